@@ -1,0 +1,86 @@
+"""Data sets: arrays in memory or memory-mapped, split into train, validation and test.
+
+A data set is one file in this folder. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from armtune.options import Options
+
+Progress = Callable[[str, int, int], None]
+"""Called as ``progress(what, done, total)`` while something slow goes on."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Samples of one split.
+
+    Attributes:
+        views: for each modality an array ``(sample, *shape)``, float32, as the data set gives it
+            (not standardised).
+        labels: class of each sample, ``(sample,)``, int64, in ``0 … classes − 1``.
+    """
+
+    views: Mapping[str, NDArray[np.float32]]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set, ready to train on.
+
+    Attributes:
+        name: the data set's plug-in name.
+        description: one line that says which data were really used, for every report.
+        classes: the classes' names, in label order.
+        digest: hexadecimal digest of the sources and options that made these arrays.
+        stand_in: whether this is the ``otherwise:`` data set and not the one asked for.
+    """
+
+    name: str
+    description: str
+    classes: tuple[str, ...]
+    train: Split
+    validation: Split
+    test: Split
+    digest: str
+    stand_in: bool = False
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Each modality's sample shape, without the sample axis."""
+        return {name: view.shape[1:] for name, view in self.train.views.items()}
+
+
+class Data(Options):
+    """Options of a data set and how to read it."""
+
+    name: str
+    otherwise: str | None = None
+    """Data set to use instead, with its default options, when this one's files can't be had."""
+
+    def modalities(self) -> tuple[str, ...] | None:
+        """The modalities this data set has; None when only its files can tell."""
+        raise NotImplementedError
+
+    def read(self, modalities: Sequence[str], folder: Path, progress: Progress) -> Dataset:
+        """Reads (or builds and caches) the data set.
+
+        Args:
+            modalities: the modalities to read, in the recipe's order.
+            folder: the recipe's folder, from which relative paths are taken.
+
+        Raises:
+            DataError: something is missing, damaged or inconsistent; names the file or view.
+        """
+        raise NotImplementedError

@@ -1,0 +1,34 @@
+"""Multilayer perceptron on flattened samples."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from armtune.encoders import Encoder
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from armtune.layers import Init
+
+
+class Mlp(Encoder):
+    """Multilayer perceptron on flattened samples, for any shape."""
+
+    name: Literal["mlp"] = "mlp"
+    width: int = Field(64, ge=1)
+    """Units a layer, and features."""
+    depth: int = Field(2, ge=1)
+    """Number of layers."""
+
+    def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
+        from armtune import layers
+
+        sizes = [prod(shape), *[self.width] * self.depth]
+        steps: list[nn.Module] = [layers.Flatten()]
+        for size_in, size_out in zip(sizes[:-1], sizes[1:], strict=True):
+            steps += [layers.Linear(size_in, size_out, init), layers.Relu()]
+        return layers.Sequential(*steps), self.width

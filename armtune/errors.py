@@ -1,0 +1,58 @@
+"""The errors a person meets: what is wrong, where, and what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault in a recipe or search space.
+
+    Attributes:
+        message: what is wrong and what would be right, without the position.
+        path: dotted path in the document, such as ``training.optimizer.lr``.
+        file: the file as the user named it.
+        line: line in the file, counted from 1; 0 when there is none.
+        column: column in the line, counted from 1; 0 when there is none.
+        hint: the nearest right name, such as ``did you mean 'lenet'?``.
+    """
+
+    message: str
+    path: str = ""
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = ":".join([self.file, *(str(n) for n in (self.line, self.column) if n)]).strip(":")
+        place = " ".join(part for part in (where, self.path) if part)
+        text = "; ".join(part for part in (self.message, self.hint) if part)
+        return f"{place}: {text}" if place else text
+
+
+class ArmtuneError(Exception):
+    """Base of every error that is shown to the user as text, without a traceback."""
+
+
+class RecipeError(ArmtuneError):
+    """A recipe, search space or override is wrong; holds all faults at once. Exit code 2."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        assert self.faults, "a RecipeError needs at least one fault"
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class DataError(ArmtuneError):
+    """Data are missing, damaged or inconsistent; names the file or view. Exit code 1."""
+
+
+class RunError(ArmtuneError):
+    """A training, sweep, export or prediction can't go on; says why. Exit code 1."""
+
+
+class DivergedError(RunError):
+    """A training run met a NaN or an infinity; names the epoch and the first place seen."""

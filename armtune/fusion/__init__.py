@@ -1,0 +1,27 @@
+"""Fusion: from the modalities' features to logits. One file a fusion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from armtune.options import Options
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from armtune.layers import Init
+
+
+class Fusion(Options):
+    """Options of a fusion and how to build it."""
+
+    name: str
+
+    def build(self, sizes: Mapping[str, int], classes: int, init: Init) -> nn.Module:
+        """A module from ``{modality: (member, sample, feature)}`` to ``(member, sample, class)``.
+
+        Args:
+            sizes: number of features of each modality, in the recipe's order.
+        """
+        raise NotImplementedError

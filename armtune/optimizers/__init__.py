@@ -1,0 +1,47 @@
+"""Optimizers over flat parameter buffers with a member axis. One file an optimizer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from armtune.options import Options
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Optimizer(Options):
+    """Options of an optimizer and its update rule.
+
+    The rule is given every member's parameters as one buffer ``(member, parameter)`` and every
+    knob as a tensor ``(member, 1)``, so that one update serves all members of a pack.
+    """
+
+    name: str
+    lr: float = Field(1e-3, gt=0)
+    """Peak learning rate."""
+    weight_decay: float = Field(0.0, ge=0)
+    """Weight decay."""
+
+    @staticmethod
+    def slots() -> tuple[str, ...]:
+        """Names of the state buffers, each of the parameters' shape and zero at the start."""
+        raise NotImplementedError
+
+    @staticmethod
+    def update(
+        parameters: Tensor,
+        gradient: Tensor,
+        state: dict[str, Tensor],
+        knobs: dict[str, Tensor],
+        step: int,
+    ) -> None:
+        """Updates ``parameters`` and ``state`` in place.
+
+        Args:
+            knobs: every numeric option, ``(member, 1)``; ``lr`` already scheduled.
+            step: number of this step, counted from 1.
+        """
+        raise NotImplementedError

@@ -1,0 +1,15 @@
+"""The base of everything a recipe can hold."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Options(BaseModel):
+    """Options that refuse unknown keys and can't change once read.
+
+    A plug-in is an ``Options`` class with a ``name: Literal["…"] = "…"`` field and a method that
+    builds it; its docstring and its fields' descriptions are its documentation.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

@@ -1,0 +1,1 @@
+"""Recipes: the one YAML file that says everything, read with positions and checked at once."""

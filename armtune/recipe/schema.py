@@ -1,0 +1,127 @@
+"""What a recipe can say. The JSON Schema, the help and the searchable paths all come from here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from armtune.balancing import Balancing
+from armtune.data import Data
+from armtune.encoders import Encoder
+from armtune.fusion import Fusion
+from armtune.optimizers import Optimizer
+from armtune.options import Options
+from armtune.pruners import Pruner
+from armtune.registry import plugin_union, plugins
+from armtune.samplers import Sampler
+
+if TYPE_CHECKING:
+    AnyBalancing = Balancing
+    AnyData = Data
+    AnyEncoder = Encoder
+    AnyFusion = Fusion
+    AnyOptimizer = Optimizer
+    AnyPruner = Pruner
+    AnySampler = Sampler
+else:
+    AnyBalancing = plugin_union("balancing")
+    AnyData = plugin_union("data")
+    AnyEncoder = plugin_union("encoders")
+    AnyFusion = plugin_union("fusion")
+    AnyOptimizer = plugin_union("optimizers")
+    AnyPruner = plugin_union("pruners")
+    AnySampler = plugin_union("samplers")
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+
+
+def _option(kind: str, **options: Any) -> Any:
+    """A plug-in with these options, as a default."""
+    return Field(default_factory=lambda: plugins(kind)[options["name"]](**options))
+
+
+class Modality(Options):
+    """One modality: which of the data set's views it is, and what encodes it."""
+
+    encoder: AnyEncoder
+    """Encoder from this modality's samples to features."""
+
+
+class Training(Options):
+    """The one training loop."""
+
+    epochs: int = Field(15, ge=1)
+    """Number of epochs; an epoch is one pass over the training samples."""
+    batch_size: int = Field(128, ge=2)
+    """Samples a step."""
+    optimizer: AnyOptimizer = _option("optimizers", name="adamw")
+    """Optimizer with its learning rate and weight decay."""
+    warmup_epochs: float = Field(1.0, ge=0)
+    """Epochs over which the learning rate rises linearly to its peak."""
+    decay: Annotated[str, Field(pattern="^(cosine|none)$")] = "cosine"
+    """How the learning rate falls after the warm-up: ``cosine`` to 0, or ``none``."""
+    seed: int = Field(0, ge=0)
+    """Seed of initial weights, sample order and every random stream."""
+
+
+class Resources(Options):
+    """What one trial reserves on the machine or cluster."""
+
+    cpu: float = Field(1.0, gt=0)
+    """CPU cores a trial."""
+    gpu: float = Field(0.0, ge=0)
+    """GPUs a trial; a fraction shares one."""
+
+
+class Confirm(Options):
+    """The best few trials, re-trained over several seeds and tested once."""
+
+    top: int = Field(3, ge=1)
+    """How many trials of the front are re-trained."""
+    seeds: int = Field(5, ge=1)
+    """Seeds each of them is re-trained with."""
+
+
+class Sweep(Options):
+    """What to search, what to optimise, and with how much."""
+
+    space: list[str | dict[str, Any]] = Field(default_factory=list)
+    """Search spaces: files relative to the recipe, or mappings of dotted paths to ranges."""
+    objectives: list[str] = Field(["maximize accuracy"], min_length=1)
+    """Metrics with their directions, such as ``minimize contribution_gap``."""
+    constraints: list[str] = Field(default_factory=list)
+    """Conditions on metrics that a trial should meet, such as ``weakest_accuracy >= 0.4``."""
+    trials: int = Field(32, ge=1)
+    """Number of trials; the recipe's own values are the first."""
+    sampler: AnySampler = _option("samplers", name="tpe")
+    """What chooses the next trial's values."""
+    pruner: AnyPruner = _option("pruners", name="none")
+    """What stops poor trials early."""
+    resources: Resources = Resources()
+    """What one trial reserves."""
+    confirm: Confirm | None = Confirm()
+    """Re-training of the best over several seeds; ``null`` for none."""
+    choose: str = "highest accuracy"
+    """Which trial of the front wins, such as ``highest accuracy where contribution_gap <= 0.15``."""
+    seed: int = Field(0, ge=0)
+    """Seed of the sampler."""
+
+
+class Recipe(Options):
+    """Everything about a training or a sweep."""
+
+    name: Name
+    """Name of the run; results go to ``runs/<name>``."""
+    data: AnyData
+    """The data set."""
+    modalities: dict[Name, Modality] = Field(min_length=2, max_length=6)
+    """The modalities to use, from 2 to 6, with an encoder each."""
+    fusion: AnyFusion = _option("fusion", name="concat")
+    """How the modalities' features become one decision."""
+    balancing: AnyBalancing = _option("balancing", name="none")
+    """The balancing method."""
+    training: Training = Training()
+    """The training loop."""
+    sweep: Sweep = Sweep()
+    """The search."""
