@@ -16,6 +16,11 @@ class Balancing(Options):
 
     name: str
 
+    @property
+    def held_out(self) -> float:
+        """Share of the training samples that the method holds out to value modalities on."""
+        return 0.0
+
     def problem(self, modalities: Sequence[str]) -> str:
         """Why this method can't serve these modalities; empty when it can."""
         return ""

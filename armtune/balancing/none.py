@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from armtune.balancer import Balancer, Context
 from armtune.balancing import Balancing
-
-if TYPE_CHECKING:
-    from armtune.balancer import Balancer, Context
-
 
 class NoBalancing(Balancing):
     """No balancing: the fused cross-entropy alone trains the encoders."""
@@ -18,6 +15,4 @@ class NoBalancing(Balancing):
 
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
-        from armtune.balancer import Balancer
-
         return Balancer(context)

@@ -1,0 +1,127 @@
+"""The hooks of a balancing method; here they do nothing, and a method overrides what it needs.
+
+Per-member figures are tensors ``(member, …)``: a pack's members each have their own knobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from armtune.forward import Features, Forward, cross_entropy
+from armtune.lazy import torch
+from armtune.streams import stream
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from armtune.network import MultimodalNet
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a balancing method may know of the training it hooks into.
+
+    Attributes:
+        network: the network that is trained.
+        seeds: each member's seed.
+        label_entropy: entropy of the training labels, in nats.
+        samples: number of training samples, the valuation slice taken off.
+        steps: steps an epoch.
+        batch_size: samples a step.
+    """
+
+    network: MultimodalNet
+    seeds: tuple[int, ...]
+    label_entropy: float
+    samples: int
+    steps: int
+    batch_size: int
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        return self.network.modalities
+
+    @property
+    def like(self) -> Tensor:
+        """A tensor with the training's device and floating type."""
+        return self.network.weights
+
+    def knob(self, options: Sequence[Any], name: str) -> Tensor:
+        """A numeric option of every member, ``(member,)``."""
+        return self.like.new_tensor([float(getattr(o, name)) for o in options])
+
+    def uniform(self, purpose: str, epoch: int, *shape: int) -> Tensor:
+        """Uniform draws in [0, 1) from each member's own stream, ``(member, *shape)``."""
+        draws = [
+            torch.rand(shape, generator=stream(seed, purpose, epoch), dtype=self.like.dtype)
+            for seed in self.seeds
+        ]
+        return torch.stack(draws).to(self.like.device)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step's batch as a balancing method sees it.
+
+    Attributes:
+        forward: what the network made of the batch.
+        labels: ``(member, sample)``.
+        index: each sample's number among the training samples, ``(member, sample)``.
+    """
+
+    forward: Forward
+    labels: Tensor
+    index: Tensor
+
+
+class Balancer:
+    """A balancing method's hooks, in the order in which the training loop calls them."""
+
+    heads_reach_encoders = False
+    """Whether the unimodal heads' gradient reaches the encoders."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def start_epoch(self, epoch: int) -> None:
+        """Called before an epoch, counted from 0."""
+
+    def sample_weights(self) -> Tensor | None:
+        """Weights to draw training samples with, ``(member, sample)``; None for all alike.
+
+        A member whose weights are all equal is shuffled, not drawn.
+        """
+        return None
+
+    def alter(self, features: Features, step: int) -> Features:
+        """Features that go into the fusion, in training only; ``step`` counts within the epoch."""
+        return features
+
+    def loss(self, step: Step) -> Tensor:
+        """Loss of each member, ``(member,)``; the heads always learn their own cross-entropy."""
+        losses = cross_entropy(step.forward.logits, step.labels).mean(1)
+        for logits in step.forward.unimodal.values():
+            losses = losses + cross_entropy(logits, step.labels).mean(1)
+        return losses
+
+    def after_backward(self) -> None:
+        """Called when the gradients are there and the parameters not yet updated."""
+
+    def end_epoch(self, epoch: int, features: Features, labels: Tensor) -> dict[str, Tensor]:
+        """Called after an epoch with the valuation slice, without gradient.
+
+        Args:
+            features: encoders' output on the slice, ``(member, sample, feature)``; empty when
+                the method holds nothing out.
+            labels: ``(member, sample)``.
+
+        Returns:
+            metrics of the method's own, ``(member,)`` each.
+        """
+        return {}
+
+    def state(self) -> dict[str, Tensor]:
+        """Tensors that a checkpoint keeps; they are restored in place."""
+        return {}

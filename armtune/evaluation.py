@@ -1,0 +1,123 @@
+"""Validation and test: every metric of every subset of modalities from one pass of the encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from armtune.forward import Features, cross_entropy, only
+from armtune.information import joint_counts, shapley_values
+from armtune.network import MultimodalNet
+
+CHUNK = 2048
+"""Samples that are encoded at a time."""
+BINS = 15
+"""Bins of confidence in the calibration error (Guo et al., ICML 2017)."""
+
+
+class Tally:
+    """Counts from which all metrics follow, added up chunk by chunk on the device."""
+
+    def __init__(self, network: MultimodalNet, classes: int) -> None:
+        self.network = network
+        self.classes = classes
+        players = len(network.modalities)
+        self.subsets = list(range(1, 2**players))
+        like = network.means
+        members = len(like)
+        self.right = like.new_zeros(members, len(self.subsets))
+        self.unimodal = like.new_zeros(members, players)
+        self.loss = like.new_zeros(members)
+        self.confusion = torch.zeros(
+            members, classes, classes, dtype=torch.float64, device=like.device
+        )
+        self.calibration = like.new_zeros(3, members, BINS)
+
+    def add(self, features: Features, labels: Tensor) -> None:
+        """Counts a chunk of features and labels ``(member, sample)``."""
+        network = self.network
+        stacked = network.fuse(only(features, network.mean_features(), self.subsets))
+        logits = stacked.unflatten(1, (len(self.subsets), -1))
+        predicted = logits.argmax(-1)
+        self.right += (predicted == labels.unsqueeze(1)).sum(2)
+        alone = torch.stack([x.argmax(-1) for x in network.judge(features).values()], dim=1)
+        self.unimodal += (alone == labels.unsqueeze(1)).sum(2)
+        self.loss += cross_entropy(logits[:, -1], labels).sum(1)
+        self.confusion += joint_counts([labels, predicted[:, -1]], [self.classes] * 2)
+        self._calibrate(logits[:, -1], predicted[:, -1] == labels)
+
+    def _calibrate(self, logits: Tensor, right: Tensor) -> None:
+        confidence = logits.softmax(-1).amax(-1)
+        bins = (confidence * BINS).nan_to_num().long().clamp(0, BINS - 1)
+        for sums, amounts in zip(
+            self.calibration, (torch.ones_like(confidence), confidence, right), strict=True
+        ):
+            sums.scatter_add_(1, bins, amounts.to(sums.dtype))
+
+    def metrics(self) -> list[dict[str, float]]:
+        """Each member's metrics by name."""
+        table = {name: values.tolist() for name, values in self._columns().items()}
+        members = range(len(self.loss))
+        return [{name: float(values[k]) for name, values in table.items()} for k in members]
+
+    def _columns(self) -> dict[str, Tensor]:
+        names = self.network.modalities
+        samples = self.confusion.sum((1, 2))
+        accuracy = self.right / samples.unsqueeze(1)
+        unimodal = self.unimodal / samples.unsqueeze(1)
+        chance = (self.confusion.sum(2).amax(1) / samples).unsqueeze(1)
+        contributions = shapley_values(torch.cat([chance, accuracy], dim=1))
+        everyone = len(self.subsets)
+        absent = {m: accuracy[:, everyone - (1 << k) - 1] for k, m in enumerate(names)}
+        return {
+            "accuracy": accuracy[:, -1],
+            "macro_f1": _macro_f1(self.confusion),
+            "loss": self.loss / samples,
+            "calibration_error": _calibration_error(self.calibration),
+            **{f"unimodal_accuracy/{m}": unimodal[:, k] for k, m in enumerate(names)},
+            "weakest_accuracy": unimodal.amin(1),
+            **{f"missing/{m}": values for m, values in absent.items()},
+            **{f"contribution/{m}": contributions[:, k] for k, m in enumerate(names)},
+            "contribution_gap": contributions.amax(1) - contributions.amin(1),
+        }
+
+
+def chunks(views: Features, labels: Tensor, size: int = CHUNK) -> Iterator[tuple[Features, Tensor]]:
+    """Consecutive pieces of samples ``(sample, …)`` and their labels."""
+    for start in range(0, len(labels), size):
+        piece = slice(start, start + size)
+        yield {m: view[piece] for m, view in views.items()}, labels[piece]
+
+
+@torch.no_grad()
+def evaluate(
+    network: MultimodalNet, views: Features, labels: Tensor, classes: int
+) -> list[dict[str, float]]:
+    """Metrics of each member on samples that all members share.
+
+    Args:
+        views: standardised samples of each modality, ``(sample, *shape)``.
+        labels: ``(sample,)``.
+    """
+    tally = Tally(network, classes)
+    members = len(network.means)
+    for piece, piece_labels in chunks(views, labels):
+        shared = {m: view.expand(members, *view.shape) for m, view in piece.items()}
+        tally.add(network.encode(shared), piece_labels.expand(members, -1))
+    return tally.metrics()
+
+
+def _macro_f1(confusion: Tensor) -> Tensor:
+    """Mean F1 over the classes that occur as label or prediction, from ``(member, label, class)``."""
+    right = confusion.diagonal(dim1=1, dim2=2)
+    total = confusion.sum(1) + confusion.sum(2)
+    scores = torch.where(total > 0, 2 * right / total.clamp_min(1), 0.0)
+    return scores.sum(1) / (total > 0).sum(1)
+
+
+def _calibration_error(sums: Tensor) -> Tensor:
+    """Mean over samples of |accuracy − confidence| in their bin, from count, confidence, right."""
+    count, confidence, right = sums
+    return (confidence - right).abs().sum(1) / count.sum(1)

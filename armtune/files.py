@@ -1,0 +1,35 @@
+"""Files that are never half-written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from armtune.errors import RunError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A name beside ``path`` to write to; it takes the place of ``path`` if the block succeeds.
+
+    Raises:
+        RunError: the file can't be written; names it and says why (a full disk, say).
+    """
+    aside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield aside
+        os.replace(aside, path)
+    except OSError as error:
+        raise RunError(f"{path}: can't be written: {error.strerror or error}") from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file as a whole or not at all."""
+    with replacing(path) as aside:
+        aside.write_text(text, encoding="utf-8")

@@ -1,0 +1,40 @@
+"""All parameters of a pack in one buffer: optimizers, snapshots and members in one place."""
+
+from __future__ import annotations
+
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+
+class FlatParameters:
+    """A network's parameters and gradients as two buffers ``(member, parameter)``.
+
+    The network's own parameters become views of them, so that an optimizer's step, a snapshot of
+    the best epoch or the removal of a member is one operation on a buffer.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        named = list(network.named_parameters())
+        members = len(named[0][1])
+        self.shapes = {name: tuple(p.shape[1:]) for name, p in named}
+        total = sum(prod(shape) for shape in self.shapes.values())
+        like = named[0][1]
+        self.values = torch.empty(members, total, dtype=like.dtype, device=like.device)
+        self.gradients = torch.zeros_like(self.values)
+        views = zip(self.split(self.values), self.split(self.gradients), strict=True)
+        for (_, parameter), (value, gradient) in zip(named, views, strict=True):
+            value.copy_(parameter.detach())
+            parameter.data = value
+            parameter.grad = gradient
+
+    def split(self, buffer: Tensor) -> list[Tensor]:
+        """Each parameter's part of a buffer ``(member, parameter)``, in its own shape."""
+        sizes = [prod(shape) for shape in self.shapes.values()]
+        parts = zip(buffer.split(sizes, dim=1), self.shapes.values(), strict=True)
+        return [part.unflatten(1, shape) if shape else part.squeeze(1) for part, shape in parts]
+
+    def named(self, buffer: Tensor) -> dict[str, Tensor]:
+        """Each parameter's part of a buffer by the parameter's name."""
+        return dict(zip(self.shapes, self.split(buffer), strict=True))

@@ -1,0 +1,59 @@
+"""What the network makes of a batch, and what losses and subsets are made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from armtune.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Features = dict[str, "Tensor"]
+"""A tensor for each modality, in the recipe's order."""
+
+
+@dataclass(frozen=True)
+class Forward:
+    """What the network makes of a batch.
+
+    Attributes:
+        features: each modality's features, ``(member, sample, feature)``.
+        head_inputs: the same features as the unimodal heads see them; a hook on their gradient
+            sets how much of a unimodal loss reaches the encoder.
+        unimodal: logits of each modality's own head, ``(member, sample, class)``.
+        logits: fused logits, ``(member, sample, class)``.
+    """
+
+    features: Features
+    head_inputs: Features
+    unimodal: Features
+    logits: Tensor
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of each sample in nats, ``(member, sample)``."""
+    flat = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+    return flat.view(labels.shape)
+
+
+def only(features: Features, absent: Features, subsets: Sequence[int]) -> Features:
+    """Features with some modalities absent, once for each subset, stacked along the samples.
+
+    Args:
+        features: ``(member, sample, feature)`` of each modality.
+        absent: ``(member, 1, feature)`` of each modality: what stands in for it.
+        subsets: which modalities are present, as bit masks in the modalities' order.
+
+    Returns:
+        ``(member, subset × sample, feature)`` of each modality; subset after subset.
+    """
+    return {
+        m: torch.cat(
+            [f if s >> k & 1 else absent[m].expand_as(f) for s in subsets],
+            dim=1,
+        )
+        for k, (m, f) in enumerate(features.items())
+    }

@@ -1,0 +1,112 @@
+"""The multimodal network: encoders, a head for each modality, and the fused decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from armtune.encoders import Encoder
+from armtune.errors import Fault, RecipeError
+from armtune.forward import Features, Forward
+from armtune.fusion import Fusion
+from armtune.layers import Init, Linear
+from armtune.recipe.schema import Recipe
+from armtune.streams import stream
+
+class MultimodalNet(nn.Module):
+    """Encoders, unimodal heads and fusion for every member of a pack.
+
+    Buffers:
+        weights: the fusion weight of each modality's features, ``(member, modality)``.
+        means: each modality's mean feature over training samples, concatenated, ``(member,
+            feature)``: what stands in for an absent modality.
+    """
+
+    weights: Tensor
+    means: Tensor
+
+    def __init__(
+        self,
+        encoders: Mapping[str, Encoder],
+        fusion: Fusion,
+        shapes: Mapping[str, tuple[int, ...]],
+        classes: int,
+        init: Init,
+    ) -> None:
+        super().__init__()
+        self.modalities = tuple(encoders)
+        built = {m: _build(m, encoder, shapes[m], init) for m, encoder in encoders.items()}
+        self.sizes = {m: size for m, (_, size) in built.items()}
+        self.encoders = nn.ModuleList(module for module, _ in built.values())
+        self.heads = nn.ModuleList(Linear(size, classes, init) for size in self.sizes.values())
+        self.fusion = fusion.build(self.sizes, classes, init)
+        shape = (init.members, len(self.modalities))
+        self.register_buffer("weights", torch.ones(shape, dtype=init.dtype))
+        total = sum(self.sizes.values())
+        self.register_buffer("means", torch.zeros(init.members, total, dtype=init.dtype))
+
+    def encode(self, views: Mapping[str, Tensor]) -> Features:
+        """Features of each modality from samples ``(member, sample, *shape)``."""
+        return {m: enc(views[m]) for m, enc in zip(self.modalities, self.encoders, strict=True)}
+
+    def judge(self, features: Mapping[str, Tensor]) -> Features:
+        """Logits of each modality's own head."""
+        return {m: head(features[m]) for m, head in zip(self.modalities, self.heads, strict=True)}
+
+    def fuse(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Fused logits from features, weighted."""
+        weights = self.weights[:, :, None, None].unbind(1)
+        weighted = {m: features[m] * w for m, w in zip(self.modalities, weights, strict=True)}
+        logits: Tensor = self.fusion(weighted)
+        return logits
+
+    def mean_features(self) -> Features:
+        """The features that stand in for absent modalities, ``(member, 1, feature)``."""
+        parts = self.means.unsqueeze(1).split(list(self.sizes.values()), dim=-1)
+        return dict(zip(self.modalities, parts, strict=True))
+
+    def set_means(self, features: Mapping[str, Tensor]) -> None:
+        """Takes the mean over these samples as what stands in for absent modalities."""
+        self.means.copy_(torch.cat([features[m].mean(1) for m in self.modalities], dim=-1))
+
+    def forward(self, views: Mapping[str, Tensor], heads_reach_encoders: bool = False) -> Forward:
+        """Everything about a batch; without gradient from the heads to the encoders by default."""
+        features = self.encode(views)
+        return self.decide(features, features, heads_reach_encoders)
+
+    def decide(
+        self, features: Features, fused: Features, heads_reach_encoders: bool = False
+    ) -> Forward:
+        """Unimodal logits from ``features`` and the fused decision from ``fused`` features."""
+        inputs = {
+            m: f.view_as(f) if heads_reach_encoders else f.detach() for m, f in features.items()
+        }
+        return Forward(features, inputs, self.judge(inputs), self.fuse(fused))
+
+
+def build_network(
+    recipes: Sequence[Recipe],
+    shapes: Mapping[str, tuple[int, ...]],
+    classes: int,
+    dtype: torch.dtype = torch.float32,
+) -> MultimodalNet:
+    """The network of a pack: the first recipe's program, each member's own initial weights.
+
+    Raises:
+        RecipeError: an encoder can't read samples of its modality's shape.
+    """
+    program = recipes[0]
+    encoders = {m: modality.encoder for m, modality in program.modalities.items()}
+    init = Init([stream(recipe.training.seed, "init") for recipe in recipes], dtype)
+    return MultimodalNet(encoders, program.fusion, shapes, classes, init)
+
+
+def _build(
+    modality: str, encoder: Encoder, shape: tuple[int, ...], init: Init
+) -> tuple[nn.Module, int]:
+    try:
+        return encoder.build(shape, init)
+    except ValueError as error:
+        raise RecipeError([Fault(str(error), f"modalities.{modality}.encoder")]) from error

@@ -1,0 +1,18 @@
+"""Random streams: each member, purpose and epoch has its own, whatever else is running.
+
+Nothing carries over from one epoch to the next, so a restored run draws what it would have drawn.
+"""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+import numpy as np
+
+from armtune.lazy import torch
+
+
+def stream(seed: int, purpose: str, epoch: int = 0) -> torch.Generator:
+    """A CPU generator for one seed, purpose and epoch."""
+    entropy = np.random.SeedSequence([seed, crc32(purpose.encode()), epoch])
+    return torch.Generator().manual_seed(int(entropy.generate_state(1, np.uint64)[0] >> 1))

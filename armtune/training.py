@@ -1,0 +1,311 @@
+"""The only training loop: a pack of members, one epoch a call."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from armtune.balancer import Balancer, Context, Step
+from armtune.data import Dataset, Split
+from armtune.data.standardize import Standardization, fit
+from armtune.errors import DivergedError, RunError
+from armtune.evaluation import CHUNK, evaluate
+from armtune.files import replacing
+from armtune.flat import FlatParameters
+from armtune.forward import Features
+from armtune.information import entropy
+from armtune.network import MultimodalNet, build_network
+from armtune.recipe.schema import Recipe, Training
+from armtune.streams import stream
+
+EpochMetrics = dict[str, float]
+
+BUFFERS = ("weights", "means")
+"""The network's buffers that are learnt and that prediction needs."""
+
+
+class DeviceSplit:
+    """A split's standardised views and labels as tensors on the training's device."""
+
+    def __init__(
+        self, split: Split, scales: Mapping[str, Standardization], like: Tensor
+    ) -> None:
+        self.views: Features = {
+            m: torch.from_numpy(scale.apply(split.views[m])).to(like)
+            for m, scale in scales.items()
+        }
+        self.labels = torch.tensor(split.labels, device=like.device)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, index: Tensor) -> tuple[Features, Tensor]:
+        """Each member's own samples: views ``(member, sample, *shape)`` and labels."""
+        flat = index.flatten()
+        views = {
+            m: view.index_select(0, flat).unflatten(0, tuple(index.shape))
+            for m, view in self.views.items()
+        }
+        return views, self.labels[index]
+
+
+class Run:
+    """The training of a pack of members that share everything that shapes the program.
+
+    Args:
+        recipes: a recipe for each member; they may differ in seed, in the optimizer's knobs and in
+            the balancing method's knobs.
+        dataset: the data; its test split is only read by ``test``.
+        device: torch device.
+        dtype: floating type of weights and samples.
+
+    Attributes:
+        epoch: number of epochs done.
+        best: each member's metrics at its best epoch so far, ``epoch`` (counted from 1) among them.
+        diverged: for each member why it stopped, empty while it is sound.
+    """
+
+    def __init__(
+        self,
+        recipes: Sequence[Recipe],
+        dataset: Dataset,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.recipes = tuple(recipes)
+        self.plan = recipes[0].training
+        self.classes = len(dataset.classes)
+        self.dataset = dataset
+        shapes = {m: dataset.shapes[m] for m in recipes[0].modalities}
+        self.network = build_network(recipes, shapes, self.classes, dtype).to(device)
+        self.scales = {m: fit(dataset.train.views[m]) for m in shapes}
+        self.train = DeviceSplit(dataset.train, self.scales, self.network.weights)
+        self.validation = DeviceSplit(dataset.validation, self.scales, self.network.weights)
+        self._cut_valuation()
+        self.flat = FlatParameters(self.network)
+        optimizers = [r.training.optimizer for r in recipes]
+        self.optimizer = optimizers[0]
+        self.knobs = {
+            name: self.network.weights.new_tensor([[getattr(o, name)] for o in optimizers])
+            for name in type(self.optimizer).model_fields
+            if name != "name"
+        }
+        self.slots = {name: torch.zeros_like(self.flat.values) for name in self.optimizer.slots()}
+        self.epoch = 0
+        self.best: list[EpochMetrics] = [{} for _ in recipes]
+        self.best_state = {name: t.clone() for name, t in self._learnt().items()}
+        self.diverged = [""] * len(recipes)
+
+    def _cut_valuation(self) -> None:
+        """Sets the balancing method up and cuts the valuation slice that it wants from train."""
+        options = [recipe.balancing for recipe in self.recipes]
+        held_out = [int(o.held_out * len(self.train)) for o in options]
+        assert len(set(held_out)) == 1, "members of a pack hold out the same number of samples"
+        orders = [
+            torch.randperm(len(self.train), generator=stream(r.training.seed, "valuation"))
+            for r in self.recipes
+        ]
+        order = torch.stack(orders).to(self.train.labels.device)
+        self.valuation, self.pool = order[:, : held_out[0]], order[:, held_out[0] :]
+        samples = self.pool.shape[1]
+        self.batch_size = min(self.plan.batch_size, samples)
+        self.steps = samples // self.batch_size
+        counts = torch.bincount(self.train.labels, minlength=self.classes)
+        context = Context(
+            network=self.network,
+            seeds=tuple(recipe.training.seed for recipe in self.recipes),
+            label_entropy=float(entropy(counts.double())),
+            samples=samples,
+            steps=self.steps,
+            batch_size=self.batch_size,
+        )
+        self.balancer: Balancer = options[0].build(options, context)
+
+    def advance(self) -> list[EpochMetrics]:
+        """Trains one epoch and judges it on the validation split.
+
+        Returns:
+            each member's metrics of this epoch.
+
+        Raises:
+            DivergedError: no member of the pack is sound any more.
+        """
+        assert self.epoch < self.plan.epochs, "the training is over"
+        loss = self._train_epoch()
+        own = self._end_epoch()
+        self.epoch += 1
+        judged = evaluate(
+            self.network, self.validation.views, self.validation.labels, self.classes
+        )
+        metrics = [
+            {**member, **{name: values[k] for name, values in own.items()}, "train_loss": loss[k]}
+            for k, member in enumerate(judged)
+        ]
+        self._mark_diverged(metrics)
+        self._keep_best(metrics)
+        return metrics
+
+    def _train_epoch(self) -> list[float]:
+        """One pass over the pool; each member's mean loss."""
+        self.balancer.start_epoch(self.epoch)
+        order = self._order()
+        rows = self.pool.gather(1, order)
+        total = torch.zeros_like(self.network.weights[:, 0])
+        for step in range(self.steps):
+            piece = slice(step * self.batch_size, (step + 1) * self.batch_size)
+            views, labels = self.train.take(rows[:, piece])
+            total += self._step(views, labels, order[:, piece], step)
+        return (total / self.steps).tolist()
+
+    def _order(self) -> Tensor:
+        """Positions in the pool that each member visits, ``(member, steps × batch)``."""
+        weights = self.balancer.sample_weights()
+        length = self.steps * self.batch_size
+        orders = []
+        for k, recipe in enumerate(self.recipes):
+            generator = stream(recipe.training.seed, "order", self.epoch)
+            if weights is None or bool((weights[k] == weights[k, 0]).all()):
+                orders.append(torch.randperm(self.pool.shape[1], generator=generator)[:length])
+            else:
+                drawn = torch.multinomial(weights[k].cpu(), length, True, generator=generator)
+                orders.append(drawn)
+        return torch.stack(orders).to(self.pool.device)
+
+    def _step(self, views: Features, labels: Tensor, index: Tensor, step: int) -> Tensor:
+        """One update; each member's loss before it."""
+        features = self.network.encode(views)
+        fused = self.balancer.alter(features, step)
+        forward = self.network.decide(features, fused, self.balancer.heads_reach_encoders)
+        losses = self.balancer.loss(Step(forward, labels, index))
+        self.flat.gradients.zero_()
+        losses.sum().backward()  # type: ignore[no-untyped-call]
+        self.balancer.after_backward()
+        done = self.epoch * self.steps + step
+        knobs = {**self.knobs, "lr": self.knobs["lr"] * rate(self.plan, done, self.steps)}
+        with torch.no_grad():
+            self.optimizer.update(
+                self.flat.values, self.flat.gradients, self.slots, knobs, done + 1
+            )
+        return losses.detach()
+
+    @torch.no_grad()
+    def _end_epoch(self) -> dict[str, list[float]]:
+        """Mean features, and the balancing method's own valuation and metrics."""
+        views, _ = self.train.take(self.pool[:, :CHUNK])
+        self.network.set_means(self.network.encode(views))
+        views, labels = self.train.take(self.valuation)
+        features = self.network.encode(views) if self.valuation.shape[1] else {}
+        own = self.balancer.end_epoch(self.epoch, features, labels)
+        return {name: values.tolist() for name, values in own.items()}
+
+    def _mark_diverged(self, metrics: Sequence[EpochMetrics]) -> None:
+        for k, member in enumerate(metrics):
+            bad = [name for name in ("train_loss", "loss") if not math.isfinite(member[name])]
+            if bad and not self.diverged[k]:
+                self.diverged[k] = f"epoch {self.epoch}: {bad[0]} is {member[bad[0]]}"
+        if all(self.diverged):
+            hint = "a lower training.optimizer.lr often helps"
+            raise DivergedError(f"the training diverged, {self.diverged[0]}; {hint}")
+
+    def _keep_best(self, metrics: Sequence[EpochMetrics]) -> None:
+        """Keeps each member's state where validation accuracy rose (or, alike, the loss fell)."""
+        learnt = self._learnt()
+        for k, member in enumerate(metrics):
+            if self.diverged[k] or (self.best[k] and _rank(member) <= _rank(self.best[k])):
+                continue
+            self.best[k] = {**member, "epoch": float(self.epoch)}
+            for name, kept in self.best_state.items():
+                kept[k] = learnt[name][k]
+
+    def _learnt(self) -> dict[str, Tensor]:
+        """What prediction needs, ``(member, …)`` each."""
+        buffers = {name: getattr(self.network, name) for name in BUFFERS}
+        return {"parameters": self.flat.values, **buffers}
+
+    @contextmanager
+    def at_best(self) -> Iterator[MultimodalNet]:
+        """The network with every member's best epoch in place, for the length of a block."""
+        learnt = self._learnt()
+        current = {name: tensor.clone() for name, tensor in learnt.items()}
+        try:
+            for name, tensor in learnt.items():
+                tensor.copy_(self.best_state[name])
+            yield self.network
+        finally:
+            for name, tensor in learnt.items():
+                tensor.copy_(current[name])
+
+    def test(self) -> list[EpochMetrics]:
+        """Metrics on the test split at each member's best epoch; only confirming asks for them."""
+        split = DeviceSplit(self.dataset.test, self.scales, self.network.weights)
+        with self.at_best() as network:
+            return evaluate(network, split.views, split.labels, self.classes)
+
+    def save_model(self, path: Path, member: int = 0) -> None:
+        """Writes a member's weights at its best epoch, by parameter name (safetensors)."""
+        parameters = self.flat.named(self.best_state["parameters"])
+        buffers = {name: self.best_state[name] for name in BUFFERS}
+        with replacing(path) as aside:
+            chosen = {n: t[member].clone().cpu() for n, t in {**parameters, **buffers}.items()}
+            save_file(chosen, aside)
+
+    def _checkpoint(self) -> dict[str, Tensor]:
+        return {
+            **{f"now.{n}": t for n, t in self._learnt().items()},
+            **{f"best.{n}": t for n, t in self.best_state.items()},
+            **{f"slot.{n}": t for n, t in self.slots.items()},
+            **{f"balancer.{n}": t for n, t in self.balancer.state().items()},
+        }
+
+    def save(self, path: Path) -> None:
+        """Writes everything that a restored run needs to go on as if never stopped."""
+        about = {"epoch": self.epoch, "best": self.best, "diverged": self.diverged}
+        tensors = {name: t.contiguous().cpu() for name, t in self._checkpoint().items()}
+        with replacing(path) as aside:
+            save_file(tensors, aside, {"run": json.dumps(about)})
+
+    def restore(self, path: Path) -> None:
+        """Goes on from a checkpoint of the same recipes.
+
+        Raises:
+            RunError: the checkpoint is damaged or of another program.
+        """
+        state = self._checkpoint()
+        try:
+            with safe_open(path, framework="pt") as file:
+                about = json.loads(file.metadata()["run"])
+                saved = {name: file.get_tensor(name) for name in state}
+            for name, tensor in state.items():
+                tensor.copy_(saved[name].view(tensor.shape))
+        except Exception as error:  # noqa: BLE001 (safetensors raises bare exceptions of its own)
+            raise RunError(f"{path}: not a checkpoint of this training: {error}") from error
+        self.epoch, self.best, self.diverged = about["epoch"], about["best"], about["diverged"]
+
+
+def rate(plan: Training, step: int, steps: int) -> float:
+    """The learning rate's factor at a step counted from 0, with ``steps`` steps an epoch."""
+    warmup, total = plan.warmup_epochs * steps, plan.epochs * steps
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    if plan.decay == "none":
+        return 1.0
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(total - warmup, 1)))
+
+
+def train(run: Run, after_epoch: Callable[[int, list[EpochMetrics]], None]) -> None:
+    """Trains to the end, telling ``after_epoch`` the number of epochs done and their metrics."""
+    while run.epoch < run.plan.epochs:
+        metrics = run.advance()
+        after_epoch(run.epoch, metrics)
+
+
+def _rank(metrics: EpochMetrics) -> tuple[float, float]:
+    return metrics["accuracy"], -metrics["loss"]
