@@ -106,8 +106,8 @@ class Balancer:
             losses = losses + cross_entropy(logits, step.labels).mean(1)
         return losses
 
-    def after_backward(self) -> None:
-        """Called when the gradients are there and the parameters not yet updated."""
+    def after_backward(self, gradients: dict[str, Tensor]) -> None:
+        """Called with each parameter's gradient by name, to be changed in place."""
 
     def end_epoch(self, epoch: int, features: Features, labels: Tensor) -> dict[str, Tensor]:
         """Called after an epoch with the valuation slice, without gradient.

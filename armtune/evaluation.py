@@ -110,7 +110,7 @@ def evaluate(
 
 
 def _macro_f1(confusion: Tensor) -> Tensor:
-    """Mean F1 over the classes that occur as label or prediction, from ``(member, label, class)``."""
+    """Mean F1 over the classes that occur, from counts ``(member, label, prediction)``."""
     right = confusion.diagonal(dim1=1, dim2=2)
     total = confusion.sum(1) + confusion.sum(2)
     scores = torch.where(total > 0, 2 * right / total.clamp_min(1), 0.0)

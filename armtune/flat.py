@@ -21,13 +21,17 @@ class FlatParameters:
         self.shapes = {name: tuple(p.shape[1:]) for name, p in named}
         total = sum(prod(shape) for shape in self.shapes.values())
         like = named[0][1]
+        self.parameters = [parameter for _, parameter in named]
         self.values = torch.empty(members, total, dtype=like.dtype, device=like.device)
         self.gradients = torch.zeros_like(self.values)
-        views = zip(self.split(self.values), self.split(self.gradients), strict=True)
-        for (_, parameter), (value, gradient) in zip(named, views, strict=True):
+        for parameter, value in zip(self.parameters, self.split(self.values), strict=True):
             value.copy_(parameter.detach())
             parameter.data = value
-            parameter.grad = gradient
+
+    def differentiate(self, loss: Tensor) -> None:
+        """Fills the gradients of a scalar loss; a parameter that it doesn't use gets zeros."""
+        parts = torch.autograd.grad(loss, self.parameters, materialize_grads=True)
+        torch.cat([part.flatten(1) for part in parts], dim=1, out=self.gradients)
 
     def split(self, buffer: Tensor) -> list[Tensor]:
         """Each parameter's part of a buffer ``(member, parameter)``, in its own shape."""

@@ -66,7 +66,7 @@ class Conv2d(nn.Module):
         self.bias = init.uniform(bound, channels_out)
 
     def forward(self, x: Tensor) -> Tensor:
-        members, samples = x.shape[:2]
+        members = len(x)
         grouped = x.transpose(0, 1).flatten(1, 2)
         y = F.conv2d(
             grouped, self.weight.flatten(0, 1), self.bias.flatten(), padding="same", groups=members

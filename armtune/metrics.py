@@ -19,13 +19,18 @@ METRICS = (
     Metric("accuracy", "maximize", "share of samples whose fused prediction is right"),
     Metric("macro_f1", "maximize", "mean over classes of the F1 score"),
     Metric("loss", "minimize", "cross-entropy of the fused prediction, in nats"),
-    Metric("calibration_error", "minimize", "expected calibration error over 15 bins of confidence"),
+    Metric("train_loss", "minimize", "what the training minimised, mean over the epoch's steps"),
+    Metric(
+        "calibration_error", "minimize", "expected calibration error over 15 bins of confidence"
+    ),
     Metric("unimodal_accuracy/<m>", "maximize", "accuracy of the modality's own head"),
     Metric("weakest_accuracy", "maximize", "lowest unimodal accuracy"),
     Metric("missing/<m>", "maximize", "fused accuracy with the modality absent"),
     Metric("contribution/<m>", "maximize", "Shapley value of the accuracy over modality subsets"),
     Metric("contribution_gap", "minimize", "largest contribution minus the smallest"),
-    Metric("phi/<m>", "maximize", "ARM: Shapley value of information, in nats, on the valuation slice"),
+    Metric(
+        "phi/<m>", "maximize", "ARM: Shapley value of information, in nats, on the valuation slice"
+    ),
     Metric("weight/<m>", "maximize", "ARM: weight of the modality's features in the fusion"),
 )
 

@@ -15,6 +15,7 @@ from armtune.layers import Init, Linear
 from armtune.recipe.schema import Recipe
 from armtune.streams import stream
 
+
 class MultimodalNet(nn.Module):
     """Encoders, unimodal heads and fusion for every member of a pack.
 

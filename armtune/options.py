@@ -6,10 +6,12 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Options(BaseModel):
-    """Options that refuse unknown keys and can't change once read.
+    """Options that refuse unknown keys and infinite numbers, and can't change once read.
 
     A plug-in is an ``Options`` class with a ``name: Literal["…"] = "…"`` field and a method that
     builds it; its docstring and its fields' descriptions are its documentation.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )

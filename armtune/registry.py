@@ -41,7 +41,9 @@ def plugins(kind: str) -> dict[str, type[Options]]:
     """All plug-ins of a kind by name, in alphabetical order."""
     package = importlib.import_module(f"armtune.{kind}")
     base = getattr(package, KINDS[kind])
-    found = {plugin_name(p): p for module in _modules(package, kind) for p in _defined(module, base)}
+    found = {
+        plugin_name(p): p for module in _modules(package, kind) for p in _defined(module, base)
+    }
     return dict(sorted(found.items()))
 
 

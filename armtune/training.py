@@ -35,12 +35,9 @@ BUFFERS = ("weights", "means")
 class DeviceSplit:
     """A split's standardised views and labels as tensors on the training's device."""
 
-    def __init__(
-        self, split: Split, scales: Mapping[str, Standardization], like: Tensor
-    ) -> None:
+    def __init__(self, split: Split, scales: Mapping[str, Standardization], like: Tensor) -> None:
         self.views: Features = {
-            m: torch.from_numpy(scale.apply(split.views[m])).to(like)
-            for m, scale in scales.items()
+            m: torch.from_numpy(scale.apply(split.views[m])).to(like) for m, scale in scales.items()
         }
         self.labels = torch.tensor(split.labels, device=like.device)
 
@@ -142,9 +139,7 @@ class Run:
         loss = self._train_epoch()
         own = self._end_epoch()
         self.epoch += 1
-        judged = evaluate(
-            self.network, self.validation.views, self.validation.labels, self.classes
-        )
+        judged = evaluate(self.network, self.validation.views, self.validation.labels, self.classes)
         metrics = [
             {**member, **{name: values[k] for name, values in own.items()}, "train_loss": loss[k]}
             for k, member in enumerate(judged)
@@ -185,9 +180,8 @@ class Run:
         fused = self.balancer.alter(features, step)
         forward = self.network.decide(features, fused, self.balancer.heads_reach_encoders)
         losses = self.balancer.loss(Step(forward, labels, index))
-        self.flat.gradients.zero_()
-        losses.sum().backward()  # type: ignore[no-untyped-call]
-        self.balancer.after_backward()
+        self.flat.differentiate(losses.sum())
+        self.balancer.after_backward(self.flat.named(self.flat.gradients))
         done = self.epoch * self.steps + step
         knobs = {**self.knobs, "lr": self.knobs["lr"] * rate(self.plan, done, self.steps)}
         with torch.no_grad():
@@ -285,7 +279,7 @@ class Run:
                 saved = {name: file.get_tensor(name) for name in state}
             for name, tensor in state.items():
                 tensor.copy_(saved[name].view(tensor.shape))
-        except Exception as error:  # noqa: BLE001 (safetensors raises bare exceptions of its own)
+        except Exception as error:
             raise RunError(f"{path}: not a checkpoint of this training: {error}") from error
         self.epoch, self.best, self.diverged = about["epoch"], about["best"], about["diverged"]
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LEAST_CONTRIBUTION = 1e-3
-"""Nats below which a contribution counts as this much, since weights are ratios of contributions."""
+"""Nats that a contribution counts as at least, since weights are ratios of contributions."""
 
 
 class Arm(Balancing):
@@ -185,7 +185,10 @@ class Reinforcer(Balancer):
         names = self.context.modalities
         return {
             **{f"phi/{m}": self.phi[:, k].clone() for k, m in enumerate(names)},
-            **{f"weight/{m}": self.context.network.weights[:, k].clone() for k, m in enumerate(names)},
+            **{
+                f"weight/{m}": self.context.network.weights[:, k].clone()
+                for k, m in enumerate(names)
+            },
         }
 
     def _values(self, features: Features, labels: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from armtune.balancer import Balancer, Context
 from armtune.balancing import Balancing
 
+
 class NoBalancing(Balancing):
     """No balancing: the fused cross-entropy alone trains the encoders."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Literal
 
@@ -29,6 +30,6 @@ class Mlp(Encoder):
 
         sizes = [prod(shape), *[self.width] * self.depth]
         steps: list[nn.Module] = [layers.Flatten()]
-        for size_in, size_out in zip(sizes[:-1], sizes[1:], strict=True):
+        for size_in, size_out in pairwise(sizes):
             steps += [layers.Linear(size_in, size_out, init), layers.Relu()]
         return layers.Sequential(*steps), self.width

@@ -1,0 +1,164 @@
+"""ARM's rules in closed form, in float64."""
+
+from __future__ import annotations
+
+from math import log
+
+import pytest
+import torch
+
+from armtune.balancer import Context, Step
+from armtune.balancing.arm import Arm, Reinforcer, fusion_weights
+from armtune.flat import FlatParameters
+from armtune.forward import cross_entropy
+from armtune.information import shapley_values
+from armtune.network import MultimodalNet, build_network
+from armtune.streams import stream
+from tests.conftest import TWO, Shapes, toy_recipe
+
+THREE: Shapes = {**TWO, "touch": (4,)}
+
+
+def pieces(
+    shapes: Shapes, **options: float
+) -> tuple[MultimodalNet, Reinforcer, FlatParameters, dict[str, torch.Tensor], torch.Tensor]:
+    network = build_network([toy_recipe(shapes)], shapes, 3, torch.float64)
+    context = Context(network, (0,), log(3), samples=40, steps=4, batch_size=10)
+    balancer = Reinforcer([Arm(**options)], context)
+    balancer.start_epoch(0)
+    generator = stream(1, "toy")
+    views = {
+        m: torch.randn(1, 10, *shape, generator=generator, dtype=torch.float64)
+        for m, shape in shapes.items()
+    }
+    labels = torch.arange(10)[None] % 3
+    return network, balancer, FlatParameters(network), views, labels
+
+
+def literal_loss(
+    network: MultimodalNet, views: dict[str, torch.Tensor], labels: torch.Tensor, arm: Arm
+) -> torch.Tensor:
+    """The loss of docs/arm.md written out with autograd, the heads frozen."""
+    features = network.encode(views)
+    players = len(features)
+    values = [torch.zeros(1, dtype=torch.float64)]
+    frozen = {m: f.detach().mean(1, keepdim=True).expand_as(f) for m, f in features.items()}
+    for subset in range(1, 2**players):
+        present = {m: features[m] if subset >> k & 1 else frozen[m] for k, m in enumerate(features)}
+        if subset.bit_count() == 1:
+            k = subset.bit_length() - 1
+            head, name = network.heads[k], network.modalities[k]
+            logits = features[name] @ head.weight.detach() + head.bias.detach()
+        else:
+            logits = network.fuse(present)
+        values.append(log(3) - cross_entropy(logits, labels).mean(1))
+    phi = shapley_values(torch.stack([v.detach() for v in values], dim=1))[0]
+    weak = int(phi.argmin())
+    carrying = [v if s >> weak & 1 else v.detach() for s, v in enumerate(values)]
+    lowest = shapley_values(torch.stack(carrying, dim=1))[0, weak]
+    alone = torch.stack([log(3) - values[1 << k] for k in range(players)]).mean()
+    gap = torch.relu(phi.max() - lowest)
+    return log(3) - values[-1][0] + arm.alpha * alone + arm.gap_weight * gap
+
+
+@pytest.mark.parametrize("shapes", [TWO, THREE], ids=["two", "three"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"alpha": 0.7, "gap_weight": 0},
+        {"alpha": 0, "gap_weight": 2},
+        {"alpha": 1.3, "gap_weight": 0.8},
+    ],
+)
+def test_encoders_get_the_gradient_of_the_literal_loss(
+    shapes: Shapes, options: dict[str, float]
+) -> None:
+    network, balancer, flat, views, labels = pieces(shapes, **options)
+    forward = network(views, balancer.heads_reach_encoders)
+    flat.differentiate(balancer.loss(Step(forward, labels, labels)).sum())
+    ours = flat.named(flat.gradients.clone())
+    flat.differentiate(literal_loss(network, views, labels, Arm(**options)).sum())
+    theirs = flat.named(flat.gradients)
+    for name in flat.shapes:
+        if not name.startswith("heads"):
+            assert torch.allclose(ours[name], theirs[name], atol=1e-12), name
+
+
+def test_heads_learn_their_own_cross_entropy_whatever_the_knobs() -> None:
+    gradients = []
+    for options in ({"alpha": 0.0, "gap_weight": 0.0}, {"alpha": 2.0, "gap_weight": 3.0}):
+        network, balancer, flat, views, labels = pieces(TWO, **options)
+        forward = network(views, balancer.heads_reach_encoders)
+        flat.differentiate(balancer.loss(Step(forward, labels, labels)).sum())
+        gradients.append(flat.named(flat.gradients)["heads.0.weight"].clone())
+    assert torch.allclose(*gradients, atol=1e-14)
+
+
+def test_gap_coefficients_by_hand() -> None:
+    _, balancer, *_ = pieces(TWO, gap_weight=2.0)
+    fused, alone = torch.tensor([0.2]).double(), torch.tensor([[0.3, 0.9]]).double()
+    # the second modality is the weak one: ½λ on its own loss and on the fused one
+    assert balancer._gap_coefficients(fused, alone, None).tolist() == [[0.0, 0.0, 1.0, 1.0]]
+
+
+def test_even_modalities_feel_no_gap_loss() -> None:
+    _, balancer, *_ = pieces(TWO, gap_weight=2.0)
+    fused, alone = torch.tensor([0.2]).double(), torch.tensor([[0.5, 0.5]]).double()
+    assert not balancer._gap_coefficients(fused, alone, None).any()
+
+
+def test_fusion_weights_with_tau_two_are_the_published_ratios() -> None:
+    phi = torch.tensor([[0.8, 0.4]]).double()
+    weights = fusion_weights(phi, torch.tensor([2.0]).double(), torch.tensor([3.0]).double())
+    assert weights[0].tolist() == pytest.approx([0.5, 2.0])
+
+
+def test_fusion_weights_stay_within_the_clip_and_stand_any_sign() -> None:
+    phi = torch.tensor([[1.5, -0.2]]).double()
+    weights = fusion_weights(phi, torch.tensor([2.0]).double(), torch.tensor([3.0]).double())
+    assert weights[0].tolist() == pytest.approx([1 / 3, 3.0])
+    off = fusion_weights(phi, torch.zeros(1).double(), torch.tensor([3.0]).double())
+    assert off.tolist() == [[1.0, 1.0]]
+
+
+def test_valuation_is_smoothed_after_its_first_epoch() -> None:
+    network, balancer, _, views, labels = pieces(TWO, smoothing=0.25, warmup_epochs=0, tau=1)
+    with torch.no_grad():
+        features = network.encode(views)
+        balancer.end_epoch(0, features, labels)
+        first = balancer.phi.clone()
+        network.heads[0].bias.add_(torch.tensor([3.0, 0, 0]))
+        fresh = shapley_values(balancer._values(features, labels))
+        balancer.end_epoch(1, features, labels)
+    assert not torch.allclose(first, fresh)
+    assert torch.allclose(balancer.phi, 0.25 * first + 0.75 * fresh, atol=1e-12)
+
+
+def test_weights_wait_for_the_warm_up() -> None:
+    network, balancer, _, views, labels = pieces(TWO, warmup_epochs=2, tau=1)
+    with torch.no_grad():
+        features = network.encode(views)
+        balancer.end_epoch(0, features, labels)
+        assert (network.weights == 1).all()
+        balancer.end_epoch(1, features, labels)
+    assert (network.weights != 1).all()
+
+
+def test_multiplicities_have_the_published_steps() -> None:
+    _, balancer, *_ = pieces(TWO, resampling=1.0, warmup_epochs=0)
+    balancer.likelihood[0, :3] = torch.tensor([0.4, 0.7, 0.95])
+    weights = balancer.sample_weights()
+    assert weights is not None
+    assert weights[0, :4].tolist() == [4, 3, 2, 2]
+
+
+def test_dropout_takes_at_most_one_modality_and_about_as_often_as_asked() -> None:
+    network, balancer, _, views, _ = pieces(TWO, dropout=0.5)
+    features = network.encode(views)
+    gone = []
+    for step in range(4):
+        altered = balancer.alter(features, step)
+        gone.append(torch.stack([(altered[m] != features[m]).any(-1)[0] for m in features]))
+    counts = torch.cat(gone, dim=1).sum(0)
+    assert counts.max() == 1
+    assert 0.2 < counts.double().mean() < 0.8

@@ -1,0 +1,87 @@
+"""What every encoder and every fusion must do, whichever files the folders hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from armtune.layers import Init
+from armtune.registry import plugins
+from armtune.streams import stream
+
+ENCODERS, FUSIONS = plugins("encoders"), plugins("fusion")
+SHAPES = [(7,), (6, 5), (2, 6, 5), (1, 9)]
+SIZES = {"a": 4, "b": 3, "c": 5}
+
+
+def init(*seeds: int) -> Init:
+    return Init([stream(seed, "init") for seed in seeds], torch.float64)
+
+
+def samples(shape: tuple[int, ...], members: int = 2, count: int = 6) -> torch.Tensor:
+    return torch.randn(members, count, *shape, generator=stream(0, "x"), dtype=torch.float64)
+
+
+def encoder(name: str, shape: tuple[int, ...], *seeds: int) -> tuple[nn.Module, int]:
+    try:
+        return ENCODERS[name]().build(shape, init(*seeds))  # type: ignore[attr-defined]
+    except ValueError as refusal:
+        pytest.skip(str(refusal))
+
+
+def check_members(build: Callable[..., nn.Module], inputs: Callable[[slice], object]) -> None:
+    """Packed equals solo, one sample's output doesn't depend on the others."""
+    packed = build(1, 2)(inputs(slice(0, 2)))
+    for k in range(2):
+        alone = build(k + 1)(inputs(slice(k, k + 1)))
+        assert torch.allclose(packed[k : k + 1], alone, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", ENCODERS)
+def test_encoder_gives_as_many_features_as_it_says(name: str, shape: tuple[int, ...]) -> None:
+    module, size = encoder(name, shape, 0, 1)
+    assert module(samples(shape)).shape == (2, 6, size)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", ENCODERS)
+def test_encoder_members_are_their_own(name: str, shape: tuple[int, ...]) -> None:
+    x = samples(shape)
+    check_members(lambda *seeds: encoder(name, shape, *seeds)[0], lambda part: x[part])
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", ENCODERS)
+def test_encoder_reads_each_sample_alone(name: str, shape: tuple[int, ...]) -> None:
+    module, _ = encoder(name, shape, 0, 1)
+    x = samples(shape)
+    assert torch.allclose(module(x)[:, 2:3], module(x[:, 2:3]), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_encoder_accepts_some_shape(name: str) -> None:
+    refusals = []
+    for shape in SHAPES:
+        try:
+            ENCODERS[name]().build(shape, init(0))  # type: ignore[attr-defined]
+        except ValueError as refusal:
+            refusals.append(str(refusal))
+    assert len(refusals) < len(SHAPES)
+    assert all(name in refusal for refusal in refusals)
+
+
+@pytest.mark.parametrize("name", FUSIONS)
+def test_fusion_decides_and_members_are_their_own(name: str) -> None:
+    features = {m: samples((size,)) for m, size in SIZES.items()}
+
+    def build(*seeds: int) -> nn.Module:
+        return FUSIONS[name]().build(SIZES, 3, init(*seeds))  # type: ignore[attr-defined]
+
+    assert build(0, 1)(features).shape == (2, 6, 3)
+    check_members(build, lambda part: {m: f[part] for m, f in features.items()})
+    one = build(0, 1)({m: f[:, 2:3] for m, f in features.items()})
+    assert torch.allclose(build(0, 1)(features)[:, 2:3], one, atol=1e-12)

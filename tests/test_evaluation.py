@@ -1,0 +1,94 @@
+"""Metrics against figures worked out by hand and scikit-learn's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import f1_score
+
+from armtune.evaluation import Tally, evaluate
+from armtune.metrics import metric_names
+from armtune.network import build_network
+from tests.conftest import TWO, toy_recipe
+
+
+class Scripted(torch.nn.Module):
+    """Fuses by adding features up; with identity heads the logits can be written down."""
+
+    def forward(self, features: dict[str, torch.Tensor]) -> torch.Tensor:
+        return torch.stack(list(features.values())).sum(0)
+
+
+def scripted_tally(features: dict[str, torch.Tensor], labels: torch.Tensor) -> dict[str, float]:
+    """Metrics of a network whose features are its unimodal logits and whose fusion is their sum."""
+    recipe = toy_recipe({m: (3,) for m in features})
+    network = build_network([recipe], {m: (3,) for m in features}, 3, torch.float64)
+    network.fusion = Scripted()
+    network.means = torch.zeros(1, 3 * len(features), dtype=torch.float64)
+    network.sizes = dict.fromkeys(features, 3)
+    for head in network.heads:
+        head.weight.data, head.bias.data = (
+            torch.eye(3).double()[None],
+            torch.zeros(1, 1, 3).double(),
+        )
+    tally = Tally(network, 3)
+    with torch.no_grad():
+        tally.add(features, labels)
+    return tally.metrics()[0]
+
+
+def one_hot(*classes: int, strength: float = 1.0) -> torch.Tensor:
+    return strength * torch.eye(3).double()[list(classes)][None]
+
+
+def test_contributions_by_hand() -> None:
+    labels = torch.tensor([[0, 1, 2, 2]])
+    # strong is right on 3 of 4, weak on 2 of 4; together the stronger logits of strong decide
+    strong, weak = one_hot(0, 1, 2, 0, strength=2.0), one_hot(0, 0, 1, 2)
+    metrics = scripted_tally({"strong": strong, "weak": weak}, labels)
+    assert metrics["accuracy"] == 0.75
+    assert metrics["unimodal_accuracy/strong"] == 0.75
+    assert metrics["unimodal_accuracy/weak"] == 0.5
+    assert metrics["weakest_accuracy"] == 0.5
+    assert metrics["missing/weak"] == 0.75
+    assert metrics["missing/strong"] == 0.5
+    # chance is ½ (two of four labels are 2): ½[(.75 − .5) + (.75 − .5)] and ½[(.5 − .5) + 0]
+    assert metrics["contribution/strong"] == pytest.approx(0.25)
+    assert metrics["contribution/weak"] == pytest.approx(0.0)
+    assert metrics["contribution_gap"] == pytest.approx(0.25)
+
+
+def test_macro_f1_equals_scikit_learns() -> None:
+    rng = np.random.default_rng(0)
+    truth, told = rng.integers(0, 3, 200), rng.integers(0, 3, 200)
+    features = one_hot(*told.tolist())
+    metrics = scripted_tally({"a": features, "b": features}, torch.from_numpy(truth)[None])
+    assert metrics["macro_f1"] == pytest.approx(f1_score(truth, told, average="macro"))
+
+
+def test_calibration_error_of_constant_confidence() -> None:
+    # confidence e² / (e² + 2) on every sample, right on half of them
+    features = one_hot(0, 0, 0, 0)
+    metrics = scripted_tally({"a": features, "b": features}, torch.tensor([[0, 0, 1, 2]]))
+    confidence = np.exp(2) / (np.exp(2) + 2)
+    assert metrics["calibration_error"] == pytest.approx(confidence - 0.5)
+
+
+def test_has_every_metric_that_is_not_a_methods_own() -> None:
+    network = build_network([toy_recipe()], TWO, 3)
+    views = {m: torch.zeros(9, *shape) for m, shape in TWO.items()}
+    [metrics] = evaluate(network, views, torch.arange(9) % 3, 3)
+    own = {name for name in metric_names(TWO) if name.split("/")[0] in ("phi", "weight")}
+    own.add("train_loss")
+    assert set(metrics) | own == set(metric_names(TWO))
+
+
+def test_chunks_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = build_network([toy_recipe(), toy_recipe(seed=1)], TWO, 3, torch.float64)
+    views = {m: torch.randn(50, *shape).double() for m, shape in TWO.items()}
+    labels = torch.arange(50) % 3
+    whole = evaluate(network, views, labels, 3)
+    monkeypatch.setattr("armtune.evaluation.CHUNK", 7)
+    for one, other in zip(whole, evaluate(network, views, labels, 3), strict=True):
+        assert one == pytest.approx(other, abs=1e-12)

@@ -1,0 +1,57 @@
+"""Layers with a member axis equal torch's own layers, member by member."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from armtune.layers import Concat, Conv2d, Init, Linear, MaxPool2d
+from armtune.streams import stream
+
+
+def init(*seeds: int) -> Init:
+    return Init([stream(seed, "init") for seed in seeds], torch.float64)
+
+
+def noise(*shape: int) -> torch.Tensor:
+    return torch.randn(shape, generator=stream(0, "noise"), dtype=torch.float64)
+
+
+def test_linear_is_each_members_own_product() -> None:
+    layer, x = Linear(4, 3, init(0, 1)), noise(2, 5, 4)
+    for k in range(2):
+        expected = F.linear(x[k], layer.weight[k].T, layer.bias[k, 0])
+        assert torch.allclose(layer(x)[k], expected, atol=1e-14)
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_convolution_is_each_members_own(kernel: int) -> None:
+    layer, x = Conv2d(2, 3, kernel, init(0, 1, 2)), noise(3, 4, 2, 7, 6)
+    for k in range(3):
+        expected = F.conv2d(x[k], layer.weight[k], layer.bias[k], padding="same")
+        assert torch.allclose(layer(x)[k], expected, atol=1e-13)
+
+
+def test_a_member_starts_alike_in_any_pack() -> None:
+    alone, packed = Linear(4, 3, init(5)), Linear(4, 3, init(1, 5))
+    assert torch.equal(alone.weight[0], packed.weight[1])
+
+
+def test_weights_start_uniform_within_one_over_the_root_of_the_inputs() -> None:
+    weight = Linear(100, 400, init(0)).weight
+    assert weight.abs().max() <= 0.1
+    # a uniform variable within ±b has a standard deviation of b / √3
+    assert float(weight.detach().std()) == pytest.approx(0.1 / sqrt(3), rel=0.02)
+
+
+def test_pooling_keeps_an_axis_shorter_than_its_window() -> None:
+    x = noise(2, 3, 1, 1, 4)
+    assert MaxPool2d(2)(x).shape == (2, 3, 1, 1, 2)
+
+
+def test_concat_keeps_the_modalities_order() -> None:
+    a, b = noise(1, 2, 3), noise(1, 2, 2)
+    assert torch.equal(Concat()({"a": a, "b": b}), torch.cat([a, b], -1))
