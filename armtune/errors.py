@@ -50,6 +50,10 @@ class DataError(ArmtuneError):
     """Data are missing, damaged or inconsistent; names the file or view. Exit code 1."""
 
 
+class MissingDataError(DataError):
+    """A data set's files are nowhere to be had: the only error that ``otherwise:`` answers."""
+
+
 class RunError(ArmtuneError):
     """A training, sweep, export or prediction can't go on; says why. Exit code 1."""
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import field_validator
 
 from armtune.options import Options
+from armtune.registry import plugins
 
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(what, done, total)`` while something slow goes on."""
@@ -25,7 +27,7 @@ class Split:
     Attributes:
         views: for each modality an array ``(sample, *shape)``, float32, as the data set gives it
             (not standardised).
-        labels: class of each sample, ``(sample,)``, int64, in ``0 … classes − 1``.
+        labels: class of each sample, ``(sample,)``, int64, in ``range(classes)``.
     """
 
     views: Mapping[str, NDArray[np.float32]]
@@ -69,6 +71,15 @@ class Data(Options):
     otherwise: str | None = None
     """Data set to use instead, with its default options, when this one's files can't be had."""
 
+    @field_validator("otherwise")
+    @classmethod
+    def _works_without_options(cls, name: str | None) -> str | None:
+        fields = {n: p.model_fields.values() for n, p in plugins("data").items()}
+        fit = [n for n, own in fields.items() if not any(f.is_required() for f in own)]
+        if name is not None and name not in fit:
+            raise ValueError(f"{name!r} is no data set that needs no options; {', '.join(fit)} are")
+        return name
+
     def modalities(self) -> tuple[str, ...] | None:
         """The modalities this data set has; None when only its files can tell."""
         raise NotImplementedError
@@ -79,6 +90,7 @@ class Data(Options):
         Args:
             modalities: the modalities to read, in the recipe's order.
             folder: the recipe's folder, from which relative paths are taken.
+            progress: told about downloads and building.
 
         Raises:
             DataError: something is missing, damaged or inconsistent; names the file or view.

@@ -6,17 +6,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
-from armtune.data import Data, Dataset, Progress
+from armtune.data import Data, Dataset, Progress, Split
+from armtune.data.cache import digest_of, file_digest
+from armtune.data.cuts import Index, Indices, cut, given_cuts
+from armtune.data.numpy_files import ArrayStore
+from armtune.data.sources import data_folders, find
+from armtune.errors import DataError
+
+CHUNK_BYTES = 1 << 24
 
 
 class Arrays(Data):
-    """Arrays from an ``.npz`` file or a folder of ``.npy`` files (memory-mapped), one a modality.
+    """Arrays from an ``.npz`` file or a folder of ``.npy`` files, one for each modality.
 
     The arrays ``train_index``, ``validation_index`` and ``test_index`` (sample numbers), or one
-    array ``split`` (``train``, ``validation`` or ``test`` for each sample), cut the samples.
-    Cuts that are not given are drawn by ``seed``: test from all, validation from the rest.
+    array ``split`` (``train``, ``validation`` or ``test`` for each sample), cut the samples;
+    what neither says is cut off the training samples by ``seed``.
     """
 
     name: Literal["arrays"] = "arrays"
@@ -25,18 +34,138 @@ class Arrays(Data):
     labels: str = "label"
     """Key of the labels: integers from 0, or strings."""
     views: dict[str, str] = Field(default_factory=dict)
-    """Key of each modality's array; empty when keys are the modalities' names."""
+    """Key of each modality's array; empty when the keys are the modalities' names."""
     groups: str | None = None
-    """Key of each sample's group (such as its subject); no group is ever cut in two."""
+    """Key of each sample's group, such as its subject; cuts by ``seed`` never split a group."""
     validation: float = Field(0.1, gt=0, lt=1)
-    """Share of the training samples cut off for validation where the file has no such cut."""
+    """Share of the training samples cut off for validation, where the file has no such cut."""
     test: float = Field(0.2, gt=0, lt=1)
-    """Share of all samples cut off for test where the file has no such cut."""
+    """Share of the training samples cut off for test before that, where the file has no such cut."""
     seed: int = Field(0, ge=0)
-    """Seed of the cuts."""
+    """Seed of these cuts."""
 
     def modalities(self) -> tuple[str, ...] | None:
         return tuple(self.views) or None
 
     def read(self, modalities: Sequence[str], folder: Path, progress: Progress) -> Dataset:
-        raise NotImplementedError
+        path = find(self.path, [folder, *data_folders(None, folder)])
+        store = ArrayStore(path)
+        labels, classes = read_labels(store, self.labels)
+        indices = self._indices(store, labels)
+        check_classes(store, labels, classes, indices["train"])
+        parts: dict[str, dict[str, NDArray[np.float32]]] = {split: {} for split in indices}
+        for done, name in enumerate(modalities):
+            progress("reading arrays", done, len(modalities))
+            view = read_view(store, self.views.get(name, name), len(labels))
+            for split, index in indices.items():
+                parts[split][name] = rows(view, index)
+        progress("reading arrays", len(modalities), len(modalities))
+        train, validation, test = (Split(parts[s], labels[i]) for s, i in indices.items())
+        words = self._describe(path, len(classes), indices)
+        return Dataset(self.name, words, classes, train, validation, test, self._digest(store))
+
+    def _indices(self, store: ArrayStore, labels: NDArray[np.int64]) -> Indices:
+        groups = None
+        if self.groups is not None:
+            groups = read_column(store, self.groups, len(labels))
+        shares = {"test": self.test, "validation": self.validation}
+        given = given_cuts(store, len(labels))
+        return cut(given, labels, groups, shares, np.random.default_rng(self.seed))
+
+    def _digest(self, store: ArrayStore) -> str:
+        options = self.model_dump(exclude={"path", "otherwise"})
+        contents = {path.name: file_digest(path) for path in store.files}
+        return digest_of({"options": options, "files": contents})
+
+    def _describe(self, path: Path, classes: int, indices: Indices) -> str:
+        sizes = " + ".join(str(len(index)) for index in indices.values())
+        return f"arrays from {path.name}: {classes} classes, {sizes} samples"
+
+
+def read_labels(store: ArrayStore, key: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """The labels ``(sample,)`` and the classes' names.
+
+    Raises:
+        DataError: they are neither integers from 0 nor strings.
+    """
+    column = read_column(store, key)
+    if column.dtype.kind in "US":
+        names, labels = np.unique(column.astype(str), return_inverse=True)
+        return labels.astype(np.int64), tuple(names.tolist())
+    if column.dtype.kind not in "iu":
+        raise DataError(f"{store.at(key)}: labels must be integers or strings, not {column.dtype}")
+    if (lowest := column.min()) < 0:
+        raise DataError(f"{store.at(key)}: labels count from 0, but one is {lowest}")
+    return column.astype(np.int64), tuple(str(number) for number in range(int(column.max()) + 1))
+
+
+def check_classes(
+    store: ArrayStore, labels: NDArray[np.int64], classes: Sequence[str], train: Index
+) -> None:
+    """Checks that every class can be learnt.
+
+    Raises:
+        DataError: a class has no sample, or none to train on; names it.
+    """
+    everywhere = np.bincount(labels, minlength=len(classes))
+    if len(classes) < 2:
+        raise DataError(f"{store.path}: all labels are the same; two classes are needed at least")
+    for count, place in ((everywhere, "at all"), (np.bincount(labels[train]), "to train on")):
+        absent = np.flatnonzero(np.resize(count, len(classes)) == 0)
+        if len(absent):
+            raise DataError(f"{store.path}: class {classes[absent[0]]!r} has no sample {place}")
+
+
+def read_column(store: ArrayStore, key: str, length: int | None = None) -> NDArray[np.generic]:
+    """One value for each sample, ``(sample,)``.
+
+    Raises:
+        DataError: it is missing, empty, or not of that shape.
+    """
+    column = store.get(key)
+    if column.ndim != 1 or len(column) == 0:
+        raise DataError(f"{store.at(key)}: must have one value a sample, not shape {column.shape}")
+    if length is not None and len(column) != length:
+        raise DataError(f"{store.at(key)}: has {len(column)} values, the labels have {length}")
+    return column
+
+
+def read_view(store: ArrayStore, key: str, length: int) -> NDArray[np.generic]:
+    """One modality's samples, ``(sample, *shape)``, of a type that becomes float32; all finite.
+
+    Raises:
+        DataError: it is missing, has another length, holds no numbers, or NaN or infinity.
+    """
+    view = store.get(key)
+    if view.dtype.kind not in "fiub":
+        raise DataError(f"{store.at(key)}: must hold real numbers, not {view.dtype}")
+    if view.ndim < 2:
+        raise DataError(
+            f"{store.at(key)}: has one number a sample, shape {view.shape}; "
+            f"a view is (sample, feature, …), so reshape it to (sample, 1)"
+        )
+    if len(view) != length or not view.size:
+        raise DataError(
+            f"{store.at(key)}: has shape {view.shape}, the labels have {length} samples"
+        )
+    step = max(1, CHUNK_BYTES // (8 * view[0].size))
+    for start in range(0, length, step):
+        bad = ~np.isfinite(as_float32(view[start : start + step]))
+        if bad.any():
+            first = start + int(np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1))[0])
+            raise DataError(f"{store.at(key)}: NaN or infinity (as float32) in sample {first}")
+    return view
+
+
+def rows(view: NDArray[np.generic], index: Index) -> NDArray[np.float32]:
+    """Samples of a view; not copied when they are neighbours and float32 already."""
+    first, last = int(index[0]), int(index[-1])
+    if np.array_equal(index, np.arange(first, last + 1)):
+        return as_float32(view[first : last + 1])
+    return as_float32(view[index])
+
+
+def as_float32(view: NDArray[np.generic]) -> NDArray[np.float32]:
+    """The same numbers as float32; what is too large becomes infinite."""
+    with np.errstate(over="ignore"):
+        return np.asarray(view, np.float32)

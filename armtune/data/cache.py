@@ -1,0 +1,183 @@
+"""Data sets that were built once, kept as one folder each: ``.npy`` files and a manifest.
+
+A folder is named by the digest of what it was built from. It is built under another name and
+then renamed, so a folder with the right name is whole unless something damaged it afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from armtune.errors import DataError
+
+log = logging.getLogger(__name__)
+
+MANIFEST = "manifest.json"
+BUILDING = ".building-"
+DAY = 24 * 3600.0
+
+Stored = tuple[dict[str, NDArray[Any]], dict[str, Any]]
+"""Arrays by name (memory-mapped, read-only) and what the builder said about them."""
+
+
+class DamagedError(Exception):
+    """A built data set can't be read back; says why."""
+
+
+def cache_root() -> Path:
+    """``$ARMTUNE_CACHE``, else ``$XDG_CACHE_HOME/armtune``, else ``~/.cache/armtune``."""
+    if own := os.environ.get("ARMTUNE_CACHE"):
+        return Path(own)
+    if shared := os.environ.get("XDG_CACHE_HOME"):
+        return Path(shared) / "armtune"
+    return Path.home() / ".cache" / "armtune"
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal.
+
+    Raises:
+        DataError: the file can't be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise DataError(f"{path}: can't be read ({error.strerror})") from error
+    return digest.hexdigest()
+
+
+def digest_of(parts: Mapping[str, Any]) -> str:
+    """Digest of anything that JSON can write, whatever its order."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+class Shelf:
+    """A folder that arrays are written to, one batch after another."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.entries: dict[str, dict[str, Any]] = {}
+
+    def add(self, name: str, length: int, batches: Iterable[NDArray[Any]]) -> None:
+        """Writes an array of this many rows, given as batches of rows in order."""
+        # Written, not memory-mapped: a full disk is then an error and not a killed process.
+        checksum = rows = 0
+        with (self.folder / f"{name}.npy").open("wb") as file:
+            for batch in batches:
+                if not rows:
+                    shape = (length, *batch.shape[1:])
+                    header = {"descr": batch.dtype.str, "fortran_order": False, "shape": shape}
+                    np.lib.format.write_array_header_1_0(file, header)
+                    self.entries[name] = {"shape": list(shape), "dtype": batch.dtype.name}
+                content = batch.tobytes()
+                checksum = zlib.crc32(content, checksum)
+                rows += len(batch)
+                file.write(content)
+        assert rows == length, f"{name}: {rows} rows written, {length} promised"
+        self.entries[name]["crc32"] = checksum
+
+    def close(self, about: Mapping[str, Any]) -> None:
+        """Writes the manifest, which makes the folder readable."""
+        manifest = {"arrays": self.entries, "about": dict(about)}
+        (self.folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
+
+
+def stored(name: str, digest: str, build: Callable[[Shelf], Mapping[str, Any]]) -> Stored:
+    """The data set of this name and digest from the cache; built first where it isn't there.
+
+    Args:
+        name: what the folder's name begins with.
+        digest: of everything that the arrays depend on.
+        build: adds all arrays to the shelf and returns what to say about them, in JSON types.
+
+    Raises:
+        DataError: the cache can't be written.
+    """
+    root = cache_root()
+    folder = root / f"{name}-{digest[:16]}"
+    if folder.exists():
+        try:
+            return read_shelf(folder)
+        except DamagedError as error:
+            log.warning("%s: damaged (%s); building it again", folder, error)
+    with writing(root):
+        root.mkdir(parents=True, exist_ok=True)
+        _sweep(root)
+        aside = Path(tempfile.mkdtemp(prefix=BUILDING, dir=root))
+        aside.chmod(0o755)
+        try:
+            shelf = Shelf(aside)
+            shelf.close(build(shelf))
+            return _publish(aside, folder)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turns what the system says about a full or read-only disk into a DataError."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{error.filename or folder}: can't write to the cache ({error.strerror}); "
+            f"free some space or set ARMTUNE_CACHE to another folder"
+        ) from error
+
+
+def _publish(aside: Path, folder: Path) -> Stored:
+    """Gives the folder its name. Another process may have built the same in the meantime."""
+    try:
+        aside.replace(folder)
+    except OSError:
+        try:
+            return read_shelf(folder)
+        except DamagedError:
+            folder.replace(tempfile.mkdtemp(prefix=BUILDING, dir=folder.parent))
+            aside.replace(folder)
+    return read_shelf(folder)
+
+
+def read_shelf(folder: Path) -> Stored:
+    """Everything in a built folder, memory-mapped and checked.
+
+    Raises:
+        DamagedError: something is missing or isn't what was written.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        entries, about = dict(manifest["arrays"]), dict(manifest["about"])
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in entries}
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise DamagedError(str(error)) from error
+    for name, array in arrays.items():
+        found = {"shape": list(array.shape), "dtype": array.dtype.name}
+        found["crc32"] = zlib.crc32(array.reshape(-1).view(np.uint8))
+        if found != entries[name]:
+            raise DamagedError(f"{name}.npy isn't what was written")
+    return arrays, about
+
+
+def _sweep(root: Path) -> None:
+    """Removes what killed builds left behind a day ago or longer."""
+    for left in root.glob(f"{BUILDING}*"):
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > DAY:
+                shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,67 @@
+"""Waves of one second as log-mel spectrograms."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE = 8000
+"""Samples a second of every wave here."""
+LENGTH = RATE
+"""Every wave is brought to one second."""
+BANDS, FRAMES = 32, 64
+WINDOW, HOP = 256, LENGTH // FRAMES
+FLOOR = 0.1
+"""Added to every mel power (speech has about 100), so that silence is not minus infinity."""
+
+Waves = NDArray[np.float32]
+
+
+def one_second(wave: NDArray[np.generic]) -> Waves:
+    """A recording at unit power, in the middle of one second of silence (or its middle second).
+
+    Args:
+        wave: samples, ``(time,)``; silence stays silence.
+    """
+    cut = max(0, len(wave) - LENGTH) // 2
+    inner = unit_power(wave[None, cut : cut + LENGTH].astype(np.float32))[0]
+    start = (LENGTH - len(inner)) // 2
+    return np.pad(inner, (start, LENGTH - len(inner) - start))
+
+
+def unit_power(waves: Waves) -> Waves:
+    """Waves ``(n, time)`` scaled to a mean square of 1 each; silence stays silence."""
+    power = np.mean(waves**2, axis=1, keepdims=True)
+    scaled: Waves = waves / np.sqrt(np.maximum(power, np.float32(1e-12)))
+    return scaled
+
+
+def log_mel(waves: Waves) -> NDArray[np.float32]:
+    """Log-mel spectrograms, in log10: ``(n, LENGTH)`` to ``(n, BANDS, FRAMES)``."""
+    from scipy.fft import rfft
+
+    margin = WINDOW - HOP
+    padded = np.pad(waves, ((0, 0), (margin // 2, margin - margin // 2)))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW, axis=1)[:, ::HOP]
+    spectrum = rfft(frames * np.hanning(WINDOW).astype(np.float32), axis=-1)
+    mel = (spectrum.real**2 + spectrum.imag**2) @ mel_filters()
+    logarithm: NDArray[np.float32] = np.log10(mel + np.float32(FLOOR))
+    return logarithm.swapaxes(1, 2)
+
+
+def mel_filters() -> NDArray[np.float32]:
+    """Triangular filters, evenly spaced in mel from 0 to 4 kHz: ``(WINDOW // 2 + 1, BANDS)``."""
+    top = 2595 * np.log10(1 + RATE / 2 / 700)
+    edges = 700 * (10 ** (np.linspace(0, top, BANDS + 2) / 2595) - 1)
+    bins = np.fft.rfftfreq(WINDOW, 1 / RATE)[:, None]
+    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
+    return np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+
+
+def mean_pool(planes: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Means over equal blocks: ``(n, height, width)`` to ``(n, *size)``."""
+    n, height, width = planes.shape
+    blocks = planes.reshape(n, size[0], height // size[0], size[1], width // size[1])
+    pooled: NDArray[np.float32] = blocks.mean(axis=(2, 4))
+    return pooled
