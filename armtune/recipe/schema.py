@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
+from typing_extensions import Doc
 
 from armtune.balancing import Balancing
 from armtune.data import Data
@@ -33,7 +34,11 @@ else:
     AnyPruner = plugin_union("pruners")
     AnySampler = plugin_union("samplers")
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+Name = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$"),
+    Doc("a name of letters, digits, _ and -, beginning with a letter"),
+]
 
 
 def _option(kind: str, **options: Any) -> Any:
@@ -59,7 +64,7 @@ class Training(Options):
     """Optimizer with its learning rate and weight decay."""
     warmup_epochs: float = Field(1.0, ge=0)
     """Epochs over which the learning rate rises linearly to its peak."""
-    decay: Annotated[str, Field(pattern="^(cosine|none)$")] = "cosine"
+    decay: Literal["cosine", "none"] = "cosine"
     """How the learning rate falls after the warm-up: ``cosine`` to 0, or ``none``."""
     seed: int = Field(0, ge=0)
     """Seed of initial weights, sample order and every random stream."""
@@ -103,7 +108,8 @@ class Sweep(Options):
     confirm: Confirm | None = Confirm()
     """Re-training of the best over several seeds; ``null`` for none."""
     choose: str = "highest accuracy"
-    """Which trial of the front wins, such as ``highest accuracy where contribution_gap <= 0.15``."""
+    """Which trial of the front wins: ``highest METRIC``, ``lowest METRIC`` or ``knee``, each with
+    ``where METRIC <= NUMBER and …`` if wanted."""
     seed: int = Field(0, ge=0)
     """Seed of the sampler."""
 
@@ -115,8 +121,8 @@ class Recipe(Options):
     """Name of the run; results go to ``runs/<name>``."""
     data: AnyData
     """The data set."""
-    modalities: dict[Name, Modality] = Field(min_length=2, max_length=6)
-    """The modalities to use, from 2 to 6, with an encoder each."""
+    modalities: dict[Name, Modality] = Field(min_length=1, max_length=6)
+    """The modalities to use, from 1 to 6, with an encoder each."""
     fusion: AnyFusion = _option("fusion", name="concat")
     """How the modalities' features become one decision."""
     balancing: AnyBalancing = _option("balancing", name="none")

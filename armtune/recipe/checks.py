@@ -1,0 +1,101 @@
+"""What a recipe needs beyond types: names that fit, metrics that exist, parts that agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import cast
+
+from pydantic import ValidationError
+
+from armtune.data import Data
+from armtune.errors import Fault
+from armtune.metrics import metric_names
+from armtune.objectives import Choice, Constraint, Objective
+from armtune.recipe.document import Document, Steps
+from armtune.recipe.schema import Recipe
+from armtune.recipe.words import did_you_mean
+from armtune.registry import plugins
+
+
+def recipe_faults(recipe: Recipe, document: Document) -> list[Fault]:
+    """All faults of a recipe whose every value has the right type."""
+    checks = (_modalities, _stand_in, _goals, _repeated, _parts)
+    return [fault for check in checks for fault in check(recipe, document)]
+
+
+def _modalities(recipe: Recipe, document: Document) -> Iterator[Fault]:
+    known = recipe.data.modalities()
+    for modality in recipe.modalities:
+        if known is not None and modality not in known:
+            said = f"the data set {recipe.data.name!r} has no modality {modality!r}"
+            hint = did_you_mean(modality, known, otherwise="it has")
+            yield document.fault(("modalities", modality), said, hint, at_key=True)
+
+
+def _stand_in(recipe: Recipe, document: Document) -> Iterator[Fault]:
+    name, steps = recipe.data.otherwise, ("data", "otherwise")
+    others = [n for n in plugins("data") if n != recipe.data.name]
+    if name is None:
+        return
+    if name == recipe.data.name:
+        yield document.fault(steps, "a data set can't stand in for itself")
+    elif name not in others:
+        hint = did_you_mean(name, others, otherwise="there are")
+        yield document.fault(steps, f"no data set is called {name!r}", hint)
+    else:
+        said = _unfit(name, recipe)
+        if said:
+            yield document.fault(steps, f"{name!r} can't stand in: {said}")
+
+
+def _unfit(name: str, recipe: Recipe) -> str:
+    """Why a data set with its default options can't serve this recipe; empty when it can."""
+    try:
+        data = cast(Data, plugins("data")[name]())
+    except ValidationError as error:
+        return f"it has no default for {', '.join(str(e['loc'][0]) for e in error.errors())}"
+    known = data.modalities() or ()
+    lacking = [m for m in recipe.modalities if m not in known]
+    return f"it has {', '.join(known)}, not {', '.join(lacking)}" if lacking else ""
+
+
+def _goals(recipe: Recipe, document: Document) -> Iterator[Fault]:
+    names = metric_names(recipe.modalities)
+    for steps, text, metrics_of in _goal_texts(recipe):
+        try:
+            unknown = [metric for metric in metrics_of(text) if metric not in names]
+        except ValueError as error:
+            yield document.fault(steps, str(error))
+            continue
+        for metric in unknown:
+            hint = did_you_mean(metric, names, otherwise="there are")
+            yield document.fault(steps, f"no metric is called {metric!r}", hint)
+
+
+def _goal_texts(recipe: Recipe) -> Iterator[tuple[Steps, str, Callable[[str], list[str]]]]:
+    """Each text with a metric in it: where it stands, and how to read its metrics."""
+    for i, text in enumerate(recipe.sweep.objectives):
+        yield ("sweep", "objectives", i), text, lambda t: [Objective.parse(t).metric]
+    for i, text in enumerate(recipe.sweep.constraints):
+        yield ("sweep", "constraints", i), text, lambda t: [Constraint.parse(t).metric]
+    yield ("sweep", "choose"), recipe.sweep.choose, lambda t: Choice.parse(t).metrics
+
+
+def _repeated(recipe: Recipe, document: Document) -> Iterator[Fault]:
+    metrics = [text.split()[-1] for text in recipe.sweep.objectives if text.strip()]
+    for i, metric in enumerate(metrics):
+        if metric in metrics[:i]:
+            yield document.fault(("sweep", "objectives", i), f"{metric!r} is an objective already")
+
+
+def _parts(recipe: Recipe, document: Document) -> Iterator[Fault]:
+    sweep = recipe.sweep
+    objectives, constraints = len(sweep.objectives), len(sweep.constraints)
+    problems: dict[Steps, str] = {
+        ("balancing", "name"): recipe.balancing.problem(list(recipe.modalities)),
+        ("sweep", "sampler", "name"): sweep.sampler.problem(objectives, constraints),
+        ("sweep", "pruner", "name"): sweep.pruner.problem(objectives),
+    }
+    for steps, problem in problems.items():
+        if problem:
+            yield document.fault(steps, problem)

@@ -1,0 +1,127 @@
+"""The ranges of a recipe's search spaces, each with the place where it is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from armtune.errors import Fault, RecipeError
+from armtune.recipe.document import Document, Steps, read_document
+from armtune.recipe.overrides import UnknownPathError, expand
+from armtune.recipe.ranges import Dimension, parse_range
+from armtune.recipe.words import did_you_mean, shown
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A range and the place where it is written."""
+
+    dimension: Dimension
+    document: Document
+    steps: Steps
+
+    @property
+    def path(self) -> str:
+        """The dimension's path."""
+        return self.dimension.path
+
+    def fault(self, message: str, hint: str = "", at_key: bool = False) -> Fault:
+        """A fault of this range."""
+        found = self.document.fault(self.steps, message, hint, at_key)
+        around = found.path.removesuffix(str(self.steps[-1]))
+        return replace(found, path=around + self.path)
+
+    def unbound(self, path: str) -> str:
+        """A path beside this one, with ``*`` where this one is written with ``*``."""
+        written = str(self.steps[-1]).split(".")
+        ways = zip_longest(path.split("."), self.path.split("."), written)
+        return ".".join(star if step == own else step for step, own, star in ways if step)
+
+    def where(self) -> str:
+        """The place in words."""
+        fault = self.document.fault(self.steps, "", at_key=True)
+        place = ":".join(str(part) for part in (fault.file, fault.line, fault.column) if part)
+        return place or fault.path
+
+
+@dataclass
+class Entries:
+    """What was read of the search spaces.
+
+    Attributes:
+        good: ranges that are written right, with ``*`` still in their paths.
+        broken: paths of the others.
+        faults: what is wrong with the others, and with whole files.
+    """
+
+    good: list[Entry]
+    broken: set[str]
+    faults: list[Fault]
+
+
+def read_entries(items: Sequence[Any], document: Document, folder: Path) -> Entries:
+    """Reads ``sweep.space``: files, relative to ``folder``, and mappings."""
+    entries = Entries([], set(), [])
+    for i, item in enumerate(items):
+        steps: Steps = ("sweep", "space", i)
+        if isinstance(item, str):
+            _read_file(item, document, steps, folder, entries)
+        elif isinstance(item, dict):
+            _read_mapping(item, document, steps, entries)
+    return entries
+
+
+def for_modalities(entry: Entry, content: Any) -> Iterator[Entry]:
+    """The entry for each modality that ``*`` stands for in its path; in its conditions too.
+
+    Raises:
+        UnknownPathError: ``*`` stands where no modality can.
+    """
+    written = entry.path.split(".")
+    for steps in expand(content, tuple(written)):
+        bound = [steps[i] for i, step in enumerate(written) if step == "*"]
+        when = {_bind(path, bound): values for path, values in entry.dimension.when.items()}
+        yield replace(entry, dimension=replace(entry.dimension, path=".".join(steps), when=when))
+
+
+def _bind(path: str, bound: Sequence[str]) -> str:
+    if "*" in path and not bound:
+        raise UnknownPathError(f"the condition's '*' in {path} needs one in the range's path", "")
+    return path.replace("*", bound[0]) if bound else path
+
+
+def _read_file(item: str, document: Document, steps: Steps, folder: Path, entries: Entries) -> None:
+    path = Path(os.path.normpath(folder / item))
+    if not path.is_file():
+        others = [p.name for p in path.parent.glob("*.yaml")]
+        hint = did_you_mean(path.name, others, otherwise="the folder has")
+        entries.faults.append(document.fault(steps, f"there is no file {path}", hint))
+        return
+    try:
+        space = read_document(path)
+    except RecipeError as error:
+        entries.faults += error.faults
+        return
+    entries.faults += space.faults
+    if isinstance(space.content, dict):
+        _read_mapping(space.content, space, (), entries)
+    else:
+        said = f"needs a mapping of paths to ranges, not {shown(space.content)}"
+        entries.faults.append(space.fault((), said))
+
+
+def _read_mapping(
+    content: dict[str, Any], document: Document, steps: Steps, entries: Entries
+) -> None:
+    for path, written in content.items():
+        try:
+            dimension = parse_range(path, written)
+        except ValueError as error:
+            entries.broken.add(path)
+            entries.faults.append(document.fault((*steps, path), str(error)))
+        else:
+            entries.good.append(Entry(dimension, document, (*steps, path)))

@@ -1,0 +1,100 @@
+"""Recipes: read with positions, changed by path, checked at once, and written out again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from armtune.errors import Fault, RecipeError
+from armtune.recipe.checks import recipe_faults
+from armtune.recipe.document import RESOLVERS, Document, Place, read_document
+from armtune.recipe.faults import schema_faults
+from armtune.recipe.overrides import COMMAND_LINE, Assignment, apply, parse
+from armtune.recipe.schema import Recipe
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Reads and checks a recipe, changed by ``path=value`` overrides. Leaves its space alone.
+
+    Raises:
+        RecipeError: holds every fault.
+    """
+    recipe, _, faults = read_recipe(path, overrides)
+    return settled(recipe, faults)
+
+
+def read_recipe(
+    path: Path, overrides: Sequence[str] = ()
+) -> tuple[Recipe | None, Document, list[Fault]]:
+    """A recipe, where its values stand, and its faults; no recipe where a value is of a wrong type.
+
+    Raises:
+        RecipeError: the file can't be read as YAML at all.
+    """
+    document = read_document(path)
+    assignments, faults = parse(overrides)
+    faults += apply(document, assignments, COMMAND_LINE)
+    recipe, more = _validate(document)
+    return recipe, document, [*document.faults, *more, *faults]
+
+
+def settled(recipe: Recipe | None, faults: Sequence[Fault]) -> Recipe:
+    """The recipe, if it has no faults.
+
+    Raises:
+        RecipeError: it has; they are sorted by file and place, those of the command line last.
+    """
+    if faults or recipe is None:
+        raise RecipeError(sorted(faults, key=_order(faults)))
+    return recipe
+
+
+def with_overrides(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
+    """A recipe with other values at some dotted paths; ``modalities.*.…`` means every modality.
+
+    A plug-in's new name drops the old plug-in's options that the new one doesn't have, and those
+    that were at the old one's default.
+
+    Raises:
+        RecipeError: a path is unknown or a value not allowed.
+    """
+    document = Document(content_of(recipe))
+    faults = apply(document, [Assignment(p, v) for p, v in values.items()], Place())
+    changed, more = _validate(document)
+    return settled(changed, [*faults, *more])
+
+
+def content_of(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as plain data, every default written out."""
+    return recipe.model_dump(mode="json")
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """YAML that ``load_recipe`` reads back to an equal recipe, every default written out."""
+    return yaml.dump(content_of(recipe), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes text that YAML 1.1 or YAML 1.2 would read as something else."""
+
+
+for _tag, _pattern in RESOLVERS:
+    _Dumper.add_implicit_resolver(_tag, _pattern, None)
+
+
+def _validate(document: Document) -> tuple[Recipe | None, list[Fault]]:
+    try:
+        recipe = Recipe.model_validate_json(json.dumps(document.content), strict=True)
+    except ValidationError as error:
+        return None, schema_faults(error, document)
+    return recipe, recipe_faults(recipe, document)
+
+
+def _order(faults: Sequence[Fault]) -> Callable[[Fault], tuple[bool, int, int, int]]:
+    files = list(dict.fromkeys(fault.file for fault in faults))
+    return lambda f: (f.file == COMMAND_LINE.file, files.index(f.file), f.line, f.column)

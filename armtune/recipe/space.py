@@ -1,0 +1,93 @@
+"""Search spaces: which paths of a recipe a sweep varies, within which ranges, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from armtune.errors import Fault, RecipeError
+from armtune.recipe.document import Document
+from armtune.recipe.entries import read_entries
+from armtune.recipe.load import content_of, read_recipe, settled, with_overrides
+from armtune.recipe.ranges import Dimension
+from armtune.recipe.schema import Recipe
+from armtune.recipe.space_checks import checked
+from armtune.recipe.tree import value_at
+
+__all__ = ["Dimension", "Space", "embed_space", "load_space", "load_sweep"]
+
+
+@dataclass(frozen=True)
+class Space:
+    """The dimensions of a sweep, ordered so that what a condition reads comes first."""
+
+    dimensions: tuple[Dimension, ...] = ()
+
+    @staticmethod
+    def applies(dimension: Dimension, values: Mapping[str, Any]) -> bool:
+        """Whether a dimension's conditions hold.
+
+        Args:
+            values: values of the dimensions before it, of those that apply.
+        """
+        return all(path in values and values[path] in ok for path, ok in dimension.when.items())
+
+    def defaults(self, recipe: Recipe) -> dict[str, Any]:
+        """The recipe's own values of the dimensions that apply, where they lie in the range."""
+        content = content_of(recipe)
+        values: dict[str, Any] = {}
+        for dimension in self.dimensions:
+            own = value_at(content, tuple(dimension.path.split(".")))
+            value = dimension.choices[0] if dimension.kind == "fixed" else own
+            if self.applies(dimension, values) and dimension.holds(value):
+                values[dimension.path] = value
+        return values
+
+
+def load_space(recipe: Recipe, folder: Path) -> Space:
+    """Reads and checks a recipe's search spaces.
+
+    Args:
+        recipe: a checked recipe.
+        folder: the recipe's folder, from which the files of its spaces are taken.
+
+    Raises:
+        RecipeError: holds every fault.
+    """
+    space, faults = _read(recipe, recipe.sweep.space, Document(content_of(recipe)), folder)
+    if faults:
+        raise RecipeError(faults)
+    return space
+
+
+def load_sweep(path: Path, overrides: Sequence[str] = ()) -> tuple[Recipe, Space]:
+    """Reads and checks a recipe and its search spaces together.
+
+    Raises:
+        RecipeError: holds every fault of both.
+    """
+    recipe, document, faults = read_recipe(path, overrides)
+    items = value_at(document.content, ("sweep", "space"))
+    space, more = _read(recipe, items if isinstance(items, list) else [], document, path.parent)
+    return settled(recipe, [*faults, *more]), space
+
+
+def embed_space(recipe: Recipe, folder: Path) -> Recipe:
+    """The same recipe with its search spaces' files written into it: it needs no other file."""
+    entries = read_entries(recipe.sweep.space, Document(content_of(recipe)), folder)
+    if entries.faults:
+        raise RecipeError(entries.faults)
+    written = {e.path: value_at(e.document.content, e.steps) for e in entries.good}
+    return with_overrides(recipe, {"sweep.space": [written] if written else []})
+
+
+def _read(
+    recipe: Recipe | None, items: Sequence[Any], document: Document, folder: Path
+) -> tuple[Space, list[Fault]]:
+    entries = read_entries(items, document, folder)
+    if recipe is None:
+        return Space(), entries.faults
+    dimensions, faults = checked(entries, recipe)
+    return Space(dimensions), [*entries.faults, *faults]
