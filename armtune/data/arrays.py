@@ -40,7 +40,7 @@ class Arrays(Data):
     validation: float = Field(0.1, gt=0, lt=1)
     """Share of the training samples cut off for validation, where the file has no such cut."""
     test: float = Field(0.2, gt=0, lt=1)
-    """Share of the training samples cut off for test before that, where the file has no such cut."""
+    """Share cut off for test before that, where the file has no such cut."""
     seed: int = Field(0, ge=0)
     """Seed of these cuts."""
 
@@ -89,14 +89,18 @@ def read_labels(store: ArrayStore, key: str) -> tuple[NDArray[np.int64], tuple[s
         DataError: they are neither integers from 0 nor strings.
     """
     column = read_column(store, key)
-    if column.dtype.kind in "US":
-        names, labels = np.unique(column.astype(str), return_inverse=True)
+    if column.dtype.kind == "U":
+        names, labels = np.unique(column, return_inverse=True)
         return labels.astype(np.int64), tuple(names.tolist())
     if column.dtype.kind not in "iu":
         raise DataError(f"{store.at(key)}: labels must be integers or strings, not {column.dtype}")
-    if (lowest := column.min()) < 0:
-        raise DataError(f"{store.at(key)}: labels count from 0, but one is {lowest}")
-    return column.astype(np.int64), tuple(str(number) for number in range(int(column.max()) + 1))
+    lowest, highest = int(column.min()), int(column.max())
+    if lowest < 0 or highest >= len(column):
+        raise DataError(
+            f"{store.at(key)}: labels count from 0 without gaps, but {len(column)} labels "
+            f"go from {lowest} to {highest}; other numbers can be given as strings"
+        )
+    return column.astype(np.int64), tuple(str(number) for number in range(highest + 1))
 
 
 def check_classes(
@@ -107,11 +111,10 @@ def check_classes(
     Raises:
         DataError: a class has no sample, or none to train on; names it.
     """
-    everywhere = np.bincount(labels, minlength=len(classes))
     if len(classes) < 2:
         raise DataError(f"{store.path}: all labels are the same; two classes are needed at least")
-    for count, place in ((everywhere, "at all"), (np.bincount(labels[train]), "to train on")):
-        absent = np.flatnonzero(np.resize(count, len(classes)) == 0)
+    for own, place in ((labels, "at all"), (labels[train], "to train on")):
+        absent = np.setdiff1d(np.arange(len(classes)), own)
         if len(absent):
             raise DataError(f"{store.path}: class {classes[absent[0]]!r} has no sample {place}")
 
@@ -145,9 +148,7 @@ def read_view(store: ArrayStore, key: str, length: int) -> NDArray[np.generic]:
             f"a view is (sample, feature, …), so reshape it to (sample, 1)"
         )
     if len(view) != length or not view.size:
-        raise DataError(
-            f"{store.at(key)}: has shape {view.shape}, the labels have {length} samples"
-        )
+        raise DataError(f"{store.at(key)}: has shape {view.shape} for {length} labels")
     step = max(1, CHUNK_BYTES // (8 * view[0].size))
     for start in range(0, length, step):
         bad = ~np.isfinite(as_float32(view[start : start + step]))

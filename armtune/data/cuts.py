@@ -16,6 +16,7 @@ SPLITS = ("train", "validation", "test")
 Index = NDArray[np.int64]
 Indices = dict[str, Index]
 """Sample numbers of each split."""
+Mask = NDArray[np.bool_]
 
 
 def given_cuts(store: ArrayStore, length: int) -> Indices:
@@ -38,16 +39,18 @@ def given_cuts(store: ArrayStore, length: int) -> Indices:
 
 
 def _named_cuts(store: ArrayStore, length: int) -> Indices:
-    names = store.get("split")
-    strangers = np.setdiff1d(names.astype(str), SPLITS)
+    names = store.get("split").astype(str)
+    for number, split in enumerate(SPLITS):
+        names = np.where(names == str(number), split, names)
+    strangers = np.setdiff1d(names, SPLITS)
     if names.shape != (length,) or len(strangers):
-        found = f"{strangers[0]!r}" if len(strangers) else f"shape {names.shape}"
+        wrong = f"{strangers[0]!r}" if len(strangers) else f"shape {names.shape}"
         raise DataError(
-            f"{store.at('split')}: must say train, validation or test for each of the "
-            f"{length} samples, not {found}"
+            f"{store.at('split')}: must say train, validation or test (or 0, 1, 2) for each of "
+            f"the {length} samples, not {wrong}"
         )
-    found = {split: np.flatnonzero(names.astype(str) == split) for split in SPLITS}
-    return {split: index for split, index in found.items() if len(index)}
+    rows = {split: np.flatnonzero(names == split).astype(np.int64) for split in SPLITS}
+    return {split: index for split, index in rows.items() if len(index)}
 
 
 def _sample_numbers(store: ArrayStore, key: str, length: int) -> Index:
@@ -92,8 +95,10 @@ def cut(
         if name in splits:
             continue
         train = splits["train"]
-        kind = labels[train] if groups is None else groups[train]
-        away = _evenly(kind, share, rng) if groups is None else _whole(kind, share, rng)
+        if groups is None:
+            away = _evenly(labels[train], share, rng)
+        else:
+            away = _whole(groups[train], share, rng)
         if not 0 < away.sum() < len(train):
             what = "samples" if groups is None else "groups"
             raise DataError(f"too few {what} to cut {share:.0%} of {len(train)} off for {name}")
@@ -101,7 +106,7 @@ def cut(
     return {split: splits[split] for split in SPLITS}
 
 
-def _evenly(labels: NDArray[np.int64], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+def _evenly(labels: NDArray[np.int64], share: float, rng: np.random.Generator) -> Mask:
     """Which samples to cut: this share of all, and of each class as nearly as can be."""
     shuffled = rng.permutation(len(labels))
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
@@ -111,12 +116,9 @@ def _evenly(labels: NDArray[np.int64], share: float, rng: np.random.Generator) -
     return away
 
 
-def _whole(
-    groups: NDArray[np.generic], share: float, rng: np.random.Generator
-) -> NDArray[np.bool_]:
-    """Which samples to cut: whole groups, until this share is reached or passed."""
+def _whole(groups: NDArray[np.generic], share: float, rng: np.random.Generator) -> Mask:
+    """Which samples to cut: whole groups until this share is reached, but never all groups."""
     names, counts = np.unique(groups, return_counts=True)
     order = rng.permutation(len(names))
-    reached = np.cumsum(counts[order])
-    number = int(np.searchsorted(reached, share * len(groups))) + 1
-    return np.isin(groups, names[order[:number]])
+    number = int(np.searchsorted(np.cumsum(counts[order]), share * len(groups))) + 1
+    return np.isin(groups, names[order[: min(number, len(names) - 1)]])

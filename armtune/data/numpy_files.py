@@ -42,7 +42,8 @@ class ArrayStore:
         """
         if key not in self.keys:
             near = get_close_matches(key, self.keys, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(self.keys)}"
+            known = f"it has {', '.join(self.keys) or 'none'}"
+            hint = f"did you mean {near[0]!r}?" if near else known
             raise DataError(f"{self.path}: no array {key!r}; {hint}")
         try:
             array = self._load(key)
