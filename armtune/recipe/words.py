@@ -23,7 +23,7 @@ _TYPES = {
     Any: "any value",
     dict: "a mapping",
 }
-_BOUNDS = (("ge", "of at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
+_BOUNDS = {"ge": "of at least", "gt": "above", "le": "at most", "lt": "below"}
 _PLURALS = {"text": "texts", "a number": "numbers", "a whole number": "whole numbers"}
 _TRUTH = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
@@ -141,10 +141,12 @@ def _size(metadata: tuple[Any, ...]) -> str:
 
 
 def _bounds(metadata: tuple[Any, ...]) -> str:
-    found = [
-        f"{words} {shown(getattr(item, name))}"
-        for name, words in _BOUNDS
+    given = {
+        name: shown(getattr(item, name))
+        for name in _BOUNDS
         for item in metadata
         if getattr(item, name, None) is not None
-    ]
-    return " and ".join(found)
+    }
+    if given.keys() == {"ge", "le"}:
+        return f"from {given['ge']} to {given['le']}"
+    return " and ".join(f"{_BOUNDS[name]} {bound}" for name, bound in given.items())

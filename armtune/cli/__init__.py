@@ -1,0 +1,69 @@
+"""The command line: one verb a file, found by itself.
+
+A verb is a module of this folder, named like the verb, with a function ``command``: its parameters
+are the verb's arguments and its docstring the help. It parses, calls one function and prints. What
+is slow to import is imported inside the function, so that no verb pays for another. Modules whose
+name begins with ``_`` are no verbs.
+
+Exit codes: 0 fine, 1 the run failed, 2 the recipe or arguments are wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from typing import Annotated
+
+import typer
+
+from armtune import __version__
+from armtune.errors import ArmtuneError, RecipeError
+
+
+def main() -> None:
+    """Runs the command line and exits; shows errors that are for people without a traceback."""
+    try:
+        app()()
+    except RecipeError as error:
+        _stop(str(error), 2)
+    except ArmtuneError as error:
+        _stop(f"error: {error}", 1)
+    except KeyboardInterrupt:
+        _stop("interrupted", 130)
+
+
+def app() -> typer.Typer:
+    """The application with every verb of this folder."""
+    built = typer.Typer(
+        name="armtune",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    built.callback()(_options)
+    for info in pkgutil.iter_modules(__path__):
+        if not info.name.startswith("_"):
+            verb = importlib.import_module(f"{__name__}.{info.name}")
+            built.command(info.name)(verb.command)
+    return built
+
+
+def _stop(message: str, code: int) -> None:
+    typer.echo(message, err=True)
+    sys.exit(code)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"armtune {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Declarative sweeps for balanced multimodal learning."""

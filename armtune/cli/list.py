@@ -1,0 +1,75 @@
+"""``armtune list``: what a recipe can name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from armtune.recipe.describe import Key
+
+
+@dataclass(frozen=True)
+class Item:
+    """One name, what it is, and the options that go with it."""
+
+    kind: str
+    name: str
+    summary: str
+    options: list[Key] = field(default_factory=list)
+
+
+def command(
+    kind: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="KIND", help="One kind only, such as encoders or metrics.", show_default=False
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """List the plug-ins and metrics that a recipe can name, with their options."""
+    everything = _items()
+    items = [item for item in everything if kind in (None, item.kind)]
+    if not items:
+        raise typer.BadParameter(_unknown(str(kind), everything))
+    if as_json:
+        typer.echo(json.dumps([asdict(item) for item in items], indent=2))
+        return
+    typer.echo("\n".join(_lines(items)))
+
+
+def _items() -> list[Item]:
+    from armtune.metrics import METRICS
+    from armtune.recipe.describe import keys_of, summary
+    from armtune.registry import KINDS, plugins
+
+    found = [
+        Item("datasets" if kind == "data" else kind, name, summary(plugin), keys_of(plugin))
+        for kind in KINDS
+        for name, plugin in plugins(kind).items()
+    ]
+    return found + [Item("metrics", m.name, f"{m.meaning} ({m.better})") for m in METRICS]
+
+
+def _unknown(kind: str, items: Iterable[Item]) -> str:
+    from armtune.recipe.words import did_you_mean
+
+    kinds = list(dict.fromkeys(item.kind for item in items))
+    return f"no kind is called {kind!r}; {did_you_mean(kind, kinds, 'there are')}"
+
+
+def _lines(items: Iterable[Item]) -> Iterable[str]:
+    before = None
+    for item in items:
+        if item.kind != before:
+            yield item.kind
+        before = item.kind
+        yield f"  {item.name}: {item.summary}"
+        for option in item.options:
+            default = option.default or "needed"
+            yield f"    {option.name} ({default}): {option.meaning}"
