@@ -1,0 +1,196 @@
+"""``tensorboard --logdir runs/<name>`` shows a sweep while it runs and afterwards.
+
+The root holds the HParams experiment, the layout of the overlaid curves, the picture of the front
+and the texts; each trial is a run of its own in ``trials/NNNN``, each re-training a step of the
+run ``confirm/NNNN``. All of it is derived: the study remains the record of the trials.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.custom_scalar import metadata as layout_metadata
+from tensorboard.plugins.text.summary_v2 import text_pb
+from tensorboard.summary.writer.record_writer import RecordWriter
+from tensorboard.util.tensor_util import make_tensor_proto
+
+from armtune.errors import RunError
+from armtune.objectives import Goals
+from armtune.recipe.load import dump_recipe
+from armtune.recipe.schema import Recipe
+from armtune.recipe.space import Space
+from armtune.report.hparams import SESSION_END, HParams
+from armtune.report.plots import front_picture, png
+from armtune.report.tables import chosen_line, chosen_of, confirmed_grid, front_grid
+from armtune.sweep import front_of
+from armtune.sweep.records import Listener, TrialRecord
+
+CHARTS = {
+    "Balance": {
+        "contribution of each modality, and the gap": ["contribution/", "contribution_gap$"],
+        "accuracy: fused, and of each modality's own head": ["accuracy$", "unimodal_accuracy/"],
+        "accuracy with one modality missing": ["accuracy$", "missing/"],
+    },
+    "ARM": {
+        "information of each modality (phi, nats)": ["phi/"],
+        "weight of each modality in the fusion": ["weight/"],
+    },
+}
+"""Category → title of a chart → regular expressions that a curve's tag begins with."""
+
+
+class TensorBoardListener(Listener):
+    """Writes a sweep's event files, so that a kill at any moment loses no epoch told."""
+
+    def sweep_started(
+        self,
+        recipe: Recipe,
+        space: Space,
+        dataset_description: str,
+        folder: Path,
+        records: list[TrialRecord],
+    ) -> None:
+        self._folder = folder
+        self._goals = Goals.from_recipe(recipe)
+        self._rule = recipe.sweep.choose
+        self._seeds = recipe.sweep.confirm.seeds if recipe.sweep.confirm else 0
+        self._hparams = HParams(recipe, space, self._goals)
+        self._records = {record.number: record for record in records}
+        self._confirmed: dict[int, list[dict[str, float]]] = {}
+        self._logs: dict[Path, _Log] = {}
+        self._next_picture = 1
+        self._root = _Log(folder)
+        self._root.write(self._hparams.experiment())
+        self._root.write(_layout())
+        self._root.write(text_pb("sweep/data", f"Data used: **{dataset_description}**"))
+        self._root.write(text_pb("sweep/recipe", f"```yaml\n{dump_recipe(recipe)}\n```"))
+        for record in records:
+            if record.state != "RUNNING" and not _mentions(self._run(record.number), SESSION_END):
+                self._end(record)
+
+    def trial_started(self, record: TrialRecord) -> None:
+        self._records[record.number] = record
+        self._trial_log(record).write(_scalars(self._hparams.row(record)), record.epoch)
+
+    def epoch_ended(self, record: TrialRecord, metrics: dict[str, float]) -> None:
+        self._records[record.number] = record
+        values = {**metrics, **self._hparams.row(record)}
+        self._trial_log(record).write(_scalars(values), record.epoch)
+
+    def trial_ended(self, record: TrialRecord) -> None:
+        self._records[record.number] = record
+        self._end(record)
+        ended = sum(known.state != "RUNNING" for known in self._records.values())
+        if ended >= self._next_picture:
+            self._picture(front_of(list(self._records.values()), self._goals), ended)
+            # At growing distances: some 25 pictures for 500 trials.
+            self._next_picture = max(ended + 1, ended * 5 // 4)
+
+    def confirmed(self, number: int, seed: int, metrics: dict[str, float]) -> None:
+        self._confirmed.setdefault(number, []).append(metrics)
+        named = {f"confirmed/{name}": value for name, value in metrics.items()}
+        self._log(self._folder / "confirm" / f"{number:04d}").write(_scalars(named), seed)
+
+    def sweep_ended(self, records: Sequence[TrialRecord], front: Sequence[int]) -> None:
+        self._records = {record.number: record for record in records}
+        self._picture(front, len(records))
+        self._root.write(text_pb("sweep/result", self._result(front)), len(records))
+
+    def _run(self, number: int) -> Path:
+        return self._folder / "trials" / f"{number:04d}"
+
+    def _log(self, run: Path) -> _Log:
+        if run not in self._logs:
+            self._logs[run] = _Log(run)
+        return self._logs[run]
+
+    def _trial_log(self, record: TrialRecord) -> _Log:
+        """A trial's log; what opens it is the trial's row."""
+        run = self._run(record.number)
+        if run not in self._logs:
+            self._log(run).write(self._hparams.session_start(record))
+        return self._logs[run]
+
+    def _end(self, record: TrialRecord) -> None:
+        log = self._trial_log(record)
+        log.write(_scalars(self._hparams.row(record)), record.epoch)
+        log.write(self._hparams.session_end(record), record.epoch)
+        if record.state == "FAIL":
+            log.write(text_pb("reason", record.reason), record.epoch)
+        del self._logs[self._run(record.number)]
+
+    def _picture(self, front: Sequence[int], step: int) -> None:
+        records = list(self._records.values())
+        chosen = self._chosen(front)
+        drawing = front_picture(records, front, self._goals, chosen, self._confirmed)
+        data, width, height = png(drawing)
+        image = Summary.Image(width=width, height=height, colorspace=4, encoded_image_string=data)
+        self._root.write(Summary(value=[Summary.Value(tag="front", image=image)]), step)
+
+    def _result(self, front: Sequence[int]) -> str:
+        records, chosen = list(self._records.values()), self._chosen(front)
+        grids = [front_grid(records, front, self._goals, chosen)]
+        if self._confirmed:
+            grids.append(confirmed_grid(self._confirmed, self._goals))
+        line = chosen_line(records, chosen, self._rule)
+        return "\n\n".join([f"**{line}**", *(grid.markdown() for grid in grids)])
+
+    def _chosen(self, front: Sequence[int]) -> int | None:
+        # A re-training that failed isn't told: its trial has fewer seeds, and doesn't qualify.
+        whole = {n: seeds for n, seeds in self._confirmed.items() if len(seeds) == self._seeds}
+        return chosen_of(self._records.values(), front, self._goals, whole)
+
+
+class _Log:
+    """The event file of one TensorBoard run; each write is on disk when it returns."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        # TensorBoard reads the files of a run in the order of their names.
+        self._path = folder / f"events.out.tfevents.{time.time():.6f}.armtune"
+        self._append(Event(wall_time=time.time(), file_version="brain.Event:2"))
+
+    def write(self, summary: Summary, step: int = 0) -> None:
+        """Appends a summary.
+
+        Raises:
+            RunError: the file can't be written.
+        """
+        self._append(Event(wall_time=time.time(), step=step, summary=summary))
+
+    def _append(self, event: Event) -> None:
+        try:
+            with self._path.open("ab") as file:
+                RecordWriter(file).write(event.SerializeToString())
+        except OSError as error:
+            raise RunError(f"can't write {self._path}: {error.strerror}") from error
+
+
+def _scalars(values: Mapping[str, float]) -> Summary:
+    return Summary(value=[Summary.Value(tag=t, simple_value=v) for t, v in values.items()])
+
+
+def _layout() -> Summary:
+    categories = [
+        layout_pb2.Category(title=category, chart=[_chart(*chart) for chart in charts.items()])
+        for category, charts in CHARTS.items()
+    ]
+    tensor = make_tensor_proto(layout_pb2.Layout(category=categories).SerializeToString())
+    about = layout_metadata.create_summary_metadata()
+    tag = layout_metadata.CONFIG_SUMMARY_TAG
+    return Summary(value=[Summary.Value(tag=tag, metadata=about, tensor=tensor)])
+
+
+def _chart(title: str, tags: Sequence[str]) -> layout_pb2.Chart:
+    content = layout_pb2.MultilineChartContent(tag=tags)
+    return layout_pb2.Chart(title=title, multiline=content)
+
+
+def _mentions(folder: Path, tag: str) -> bool:
+    """Whether an event file in the folder holds a summary with this tag."""
+    return any(tag.encode() in file.read_bytes() for file in folder.glob("events.out.tfevents.*"))
