@@ -11,10 +11,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import field_validator
 
 from armtune.options import Options
-from armtune.registry import plugins
 
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(what, done, total)`` while something slow goes on."""
@@ -70,15 +68,6 @@ class Data(Options):
     name: str
     otherwise: str | None = None
     """Data set to use instead, with its default options, when this one's files can't be had."""
-
-    @field_validator("otherwise")
-    @classmethod
-    def _works_without_options(cls, name: str | None) -> str | None:
-        fields = {n: p.model_fields.values() for n, p in plugins("data").items()}
-        fit = [n for n, own in fields.items() if not any(f.is_required() for f in own)]
-        if name is not None and name not in fit:
-            raise ValueError(f"{name!r} is no data set that needs no options; {', '.join(fit)} are")
-        return name
 
     def modalities(self) -> tuple[str, ...] | None:
         """The modalities this data set has; None when only its files can tell."""
