@@ -156,14 +156,23 @@ class Predictor:
             DataError: no or an unknown modality, other lengths or shapes, or values that are no
                 finite numbers; names the modality and the sample.
         """
-        checked, count = self._checked(samples)
-        parts = [self._probabilities(checked, s) for s in _slices(count)]
-        shape = (0, len(self.class_names))
-        probabilities = np.concatenate([np.empty(shape, np.float32), *parts])
+        parts = [part.probabilities for part in self.stream(samples)]
+        nothing = np.empty((0, len(self.class_names)), np.float32)
+        return self._prediction(np.concatenate([nothing, *parts]))
+
+    def stream(self, samples: Arrays) -> Iterator[Prediction]:
+        """The same in pieces of ``CHUNK`` samples, so that memory-mapped arrays may be any size."""
+        count = self._check(samples)
+        for start in range(0, count, CHUNK):
+            piece = slice(start, min(start + CHUNK, count))
+            yield self._prediction(self._probabilities(samples, piece))
+
+    def _prediction(self, probabilities: NDArray[np.float32]) -> Prediction:
         classes = probabilities.argmax(1)
         return Prediction(classes, [self.class_names[c] for c in classes], probabilities)
 
-    def _checked(self, samples: Arrays) -> tuple[dict[str, NDArray[Any]], int]:
+    def _check(self, samples: Arrays) -> int:
+        """Refuses samples of the wrong modalities or shapes; returns how many there are."""
         unknown = sorted(set(samples) - set(self.shapes))
         if unknown or not samples:
             named = ", ".join(map(repr, unknown)) or "no modality"
@@ -178,7 +187,7 @@ class Predictor:
         lengths = {m: len(array) for m, array in samples.items()}
         if len(set(lengths.values())) > 1:
             raise DataError(f"modalities differ in their number of samples: {lengths}")
-        return dict(samples), next(iter(lengths.values()))
+        return next(iter(lengths.values()))
 
     @torch.no_grad()
     def _probabilities(self, samples: Arrays, piece: slice) -> NDArray[np.float32]:
@@ -195,11 +204,6 @@ class Predictor:
             features[m] = modules[m](torch.from_numpy(self.scales[m].apply(part))[None])
         probabilities: NDArray[np.float32] = self.network.fuse(features).softmax(-1)[0].numpy()
         return probabilities
-
-
-def _slices(count: int) -> Iterator[slice]:
-    for start in range(0, count, CHUNK):
-        yield slice(start, min(start + CHUNK, count))
 
 
 def _checked_manifest(folder: Path) -> dict[str, Any]:

@@ -68,9 +68,10 @@ class Tally:
         accuracy = self.right / samples.unsqueeze(1)
         unimodal = self.unimodal / samples.unsqueeze(1)
         chance = (self.confusion.sum(2).amax(1) / samples).unsqueeze(1)
-        contributions = shapley_values(torch.cat([chance, accuracy], dim=1))
+        values = torch.cat([chance, accuracy], dim=1)
+        contributions = shapley_values(values)
         everyone = len(self.subsets)
-        absent = {m: accuracy[:, everyone - (1 << k) - 1] for k, m in enumerate(names)}
+        absent = {m: values[:, everyone ^ 1 << k] for k, m in enumerate(names)}
         return {
             "accuracy": accuracy[:, -1],
             "macro_f1": _macro_f1(self.confusion),
@@ -78,7 +79,7 @@ class Tally:
             "calibration_error": _calibration_error(self.calibration),
             **{f"unimodal_accuracy/{m}": unimodal[:, k] for k, m in enumerate(names)},
             "weakest_accuracy": unimodal.amin(1),
-            **{f"missing/{m}": values for m, values in absent.items()},
+            **{f"missing/{m}": share for m, share in absent.items()},
             **{f"contribution/{m}": contributions[:, k] for k, m in enumerate(names)},
             "contribution_gap": contributions.amax(1) - contributions.amin(1),
         }

@@ -92,3 +92,10 @@ def test_chunks_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("armtune.evaluation.CHUNK", 7)
     for one, other in zip(whole, evaluate(network, views, labels, 3), strict=True):
         assert one == pytest.approx(other, abs=1e-12)
+
+
+def test_a_single_modality_contributes_all_beyond_chance() -> None:
+    metrics = scripted_tally({"only": one_hot(0, 1, 1, 0)}, torch.tensor([[0, 1, 2, 0]]))
+    assert metrics["accuracy"] == 0.75
+    assert metrics["contribution/only"] == pytest.approx(0.75 - 0.5)
+    assert metrics["missing/only"] == 0.5

@@ -53,6 +53,9 @@ class Arm(Balancing):
     valuation: float = Field(0.1, gt=0, lt=0.5)
     """Share of the training samples held out to estimate contributions."""
 
+    def problem(self, modalities: Sequence[str]) -> str:
+        return "" if len(modalities) > 1 else "arm balances two modalities or more"
+
     @property
     def off(self) -> bool:
         """Whether every part is switched off, which makes this equal to ``none``."""

@@ -11,6 +11,10 @@ RecipePath = Annotated[
     Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.", show_default=False)
 ]
 
+RunPath = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run's folder, runs/<name>.", show_default=False)
+]
+
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(

@@ -1,0 +1,55 @@
+"""``armtune predict``: classes and probabilities from an exported model."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+if TYPE_CHECKING:
+    from armtune.bundle import Predictor
+
+
+def command(
+    bundle: Annotated[
+        Path, typer.Argument(metavar="DIR", help="An exported model.", show_default=False)
+    ],
+    source: Annotated[
+        Path,
+        typer.Option(
+            "--input",
+            metavar="FILE",
+            help="An .npz, or a folder of .npy files, with an array for each modality.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A CSV file.", show_default="the terminal")
+    ] = None,
+) -> None:
+    """Predict the class of each sample; a modality that is missing is replaced by its mean."""
+    from armtune.bundle import Predictor, read_samples
+    from armtune.files import replacing
+
+    predictor, samples = Predictor(bundle), read_samples(source)
+    absent = [m for m in predictor.shapes if m not in samples]
+    if absent and len(absent) < len(predictor.shapes):
+        typer.echo(f"without {', '.join(absent)}: replaced by its mean feature", err=True)
+    if output is None:
+        _write(predictor, samples, sys.stdout)
+        return
+    with replacing(output) as aside, aside.open("w", newline="", encoding="utf-8") as file:
+        _write(predictor, samples, file)
+
+
+def _write(predictor: Predictor, samples: dict[str, Any], file: TextIO) -> None:
+    table = csv.writer(file)
+    table.writerow(["sample", "class", *(f"p({name})" for name in predictor.class_names)])
+    number = 0
+    for part in predictor.stream(samples):
+        for name, row in zip(part.names, part.probabilities, strict=True):
+            table.writerow([number, name, *(f"{p:.6g}" for p in row)])
+            number += 1

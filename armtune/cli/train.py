@@ -1,0 +1,83 @@
+"""``armtune train``: one training of a recipe, without a search."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from armtune.cli._arguments import Overrides, RecipePath
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from armtune.data import Dataset
+    from armtune.recipe.schema import Recipe
+    from armtune.training import EpochMetrics, Run
+
+SHOWN = ("accuracy", "loss", "weakest_accuracy", "contribution_gap")
+
+
+def command(
+    recipe: RecipePath,
+    overrides: Overrides = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where the model goes.", show_default="runs/<name>-train"),
+    ] = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="Also read the test split, at the best epoch.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
+) -> None:
+    """Train a recipe once and export the model of the best epoch."""
+    from rich.console import Console
+
+    from armtune.bundle import write_bundle
+    from armtune.cli._progress import progress_bars
+    from armtune.data.load import load_dataset
+    from armtune.recipe.load import load_recipe
+    from armtune.sweep.folder import self_contained
+
+    loaded = load_recipe(recipe, overrides or [])
+    console = Console(stderr=as_json)
+    with progress_bars(console) as progress:
+        dataset = load_dataset(loaded, recipe.parent, progress)
+    console.print(f"data: {dataset.description}", highlight=False)
+    run = _trained(loaded, dataset, console)
+    metrics = {"validation": run.best[0], **({"test": run.test()[0]} if test else {})}
+    folder = to or Path("runs") / f"{loaded.name}-train"
+    with tempfile.TemporaryDirectory() as aside:
+        model = Path(aside) / "model.safetensors"
+        run.save_model(model)
+        whole = self_contained(loaded, recipe.parent)
+        write_bundle(folder, whole, model, dataset, run.scales, metrics)
+    if as_json:
+        typer.echo(json.dumps(metrics, indent=2))
+    for split, values in metrics.items():
+        best = f" at epoch {run.best[0]['epoch']:.0f}" if split == "validation" else ""
+        console.print(f"{split}{best}: {_line(values)}", highlight=False)
+    console.print(f"model: {folder}", highlight=False)
+
+
+def _trained(recipe: Recipe, dataset: Dataset, console: Console) -> Run:
+    import torch
+
+    from armtune.training import Run, train
+
+    torch.set_num_threads(max(1, int(recipe.sweep.resources.cpu)))
+    run = Run([recipe], dataset, "cuda" if recipe.sweep.resources.gpu else "cpu")
+    train(
+        run,
+        lambda epoch, metrics: console.print(
+            f"epoch {epoch}/{recipe.training.epochs}  {_line(metrics[0])}", highlight=False
+        ),
+    )
+    return run
+
+
+def _line(metrics: EpochMetrics) -> str:
+    return "  ".join(f"{name} {metrics[name]:.4f}" for name in SHOWN)

@@ -1,0 +1,87 @@
+"""From a run's folder to a bundle: the chosen trial, or any other that was trained to its end."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from armtune.bundle import write_bundle
+from armtune.data.load import load_dataset
+from armtune.errors import RunError
+from armtune.recipe.load import load_recipe, with_overrides
+from armtune.recipe.schema import Recipe
+from armtune.sweep import read_confirmed, read_records
+from armtune.sweep.folder import RECIPE
+from armtune.sweep.records import Confirmation, TrialRecord
+from armtune.sweep.trial import CHECKPOINT, MODEL, trial_folder, confirm_folder
+from armtune.training import Run
+
+BEST = "best"
+
+
+def export_trial(run: Path, number: int, to: Path) -> None:
+    """Writes a trial's model as a bundle.
+
+    Of a trial that was re-trained, the model of the seed with the highest validation accuracy; of
+    another, the trial's own. Test metrics stand only where re-training measured them.
+
+    Args:
+        run: a sweep's folder, such as ``runs/avmnist``.
+
+    Raises:
+        RunError: no such trial, or it wasn't trained to its full length.
+    """
+    record = _complete(run, number)
+    sweep = load_recipe(run / RECIPE)
+    sound = [c for c in read_confirmed(run).get(number, []) if not c.reason]
+    best = max(sound, key=lambda c: c.validation["accuracy"], default=None)
+    seed = {} if best is None else {"training.seed": best.seed}
+    recipe = with_overrides(sweep, {**record.values, **seed})
+    dataset = load_dataset(recipe, run)
+    run_of_model = Run([recipe], dataset)
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / MODEL
+        if best is None:
+            run_of_model.restore(trial_folder(run, number) / CHECKPOINT)
+            run_of_model.save_model(model)
+        else:
+            model = confirm_folder(run, number, best.seed) / MODEL
+        about = {
+            "trial": number,
+            "chosen_by": sweep.sweep.choose,
+            **summary(record, sound),
+            "exported_seed": recipe.training.seed,
+        }
+        write_bundle(to, recipe, model, dataset, run_of_model.scales, about)
+
+
+def summary(record: TrialRecord, confirmed: Sequence[Confirmation]) -> dict[str, Any]:
+    """What is known of a trial: its own validation metrics, and mean ± std over the seeds."""
+    found: dict[str, Any] = {"validation": record.metrics}
+    if confirmed:
+        found["seeds"] = [c.seed for c in confirmed]
+        found["confirmed_validation"] = _spread([c.validation for c in confirmed])
+        found["confirmed_test"] = _spread([c.test for c in confirmed])
+    return found
+
+
+def _spread(seeds: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    spread = {}
+    for name in seeds[0]:
+        values = [metrics[name] for metrics in seeds]
+        std = stdev(values) if len(values) > 1 else 0.0
+        spread[name] = {"mean": fmean(values), "std": std}
+    return spread
+
+
+def _complete(run: Path, number: int) -> TrialRecord:
+    records = {record.number: record for record in read_records(run)}
+    if number not in records:
+        raise RunError(f"{run}: no trial {number}; it has trials 0 to {max(records, default=0)}")
+    record = records[number]
+    if record.state != "COMPLETE":
+        raise RunError(f"{run}: trial {number} is {record.state}; only COMPLETE ones have a model")
+    return record
