@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pydantic import Field
+
 from armtune.options import Options
-from armtune.rungs import Standing
+from armtune.rungs import Standing, in_top_share
 
 
 class Pruner(Options):
@@ -28,3 +30,26 @@ class Pruner(Options):
     def problem(self, objectives: int) -> str:
         """Why this pruner can't serve that many objectives; empty when it can."""
         return ""
+
+
+class Halving(Pruner):
+    """Asynchronous successive halving: at each rung only the best share goes on."""
+
+    first_rung: int = Field(3, ge=1)
+    """Epochs before the first comparison."""
+    reduction: int = Field(3, ge=2)
+    """The best ``1 / reduction`` go on; each rung is so many times later than the one before."""
+    startup_trials: int = Field(4, ge=1)
+    """Trials that pass a rung before anything is stopped there."""
+
+    def rungs(self, epochs: int) -> list[int]:
+        found = []
+        rung = self.first_rung
+        while rung < epochs:
+            found.append(rung)
+            rung *= self.reduction
+        return found
+
+    def keeps(self, trial: Standing, others: Sequence[Standing], progress: float) -> bool:
+        early = len(others) < self.startup_trials
+        return early or in_top_share(trial, others, progress, self.reduction)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from armtune.options import Options
 
@@ -14,6 +14,8 @@ class Sampler(Options):
     """Options of a sampler and how to build it."""
 
     name: str
+    sequential: ClassVar[bool] = False
+    """Whether all draws form one sequence of one seed. Others are built anew for each trial."""
 
     def build(self, seed: int) -> BaseSampler:
         """Optuna's sampler, seeded."""

@@ -1,0 +1,265 @@
+"""The sweep with Ray: Tune places the trials and watches over their processes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from armtune.errors import RunError
+from armtune.recipe.schema import Resources
+from armtune.sweep.engine import Confirmed, worker_for
+from armtune.sweep.records import Confirmation
+from armtune.sweep.search import Search
+from armtune.sweep.trial import Failure, Task, Workshop, note_failure, reason_of
+
+# Ray reads some of these when it is imported.
+os.environ.update(
+    RAY_AIR_NEW_OUTPUT="0",
+    RAY_CHDIR_TO_TRIAL_DIR="0",
+    RAY_USAGE_STATS_ENABLED="0",
+    TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
+    # Our own handling of Ctrl-C leaves running trials to be resumed.
+    TUNE_DISABLE_SIGINT_HANDLER="1",
+    # Tune's record of the experiment isn't used: the study is the only one.
+    TUNE_GLOBAL_CHECKPOINT_S="1000000000",
+    TUNE_PRINT_ALL_TRIAL_ERRORS="0",
+)
+
+import ray
+from ray import tune
+from ray.tune.schedulers import FIFOScheduler
+from ray.tune.search import Searcher
+
+STORE_BYTES = 200_000_000
+"""Size of Ray's object store: only steps and recipes pass through it."""
+
+
+@contextmanager
+def ray_engine(
+    workshop: Workshop, resources: Resources, address: str | None
+) -> Iterator[RayEngine]:
+    """An engine on a cluster, or on a Ray of its own on this machine, which ends with the block.
+
+    Raises:
+        RunError: no Ray answers at the address, or it can't ever hold one trial.
+    """
+    ours = not ray.is_initialized()
+    if ours:
+        _connect(address)
+    try:
+        _check_room(resources)
+        yield RayEngine(workshop, resources)
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+class RayEngine:
+    """An engine that trains with as many processes as the resources allow."""
+
+    def __init__(self, workshop: Workshop, resources: Resources) -> None:
+        self._workshop, self._resources = workshop, resources
+
+    def search(self, search: Search) -> None:
+        """Trains all trials that the search hands out."""
+        if not search.left:
+            return
+        clerk = _Clerk(search)
+        trainable = tune.with_parameters(
+            _Trainable, workshop=self._workshop, resources=self._resources
+        )
+        reserved = {"cpu": self._resources.cpu, "gpu": self._resources.gpu}
+        with tempfile.TemporaryDirectory(prefix="armtune-tune-") as scratch:
+            tuner = tune.Tuner(
+                tune.with_resources(trainable, reserved),
+                tune_config=tune.TuneConfig(
+                    search_alg=_Asking(clerk),
+                    scheduler=_Deciding(clerk),
+                    num_samples=search.left,
+                    reuse_actors=True,
+                    trial_name_creator=_name,
+                    trial_dirname_creator=_name,
+                ),
+                run_config=tune.RunConfig(
+                    name="sweep",
+                    storage_path=scratch,
+                    verbose=0,
+                    callbacks=[_Starting(clerk)],
+                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                ),
+            )
+            try:
+                tuner.fit()
+            finally:
+                clerk.complain()
+
+    def confirm(self, tasks: Sequence[Task], told: Confirmed) -> None:
+        """Trains and tests each task."""
+        remote = ray.remote(_confirm).options(
+            num_cpus=self._resources.cpu, num_gpus=self._resources.gpu, max_retries=1
+        )
+        workshop = ray.put(self._workshop)
+        refs = {remote.remote(workshop, self._resources, task): task for task in tasks}
+        while refs:
+            (ready,), _ = ray.wait(list(refs), num_returns=1)
+            task = refs.pop(ready)
+            told(task, _result(ready, task))
+
+
+class _Clerk:
+    """Passes what Tune tells to the search, and keeps the error that the search raised, which
+    Tune would turn into another one.
+    """
+
+    def __init__(self, search: Search) -> None:
+        self.search = search
+        self._error: BaseException | None = None
+
+    def complain(self) -> None:
+        """Raises the error of the search, if there was one."""
+        if self._error is not None:
+            raise self._error
+
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """Keeps an error that the block raises."""
+        try:
+            yield
+        except BaseException as error:
+            self._error = error
+            raise
+
+
+class _Trainable(tune.Trainable):
+    """A worker's process, which trains one trial after the other."""
+
+    def setup(self, config: dict[str, Any], **given: Any) -> None:
+        self._worker = worker_for(given["workshop"], given["resources"])
+        self._worker.start(config["task"])
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._worker.start(new_config["task"])
+        return True
+
+    def step(self) -> dict[str, Any]:
+        return {"said": self._worker.step()}
+
+
+class _Asking(Searcher):
+    """Asks the search for the next trial."""
+
+    def __init__(self, clerk: _Clerk) -> None:
+        super().__init__()
+        self._clerk = clerk
+
+    def suggest(self, trial_id: str) -> Any:
+        with self._clerk.noting():
+            task = self._clerk.search.next()
+        return {"task": task} if task else Searcher.FINISHED
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        pass
+
+    def save(self, checkpoint_path: str) -> None:
+        pass
+
+    def restore(self, checkpoint_path: str) -> None:
+        raise NotImplementedError
+
+
+class _Deciding(FIFOScheduler):
+    """Lets the search decide which trials go on."""
+
+    def __init__(self, clerk: _Clerk) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._clerk = clerk
+
+    def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        with self._clerk.noting():
+            goes_on = self._clerk.search.hear(_task(trial).number, result["said"])
+        return str(self.CONTINUE if goes_on else self.STOP)
+
+    def on_trial_error(self, controller: Any, trial: Any) -> None:
+        """The worker's process died; whatever a training raises comes as a result."""
+        task, error = _task(trial), trial.get_pickled_error()
+        failure = _died(task, error)
+        with self._clerk.noting():
+            self._clerk.search.hear(task.number, failure)
+
+
+class _Starting(tune.Callback):
+    """Says which trials a worker has taken up."""
+
+    def __init__(self, clerk: _Clerk) -> None:
+        self._clerk = clerk
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        with self._clerk.noting():
+            self._clerk.search.started(_task(trial).number)
+
+
+def _task(trial: Any) -> Task:
+    task = trial.config["task"]
+    assert isinstance(task, Task)
+    return task
+
+
+def _name(trial: Any) -> str:
+    return f"{_task(trial).number:04d}"
+
+
+def _died(task: Task, error: BaseException | None) -> Failure:
+    """A failure of the process that trained a task."""
+    reason = f"the worker died: {reason_of(error) if error else 'for no known reason'}"
+    return note_failure(task.folder, reason, str(error))
+
+
+def _confirm(workshop: Workshop, resources: Resources, task: Task) -> Confirmation:
+    return worker_for(workshop, resources).confirm(task)
+
+
+def _result(ready: Any, task: Task) -> Confirmation:
+    try:
+        confirmation = ray.get(ready)
+    except ray.exceptions.RayError as error:
+        seed = task.recipe.training.seed
+        return Confirmation(seed, {}, {}, _died(task, error).reason)
+    assert isinstance(confirmation, Confirmation)
+    return confirmation
+
+
+def _connect(address: str | None) -> None:
+    """Starts Ray on this machine, or joins a cluster.
+
+    Raises:
+        RunError: there is none at the address.
+    """
+    local = address is None
+    try:
+        ray.init(
+            "local" if local else address,
+            include_dashboard=False if local else None,
+            object_store_memory=STORE_BYTES if local else None,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        where = "on this machine" if local else f"at {address}"
+        raise RunError(f"Ray can't be had {where}: {reason_of(error)}") from error
+
+
+def _check_room(resources: Resources) -> None:
+    """Refuses a trial that would wait for ever."""
+    there = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    for name, wanted, had in (
+        ("CPU cores", resources.cpu, there.get("CPU", 0)),
+        ("GPUs", resources.gpu, there.get("GPU", 0)),
+    ):
+        if wanted > had:
+            raise RunError(f"sweep.resources: a trial reserves {wanted:g} {name}, Ray has {had:g}")

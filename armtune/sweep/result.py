@@ -1,0 +1,74 @@
+"""What a sweep found, by the recipe's rules, from the study's records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from armtune.objectives import Goals
+from armtune.recipe.schema import Recipe
+from armtune.sweep.confirm import best_of, winner_of
+from armtune.sweep.records import Confirmation, SweepResult, TrialRecord, front_of
+from armtune.sweep.study import StudyReader
+
+
+def result_of(folder: Path, recipe: Recipe, study: StudyReader) -> SweepResult:
+    """The front, the re-trainings of its best, and the winner; of a sweep that may still run."""
+    goals = Goals.from_recipe(recipe)
+    records = study.records()
+    front = [records[n] for n in front_of(records, goals)]
+    confirmed = _confirmed(recipe, goals, front, study)
+    notes = _notes(recipe, goals, front, confirmed)
+    return SweepResult(
+        folder,
+        records,
+        [r.number for r in front],
+        _chosen(goals, front, confirmed),
+        confirmed,
+        notes,
+    )
+
+
+def _confirmed(
+    recipe: Recipe, goals: Goals, front: Sequence[TrialRecord], study: StudyReader
+) -> dict[int, list[Confirmation]]:
+    """The re-trainings of the trials that the recipe wants re-trained."""
+    if recipe.sweep.confirm is None:
+        return {}
+    best = best_of(front, goals.choice, recipe.sweep.confirm.top)
+    known = study.confirmed()
+    return {number: known[number] for number in best if number in known}
+
+
+def _chosen(
+    goals: Goals, front: Sequence[TrialRecord], confirmed: Mapping[int, Sequence[Confirmation]]
+) -> int | None:
+    winner = winner_of(confirmed, goals.choice)
+    if winner is not None:
+        return winner
+    index = goals.choice.pick([record.metrics for record in front])
+    return None if index is None else front[index].number
+
+
+def _notes(
+    recipe: Recipe,
+    goals: Goals,
+    front: Sequence[TrialRecord],
+    confirmed: Mapping[int, Sequence[Confirmation]],
+) -> list[str]:
+    """What the user should know of the result."""
+    notes = [
+        f"trial {n} failed when re-trained with seed {c.seed}: {c.reason}"
+        for n, seeds in confirmed.items()
+        for c in seeds
+        if c.reason
+    ]
+    rule = f"sweep.choose: {recipe.sweep.choose}"
+    metrics = [record.metrics for record in front]
+    if any(any(goals.standing(m).violations) for m in metrics):
+        notes.append("no trial meets the constraints; the front holds those that come closest")
+    if front and goals.choice.pick(metrics) is None:
+        notes.append(f"no trial of the front qualifies for {rule}")
+    elif confirmed and winner_of(confirmed, goals.choice) is None:
+        notes.append(f"no re-trained trial qualifies for {rule}; its pick before that stands")
+    return notes

@@ -1,0 +1,139 @@
+"""A sweep from beginning to end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from armtune.errors import Fault, RecipeError, RunError
+from armtune.objectives import Goals
+from armtune.recipe.schema import Recipe
+from armtune.recipe.space import Space, load_space
+from armtune.sweep.confirm import best_of, tasks_for
+from armtune.sweep.engine import Engine
+from armtune.sweep.folder import enter, may_start, self_contained
+from armtune.sweep.inline import Inline
+from armtune.sweep.lock import locked
+from armtune.sweep.records import (
+    Confirmation,
+    Listener,
+    SweepResult,
+    TrialRecord,
+    front_of,
+    write_front,
+)
+from armtune.sweep.result import result_of
+from armtune.sweep.search import Search
+from armtune.sweep.study import SweepStudy
+from armtune.sweep.trial import Task, Workshop
+
+FRONT = "front.csv"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a sweep runs: see ``armtune.sweep.sweep``."""
+
+    folder: Path
+    recipe_folder: Path
+    resume: bool = False
+    inline: bool = False
+    address: str | None = None
+
+
+def run_sweep(
+    recipe: Recipe,
+    place: Place,
+    listeners: Sequence[Listener] = (),
+    workshop: Workshop | None = None,
+) -> SweepResult:
+    """See ``armtune.sweep.sweep``; ``workshop`` is what trainings come from."""
+    workshop = workshop or Workshop(place.recipe_folder)
+    folder = place.folder.resolve()
+    space = load_space(recipe, place.recipe_folder)
+    _check_trials(recipe, space)
+    may_start(folder, place.resume)
+    with locked(folder):
+        may_start(folder, place.resume)
+        recipe = self_contained(recipe, place.recipe_folder)
+        # Built here, so that the workers find it in the cache.
+        dataset = workshop.dataset(recipe)
+        enter(folder, recipe, dataset)
+        study = SweepStudy(folder, recipe, space, Goals.from_recipe(recipe))
+        sweep = _Sweep(recipe, folder, study, listeners)
+        for listener in listeners:
+            listener.sweep_started(recipe, space, dataset.description, folder, study.records())
+        with _engine(place, workshop, recipe) as engine:
+            return sweep.run(engine)
+
+
+class _Sweep:
+    """What is done with an engine once a run's folder is open."""
+
+    def __init__(
+        self, recipe: Recipe, folder: Path, study: SweepStudy, listeners: Sequence[Listener]
+    ) -> None:
+        self._recipe, self._folder, self._study = recipe, folder, study
+        self._listeners = listeners
+        self._goals = Goals.from_recipe(recipe)
+
+    def run(self, engine: Engine) -> SweepResult:
+        engine.search(Search(self._recipe, self._folder, self._study, self._listeners))
+        records = self._study.records()
+        front = front_of(records, self._goals)
+        write_front(self._folder / FRONT, records, front)
+        self._confirm(engine, [records[n] for n in front])
+        for listener in self._listeners:
+            listener.sweep_ended(records, front)
+        if not front:
+            raise RunError(_nothing(self._folder, records))
+        return result_of(self._folder, self._recipe, self._study)
+
+    def _confirm(self, engine: Engine, front: Sequence[TrialRecord]) -> None:
+        """Re-trains the best of the front, where that wasn't done before."""
+        if self._recipe.sweep.confirm is None:
+            return
+        best = best_of(front, self._goals.choice, self._recipe.sweep.confirm.top)
+        known = self._study.confirmed()
+        for number in best:
+            for confirmation in known.get(number, ()):
+                self._tell(number, confirmation)
+        candidates = [record for record in front if record.number in best]
+        tasks = tasks_for(self._recipe, self._folder, candidates, known)
+        engine.confirm(tasks, self._confirmed)
+
+    def _confirmed(self, task: Task, confirmation: Confirmation) -> None:
+        self._study.confirm(task.number, confirmation)
+        self._tell(task.number, confirmation)
+
+    def _tell(self, number: int, confirmation: Confirmation) -> None:
+        if not confirmation.reason:
+            for listener in self._listeners:
+                listener.confirmed(number, confirmation.seed, confirmation.metrics)
+
+
+def _check_trials(recipe: Recipe, space: Space) -> None:
+    if not space.dimensions and recipe.sweep.trials > 1:
+        hint = "give sweep.space something to vary, or set sweep.trials to 1"
+        raise RecipeError([Fault("there is nothing to search", "sweep.trials", hint=hint)])
+
+
+def _nothing(folder: Path, records: Sequence[TrialRecord]) -> str:
+    """Why a sweep has no front."""
+    ends = {state: [r for r in records if r.state == state] for state in ("FAIL", "PRUNED")}
+    first = next(iter(ends["FAIL"]), None)
+    if first is None:
+        return f"{folder}: no trial was trained to its full length"
+    counts = f"{len(ends['FAIL'])} of {len(records)} trials failed"
+    where = folder / "trials" / f"{first.number:04d}"
+    return f"{counts}, none was trained to its full length; the first: {first.reason} (see {where})"
+
+
+def _engine(place: Place, workshop: Workshop, recipe: Recipe) -> AbstractContextManager[Engine]:
+    if place.inline:
+        return nullcontext(Inline(workshop, recipe.sweep.resources))
+    from armtune.sweep.ray_tune import ray_engine
+
+    return ray_engine(workshop, recipe.sweep.resources, place.address)

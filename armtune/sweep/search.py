@@ -1,0 +1,127 @@
+"""What decides in a sweep: which trial comes next, whether it goes on, how it ended.
+
+An engine takes tasks from ``next``, lets a worker train them, and passes each step to ``hear``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from armtune.errors import RecipeError
+from armtune.objectives import Goals
+from armtune.recipe.load import with_overrides
+from armtune.recipe.schema import Recipe
+from armtune.sweep.records import Listener, TrialRecord
+from armtune.sweep.trial import Failure, Metrics, Step, Task, reason_of, trial_folder
+
+if TYPE_CHECKING:
+    from armtune.sweep.study import SweepStudy
+
+
+class Search:
+    """The trials of a sweep, from the first asked to the last told."""
+
+    def __init__(
+        self, recipe: Recipe, folder: Path, study: SweepStudy, listeners: Sequence[Listener]
+    ) -> None:
+        self._recipe, self._folder, self._study = recipe, folder, study
+        self._goals = Goals.from_recipe(recipe)
+        self._listeners = listeners
+        self._interrupted = study.running()
+        self._tasks: dict[int, Task] = {}
+        self._records: dict[int, TrialRecord] = {}
+
+    @property
+    def left(self) -> int:
+        """Number of trials still to be handed out."""
+        return len(self._interrupted) + max(0, self._recipe.sweep.trials - len(self._study))
+
+    def next(self) -> Task | None:
+        """The next trial to train: first those that were interrupted; None when all are out."""
+        while self.left:
+            number = self._interrupted.pop(0) if self._interrupted else self._study.ask()
+            self._records[number] = self._study.record(number)
+            try:
+                self._tasks[number] = self._task(number)
+            except RecipeError as error:
+                self.hear(number, Failure(reason_of(error)))
+            else:
+                return self._tasks[number]
+        return None
+
+    def started(self, number: int) -> None:
+        """A worker has taken a trial up."""
+        for listener in self._listeners:
+            listener.trial_started(self._records[number])
+
+    def hear(self, number: int, said: Step | Failure) -> bool:
+        """Takes in what a trial's worker said; returns whether the trial goes on."""
+        if isinstance(said, Failure):
+            self._fail(number, said.reason)
+            return False
+        for epoch in said.epochs:
+            self._stand(number, epoch.number, epoch.best)
+            for listener in self._listeners:
+                listener.epoch_ended(self._records[number], epoch.metrics)
+        self._stand(number, said.epoch, said.best)
+        return self._decide(number, said.epoch, said.best)
+
+    def _task(self, number: int) -> Task:
+        recipe = with_overrides(self._recipe, self._records[number].values)
+        rungs = tuple(recipe.sweep.pruner.rungs(recipe.training.epochs))
+        return Task(number, recipe, trial_folder(self._folder, number), rungs)
+
+    def _stand(self, number: int, epoch: int, best: Metrics) -> None:
+        self._records[number] = replace(self._records[number], epoch=epoch, metrics=best)
+
+    def _decide(self, number: int, epoch: int, best: Metrics) -> bool:
+        task = self._tasks[number]
+        epochs = task.recipe.training.epochs
+        if epoch not in (*task.rungs, epochs):
+            return True
+        if unsound := self._unsound(best):
+            self._fail(number, f"epoch {epoch}: {unsound}")
+        elif epoch >= epochs:
+            self._study.complete(number, epoch, best)
+            self._ended(number)
+        elif self._stays(task, epoch, best):
+            return True
+        else:
+            self._study.prune(number, epoch, epochs, best)
+            self._ended(number)
+        return False
+
+    def _stays(self, task: Task, epoch: int, best: Metrics) -> bool:
+        """Whether a trial passes a rung. Trial 0, the recipe's own values, always does."""
+        self._study.reach(task.number, epoch, best)
+        others = [self._goals.standing(m) for m in self._study.rung(epoch, task.number)]
+        progress = epoch / task.recipe.training.epochs
+        keeps = task.recipe.sweep.pruner.keeps
+        return task.number == 0 or keeps(self._goals.standing(best), others, progress)
+
+    def _unsound(self, metrics: Metrics) -> str:
+        """What keeps metrics from being compared; empty when nothing does."""
+        names = [goal.metric for goal in self._goals.objectives]
+        names += [goal.metric for goal in self._goals.constraints]
+        values = {name: metrics.get(name) for name in names}
+        missing = [name for name, value in values.items() if value is None]
+        if missing:
+            return f"the run doesn't measure {', '.join(missing)}"
+        bad = [f"{n} is {v}" for n, v in values.items() if v is not None and not math.isfinite(v)]
+        return ", ".join(bad)
+
+    def _fail(self, number: int, reason: str) -> None:
+        record = self._records[number]
+        self._study.fail(number, record.epoch, record.metrics, reason)
+        self._ended(number)
+
+    def _ended(self, number: int) -> None:
+        self._tasks.pop(number, None)
+        del self._records[number]
+        record = self._study.record(number)
+        for listener in self._listeners:
+            listener.trial_ended(record)

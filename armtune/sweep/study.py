@@ -1,0 +1,266 @@
+"""The sweep's trials in Optuna's study: asked, told, and read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import optuna
+from optuna.storages import JournalStorage
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from armtune.errors import RunError
+from armtune.sweep.journal import JOURNAL, Journal, repair
+from armtune.sweep.records import Confirmation, TrialRecord
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+
+    from armtune.objectives import Goals
+    from armtune.recipe.schema import Recipe
+    from armtune.recipe.space import Dimension, Space
+
+STUDY = "armtune"
+UNFINISHED = "trained to its full length"
+"""Constraint that pruned trials violate by the share of epochs left.
+
+Samplers that honour constraints take a pruned trial for a good one otherwise, when no trial is
+feasible, since Optuna knows no values of it.
+"""
+
+_DIRECTIONS = {
+    "maximize": optuna.study.StudyDirection.MAXIMIZE,
+    "minimize": optuna.study.StudyDirection.MINIMIZE,
+}
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+class StudyReader:
+    """What a study holds."""
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._study = study
+
+    def records(self) -> list[TrialRecord]:
+        """All trials that were started, by number."""
+        return [_record(t) for t in self._trials() if t.state is not TrialState.WAITING]
+
+    def record(self, number: int) -> TrialRecord:
+        """One trial."""
+        return _record(self._trials()[number])
+
+    def confirmed(self) -> dict[int, list[Confirmation]]:
+        """The re-trainings so far, by trial and seed."""
+        found: dict[int, list[Confirmation]] = {}
+        for key, value in self._study.user_attrs.items():
+            if key.startswith("confirm:"):
+                _, number, seed = key.split(":")
+                found.setdefault(int(number), []).append(Confirmation(int(seed), **value))
+        return {n: sorted(found[n], key=lambda c: c.seed) for n in sorted(found)}
+
+    def rung(self, epoch: int, without: int) -> list[dict[str, float]]:
+        """Metrics with which the other trials reached a rung."""
+        key = f"rung:{epoch}"
+        reached = (t for t in self._trials() if t.number != without and key in t.user_attrs)
+        return [trial.user_attrs[key] for trial in reached]
+
+    def _trials(self) -> list[FrozenTrial]:
+        return self._study.get_trials(deepcopy=False)
+
+
+class SweepStudy(StudyReader):
+    """A study to ask and to tell. Only the holder of the folder's lock may have one.
+
+    The sampler is built anew for each trial, from the sweep's seed and the trial's number, so that
+    a resumed sweep draws what an undisturbed one does; one whose draws form a sequence isn't.
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe, space: Space, goals: Goals) -> None:
+        self._sweep, self._space, self._goals = recipe.sweep, space, goals
+        path = folder / JOURNAL
+        if path.exists():
+            repair(path)
+        self._journal = Journal(path)
+        study = optuna.create_study(
+            storage=JournalStorage(self._journal),
+            study_name=STUDY,
+            directions=[_DIRECTIONS[direction] for direction in goals.directions],
+            sampler=recipe.sweep.sampler.build(recipe.sweep.seed),
+            load_if_exists=True,
+        )
+        super().__init__(study)
+        self._live: dict[int, Trial] = {}
+        if not self._trials():
+            own = space.defaults(recipe)
+            coded = {d.path for d in space.dimensions if d.choices}
+            study.enqueue_trial({p: _encode(v) if p in coded else v for p, v in own.items()})
+
+    def __len__(self) -> int:
+        """Number of trials that were asked."""
+        return sum(trial.state is not TrialState.WAITING for trial in self._trials())
+
+    def running(self) -> list[int]:
+        """Trials that an interruption left running, to go on with; drawn to the end where need be.
+
+        A trial that was being pruned is pruned.
+        """
+        numbers = []
+        for frozen in self._trials():
+            if frozen.state is TrialState.RUNNING:
+                self._draw(Trial(self._study, frozen._trial_id))
+                if UNFINISHED in frozen.constraints:
+                    self._tell(frozen.number, TrialState.PRUNED)
+                else:
+                    numbers.append(frozen.number)
+        return numbers
+
+    def ask(self) -> int:
+        """Draws a trial; returns its number."""
+        if not self._sweep.sampler.sequential:
+            self._study.sampler = self._sampler_for(len(self))
+        trial = self._study.ask()
+        self._draw(trial)
+        return trial.number
+
+    def reach(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Notes with which metrics a trial reached a rung."""
+        self._live[number].set_user_attr(f"rung:{epoch}", dict(metrics))
+
+    def complete(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Ends a trial that trained to its full length."""
+        self._note(number, epoch, metrics)
+        self._constrain(number, metrics)
+        self._tell(number, TrialState.COMPLETE, self._goals.values(metrics))
+
+    def prune(self, number: int, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
+        """Ends a trial that a rung stopped."""
+        self._note(number, epoch, metrics, f"stopped at the rung of epoch {epoch}")
+        self._constrain(number, metrics)
+        self._live[number].set_constraint(UNFINISHED, 1 - epoch / epochs)
+        self._tell(number, TrialState.PRUNED)
+
+    def fail(self, number: int, epoch: int, metrics: Mapping[str, float], reason: str) -> None:
+        """Ends a trial that raised, diverged or lost its process."""
+        self._note(number, epoch, metrics, reason)
+        self._tell(number, TrialState.FAIL)
+
+    def confirm(self, number: int, confirmation: Confirmation) -> None:
+        """Notes what a re-training measured."""
+        value = asdict(confirmation)
+        self._study.set_user_attr(f"confirm:{number}:{value.pop('seed')}", value)
+        self._journal.sync()
+
+    def _draw(self, trial: Trial) -> None:
+        """Draws what applies of the space; what was drawn before an interruption stays."""
+        self._live[trial.number] = trial
+        values: dict[str, Any] = {}
+        for dimension in self._space.dimensions:
+            if self._space.applies(dimension, values):
+                values[dimension.path] = _suggest(trial, dimension)
+
+    def _sampler_for(self, number: int) -> BaseSampler:
+        mixed = np.random.SeedSequence([self._sweep.seed, number]).generate_state(1)
+        return self._sweep.sampler.build(int(mixed[0]))
+
+    def _note(
+        self, number: int, epoch: int, metrics: Mapping[str, float], reason: str = ""
+    ) -> None:
+        trial = self._live[number]
+        trial.set_user_attr("metrics", dict(metrics))
+        trial.set_user_attr("epoch", epoch)
+        trial.set_user_attr("reason", reason)
+
+    def _constrain(self, number: int, metrics: Mapping[str, float]) -> None:
+        trial = self._live[number]
+        told = trial.constraints
+        for constraint in self._goals.constraints:
+            if str(constraint) not in told:
+                trial.set_constraint(str(constraint), constraint.violation(metrics))
+
+    def _tell(
+        self, number: int, state: TrialState, values: tuple[float, ...] | None = None
+    ) -> None:
+        self._study.tell(self._live.pop(number), values, state)
+        self._journal.sync()
+
+
+def read_study(folder: Path) -> StudyReader:
+    """A run's study, to read only; a sweep may be writing it.
+
+    Raises:
+        RunError: the folder holds no study, or a damaged one.
+    """
+    path = folder / JOURNAL
+    if not path.exists():
+        raise RunError(f"{folder}: there is no sweep here ({JOURNAL} is missing)")
+    try:
+        return StudyReader(
+            optuna.load_study(study_name=STUDY, storage=JournalStorage(Journal(path)))
+        )
+    except (ValueError, KeyError) as error:
+        raise RunError(f"{path}: not the study of a sweep, or damaged: {error}") from error
+
+
+def _record(trial: FrozenTrial) -> TrialRecord:
+    attrs = trial.user_attrs
+    rungs = [int(key.partition(":")[2]) for key in attrs if key.startswith("rung:")]
+    last = max(rungs, default=0)
+    return TrialRecord(
+        number=trial.number,
+        state=trial.state.name,
+        values={path: _decode(value) for path, value in trial.params.items()},
+        metrics=dict(attrs.get("metrics") or attrs.get(f"rung:{last}") or {}),
+        epoch=attrs.get("epoch", last),
+        reason=attrs.get("reason", ""),
+        started=_seconds(trial.datetime_start),
+        ended=_seconds(trial.datetime_complete),
+    )
+
+
+def _seconds(moment: datetime | None) -> float:
+    return moment.timestamp() if moment else 0.0
+
+
+def _suggest(trial: Trial, dimension: Dimension) -> Any:
+    path, low, step = dimension.path, dimension.low, dimension.step
+    if dimension.kind == "float":
+        return trial.suggest_float(path, low, _last(dimension), step=step, log=dimension.log)
+    if dimension.kind == "int":
+        high, distance = int(_last(dimension)), int(step or 1)
+        return trial.suggest_int(path, int(low), high, step=distance, log=dimension.log)
+    return _decode(trial.suggest_categorical(path, [_encode(c) for c in dimension.choices]))
+
+
+def _last(dimension: Dimension) -> float:
+    """The highest value that a dimension's steps meet."""
+    if dimension.step is None:
+        return dimension.high
+    low, high, step = (Decimal(str(n)) for n in (dimension.low, dimension.high, dimension.step))
+    return float(low + (high - low) // step * step)
+
+
+def _encode(choice: Any) -> str:
+    """A choice as text: a string as it is, unless it reads as JSON itself; all else as JSON.
+
+    Optuna knows scalars only, and takes ``1`` and ``true`` for the same.
+    """
+    if isinstance(choice, str) and _decode(choice) == choice:
+        return choice
+    return json.dumps(choice)
+
+
+def _decode(value: Any) -> Any:
+    """The choice that a text stands for; numbers stay as they are."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value

@@ -1,0 +1,129 @@
+"""A training without torch: analytic curves, known in advance."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from armtune.data import Dataset, Split
+from armtune.errors import DivergedError
+from armtune.files import write_text
+from armtune.recipe.load import with_overrides
+from armtune.recipe.schema import Recipe
+from armtune.sweep.trial import Training, Workshop
+
+LR = "training.optimizer.lr"
+
+
+def fake_dataset(digest: str = "0123") -> Dataset:
+    split = Split({"image": np.zeros((4, 2), np.float32)}, np.zeros(4, np.int64))
+    return Dataset("toy", "toy data", ("a", "b"), split, split, split, digest)
+
+
+def fake_recipe(**overrides: Any) -> Recipe:
+    """A recipe of 9 epochs over the learning rate; overrides write ``__`` for a dot."""
+    recipe = Recipe.model_validate(
+        {
+            "name": "fake",
+            "data": {"name": "arrays", "path": "toy.npz"},
+            "modalities": {m: {"encoder": {"name": "mlp"}} for m in ("image", "audio")},
+            "training": {"epochs": 9, "optimizer": {"name": "adamw", "lr": 0.01}},
+            "sweep": {
+                "space": [{LR: {"log": [1e-4, 1.0]}}],
+                "objectives": ["maximize accuracy", "minimize contribution_gap"],
+                "trials": 6,
+                "sampler": {"name": "random"},
+                "confirm": None,
+            },
+        }
+    )
+    return with_overrides(recipe, {k.replace("__", "."): v for k, v in overrides.items()})
+
+
+def accuracy_at(lr: float, epoch: int) -> float:
+    """Rises with epochs, best at a learning rate of 0.01."""
+    peak = 0.95 - 0.2 * abs(math.log10(lr / 0.01))
+    return 0.1 + (peak - 0.1) * (1 - math.exp(-epoch / 3))
+
+
+class FakeTraining:
+    """Ends badly above a learning rate of 0.5: raises at an odd fourth digit, else goes NaN."""
+
+    def __init__(self, recipe: Recipe, seconds: float = 0.0) -> None:
+        self.recipe, self.seconds = recipe, seconds
+        self.lr, self.epoch = recipe.training.optimizer.lr, 0
+        self.best: list[dict[str, float]] = [{}]
+        self.history: list[float] = []
+
+    def advance(self) -> list[dict[str, float]]:
+        time.sleep(self.seconds)
+        self.epoch += 1
+        if self.lr > 0.5:
+            self._break()
+        accuracy = accuracy_at(self.lr, self.epoch) + 1e-4 * (self.recipe.training.seed % 7)
+        self.history.append(accuracy)
+        metrics = {"accuracy": accuracy, "contribution_gap": accuracy / 2, "loss": 1 - accuracy}
+        metrics["weakest_accuracy"] = accuracy - 0.2
+        if not self.best[0] or accuracy > self.best[0]["accuracy"]:
+            self.best = [{**metrics, "epoch": float(self.epoch)}]
+        return [metrics]
+
+    def _break(self) -> None:
+        if self.lr > 0.75:
+            raise ZeroDivisionError("on purpose\nand a second line")
+        raise DivergedError(f"the training diverged, epoch {self.epoch}: loss is nan")
+
+    def save(self, path: Path) -> None:
+        state = {"epoch": self.epoch, "best": self.best, "history": self.history}
+        write_text(path, json.dumps(state))
+
+    def restore(self, path: Path) -> None:
+        state = json.loads(path.read_text())
+        self.epoch, self.best, self.history = state["epoch"], state["best"], state["history"]
+
+    def save_model(self, path: Path, member: int = 0) -> None:
+        write_text(path, f"model of epoch {self.best[0]['epoch']:g}")
+
+    def test(self) -> list[dict[str, float]]:
+        return [{name: value - 0.05 for name, value in self.best[0].items() if name != "epoch"}]
+
+
+@dataclass(frozen=True)
+class FakeWorkshop(Workshop):
+    """Hands out fake trainings.
+
+    Attributes:
+        seconds: how long an epoch takes.
+        make: what makes a training, where it isn't ``FakeTraining``.
+    """
+
+    recipe_folder: Path = Path()
+    seconds: float = 0.0
+    make: Callable[[Recipe], Training] | None = None
+    digest: str = "0123"
+
+    def prepare(self, threads: int) -> None:
+        pass
+
+    def dataset(self, recipe: Recipe) -> Dataset:
+        return fake_dataset(self.digest)
+
+    def training(self, recipe: Recipe, dataset: Dataset, device: str) -> Training:
+        return self.make(recipe) if self.make else FakeTraining(recipe, self.seconds)
+
+
+class Dying(FakeTraining):
+    """Kills its own process at a large learning rate."""
+
+    def advance(self) -> list[dict[str, float]]:
+        if self.lr > 0.5:
+            os.kill(os.getpid(), 9)
+        return super().advance()
