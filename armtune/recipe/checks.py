@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import cast
 
 from pydantic import ValidationError
@@ -82,10 +83,14 @@ def _goal_texts(recipe: Recipe) -> Iterator[tuple[Steps, str, Callable[[str], li
 
 
 def _repeated(recipe: Recipe, document: Document) -> Iterator[Fault]:
-    metrics = [text.split()[-1] for text in recipe.sweep.objectives if text.strip()]
-    for i, metric in enumerate(metrics):
-        if metric in metrics[:i]:
-            yield document.fault(("sweep", "objectives", i), f"{metric!r} is an objective already")
+    seen: set[str] = set()
+    for i, text in enumerate(recipe.sweep.objectives):
+        with suppress(ValueError):
+            metric = Objective.parse(text).metric
+            if metric in seen:
+                said = f"{metric!r} is an objective already"
+                yield document.fault(("sweep", "objectives", i), said)
+            seen.add(metric)
 
 
 def _parts(recipe: Recipe, document: Document) -> Iterator[Fault]:

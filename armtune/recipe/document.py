@@ -35,10 +35,12 @@ RESOLVERS = [(_TAG + name, pattern) for name, pattern in _SCALARS.items()]
 
 _PLAIN_WORDS = (
     ("character '\\t'", "a tab can't indent; use spaces"),
-    ("mapping values are not allowed", "a second ': ' on one line; use quotes or a new line"),
+    ("mapping values are not allowed", "a colon where no key can be; check the indentation"),
     ("expected <block end>", "the indentation doesn't match the lines above"),
     ("expected ',' or ']'", "a list that opens with [ is not closed"),
     ("expected ',' or '}'", "a mapping that opens with { is not closed"),
+    ("found '<stream end>'", "the text ends before a bracket is closed"),
+    ("unexpected end of stream", "the text ends before a quote is closed"),
     ("expected a single document", "one document a file; take out the line ---"),
 )
 
@@ -109,7 +111,10 @@ def read_document(path: Path, name: str = "") -> Document:
         RecipeError: it can't be read at all. Smaller faults are in the document's ``faults``.
     """
     name = name or str(path)
-    return _compose(_decode(_bytes(path, name), name), name)
+    document = _compose(_decode(_bytes(path, name), name), name)
+    if document.content is None:
+        raise _fault(name, "is empty")
+    return document
 
 
 def read_value(text: str, name: str) -> Any:
@@ -152,7 +157,7 @@ def _compose(text: str, name: str) -> Document:
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         place = Place(name, before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1)
-        raise _fault(place, f"has a character that YAML forbids: {error.character!r}") from None
+        raise _fault(place, f"has a character that YAML forbids, U+{error.character:04X}") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise _fault(_place(name, mark), _syntax(error)) from None
@@ -161,9 +166,9 @@ def _compose(text: str, name: str) -> Document:
 
 
 def _syntax(error: yaml.MarkedYAMLError) -> str:
-    problem = str(error.problem or error.context)
-    known = (words for mark, words in _PLAIN_WORDS if mark in problem)
-    return next(known, f"can't be read as YAML: {problem}")
+    said = f"{error.context or ''} {error.problem or ''}"
+    known = (words for mark, words in _PLAIN_WORDS if mark in said)
+    return next(known, f"can't be read as YAML: {error.problem or error.context}")
 
 
 def _fault(where: Place | str, message: str) -> RecipeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
@@ -40,12 +41,24 @@ def foreign_option(slot: Slot, content: Any, key: str) -> str:
     return f"{key!r} is an option of {kind} {one_of(owners)}, not of {own!r}"
 
 
-def nearest_path(path: str, content: Any) -> str:
-    """The path of a recipe that was most likely meant; empty when none is near."""
+def path_hint(path: str, content: Any, allowed: Sequence[str]) -> str:
+    """The path that was most likely meant; else what is allowed where it goes wrong.
+
+    Args:
+        path: a path that no recipe has.
+        content: the recipe, whose modalities and plug-ins decide which paths there are.
+        allowed: the steps that are allowed in place of the path's last.
+    """
+    around, _, last = path.rpartition(".")
+    beside = nearest(last, allowed)
+    if beside:
+        return f"did you mean {f'{around}.{beside}'.removeprefix('.')!r}?"
     known = [".".join(steps) for steps in paths(content)]
-    last = path.rpartition(".")[2]
     same = [p for p in known if p.rpartition(".")[2] == last]
-    return nearest(path, same) or (same[0] if len(same) == 1 else nearest(path, known))
+    meant = same[0] if len(same) == 1 else nearest(path, same) or nearest(path, known, 0.85)
+    if meant:
+        return f"did you mean {meant!r}?"
+    return f"allowed here: {', '.join(allowed)}" if allowed else ""
 
 
 def _meant(key: str, allowed: list[str], content: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ def read_recipe(
     assignments, faults = parse(overrides)
     faults += apply(document, assignments, COMMAND_LINE)
     recipe, more = _validate(document)
+    known = {(fault.line, fault.column) for fault in document.faults}
+    more = [fault for fault in more if (fault.line, fault.column) not in known]
     return recipe, document, [*document.faults, *more, *faults]
 
 
@@ -50,7 +52,7 @@ def settled(recipe: Recipe | None, faults: Sequence[Fault]) -> Recipe:
         RecipeError: it has; they are sorted by file and place, those of the command line last.
     """
     if faults or recipe is None:
-        raise RecipeError(sorted(faults, key=_order(faults)))
+        raise RecipeError(sorted(faults, key=_order))
     return recipe
 
 
@@ -95,6 +97,5 @@ def _validate(document: Document) -> tuple[Recipe | None, list[Fault]]:
     return recipe, recipe_faults(recipe, document)
 
 
-def _order(faults: Sequence[Fault]) -> Callable[[Fault], tuple[bool, int, int, int]]:
-    files = list(dict.fromkeys(fault.file for fault in faults))
-    return lambda f: (f.file == COMMAND_LINE.file, files.index(f.file), f.line, f.column)
+def _order(fault: Fault) -> tuple[bool, str, int, int]:
+    return fault.file == COMMAND_LINE.file, fault.file, fault.line, fault.column

@@ -10,7 +10,7 @@ from typing import Any
 from armtune.errors import Fault, RecipeError
 from armtune.options import Options
 from armtune.recipe.document import Document, Place, read_value
-from armtune.recipe.faults import foreign_option, nearest_path
+from armtune.recipe.faults import foreign_option, path_hint
 from armtune.recipe.tree import ROOT, Slot, default_of, slot_at, value_at
 from armtune.recipe.words import did_you_mean
 
@@ -104,6 +104,8 @@ def _assign(root: Any, steps: tuple[str, ...], value: Any) -> None:
         inner = slot.child(content, step)
         if inner is None or (slot.named and step not in content):
             raise _unknown(root, steps[: depth + 1])
+        if not inner.classes and not inner.free:
+            raise UnknownPathError(f"{'.'.join(steps[: depth + 1])} has no keys", "set it whole")
         if content.get(step) is None:
             content[step] = inner.empty()
         slot, content = inner, content[step]
@@ -141,5 +143,8 @@ def _unknown(content: Any, steps: tuple[str, ...]) -> UnknownPathError:
         hint = did_you_mean(step, list(inside or ()), otherwise="there are")
         return UnknownPathError(f"there is no {step!r} in {where}", hint)
     said = foreign_option(slot, inside, step)
-    near = "" if said else nearest_path(".".join(steps), content)
-    return UnknownPathError(said or "unknown path", f"did you mean {near!r}?" if near else "")
+    if said:
+        return UnknownPathError(said, "")
+    options = slot.chosen(inside)
+    allowed = list(options.model_fields) if options else []
+    return UnknownPathError("unknown path", path_hint(".".join(steps), content, allowed))

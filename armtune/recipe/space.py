@@ -57,8 +57,7 @@ def load_space(recipe: Recipe, folder: Path) -> Space:
         RecipeError: holds every fault.
     """
     space, faults = _read(recipe, recipe.sweep.space, Document(content_of(recipe)), folder)
-    if faults:
-        raise RecipeError(faults)
+    settled(recipe, faults)
     return space
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from armtune.errors import Fault, RecipeError
 from armtune.recipe.entries import Entries, Entry, for_modalities
-from armtune.recipe.faults import nearest_path
+from armtune.recipe.faults import path_hint
 from armtune.recipe.load import content_of, with_overrides
 from armtune.recipe.overrides import UnknownPathError
 from armtune.recipe.ranges import Dimension, same
@@ -263,11 +263,10 @@ def _slot(path: str, content: Any) -> Slot | None:
 def _meant(path: str, content: Any) -> str:
     """A hint at the path that was meant, an option of a plug-in not chosen here included."""
     found = _slots(path, content)
-    steps = path.split(".")[: len(found)]
-    names = [name for options in found[-1].classes for name in options.model_fields]
-    near = nearest(steps[-1], names)
-    whole = ".".join([*steps[:-1], near]) if near else nearest_path(path, content)
-    return f"did you mean {whole!r}?" if whole else ""
+    steps = tuple(path.split(".")[: len(found)])
+    options = [name for plugin in found[-1].classes for name in plugin.model_fields]
+    names = value_at(content, steps[:-1]) if found[-1].named else options
+    return path_hint(".".join(steps), content, list(dict.fromkeys(names)))
 
 
 def _flow(names: list[str]) -> str:

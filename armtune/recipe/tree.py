@@ -68,24 +68,28 @@ class Slot:
     @property
     def named(self) -> bool:
         """Whether this is a mapping with names of the user's choice, such as ``modalities``."""
-        if get_origin(self.annotation) is not dict:
-            return False
-        return bool(Slot(get_args(self.annotation)[1]).classes)
+        entry = Slot(get_args(self.annotation)[1]) if self.free else None
+        return entry is not None and bool(entry.classes)
+
+    @property
+    def free(self) -> bool:
+        """Whether this is a mapping with any keys."""
+        return get_origin(self.annotation) is dict
 
     def chosen(self, content: Any) -> type[Options] | None:
         """The class that stands here in a recipe; None where it can't be told."""
         known = self.plugins
-        if known and isinstance(content, Mapping):
-            return known.get(str(content.get("name")))
-        return None if known or not self.classes else self.classes[0]
+        if known and isinstance(content, Mapping) and "name" in content:
+            return known.get(str(content["name"]))
+        return self.classes[0] if len(self.classes) == 1 else None
 
     def child(self, content: Any, step: str | int) -> Slot | None:
         """What may stand one step further in; None when nothing may."""
         if self.classes:
-            options = self.chosen(content)
+            options = self.classes[0] if step == "name" else self.chosen(content)
             field = options.model_fields.get(str(step)) if options else None
             return Slot.of(field) if field else None
-        if get_origin(self.annotation) is dict and isinstance(step, str):
+        if self.free and isinstance(step, str):
             return Slot(get_args(self.annotation)[1])
         if get_origin(self.annotation) in (list, tuple) and isinstance(step, int):
             return Slot(get_args(self.annotation)[0])

@@ -38,7 +38,7 @@ def shown(value: Any) -> str:
     if isinstance(value, str):
         return repr(value if len(value) <= 60 else value[:57] + "…")
     if isinstance(value, dict):
-        return "a mapping" if value else "an empty mapping"
+        return f"a mapping of {len(value)}" if value else "an empty mapping"
     if isinstance(value, list):
         return f"a list of {len(value)}" if value else "an empty list"
     if isinstance(value, float):
@@ -53,15 +53,16 @@ def quoting(slot: Slot, value: Any) -> str:
         return f"write {_TRUTH[value.lower()]}"
     if isinstance(value, str) and wanted in (bool, int, float) and not _is_text(value):
         return "take the quotes away"
-    if isinstance(value, bool | int | float) and wanted in (str, str | None):
+    plain = wanted in (str, str | None) and not slot.metadata
+    if isinstance(value, bool | int | float) and plain:
         return f"write '{shown(value)}' in quotes"
     return ""
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """The name that was most likely meant; empty when none is near."""
+def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
+    """The name that was most likely meant; empty when none is as like it as ``cutoff``."""
     by_lower = {n.lower(): n for n in names}
-    close = get_close_matches(name.lower(), by_lower, n=1)
+    close = get_close_matches(name.lower(), by_lower, n=1, cutoff=cutoff)
     return by_lower[close[0]] if close else ""
 
 

@@ -1,0 +1,136 @@
+"""``armtune check``, and what all verbs share: exit codes, plain errors, light imports."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+import armtune.cli
+from armtune.cli import main
+from armtune.errors import DataError
+
+RECIPE = """\
+name: small
+data: {name: avmnist}
+modalities:
+  image: {encoder: {name: lenet, width: 4}}
+  audio: {encoder: {name: mlp, width: 16}}
+sweep:
+  space: [{training.seed: {int: [0, 9]}}]
+  constraints: [accuracy >= 0.5]
+  trials: 1
+"""
+HEAVY = ["torch", "ray", "optuna", "scipy", "sklearn", "matplotlib", "tensorboard", "pandas"]
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "r.yaml"
+    path.write_text(RECIPE, encoding="utf-8")
+    return path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["armtune", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    code = caught.value.code
+    return code if isinstance(code, int) else 0
+
+
+Capture = pytest.CaptureFixture[str]
+Patch = pytest.MonkeyPatch
+
+
+def test_a_fine_recipe(monkeypatch: Patch, capsys: Capture, recipe: Path) -> None:
+    assert run(monkeypatch, "check", str(recipe), "balancing.name=arm") == 0
+    assert capsys.readouterr() == (
+        f"{recipe} is fine: avmnist (image, audio), balancing arm; "
+        "1 trial over 1 dimension; maximize accuracy; accuracy >= 0.5\n",
+        "",
+    )
+
+
+def test_faults_go_to_stderr_one_a_line(monkeypatch: Patch, capsys: Capture, recipe: Path) -> None:
+    recipe.write_text(RECIPE.replace("trials: 1", "trials: 0\n  trails: 1"), encoding="utf-8")
+    assert run(monkeypatch, "check", str(recipe), "epochs=3") == 2
+    assert capsys.readouterr() == (
+        "",
+        f"{recipe}:9:11 sweep.trials: needs a whole number of at least 1, not 0\n"
+        f"{recipe}:10:3 sweep.trails: unknown key; did you mean 'trials'?\n"
+        "command line epochs: unknown path; did you mean 'training.epochs'?\n",
+    )
+
+
+def test_a_missing_recipe(monkeypatch: Patch, capsys: Capture, tmp_path: Path) -> None:
+    assert run(monkeypatch, "check", str(tmp_path / "gone.yaml")) == 2
+    assert capsys.readouterr().err == f"{tmp_path / 'gone.yaml'}: there is no such file\n"
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["chek", "r.yaml"], ["list", "encoder"]])
+def test_wrong_arguments(monkeypatch: Patch, capsys: Capture, arguments: list[str]) -> None:
+    assert run(monkeypatch, *arguments) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_version(monkeypatch: Patch, capsys: Capture) -> None:
+    assert run(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"armtune {armtune.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (DataError("x.gz: is damaged"), 1, "error: x.gz: is damaged\n"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_errors_end_without_a_traceback(
+    monkeypatch: Patch, capsys: Capture, error: BaseException, code: int, said: str
+) -> None:
+    def fail() -> None:
+        raise error
+
+    broken = typer.Typer(pretty_exceptions_enable=False)
+    broken.command()(fail)
+    monkeypatch.setattr(armtune.cli, "app", lambda: broken)
+    assert run(monkeypatch) == code
+    err = capsys.readouterr().err
+    assert err == said or (code == 130 and "Traceback" not in err)
+
+
+def test_faults_of_the_program_itself_are_not_hidden(monkeypatch: Patch) -> None:
+    def fail() -> None:
+        raise KeyError("a bug")
+
+    broken = typer.Typer(pretty_exceptions_enable=False)
+    broken.command()(fail)
+    monkeypatch.setattr(armtune.cli, "app", lambda: broken)
+    monkeypatch.setattr(sys, "argv", ["armtune"])
+    with pytest.raises(KeyError, match="a bug"):
+        main()
+
+
+def test_every_verb_is_found_and_has_a_help_text(monkeypatch: Patch, capsys: Capture) -> None:
+    folder = Path(armtune.cli.__file__).parent
+    verbs = [path.stem for path in folder.glob("*.py") if not path.stem.startswith("_")]
+    assert {"check", "list", "schema"} <= set(verbs)
+    for verb in verbs:
+        assert run(monkeypatch, verb, "--help") == 0
+        assert len(capsys.readouterr().out.split()) > 10
+
+
+def test_checking_imports_nothing_heavy(recipe: Path) -> None:
+    program = (
+        "import sys; from armtune.cli import main\n"
+        "try: main()\n"
+        f"finally: print(sorted(set({HEAVY}) & set(sys.modules)))\n"
+    )
+    command = [sys.executable, "-c", program, "check", str(recipe), "balancing.name=arm"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,54 @@
+"""``armtune list`` and ``armtune schema``: all from the registry and the schema."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from armtune.cli import main
+from armtune.metrics import METRICS
+from armtune.recipe import describe
+from armtune.registry import KINDS, plugins
+
+Out = Callable[..., str]
+
+
+@pytest.fixture
+def out(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Out:
+    def out(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["armtune", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        assert caught.value.code in (0, None)
+        return capsys.readouterr().out
+
+    return out
+
+
+def test_everything_is_listed(out: Out) -> None:
+    items = json.loads(out("list", "--json"))
+    named = {(item["kind"], item["name"]) for item in items}
+    kinds = {kind: "datasets" if kind == "data" else kind for kind in KINDS}
+    expected = {(shown, name) for kind, shown in kinds.items() for name in plugins(kind)}
+    assert named == expected | {("metrics", metric.name) for metric in METRICS}
+    assert all(item["summary"] for item in items)
+
+
+def test_one_kind_with_its_options(out: Out) -> None:
+    lines = out("list", "encoders").splitlines()
+    assert lines[0] == "encoders"
+    assert "  mlp: Multilayer perceptron on flattened samples, for any shape." in lines
+    assert "    depth (2): Number of layers." in lines
+    assert not any("adamw" in line for line in lines)
+
+
+def test_an_option_without_default_is_needed(out: Out) -> None:
+    assert "\n    path (needed): " in out("list", "datasets")
+
+
+def test_schema(out: Out) -> None:
+    assert json.loads(out("schema")) == describe.json_schema()
+    assert out("schema", "--markdown") == describe.markdown()
