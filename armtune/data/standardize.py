@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,17 +10,19 @@ from numpy.typing import NDArray
 
 CHUNK_BYTES = 1 << 24
 
+Double = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class Standardization:
     """Mean and scale of one view.
 
-    Where samples are vectors, each feature has its own; images, spectrograms and sequences
-    have one of each, so that their features keep their proportions.
+    Each feature has its own mean. Where samples are vectors, each also has its own scale; images,
+    spectrograms and sequences have one for all, so that their features keep their proportions.
 
     Attributes:
-        mean: ``(feature,)`` or ``(1,)``.
-        std: the same shape; 1 where a feature is constant, which so becomes 0.
+        mean: of each feature, shaped like a sample.
+        std: ``(feature,)`` for vectors, else ``(1,)``; 1 for what is constant, which so becomes 0.
     """
 
     mean: NDArray[np.float32]
@@ -28,21 +30,27 @@ class Standardization:
 
     def apply(self, view: NDArray[np.float32]) -> NDArray[np.float32]:
         """The standardised view, in new memory: ``(sample, *shape)`` to the same."""
-        return (view - self.mean) / self.std
+        moved = view - self.mean
+        moved /= self.std
+        return moved
 
 
 def fit(view: NDArray[np.float32]) -> Standardization:
     """Mean and scale of a view ``(sample, *shape)`` of the training split, read in pieces."""
-    axes = (0,) if view.ndim == 2 else tuple(range(view.ndim))
-    count = view.size if view.ndim > 2 else len(view)
-    mean = sum(np.sum(piece, axis=axes) for piece in _pieces(view)) / count
-    square = sum(np.sum((piece - mean) ** 2, axis=axes) for piece in _pieces(view)) / count
-    mean, std = np.atleast_1d(mean), np.atleast_1d(np.sqrt(square))
-    constant = std <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
-    return Standardization(mean.astype(np.float32), np.where(constant, 1, std).astype(np.float32))
+    mean = _mean(view, lambda piece: piece)
+    variance = _mean(view, lambda piece: (piece - mean) ** 2)
+    size = np.abs(mean)
+    if view.ndim > 2:
+        variance, size = variance.mean().reshape(1), size.max().reshape(1)
+    std = np.sqrt(variance)
+    # Rounding leaves a constant a tiny spread, which must not be blown up.
+    std = np.where(std <= 1e-6 * size, 1, std)
+    return Standardization(mean.astype(np.float32), std.astype(np.float32))
 
 
-def _pieces(view: NDArray[np.float32]) -> Iterator[NDArray[np.float64]]:
+def _mean(view: NDArray[np.float32], what: Callable[[Double], Double]) -> Double:
     rows = max(1, CHUNK_BYTES // (8 * max(1, view[:1].size)))
+    total = np.zeros(view.shape[1:])
     for start in range(0, len(view), rows):
-        yield view[start : start + rows].astype(np.float64)
+        total += what(view[start : start + rows].astype(np.float64)).sum(axis=0)
+    return total / len(view)
