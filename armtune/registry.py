@@ -64,5 +64,6 @@ def _modules(package: ModuleType, kind: str) -> Iterator[ModuleType]:
 
 def _defined(module: ModuleType, base: type[Options]) -> Iterator[type[Options]]:
     for _, member in inspect.getmembers(module, inspect.isclass):
-        if issubclass(member, base) and member is not base and member.__module__ == module.__name__:
+        # Python 3.10 takes aliases such as dict[str, int] for classes; their module is another.
+        if member.__module__ == module.__name__ and issubclass(member, base):
             yield member

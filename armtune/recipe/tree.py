@@ -159,10 +159,11 @@ def _steps(content: Any, slot: Slot) -> list[str]:
 
 
 def _classes(annotation: Any) -> Iterator[type[Options]]:
-    if isinstance(annotation, type) and issubclass(annotation, Options):
-        yield annotation
-    elif get_origin(annotation) is Annotated:
+    origin = get_origin(annotation)
+    if origin is Annotated:
         yield from _classes(get_args(annotation)[0])
-    elif get_origin(annotation) in (Union, UnionType):
+    elif origin in (Union, UnionType):
         for part in get_args(annotation):
             yield from _classes(part)
+    elif origin is None and isinstance(annotation, type) and issubclass(annotation, Options):
+        yield annotation
