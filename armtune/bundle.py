@@ -17,17 +17,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from armtune import __version__
 from armtune.data import Dataset
 from armtune.data.standardize import Standardization
 from armtune.errors import DataError, RunError
-from armtune.files import write_text
+from armtune.files import write_bytes, write_text
 from armtune.network import MultimodalNet, build_network
 from armtune.recipe.load import dump_recipe, load_recipe
 from armtune.recipe.schema import Recipe
@@ -66,7 +68,8 @@ def write_bundle(
         shutil.copyfile(model, aside / MODEL)
         scaling = {f"mean/{m}": s.mean for m, s in scales.items()}
         scaling |= {f"std/{m}": s.std for m, s in scales.items()}
-        save_file({n: np.asarray(v, np.float32) for n, v in scaling.items()}, aside / PREPROCESSING)
+        arrays = {name: np.asarray(value, np.float32) for name, value in scaling.items()}
+        write_bytes(aside / PREPROCESSING, save(arrays))
         write_text(aside / RECIPE, dump_recipe(recipe))
         write_text(aside / METRICS, json.dumps(metrics, indent=2))
         write_text(aside / MANIFEST, json.dumps(_manifest(aside, recipe, dataset), indent=2))
@@ -242,9 +245,9 @@ def read_samples(path: Path) -> dict[str, NDArray[Any]]:
         if path.is_dir():
             files = sorted(path.glob("*.npy"))
             return {f.stem: np.load(f, mmap_mode="r", allow_pickle=False) for f in files}
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, NpzFile(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise DataError(f"{path}: no such file or folder") from None
-    except (OSError, ValueError, EOFError, AttributeError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise DataError(f"{path}: not an .npz or a folder of .npy files: {error}") from error

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from armtune.balancer import Balancer, Context, Step
@@ -18,7 +18,7 @@ from armtune.data import Dataset, Split
 from armtune.data.standardize import Standardization, fit
 from armtune.errors import DivergedError, RunError
 from armtune.evaluation import CHUNK, evaluate
-from armtune.files import replacing
+from armtune.files import write_bytes
 from armtune.flat import FlatParameters
 from armtune.forward import Features
 from armtune.information import entropy
@@ -247,9 +247,8 @@ class Run:
         """Writes a member's weights at its best epoch, by parameter name (safetensors)."""
         parameters = self.flat.named(self.best_state["parameters"])
         buffers = {name: self.best_state[name] for name in BUFFERS}
-        with replacing(path) as aside:
-            chosen = {n: t[member].clone().cpu() for n, t in {**parameters, **buffers}.items()}
-            save_file(chosen, aside)
+        learnt = {**parameters, **buffers}
+        write_bytes(path, save({name: t[member].contiguous().cpu() for name, t in learnt.items()}))
 
     def _checkpoint(self) -> dict[str, Tensor]:
         return {
@@ -263,8 +262,7 @@ class Run:
         """Writes everything that a restored run needs to go on as if never stopped."""
         about = {"epoch": self.epoch, "best": self.best, "diverged": self.diverged}
         tensors = {name: t.contiguous().cpu() for name, t in self._checkpoint().items()}
-        with replacing(path) as aside:
-            save_file(tensors, aside, {"run": json.dumps(about)})
+        write_bytes(path, save(tensors, {"run": json.dumps(about)}))
 
     def restore(self, path: Path) -> None:
         """Goes on from a checkpoint of the same recipes.

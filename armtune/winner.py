@@ -5,18 +5,19 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
 
-from armtune.bundle import write_bundle
+from armtune.bundle import MODEL, write_bundle
 from armtune.data.load import load_dataset
 from armtune.errors import RunError
+from armtune.objectives import Goals
 from armtune.recipe.load import load_recipe, with_overrides
 from armtune.recipe.schema import Recipe
-from armtune.sweep import read_confirmed, read_records
+from armtune.report.tables import chosen_of, spread
+from armtune.sweep import front_of, read_confirmed, read_records
 from armtune.sweep.folder import RECIPE
 from armtune.sweep.records import Confirmation, TrialRecord
-from armtune.sweep.trial import CHECKPOINT, MODEL, trial_folder, confirm_folder
+from armtune.sweep.trial import CHECKPOINT
 from armtune.training import Run
 
 BEST = "best"
@@ -45,10 +46,10 @@ def export_trial(run: Path, number: int, to: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / MODEL
         if best is None:
-            run_of_model.restore(trial_folder(run, number) / CHECKPOINT)
+            run_of_model.restore(run / "trials" / f"{number:04d}" / CHECKPOINT)
             run_of_model.save_model(model)
         else:
-            model = confirm_folder(run, number, best.seed) / MODEL
+            model = run / "confirm" / f"{number:04d}-{best.seed}" / MODEL
         about = {
             "trial": number,
             "chosen_by": sweep.sweep.choose,
@@ -63,18 +64,29 @@ def summary(record: TrialRecord, confirmed: Sequence[Confirmation]) -> dict[str,
     found: dict[str, Any] = {"validation": record.metrics}
     if confirmed:
         found["seeds"] = [c.seed for c in confirmed]
-        found["confirmed_validation"] = _spread([c.validation for c in confirmed])
-        found["confirmed_test"] = _spread([c.test for c in confirmed])
+        found["confirmed_validation"] = _spreads([c.validation for c in confirmed])
+        found["confirmed_test"] = _spreads([c.test for c in confirmed])
     return found
 
 
-def _spread(seeds: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    spread = {}
-    for name in seeds[0]:
-        values = [metrics[name] for metrics in seeds]
-        std = stdev(values) if len(values) > 1 else 0.0
-        spread[name] = {"mean": fmean(values), "std": std}
-    return spread
+def chosen_trial(run: Path) -> int:
+    """Number of the trial that the run's ``choose`` rule picks, from its journal alone.
+
+    Raises:
+        RunError: no trial qualifies, or the folder holds no sweep.
+    """
+    recipe, records = load_recipe(run / RECIPE), read_records(run)
+    goals = Goals.from_recipe(recipe)
+    confirmed = {n: [c.metrics for c in seeds] for n, seeds in read_confirmed(run).items()}
+    number = chosen_of(records, front_of(records, goals), goals, confirmed)
+    if number is None:
+        raise RunError(f"{run}: no trial qualifies for sweep.choose: {recipe.sweep.choose}")
+    return number
+
+
+def _spreads(seeds: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    found = {name: spread(seeds, name) for name in seeds[0]}
+    return {n: {"mean": both[0], "std": both[1]} for n, both in found.items() if both}
 
 
 def _complete(run: Path, number: int) -> TrialRecord:

@@ -22,6 +22,7 @@ SAMPLES = 5000
 
 
 def main(path: Path, overrides: list[str]) -> None:
+    """Prints the data set's description and the accuracies."""
     dataset = load_dataset(load_recipe(path, overrides), path.parent)
     print(dataset.description)
     scales = {name: fit(view) for name, view in dataset.train.views.items()}

@@ -25,7 +25,9 @@ from armtune.sweep import read_confirmed
 from armtune.training import Run, train
 
 
-def variant(recipe: Recipe, seed: int, balancing: Mapping[str, object], modalities: Sequence[str]) -> Recipe:
+def variant(
+    recipe: Recipe, seed: int, balancing: Mapping[str, object], modalities: Sequence[str]
+) -> Recipe:
     content = recipe.model_dump()
     content["modalities"] = {m: content["modalities"][m] for m in modalities}
     content["balancing"] = dict(balancing)
@@ -51,12 +53,15 @@ def main(folder: Path) -> None:
     winner = np.array([100 * c.test["accuracy"] for c in confirmed])
     everything = list(recipe.modalities)
     none, own = {"name": "none"}, recipe.balancing.model_dump()
-    cases = {
-        f"{m} alone, untuned": (none, [m]) for m in everything
-    } | {"balancing: none, untuned": (none, everything), "the recipe's own values": (own, everything)}
+    cases = {f"{m} alone, untuned": (none, [m]) for m in everything} | {
+        "balancing: none, untuned": (none, everything),
+        "the recipe's own values": (own, everything),
+    }
     print(f"{load_dataset(recipe, folder).description}; {len(seeds)} seeds\n")
     print("| model | test accuracy | winner's lead, 95 % interval |\n|---|---|---|")
-    print(f"| **the sweep's winner** (trial {about['trial']}) | {winner.mean():.2f} ± {winner.std(ddof=1):.2f} | |")
+    print(
+        f"| **the sweep's winner** (trial {about['trial']}) | {winner.mean():.2f} ± {winner.std(ddof=1):.2f} | |"
+    )
     for name, (balancing, modalities) in cases.items():
         other = accuracies([variant(recipe, s, balancing, modalities) for s in seeds], folder)
         lead = winner - other

@@ -131,7 +131,8 @@ class Reinforcer(Balancer):
         alone = torch.stack([s.mean(1) for s in samples.values()], dim=1)
         if self.resampling.any():
             self._remember(samples, step.index)
-        total = fused + alone.sum(1)
+        # Added in the order of the plain loss: with all parts off, not a bit differs.
+        total = sum(alone.unbind(1), fused)
         if not self.heads_reach_encoders:
             return total
         gate = (self.alpha / len(samples)).unsqueeze(1).expand_as(alone)

@@ -45,7 +45,12 @@ def command(
     try:
         result = _run(loaded, recipe.parent, folder, console, resume, inline, address, quiet)
     except KeyboardInterrupt:
-        words = ["armtune sweep", str(recipe), *(overrides or []), *(["--to", str(to)] if to else [])]
+        words = [
+            "armtune sweep",
+            str(recipe),
+            *(overrides or []),
+            *(["--to", str(to)] if to else []),
+        ]
         typer.echo(f"\nstopped; this goes on where it was:\n  {' '.join(words)} --resume", err=True)
         raise
     _tell(result, loaded, console)

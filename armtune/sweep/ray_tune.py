@@ -49,7 +49,7 @@ def ray_engine(
     """
     ours = not ray.is_initialized()
     if ours:
-        _connect(address)
+        connect(address)
     try:
         _check_room(resources)
         yield RayEngine(workshop, resources)
@@ -94,8 +94,10 @@ class RayEngine:
             )
             try:
                 tuner.fit()
-            finally:
+            except tune.TuneError as error:
                 clerk.complain()
+                raise RunError(f"Ray Tune gave up: {str(error).splitlines()[-1]}") from error
+        clerk.complain()
 
     def confirm(self, tasks: Sequence[Task], told: Confirmed) -> None:
         """Trains and tests each task."""
@@ -118,6 +120,10 @@ class _Clerk:
     def __init__(self, search: Search) -> None:
         self.search = search
         self._error: BaseException | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune pickles what it was given, for a restoration that isn't used; listeners can't be.
+        return {}
 
     def complain(self) -> None:
         """Raises the error of the search, if there was one."""
@@ -234,7 +240,7 @@ def _result(ready: Any, task: Task) -> Confirmation:
     return confirmation
 
 
-def _connect(address: str | None) -> None:
+def connect(address: str | None) -> None:
     """Starts Ray on this machine, or joins a cluster.
 
     Raises:
