@@ -7,11 +7,12 @@ run ``confirm/NNNN``. All of it is derived: the study remains the record of the 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar import metadata as layout_metadata
@@ -80,7 +81,7 @@ class TensorBoardListener(Listener):
     def epoch_ended(self, record: TrialRecord, metrics: dict[str, float]) -> None:
         self._records[record.number] = record
         values = {**metrics, **self._hparams.row(record)}
-        self._trial_log(record).write(_scalars(values), record.epoch)
+        self._trial_log(record).write_epoch(_scalars(values), record.epoch)
 
     def trial_ended(self, record: TrialRecord) -> None:
         self._records[record.number] = record
@@ -147,13 +148,13 @@ class TensorBoardListener(Listener):
 
 
 class _Log:
-    """The event file of one TensorBoard run; each write is on disk when it returns."""
+    """An event file of a TensorBoard run; each write is on disk when it returns."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         # TensorBoard reads the files of a run in the order of their names.
         self._path = folder / f"events.out.tfevents.{time.time():.6f}.armtune"
-        self._append(Event(wall_time=time.time(), file_version="brain.Event:2"))
+        self._epoch = math.inf
+        self._append(Event(file_version="brain.Event:2"))
 
     def write(self, summary: Summary, step: int = 0) -> None:
         """Appends a summary.
@@ -161,14 +162,23 @@ class _Log:
         Raises:
             RunError: the file can't be written.
         """
-        self._append(Event(wall_time=time.time(), step=step, summary=summary))
+        self._append(Event(step=step, summary=summary))
+
+    def write_epoch(self, summary: Summary, epoch: int) -> None:
+        """Appends an epoch's summary, which takes the place of what was told of it before."""
+        if epoch <= self._epoch:
+            self._append(Event(step=epoch, session_log=SessionLog(status=SessionLog.START)))
+        self._epoch = epoch
+        self.write(summary, epoch)
 
     def _append(self, event: Event) -> None:
+        event.wall_time = time.time()
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("ab") as file:
                 RecordWriter(file).write(event.SerializeToString())
         except OSError as error:
-            raise RunError(f"can't write {self._path}: {error.strerror}") from error
+            raise RunError(f"{self._path}: can't be written: {error.strerror}") from error
 
 
 def _scalars(values: Mapping[str, float]) -> Summary:

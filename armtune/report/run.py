@@ -1,0 +1,99 @@
+"""A run's folder as a report: its trials, front, chosen trial and confirmations."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from armtune.errors import RunError
+from armtune.objectives import Goals
+from armtune.recipe.load import load_recipe
+from armtune.report.tables import (
+    Confirmed,
+    Grid,
+    chosen_line,
+    chosen_of,
+    confirmed_dict,
+    confirmed_grid,
+    front_grid,
+    trial_dict,
+    trials_grid,
+)
+from armtune.sweep import TrialRecord, front_of, read_confirmed, read_records
+from armtune.sweep.folder import ORIGIN, RECIPE
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What is known of a run, whether it has ended or not.
+
+    Attributes:
+        data: one line that says which data were really used.
+        rule: the recipe's ``sweep.choose``.
+        records: all trials, by number.
+        front: numbers of the trials on the front.
+        chosen: number of the trial that the rule picks so far; None when none qualifies.
+        confirmed: metrics of the re-trainings, those that failed left empty.
+    """
+
+    name: str
+    data: str
+    rule: str
+    goals: Goals
+    records: list[TrialRecord]
+    front: list[int]
+    chosen: int | None
+    confirmed: Confirmed
+
+    @classmethod
+    def read(cls, folder: Path) -> RunReport:
+        """Reads a run's folder.
+
+        Raises:
+            RunError: the folder holds no sweep, or a damaged one.
+        """
+        records, known = read_records(folder), read_confirmed(folder)
+        recipe = load_recipe(folder / RECIPE)
+        goals = Goals.from_recipe(recipe)
+        front = front_of(records, goals)
+        confirmed = {number: [seed.metrics for seed in seeds] for number, seeds in known.items()}
+        chosen = chosen_of(records, front, goals, confirmed)
+        data, rule = _data(folder / ORIGIN), recipe.sweep.choose
+        return cls(recipe.name, data, rule, goals, records, front, chosen, confirmed)
+
+    @property
+    def choice(self) -> str:
+        """A sentence on which trial was chosen."""
+        return chosen_line(self.records, self.chosen, self.rule)
+
+    def grids(self) -> list[Grid]:
+        """The tables that have rows, the most important last."""
+        grids = [
+            trials_grid(self.records, self.goals),
+            front_grid(self.records, self.front, self.goals, self.chosen),
+            confirmed_grid(self.confirmed, self.goals),
+        ]
+        return [grid for grid in grids if grid.rows]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same, as JSON can hold it."""
+        return {
+            "name": self.name,
+            "data": self.data,
+            "objectives": [str(objective) for objective in self.goals.objectives],
+            "constraints": [str(constraint) for constraint in self.goals.constraints],
+            "choose": self.rule,
+            "chosen": self.chosen,
+            "front": self.front,
+            "confirmed": confirmed_dict(self.confirmed),
+            "trials": [trial_dict(record) for record in self.records],
+        }
+
+
+def _data(origin: Path) -> str:
+    try:
+        return str(json.loads(origin.read_text(encoding="utf-8"))["data"]["description"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{origin}: missing or damaged: {error}") from error

@@ -1,0 +1,103 @@
+"""Trials as a sweep would tell them, with metrics known in advance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from armtune.recipe.schema import Recipe
+from armtune.recipe.space import Dimension, Space
+from armtune.sweep.records import Listener, TrialRecord
+
+SPACE = Space(
+    (
+        Dimension("training.optimizer.lr", "float", low=1e-4, high=1e-1, log=True),
+        Dimension("balancing.name", "choice", choices=("none", "arm")),
+        Dimension("balancing.gap_weight", "float", high=5.0, when={"balancing.name": ("arm",)}),
+        Dimension("fusion.dim", "int", low=4, high=64, step=4),
+    )
+)
+ARM = {"training.optimizer.lr": 0.01, "balancing.name": "arm", "balancing.gap_weight": 2.5}
+PLAIN = {"training.optimizer.lr": 0.002, "balancing.name": "none", "fusion.dim": 8}
+
+
+def sweep_recipe(**sweep: Any) -> Recipe:
+    return Recipe.model_validate(
+        {
+            "name": "toy",
+            "data": {"name": "arrays", "path": "toy.npz"},
+            "modalities": {m: {"encoder": {"name": "mlp"}} for m in ("image", "audio")},
+            "balancing": {"name": "arm"},
+            "training": {"epochs": 3},
+            "sweep": {
+                "objectives": ["maximize accuracy", "minimize contribution_gap"],
+                "constraints": ["weakest_accuracy >= 0.2"],
+                "choose": "highest accuracy where contribution_gap <= 0.3",
+                "trials": 8,
+                "confirm": {"top": 2, "seeds": 2},
+                **sweep,
+            },
+        }
+    )
+
+
+def metrics_of(number: int, epoch: int) -> dict[str, float]:
+    """Later epochs and trials are more accurate, later trials have a larger gap."""
+    accuracy, gap = 0.5 + 0.1 * epoch + 0.01 * number, 0.05 + 0.1 * number
+    return {
+        "accuracy": accuracy,
+        "loss": 1 - accuracy,
+        "contribution_gap": gap,
+        "contribution/image": 0.3 + gap / 2,
+        "contribution/audio": 0.3 - gap / 2,
+        "unimodal_accuracy/image": 0.6,
+        "unimodal_accuracy/audio": 0.4,
+        "weakest_accuracy": 0.4,
+        "phi/image": 0.7,
+        "weight/image": 1.1,
+    }
+
+
+def record_of(number: int, state: str = "RUNNING", epoch: int = 0, **changes: Any) -> TrialRecord:
+    """A trial whose best epoch is the last but one."""
+    metrics = metrics_of(number, max(1, epoch - 1)) if epoch else {}
+    values = dict(ARM if number % 2 == 0 else PLAIN)
+    ended = 0.0 if state == "RUNNING" else 1010.0 + number
+    return replace(
+        TrialRecord(number, state, values, metrics, epoch, "", 1000.0 + number, ended), **changes
+    )
+
+
+def play(
+    listener: Listener, number: int, state: str = "RUNNING", epochs: int = 3, **changes: Any
+) -> TrialRecord:
+    """Tells a whole trial; one that stays RUNNING isn't ended."""
+    listener.trial_started(record_of(number))
+    for epoch in range(1, epochs + 1):
+        listener.epoch_ended(record_of(number, epoch=epoch), metrics_of(number, epoch))
+    record = record_of(number, state, epochs, **changes)
+    if state != "RUNNING":
+        listener.trial_ended(record)
+    return record
+
+
+def start(listener: Listener, folder: Path, *records: TrialRecord) -> None:
+    listener.sweep_started(sweep_recipe(), SPACE, "toy clouds", folder, list(records))
+
+
+class Script:
+    """The functions above, for tests in other files."""
+
+    recipe = staticmethod(sweep_recipe)
+    metrics = staticmethod(metrics_of)
+    record = staticmethod(record_of)
+    play = staticmethod(play)
+    start = staticmethod(start)
+
+
+@pytest.fixture(scope="session")
+def script() -> type[Script]:
+    return Script

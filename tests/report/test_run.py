@@ -1,0 +1,100 @@
+"""``armtune report`` on the folder of a real sweep, trained in this process."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from armtune import cli
+from armtune.data import Dataset
+from armtune.errors import RunError
+from armtune.live import LiveListener
+from armtune.recipe.load import dump_recipe, with_overrides
+from armtune.recipe.schema import Recipe
+from armtune.report import run
+from armtune.report.tensorboard import TensorBoardListener
+from armtune.sweep.run import Place, run_sweep
+from armtune.sweep.trial import Workshop
+
+SWEEP = {
+    "sweep.space": [{"training.optimizer.lr": {"log": [1e-3, 1e-1]}}],
+    "sweep.objectives": ["maximize accuracy", "minimize contribution_gap"],
+    "sweep.trials": 3,
+    "sweep.confirm": {"top": 1, "seeds": 2},
+}
+
+
+@dataclass(frozen=True)
+class ToyWorkshop(Workshop):
+    made: Dataset
+
+    def dataset(self, recipe: Recipe) -> Dataset:
+        return self.made
+
+
+def verb(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr("sys.argv", ["armtune", "report", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
+
+
+def test_a_sweep_is_reported_by_all_that_listen(
+    make_recipe: Callable[..., Recipe],
+    make_dataset: Callable[..., Dataset],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "runs" / "toy"
+    recipe = with_overrides(make_recipe(), SWEEP)
+    console = Console(file=io.StringIO(), width=100)
+    listeners = [TensorBoardListener(), LiveListener(recipe, console)]
+    place = Place(folder, tmp_path, inline=True)
+    result = run_sweep(recipe, place, listeners, ToyWorkshop(tmp_path, make_dataset()))
+
+    assert verb(monkeypatch, str(folder), "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["front"], told["chosen"]) == (result.front, result.chosen)
+    assert [trial["state"] for trial in told["trials"]] == ["COMPLETE"] * 3
+    assert told["trials"][0]["values"] == {"training.optimizer.lr": 0.02}
+    assert told["data"] == "toy clouds"
+    assert told["confirmed"][str(result.chosen)]["seeds"] == 2
+    assert "test/accuracy" in told["confirmed"][str(result.chosen)]["metrics"]
+
+    assert verb(monkeypatch, str(folder)) == 0
+    text = capsys.readouterr().out
+    assert all(word in text for word in ("toy on toy clouds", "Trials", "Front", "Confirmed"))
+    assert f"★ Trial {result.chosen} chosen" in text
+
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert [line.split("  ")[0] for line in lines[:4]] == [
+        "toy: 3 trials on toy clouds",
+        *(f"trial {n} complete" for n in range(3)),
+    ]
+    assert len(list(folder.glob("trials/*/events.*"))) == 3
+
+
+def test_a_folder_without_a_sweep_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verb(monkeypatch, str(tmp_path / "none")) == 1
+    assert "none: there is no sweep here" in capsys.readouterr().err
+
+
+def test_a_run_whose_origin_is_damaged_is_refused(
+    script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "read_records", lambda folder: [])
+    monkeypatch.setattr(run, "read_confirmed", lambda folder: {})
+    (tmp_path / "recipe.yaml").write_text(dump_recipe(script.recipe()))
+    (tmp_path / "origin.json").write_text("{")
+    with pytest.raises(RunError, match=r"origin.json: missing or damaged"):
+        run.RunReport.read(tmp_path)
