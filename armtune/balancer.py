@@ -5,7 +5,7 @@ Per-member figures are tensors ``(member, …)``: a pack's members each have the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,9 @@ class Context:
         samples: number of training samples, the valuation slice taken off.
         steps: steps an epoch.
         batch_size: samples a step.
+        epochs: epochs of the whole training.
+        solo: trains each member's encoder and head of one modality alone, with the same recipe
+            and loop, and gives the network with every member's best epoch in place.
     """
 
     network: MultimodalNet
@@ -38,6 +41,8 @@ class Context:
     samples: int
     steps: int
     batch_size: int
+    epochs: int
+    solo: Callable[[str], MultimodalNet]
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -66,14 +71,28 @@ class Step:
     """One step's batch as a balancing method sees it.
 
     Attributes:
-        forward: what the network made of the batch.
+        forward: what the network made of the batch; its features are the encoders' own.
         labels: ``(member, sample)``.
         index: each sample's number among the training samples, ``(member, sample)``.
+        number: number of this step within the epoch, from 0.
     """
 
     forward: Forward
     labels: Tensor
     index: Tensor
+    number: int
+
+
+Gradients = dict[str, "Tensor"]
+"""Gradient of each parameter by its name in the network, ``(member, *shape)``."""
+
+
+def sum_in_order(terms: Sequence[Tensor]) -> Tensor:
+    """Sum in the given order, so that equal terms give equal bits."""
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
 
 
 class Balancer:
@@ -95,19 +114,37 @@ class Balancer:
         """
         return None
 
-    def alter(self, features: Features, step: int) -> Features:
-        """Features that go into the fusion, in training only; ``step`` counts within the epoch."""
+    def alter(self, features: Features, index: Tensor, step: int) -> Features:
+        """Features that go into the fusion, in training only.
+
+        Args:
+            features: the encoders' output, ``(member, sample, feature)``.
+            index: each sample's number among the training samples, ``(member, sample)``.
+            step: number of this step within the epoch, from 0.
+        """
         return features
 
-    def loss(self, step: Step) -> Tensor:
-        """Loss of each member, ``(member,)``; the heads always learn their own cross-entropy."""
-        losses = cross_entropy(step.forward.logits, step.labels).mean(1)
-        for logits in step.forward.unimodal.values():
-            losses = losses + cross_entropy(logits, step.labels).mean(1)
-        return losses
+    def losses(self, step: Step) -> Sequence[Tensor]:
+        """Losses of each member, ``(member,)`` each, differentiated one by one.
 
-    def after_backward(self, gradients: dict[str, Tensor]) -> None:
-        """Called with each parameter's gradient by name, to be changed in place."""
+        Most methods have a single one. The heads always learn their own cross-entropy.
+        """
+        return [self.fused_loss(step) + self.heads_loss(step)]
+
+    def fused_loss(self, step: Step) -> Tensor:
+        """Cross-entropy of the fused decision, ``(member,)``."""
+        return cross_entropy(step.forward.logits, step.labels).mean(1)
+
+    def heads_loss(self, step: Step) -> Tensor:
+        """Sum of the heads' own cross-entropies, ``(member,)``."""
+        unimodal = step.forward.unimodal.values()
+        return sum_in_order([cross_entropy(x, step.labels).mean(1) for x in unimodal])
+
+    def change_gradients(self, gradients: Sequence[Gradients]) -> None:
+        """Called before each update, without gradient, with each loss's gradient.
+
+        The optimizer follows the first; changes are made in place.
+        """
 
     def end_epoch(self, epoch: int, features: Features, labels: Tensor) -> dict[str, Tensor]:
         """Called after an epoch with the valuation slice, without gradient.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 import torch
@@ -28,10 +29,18 @@ class FlatParameters:
             value.copy_(parameter.detach())
             parameter.data = value
 
-    def differentiate(self, loss: Tensor) -> None:
-        """Fills the gradients of a scalar loss; a parameter that it doesn't use gets zeros."""
-        parts = torch.autograd.grad(loss, self.parameters, materialize_grads=True)
-        torch.cat([part.flatten(1) for part in parts], dim=1, out=self.gradients)
+    def differentiate(self, losses: Sequence[Tensor]) -> list[dict[str, Tensor]]:
+        """Gradients of scalar losses, by parameter name; the first are parts of ``gradients``.
+
+        A parameter that a loss doesn't use gets zeros.
+        """
+        buffers = [self.gradients, *(torch.empty_like(self.gradients) for _ in losses[1:])]
+        for left, (loss, buffer) in enumerate(zip(losses, buffers, strict=True), 1 - len(losses)):
+            parts = torch.autograd.grad(
+                loss, self.parameters, retain_graph=left < 0, materialize_grads=True
+            )
+            torch.cat([part.flatten(1) for part in parts], dim=1, out=buffer)
+        return [self.named(buffer) for buffer in buffers]
 
     def split(self, buffer: Tensor) -> list[Tensor]:
         """Each parameter's part of a buffer ``(member, parameter)``, in its own shape."""

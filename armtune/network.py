@@ -48,6 +48,11 @@ class MultimodalNet(nn.Module):
         total = sum(self.sizes.values())
         self.register_buffer("means", torch.zeros(init.members, total, dtype=init.dtype))
 
+    def encoder_parameters(self, modality: str) -> list[str]:
+        """Names of a modality's encoder's parameters."""
+        k = self.modalities.index(modality)
+        return [f"encoders.{k}.{name}" for name, _ in self.encoders[k].named_parameters()]
+
     def encode(self, views: Mapping[str, Tensor]) -> Features:
         """Features of each modality from samples ``(member, sample, *shape)``."""
         return {m: enc(views[m]) for m, enc in zip(self.modalities, self.encoders, strict=True)}
@@ -101,7 +106,8 @@ def build_network(
     program = recipes[0]
     encoders = {m: modality.encoder for m, modality in program.modalities.items()}
     init = Init([stream(recipe.training.seed, "init") for recipe in recipes], dtype)
-    return MultimodalNet(encoders, program.fusion, shapes, classes, init)
+    fusion = program.balancing.fusion(program.fusion)
+    return MultimodalNet(encoders, fusion, shapes, classes, init)
 
 
 def _build(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from armtune.forward import Features
 from armtune.information import entropy
 from armtune.network import MultimodalNet, build_network
 from armtune.recipe.schema import Recipe, Training
+from armtune.registry import plugins
 from armtune.streams import stream
 
 EpochMetrics = dict[str, float]
@@ -123,8 +125,19 @@ class Run:
             samples=samples,
             steps=self.steps,
             batch_size=self.batch_size,
+            epochs=self.plan.epochs,
+            solo=self._solo,
         )
         self.balancer: Balancer = options[0].build(options, context)
+
+    def _solo(self, modality: str) -> MultimodalNet:
+        """The same members with one modality and no balancing, trained to the end."""
+        recipes = [alone(recipe, modality) for recipe in self.recipes]
+        like = self.network.weights
+        run = Run(recipes, self.dataset, str(like.device), like.dtype)
+        train(run, lambda *_: None)
+        with run.at_best() as network:
+            return copy.deepcopy(network)
 
     def advance(self) -> list[EpochMetrics]:
         """Trains one epoch and judges it on the validation split.
@@ -177,18 +190,18 @@ class Run:
     def _step(self, views: Features, labels: Tensor, index: Tensor, step: int) -> Tensor:
         """One update; each member's loss before it."""
         features = self.network.encode(views)
-        fused = self.balancer.alter(features, step)
+        fused = self.balancer.alter(features, index, step)
         forward = self.network.decide(features, fused, self.balancer.heads_reach_encoders)
-        losses = self.balancer.loss(Step(forward, labels, index))
-        self.flat.differentiate(losses.sum())
-        self.balancer.after_backward(self.flat.named(self.flat.gradients))
+        losses = self.balancer.losses(Step(forward, labels, index, step))
+        gradients = self.flat.differentiate([loss.sum() for loss in losses])
         done = self.epoch * self.steps + step
         knobs = {**self.knobs, "lr": self.knobs["lr"] * rate(self.plan, done, self.steps)}
         with torch.no_grad():
+            self.balancer.change_gradients(gradients)
             self.optimizer.update(
                 self.flat.values, self.flat.gradients, self.slots, knobs, done + 1
             )
-        return losses.detach()
+        return losses[0].detach()
 
     @torch.no_grad()
     def _end_epoch(self) -> dict[str, list[float]]:
@@ -297,6 +310,13 @@ def train(run: Run, after_epoch: Callable[[int, list[EpochMetrics]], None]) -> N
     while run.epoch < run.plan.epochs:
         metrics = run.advance()
         after_epoch(run.epoch, metrics)
+
+
+def alone(recipe: Recipe, modality: str) -> Recipe:
+    """The same recipe with one modality and no balancing."""
+    balancing = plugins("balancing")["none"]()
+    modalities = {modality: recipe.modalities[modality]}
+    return recipe.model_copy(update={"modalities": modalities, "balancing": balancing})
 
 
 def _rank(metrics: EpochMetrics) -> tuple[float, float]:

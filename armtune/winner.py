@@ -12,7 +12,6 @@ from armtune.data.load import load_dataset
 from armtune.errors import RunError
 from armtune.objectives import Goals
 from armtune.recipe.load import load_recipe, with_overrides
-from armtune.recipe.schema import Recipe
 from armtune.report.tables import chosen_of, spread
 from armtune.sweep import front_of, read_confirmed, read_records
 from armtune.sweep.folder import RECIPE

@@ -27,7 +27,7 @@ def test_gradients_gather_in_the_buffer_without_mixing_members() -> None:
     net = network()
     flat = FlatParameters(net)
     out = net(torch.ones(2, 5, 3).double())
-    flat.differentiate(out[0].square().sum())
+    flat.differentiate([out[0].square().sum()])
     assert flat.gradients[0].any()
     assert not flat.gradients[1].any()
 
@@ -41,3 +41,12 @@ def test_named_parts_have_their_own_shape() -> None:
         "1.weight": (2, 4, 2),
         "1.bias": (2, 1, 2),
     }
+
+
+def test_several_losses_have_gradients_of_their_own() -> None:
+    net = network()
+    flat = FlatParameters(net)
+    out = net(torch.ones(2, 5, 3).double())
+    first, second = flat.differentiate([out.sum(), 2 * out.sum()])
+    assert torch.equal(2 * first["0.weight"], second["0.weight"])
+    assert torch.equal(flat.named(flat.gradients)["0.weight"], first["0.weight"])

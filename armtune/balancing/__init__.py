@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from armtune.fusion import Fusion
 from armtune.options import Options
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ class Balancing(Options):
     def held_out(self) -> float:
         """Share of the training samples that the method holds out to value modalities on."""
         return 0.0
+
+    def fusion(self, given: Fusion) -> Fusion:
+        """The fusion to build the network with: the recipe's, unless the method has its own."""
+        return given
 
     def problem(self, modalities: Sequence[str]) -> str:
         """Why this method can't serve these modalities; empty when it can."""

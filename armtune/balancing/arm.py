@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from armtune.balancer import Balancer, Context, Step
+from armtune.balancer import Balancer, Context, Step, sum_in_order
 from armtune.balancing import Balancing
 from armtune.forward import Features, cross_entropy, only
 from armtune.information import shapley_matrix, shapley_values
@@ -111,7 +111,7 @@ class Reinforcer(Balancer):
         strength = torch.where(self.epoch >= self.warmup, self.resampling, 0.0)
         return multiplicity ** strength.unsqueeze(1)
 
-    def alter(self, features: Features, step: int) -> Features:
+    def alter(self, features: Features, index: Tensor, step: int) -> Features:
         """Replaces dropped modalities by the batch's mean feature."""
         if not self.dropout.any():
             return features
@@ -123,18 +123,18 @@ class Reinforcer(Balancer):
             for k, (m, f) in enumerate(features.items())
         }
 
-    def loss(self, step: Step) -> Tensor:
-        """The fused, unimodal and gap losses, ``(member,)``."""
+    def losses(self, step: Step) -> Sequence[Tensor]:
+        """The fused, unimodal and gap losses together."""
         forward = step.forward
         fused = cross_entropy(forward.logits, step.labels).mean(1)
         samples = {m: cross_entropy(x, step.labels) for m, x in forward.unimodal.items()}
         alone = torch.stack([s.mean(1) for s in samples.values()], dim=1)
         if self.resampling.any():
             self._remember(samples, step.index)
-        # Added in the order of the plain loss: with all parts off, not a bit differs.
-        total = sum(alone.unbind(1), fused)
+        # Added as the plain loss is: with all parts off, not a bit differs.
+        total = fused + sum_in_order(alone.unbind(1))
         if not self.heads_reach_encoders:
-            return total
+            return [total]
         gate = (self.alpha / len(samples)).unsqueeze(1).expand_as(alone)
         if self.gap_weight.any():
             subsets = self._subset_losses(step)
@@ -146,7 +146,7 @@ class Reinforcer(Balancer):
         for k, inputs in enumerate(forward.head_inputs.values()):
             share = gate[:, k, None, None]
             inputs.register_hook(lambda gradient, share=share: gradient * share)
-        return total
+        return [total]
 
     def _remember(self, losses: Features, index: Tensor) -> None:
         likelihood = torch.stack([loss.detach().neg().exp() for loss in losses.values()]).mean(0)

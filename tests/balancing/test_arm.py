@@ -23,7 +23,9 @@ def pieces(
     shapes: Shapes, **options: float
 ) -> tuple[MultimodalNet, Reinforcer, FlatParameters, dict[str, torch.Tensor], torch.Tensor]:
     network = build_network([toy_recipe(shapes)], shapes, 3, torch.float64)
-    context = Context(network, (0,), log(3), samples=40, steps=4, batch_size=10)
+    context = Context(
+        network, (0,), log(3), samples=40, steps=4, batch_size=10, epochs=3, solo=lambda _: network
+    )
     balancer = Reinforcer([Arm(**options)], context)
     balancer.start_epoch(0)
     generator = stream(1, "toy")
@@ -75,9 +77,9 @@ def test_encoders_get_the_gradient_of_the_literal_loss(
 ) -> None:
     network, balancer, flat, views, labels = pieces(shapes, **options)
     forward = network(views, balancer.heads_reach_encoders)
-    flat.differentiate(balancer.loss(Step(forward, labels, labels)).sum())
+    flat.differentiate([balancer.losses(Step(forward, labels, labels, 0))[0].sum()])
     ours = flat.named(flat.gradients.clone())
-    flat.differentiate(literal_loss(network, views, labels, Arm(**options)).sum())
+    flat.differentiate([literal_loss(network, views, labels, Arm(**options)).sum()])
     theirs = flat.named(flat.gradients)
     for name in flat.shapes:
         if not name.startswith("heads"):
@@ -89,7 +91,7 @@ def test_heads_learn_their_own_cross_entropy_whatever_the_knobs() -> None:
     for options in ({"alpha": 0.0, "gap_weight": 0.0}, {"alpha": 2.0, "gap_weight": 3.0}):
         network, balancer, flat, views, labels = pieces(TWO, **options)
         forward = network(views, balancer.heads_reach_encoders)
-        flat.differentiate(balancer.loss(Step(forward, labels, labels)).sum())
+        flat.differentiate([balancer.losses(Step(forward, labels, labels, 0))[0].sum()])
         gradients.append(flat.named(flat.gradients)["heads.0.weight"].clone())
     assert torch.allclose(*gradients, atol=1e-14)
 
@@ -153,11 +155,11 @@ def test_multiplicities_have_the_published_steps() -> None:
 
 
 def test_dropout_takes_at_most_one_modality_and_about_as_often_as_asked() -> None:
-    network, balancer, _, views, _ = pieces(TWO, dropout=0.5)
+    network, balancer, _, views, labels = pieces(TWO, dropout=0.5)
     features = network.encode(views)
     gone = []
     for step in range(4):
-        altered = balancer.alter(features, step)
+        altered = balancer.alter(features, labels, step)
         gone.append(torch.stack([(altered[m] != features[m]).any(-1)[0] for m in features]))
     counts = torch.cat(gone, dim=1).sum(0)
     assert counts.max() == 1
