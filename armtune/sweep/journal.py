@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ class Journal(JournalFileBackend):
                 while data:
                     data = data[file.write(data) :]
             except OSError:
-                os.ftruncate(file.fileno(), size)
+                with suppress(OSError):
+                    os.ftruncate(file.fileno(), size)
                 raise
 
     def sync(self) -> None:

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from armtune.errors import RunError
@@ -193,8 +194,8 @@ class _Deciding(FIFOScheduler):
 
     def on_trial_error(self, controller: Any, trial: Any) -> None:
         """The worker's process died; whatever a training raises comes as a result."""
-        task, error = _task(trial), trial.get_pickled_error()
-        failure = _died(task, error)
+        task = _task(trial)
+        failure = _died(task, _last_words(trial))
         with self._clerk.noting():
             self._clerk.search.hear(task.number, failure)
 
@@ -220,10 +221,20 @@ def _name(trial: Any) -> str:
     return f"{_task(trial).number:04d}"
 
 
-def _died(task: Task, error: BaseException | None) -> Failure:
-    """A failure of the process that trained a task."""
-    reason = f"the worker died: {reason_of(error) if error else 'for no known reason'}"
-    return note_failure(task.folder, reason, str(error))
+def _last_words(trial: Any) -> str:
+    """What Tune wrote of the end of a trial's process, without its heading."""
+    return Path(trial.error_file).read_text(encoding="utf-8").partition("\n")[2]
+
+
+def _died(task: Task, words: str) -> Failure:
+    """A failure of the process that trained a task.
+
+    Args:
+        words: Ray's account: one line and more about the process, or a remote traceback.
+    """
+    first, *others = words.strip().splitlines() or ["no reason is known"]
+    reason = others[-1] if others and "ray::" in first else first
+    return note_failure(task.folder, f"the worker died: {reason}", words)
 
 
 def _confirm(workshop: Workshop, resources: Resources, task: Task) -> Confirmation:
@@ -235,7 +246,7 @@ def _result(ready: Any, task: Task) -> Confirmation:
         confirmation = ray.get(ready)
     except ray.exceptions.RayError as error:
         seed = task.recipe.training.seed
-        return Confirmation(seed, {}, {}, _died(task, error).reason)
+        return Confirmation(seed, {}, {}, _died(task, str(error)).reason)
     assert isinstance(confirmation, Confirmation)
     return confirmation
 
@@ -253,7 +264,7 @@ def connect(address: str | None) -> None:
             include_dashboard=False if local else None,
             object_store_memory=STORE_BYTES if local else None,
             log_to_driver=False,
-            logging_level=logging.ERROR,
+            logging_level=logging.CRITICAL,
         )
     except (ConnectionError, RuntimeError, ValueError) as error:
         where = "on this machine" if local else f"at {address}"

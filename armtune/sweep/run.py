@@ -54,7 +54,6 @@ def run_sweep(
     folder = place.folder.resolve()
     space = load_space(recipe, place.recipe_folder)
     _check_trials(recipe, space)
-    may_start(folder, place.resume)
     with locked(folder):
         may_start(folder, place.resume)
         recipe = self_contained(recipe, place.recipe_folder)

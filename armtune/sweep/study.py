@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -204,7 +203,7 @@ def read_study(folder: Path) -> StudyReader:
         return StudyReader(
             optuna.load_study(study_name=STUDY, storage=JournalStorage(Journal(path)))
         )
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path}: not the study of a sweep, or damaged: {error}") from error
 
 
@@ -229,21 +228,12 @@ def _seconds(moment: datetime | None) -> float:
 
 
 def _suggest(trial: Trial, dimension: Dimension) -> Any:
-    path, low, step = dimension.path, dimension.low, dimension.step
+    path, low, high, step = dimension.path, dimension.low, dimension.high, dimension.step
     if dimension.kind == "float":
-        return trial.suggest_float(path, low, _last(dimension), step=step, log=dimension.log)
+        return trial.suggest_float(path, low, high, step=step, log=dimension.log)
     if dimension.kind == "int":
-        high, distance = int(_last(dimension)), int(step or 1)
-        return trial.suggest_int(path, int(low), high, step=distance, log=dimension.log)
+        return trial.suggest_int(path, int(low), int(high), step=int(step or 1), log=dimension.log)
     return _decode(trial.suggest_categorical(path, [_encode(c) for c in dimension.choices]))
-
-
-def _last(dimension: Dimension) -> float:
-    """The highest value that a dimension's steps meet."""
-    if dimension.step is None:
-        return dimension.high
-    low, high, step = (Decimal(str(n)) for n in (dimension.low, dimension.high, dimension.step))
-    return float(low + (high - low) // step * step)
 
 
 def _encode(choice: Any) -> str:

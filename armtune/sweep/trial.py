@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from armtune.errors import ArmtuneError, RunError
 from armtune.files import write_text
@@ -127,8 +127,7 @@ class Worker:
 
     def __init__(self, workshop: Workshop, threads: int, device: str) -> None:
         self._workshop, self._threads, self._device = workshop, threads, device
-        self._prepared = False
-        self._data: tuple[Any, Dataset] | None = None
+        self._data: Dataset | None = None
         self._task: Task
         self._trainer: Trainer | None = None
 
@@ -163,15 +162,12 @@ class Worker:
         return Confirmation(seed, step.best, test)
 
     def _begin(self) -> Trainer:
-        if not self._prepared:
+        task = self._task
+        write_text(task.folder / "recipe.yaml", dump_recipe(task.recipe))
+        if self._data is None:
             self._workshop.prepare(self._threads)
-            self._prepared = True
-        recipe = self._task.recipe
-        write_text(self._task.folder / "recipe.yaml", dump_recipe(recipe))
-        key = (recipe.data, list(recipe.modalities))
-        if self._data is None or self._data[0] != key:
-            self._data = (key, self._workshop.dataset(recipe))
-        return Trainer(self._task, self._workshop.training(recipe, self._data[1], self._device))
+            self._data = self._workshop.dataset(task.recipe)
+        return Trainer(task, self._workshop.training(task.recipe, self._data, self._device))
 
     def _failed(self, error: Exception) -> Failure:
         self._trainer = None

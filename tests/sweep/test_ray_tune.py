@@ -1,0 +1,172 @@
+"""The engine on Ray: one Ray for the whole file, and one more for Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_training import LR, Dying, FakeWorkshop, NotingProcess, fake_recipe
+from sweep_process import recipe as process_recipe
+
+from armtune.errors import RunError
+from armtune.recipe.schema import Recipe
+from armtune.sweep import SweepResult, read_records
+from armtune.sweep.journal import JOURNAL
+from armtune.sweep.records import Listener, TrialRecord
+from armtune.sweep.run import Place, run_sweep
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray() -> Iterator[Any]:
+    from armtune.sweep import ray_tune
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(HERE), prepend=os.pathsep)
+        ray_tune.connect(None)
+    yield ray_tune.ray
+    ray_tune.ray.shutdown()
+
+
+class Heard(Listener):
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, int, int]] = []
+        self.confirmations: list[tuple[int, int]] = []
+
+    def trial_started(self, record: TrialRecord) -> None:
+        self.lines.append(("started", record.number, record.epoch))
+
+    def epoch_ended(self, record: TrialRecord, metrics: dict[str, float]) -> None:
+        self.lines.append(("epoch", record.number, record.epoch))
+
+    def trial_ended(self, record: TrialRecord) -> None:
+        self.lines.append((record.state, record.number, record.epoch))
+
+    def confirmed(self, number: int, seed: int, metrics: dict[str, float]) -> None:
+        self.confirmations.append((number, seed))
+
+    def of(self, number: int) -> list[tuple[str, int]]:
+        return [(what, epoch) for what, n, epoch in self.lines if n == number]
+
+
+def run(folder: Path, recipe: Recipe, *listeners: Listener, **workshop: Any) -> SweepResult:
+    place = Place(folder, Path(), resume=True)
+    return run_sweep(recipe, place, listeners, FakeWorkshop(**workshop))
+
+
+def test_a_sweep_on_ray(tmp_path: Path) -> None:
+    halving = {"name": "pareto_asha", "first_rung": 3, "startup_trials": 2}
+    heard = Heard()
+    recipe = fake_recipe(
+        sweep__trials=16, sweep__pruner=halving, sweep__confirm={"top": 2, "seeds": 2}
+    )
+    before = {*Path(tempfile.gettempdir()).glob("armtune-tune-*")}
+    result = run(tmp_path, recipe, heard, seconds=0.01)
+    records = {r.number: r for r in result.records}
+    assert sorted(records) == list(range(16))
+    assert {r.state for r in result.records} == {"COMPLETE", "PRUNED", "FAIL"}
+    assert records[0].state == "COMPLETE"
+    for number, record in records.items():
+        ended = [*(("epoch", n) for n in range(1, record.epoch + 1)), (record.state, record.epoch)]
+        assert heard.of(number) == [("started", 0), *ended]
+    assert {n for n, _ in heard.confirmations} == set(result.confirmed) <= set(result.front)
+    assert [len(seeds) for seeds in result.confirmed.values()] == [2, 2]
+    assert not Path("~/ray_results").expanduser().exists()
+    assert {*Path(tempfile.gettempdir()).glob("armtune-tune-*")} == before
+    again = Heard()
+    assert run(tmp_path, recipe, again) == result
+    assert again.lines == []
+
+
+def test_a_trial_whose_process_dies_fails_alone(tmp_path: Path) -> None:
+    result = run(tmp_path, fake_recipe(sweep__trials=6), make=Dying)
+    failed = [r for r in result.records if r.state == "FAIL"]
+    assert failed
+    assert all(r.values["training.optimizer.lr"] > 0.5 for r in failed)
+    assert all(r.reason.startswith("the worker died: ") for r in failed)
+    assert all((tmp_path / "trials" / f"{r.number:04d}" / "error.txt").exists() for r in failed)
+    assert len(result.records) == 6
+
+
+def test_workers_are_used_again(tmp_path: Path) -> None:
+    run(tmp_path, fake_recipe(sweep__trials=12, sweep__space=CALM), make=NotingProcess)
+    pids = {path.read_text() for path in tmp_path.glob("trials/*/pid")}
+    assert 1 <= len(pids) <= (os.cpu_count() or 1)
+    assert str(os.getpid()) not in pids
+
+
+CALM = [{"training.optimizer.lr": {"log": [1e-4, 0.1]}}]
+
+
+def test_a_study_that_cannot_be_written_stops_the_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from armtune.sweep.journal import Journal
+
+    def full(self: Journal, data: bytes) -> None:
+        if b'"rung:' in data:
+            raise OSError(28, "No space left on device")
+        os.write(os.open(self.path, os.O_WRONLY | os.O_APPEND), data)
+
+    monkeypatch.setattr(Journal, "_append", full)
+    halving = {"name": "pareto_asha", "first_rung": 3}
+    message = f"{JOURNAL}: can't be written: No space left on device"
+    with pytest.raises(RunError, match=message):
+        run(tmp_path, fake_recipe(sweep__pruner=halving))
+    monkeypatch.undo()
+    result = run(tmp_path, fake_recipe(sweep__pruner=halving))
+    assert len(result.records) == 6
+    assert "RUNNING" not in {r.state for r in result.records}
+
+
+@pytest.mark.parametrize(
+    ("resources", "message"),
+    [
+        ({"cpu": 4096}, "sweep.resources: a trial reserves 4096 CPU cores, Ray has"),
+        ({"cpu": 1, "gpu": 512}, "sweep.resources: a trial reserves 512 GPUs, Ray has"),
+    ],
+)
+def test_more_than_ray_has_is_refused(tmp_path: Path, resources: Any, message: str) -> None:
+    with pytest.raises(RunError, match=message):
+        run(tmp_path, fake_recipe(sweep__resources=resources))
+
+
+def test_ctrl_c_leaves_nothing_running_but_in_the_study(tmp_path: Path) -> None:
+    command = [sys.executable, str(HERE / "sweep_process.py"), str(tmp_path), "ray"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    ) as sweep:
+        assert sweep.stdout is not None
+        assert any(line.startswith("epoch 2 ") for line in sweep.stdout)
+        os.killpg(sweep.pid, signal.SIGINT)
+        _, said = sweep.communicate()
+    assert said.endswith("KeyboardInterrupt\n")
+    assert "RUNNING" in {r.state for r in read_records(tmp_path)}
+    assert not processes_of(sweep.pid)
+    result = run(tmp_path, process_recipe())
+    assert "RUNNING" not in {r.state for r in result.records}
+    assert [r.number for r in result.records] == list(range(8))
+    assert not [r for r in result.records if r.state == "FAIL" and r.values[LR] < 0.5]
+
+
+def processes_of(session: int) -> list[str]:
+    """Processes of a session that still run."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = stat.read_text()
+        except OSError:
+            continue
+        state, _, _, its_session = text.rpartition(")")[2].split()[:4]
+        if int(its_session) == session and state != "Z":
+            found.append(text)
+    return found
