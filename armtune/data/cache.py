@@ -34,8 +34,8 @@ Stored = tuple[dict[str, NDArray[Any]], dict[str, Any]]
 """Arrays by name (memory-mapped, read-only) and what the builder said about them."""
 
 
-class DamagedError(Exception):
-    """A built data set can't be read back; says why."""
+class DamagedError(DataError):
+    """A built data set can't be read back."""
 
 
 def cache_root() -> Path:
@@ -112,22 +112,23 @@ def stored(name: str, digest: str, build: Callable[[Shelf], Mapping[str, Any]]) 
     """
     root = cache_root()
     folder = root / f"{name}-{digest[:16]}"
-    if folder.exists():
-        try:
-            return read_shelf(folder)
-        except DamagedError as error:
-            log.warning("%s: damaged (%s); building it again", folder, error)
     with writing(root):
+        if folder.exists():
+            try:
+                return read_shelf(folder)
+            except DamagedError as error:
+                log.warning("%s; building it again", error)
+                _discard(folder)
         root.mkdir(parents=True, exist_ok=True)
         _sweep(root)
         aside = Path(tempfile.mkdtemp(prefix=BUILDING, dir=root))
-        aside.chmod(0o755)
         try:
             shelf = Shelf(aside)
             shelf.close(build(shelf))
-            return _publish(aside, folder)
+            _publish(aside, folder)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+        return read_shelf(folder)
 
 
 @contextmanager
@@ -142,17 +143,22 @@ def writing(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _publish(aside: Path, folder: Path) -> Stored:
-    """Gives the folder its name. Another process may have built the same in the meantime."""
+def _publish(aside: Path, folder: Path) -> None:
+    """Gives the folder its name, unless another process has built the same in the meantime."""
     try:
+        aside.chmod(0o755)
         aside.replace(folder)
     except OSError:
-        try:
-            return read_shelf(folder)
-        except DamagedError:
-            folder.replace(tempfile.mkdtemp(prefix=BUILDING, dir=folder.parent))
-            aside.replace(folder)
-    return read_shelf(folder)
+        if not folder.exists():
+            raise
+
+
+def _discard(folder: Path) -> None:
+    """Removes a damaged folder. Renamed first, so that nobody finds half of it."""
+    wreck = Path(tempfile.mkdtemp(prefix=BUILDING, dir=folder.parent))
+    with suppress(FileNotFoundError):  # another process was faster
+        folder.replace(wreck)
+    shutil.rmtree(wreck, ignore_errors=True)
 
 
 def read_shelf(folder: Path) -> Stored:
@@ -166,12 +172,12 @@ def read_shelf(folder: Path) -> Stored:
         entries, about = dict(manifest["arrays"]), dict(manifest["about"])
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in entries}
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise DamagedError(str(error)) from error
+        raise DamagedError(f"{folder}: damaged ({error})") from error
     for name, array in arrays.items():
         found = {"shape": list(array.shape), "dtype": array.dtype.name}
         found["crc32"] = zlib.crc32(array.reshape(-1).view(np.uint8))
         if found != entries[name]:
-            raise DamagedError(f"{name}.npy isn't what was written")
+            raise DamagedError(f"{folder}: damaged ({name}.npy isn't what was written)")
     return arrays, about
 
 

@@ -35,7 +35,7 @@ def load_dataset(recipe: Recipe, folder: Path, progress: Progress | None = None)
         return _read(recipe.data, names, folder, tell)
     except MissingDataError as missing:
         if recipe.data.otherwise is None:
-            raise DataError(f"{missing}; an 'otherwise:' would name a stand-in") from missing
+            raise
         options = cast(Data, plugins("data")[recipe.data.otherwise]())
         dataset = _read(options, names, folder, tell)
         words = f"stand-in for {recipe.data.name} ({missing}): {dataset.description}"

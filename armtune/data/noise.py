@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
+from armtune.data.numpy_files import ArrayStore
 from armtune.data.sound import LENGTH, RATE, Waves, log_mel, mean_pool, unit_power
 from armtune.errors import DataError
 
@@ -94,23 +94,21 @@ def read_clips(path: Path, splits: Sequence[str]) -> dict[str, NDArray[np.int16]
     Raises:
         DataError: the file is damaged or holds something else.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            sound = file["x"]
-            fold = file["fold"] if "fold" in file else np.arange(len(sound)) % 5
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: not an .npz file with noise clips 'x' ({error})") from error
+    store = ArrayStore(path)
+    sound = store.get("x")
     if sound.ndim != 2 or sound.dtype != np.int16 or sound.shape[1] < LENGTH:
         raise DataError(
             f"{path}: 'x' must be int16 (clip, time) with at least {LENGTH} samples a clip "
             f"(one second at 8 kHz), not {sound.dtype} {sound.shape}"
         )
+    fold = store.get("fold") if "fold" in store else np.arange(len(sound)) % 5
     folds = np.unique(fold)
     if fold.shape != (len(sound),) or len(folds) < len(splits):
         raise DataError(f"{path}: 'fold' must number each clip, with {len(splits)} folds or more")
     last = len(folds) - len(splits)
     own = [folds[: last + 1], *folds[last + 1 :, None]]
-    return {split: sound[np.isin(fold, of)] for split, of in zip(splits, own, strict=True)}
+    clips = sound.astype(np.int16)
+    return {split: clips[np.isin(fold, of)] for split, of in zip(splits, own, strict=True)}
 
 
 def mix(speech: Waves, noise: Waves, snr_db: NDArray[np.float64]) -> Waves:

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from armtune.errors import DataError
 
 UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
 
+T = TypeVar("T")
+
 
 class ArrayStore:
     """Arrays by key; those of a folder are memory-mapped. Pickled objects are never read.
+
+    Attributes:
+        path: the ``.npz`` file or the folder.
+        files: the file, or the folder's ``.npy`` files.
+        keys: what the arrays are called.
 
     Raises:
         DataError: the file isn't an ``.npz``.
@@ -24,8 +34,12 @@ class ArrayStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.files = sorted(path.glob("*.npy")) if path.is_dir() else [path]
-        self.keys = [file.stem for file in self.files] if path.is_dir() else _npz_keys(path)
+        if path.is_dir():
+            self.files = sorted(path.glob("*.npy"))
+            self.keys = [file.stem for file in self.files]
+        else:
+            self.files = [path]
+            self.keys = _from_npz(path, str(path), lambda archive: list(archive.files))
 
     def __contains__(self, key: str) -> bool:
         return key in self.keys
@@ -45,30 +59,30 @@ class ArrayStore:
             known = f"it has {', '.join(self.keys) or 'none'}"
             hint = f"did you mean {near[0]!r}?" if near else known
             raise DataError(f"{self.path}: no array {key!r}; {hint}")
+        if not self.path.is_dir():
+            return _from_npz(self.path, self.at(key), lambda archive: np.asarray(archive[key]))
         try:
-            array = self._load(key)
+            return np.asarray(np.load(self.path / f"{key}.npy", "r", allow_pickle=False))
         except UNREADABLE as error:
             raise DataError(f"{self.at(key)}: {_reason(error)}") from error
-        return array
-
-    def _load(self, key: str) -> NDArray[np.generic]:
-        if self.path.is_dir():
-            return np.asarray(np.load(self.path / f"{key}.npy", "r", allow_pickle=False))
-        with np.load(self.path, allow_pickle=False) as archive:
-            return np.asarray(archive[key])
 
 
-def _npz_keys(path: Path) -> list[str]:
+def _from_npz(path: Path, where: str, take: Callable[[NpzFile], T]) -> T:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return list(archive.files)
+        # Opened here, since numpy leaves a damaged file open.
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, NpzFile):
+                raise DataError(f"{path}: a single array; name its folder, or an .npz file")
+            return take(archive)
     except UNREADABLE as error:
-        raise DataError(f"{path}: not a readable .npz file ({_reason(error)})") from error
-    except (AttributeError, TypeError) as error:
-        raise DataError(f"{path}: a single array; name its folder, or an .npz file") from error
+        raise DataError(f"{where}: {_reason(error)}") from error
 
 
 def _reason(error: Exception) -> str:
-    if "allow_pickle" in str(error) or "pickled" in str(error):
-        return "holds Python objects, which could run code when read; store plain numbers or text"
+    if "pickle" in str(error):
+        return (
+            "not numpy's format, or Python objects, which could run code when read; "
+            "store plain numbers or text"
+        )
     return f"damaged ({error})"

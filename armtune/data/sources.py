@@ -63,7 +63,8 @@ def find(name: str, places: Sequence[Path]) -> Path:
     for place in places:
         if (path := place / Path(name).expanduser()).exists():
             return path
-    raise MissingDataError(f"{name} is not in {_either(places)}")
+    hint = "" if os.environ.get("ARMTUNE_DATA") else "; ARMTUNE_DATA may name another folder"
+    raise MissingDataError(f"{name} is not in {_either(places)}{hint}")
 
 
 def locate(
