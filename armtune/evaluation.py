@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from armtune.forward import Features, cross_entropy, only
-from armtune.information import joint_counts, shapley_values
+from armtune.information import entropy, joint_counts, shapley_values
 from armtune.network import MultimodalNet
 
 CHUNK = 2048
@@ -29,7 +29,8 @@ class Tally:
         members = len(like)
         self.right = like.new_zeros(members, len(self.subsets))
         self.unimodal = like.new_zeros(members, players)
-        self.loss = like.new_zeros(members)
+        self.losses = like.new_zeros(members, len(self.subsets))
+        self.head_losses = like.new_zeros(members, players)
         self.confusion = torch.zeros(
             members, classes, classes, dtype=torch.float64, device=like.device
         )
@@ -42,9 +43,10 @@ class Tally:
         logits = stacked.unflatten(1, (len(self.subsets), -1))
         predicted = logits.argmax(-1)
         self.right += (predicted == labels.unsqueeze(1)).sum(2)
-        alone = torch.stack([x.argmax(-1) for x in network.judge(features).values()], dim=1)
-        self.unimodal += (alone == labels.unsqueeze(1)).sum(2)
-        self.loss += cross_entropy(logits[:, -1], labels).sum(1)
+        heads = torch.stack(list(network.judge(features).values()), dim=1)
+        self.unimodal += (heads.argmax(-1) == labels.unsqueeze(1)).sum(2)
+        self.losses += _losses(logits, labels)
+        self.head_losses += _losses(heads, labels)
         self.confusion += joint_counts([labels, predicted[:, -1]], [self.classes] * 2)
         self._calibrate(logits[:, -1], predicted[:, -1] == labels)
 
@@ -59,7 +61,7 @@ class Tally:
     def metrics(self) -> list[dict[str, float]]:
         """Each member's metrics by name."""
         table = {name: values.tolist() for name, values in self._columns().items()}
-        members = range(len(self.loss))
+        members = range(len(self.losses))
         return [{name: float(values[k]) for name, values in table.items()} for k in members]
 
     def _columns(self) -> dict[str, Tensor]:
@@ -71,18 +73,33 @@ class Tally:
         values = torch.cat([chance, accuracy], dim=1)
         contributions = shapley_values(values)
         everyone = len(self.subsets)
+        losses = self.losses / samples.unsqueeze(1)
+        uncertainty = entropy(self.confusion.sum(2)).to(losses)
+        information = uncertainty.unsqueeze(1) - self.head_losses / samples.unsqueeze(1)
+        without = torch.cat([uncertainty.unsqueeze(1), losses], dim=1)
+        conditional = {
+            m: without[:, everyone ^ 1 << k] - losses[:, -1] for k, m in enumerate(names)
+        }
         absent = {m: values[:, everyone ^ 1 << k] for k, m in enumerate(names)}
         return {
             "accuracy": accuracy[:, -1],
             "macro_f1": _macro_f1(self.confusion),
-            "loss": self.loss / samples,
+            "loss": losses[:, -1],
             "calibration_error": _calibration_error(self.calibration),
             **{f"unimodal_accuracy/{m}": unimodal[:, k] for k, m in enumerate(names)},
             "weakest_accuracy": unimodal.amin(1),
             **{f"missing/{m}": share for m, share in absent.items()},
             **{f"contribution/{m}": contributions[:, k] for k, m in enumerate(names)},
             "contribution_gap": contributions.amax(1) - contributions.amin(1),
+            **{f"information/{m}": information[:, k] for k, m in enumerate(names)},
+            **{f"conditional/{m}": values for m, values in conditional.items()},
         }
+
+
+def _losses(logits: Tensor, labels: Tensor) -> Tensor:
+    """Summed cross-entropy of several decisions ``(member, decision, sample, class)``."""
+    repeated = labels.repeat(1, logits.shape[1])
+    return cross_entropy(logits.flatten(1, 2), repeated).unflatten(1, logits.shape[1:3]).sum(2)
 
 
 def chunks(views: Features, labels: Tensor, size: int = CHUNK) -> Iterator[tuple[Features, Tensor]]:

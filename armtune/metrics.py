@@ -28,6 +28,8 @@ METRICS = (
     Metric("missing/<m>", "maximize", "fused accuracy with the modality absent"),
     Metric("contribution/<m>", "maximize", "Shapley value of the accuracy over modality subsets"),
     Metric("contribution_gap", "minimize", "largest contribution minus the smallest"),
+    Metric("information/<m>", "maximize", "nats that the modality's own head tells of the label"),
+    Metric("conditional/<m>", "maximize", "nats that the modality adds to what the others tell"),
     Metric(
         "phi/<m>", "maximize", "ARM: Shapley value of information, in nats, on the valuation slice"
     ),

@@ -99,3 +99,20 @@ def test_a_single_modality_contributes_all_beyond_chance() -> None:
     assert metrics["accuracy"] == 0.75
     assert metrics["contribution/only"] == pytest.approx(0.75 - 0.5)
     assert metrics["missing/only"] == 0.5
+
+
+def test_information_in_nats_by_hand() -> None:
+    labels = torch.tensor([[0, 1, 2]])
+    sure, blank = one_hot(0, 1, 2, strength=50.0), torch.zeros(1, 3, 3).double()
+    metrics = scripted_tally({"sure": sure, "blank": blank}, labels)
+    assert metrics["information/sure"] == pytest.approx(np.log(3))
+    assert metrics["information/blank"] == pytest.approx(0, abs=1e-12)
+    assert metrics["conditional/sure"] == pytest.approx(np.log(3))
+    assert metrics["conditional/blank"] == pytest.approx(0, abs=1e-12)
+
+
+def test_copies_add_no_information_to_each_other() -> None:
+    sure = one_hot(0, 1, 2, strength=50.0)
+    metrics = scripted_tally({"a": sure, "b": sure}, torch.tensor([[0, 1, 2]]))
+    assert metrics["information/a"] == pytest.approx(np.log(3))
+    assert metrics["conditional/a"] == pytest.approx(0, abs=1e-12)
