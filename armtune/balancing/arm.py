@@ -20,8 +20,15 @@ from pydantic import Field
 from armtune.balancer import Balancer, Context, Step, sum_in_order
 from armtune.balancing import Balancing
 from armtune.forward import Features, cross_entropy, only
-from armtune.information import shapley_matrix, shapley_values
+from armtune.information import shapley_matrix
 from armtune.lazy import torch
+from armtune.valuation import (
+    histogram_values,
+    leave_one_out_matrix,
+    published_contributions,
+    subset_logits,
+    variational_values,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,11 +57,23 @@ class Arm(Balancing):
     """Strength of re-sampling towards samples that the modalities get wrong; 0 for none."""
     dropout: float = Field(0.0, ge=0, lt=1)
     """Probability that a training sample loses one modality, drawn at random."""
-    valuation: float = Field(0.1, gt=0, lt=0.5)
+    valuation: Literal["variational", "histogram"] = "variational"
+    """How a subset's value is estimated: by cross-entropy, or by counts of predicted classes."""
+    contribution: Literal["shapley", "leave_one_out", "published"] = "shapley"
+    """How values become contributions; ``published`` is the authors' code's, for two modalities."""
+    gap: Literal["asymmetric", "symmetric"] = "asymmetric"
+    """Whether the gap loss spares the strongest modality, or pushes it down too (an ablation)."""
+    holdout: float = Field(0.1, gt=0, lt=0.5)
     """Share of the training samples held out to estimate contributions."""
 
     def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "arm balances two modalities or more"
+        if len(modalities) < 2:
+            return "arm balances two modalities or more"
+        if self.contribution == "published" and len(modalities) > 2:
+            return (
+                "contribution: published is defined for two modalities; shapley serves any number"
+            )
+        return ""
 
     @property
     def off(self) -> bool:
@@ -63,7 +82,7 @@ class Arm(Balancing):
 
     @property
     def held_out(self) -> float:
-        return 0.0 if self.off else self.valuation
+        return 0.0 if self.off else self.holdout
 
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
@@ -75,7 +94,7 @@ class Reinforcer(Balancer):
 
     def __init__(self, options: Sequence[Arm], context: Context) -> None:
         super().__init__(context)
-        self.options = options
+        self.options = options[0]
         self.alpha = context.knob(options, "alpha")
         self.gap_weight = context.knob(options, "gap_weight")
         self.tau = context.knob(options, "tau")
@@ -88,7 +107,9 @@ class Reinforcer(Balancer):
         players = len(context.modalities)
         self.everyone = 2**players - 1
         self.fused_subsets = [s for s in range(1, self.everyone) if s.bit_count() > 1]
-        self.matrix = shapley_matrix(players).to(context.like)
+        left_out = self.options.contribution == "leave_one_out"
+        matrix = leave_one_out_matrix(players) if left_out else shapley_matrix(players)
+        self.matrix = matrix.to(context.like)
         self.reach = self.matrix.clamp_min(0).T.contiguous()
         self.single = torch.tensor([1 << k for k in range(players)], device=context.like.device)
         members = len(options)
@@ -172,14 +193,17 @@ class Reinforcer(Balancer):
         if subsets is not None:
             values[:, self.fused_subsets] = entropy - subsets
         phi = values @ self.matrix
-        uneven = phi.amax(1) > phi.amin(1)
-        return self.reach[phi.argmin(1)] * (self.gap_weight * uneven).unsqueeze(1)
+        weight = (self.gap_weight * (phi.amax(1) > phi.amin(1))).unsqueeze(1)
+        if self.options.gap == "symmetric":
+            rows = self.matrix.T
+            return (rows[phi.argmin(1)] - rows[phi.argmax(1)]) * weight
+        return self.reach[phi.argmin(1)] * weight
 
     def end_epoch(self, epoch: int, features: Features, labels: Tensor) -> dict[str, Tensor]:
         """Values the modalities on the held-out slice and sets the fusion weights from it."""
         if not features:
             return {}
-        fresh = shapley_values(self._values(features, labels))
+        fresh = self._contributions(features, labels)
         past = (self.smoothing * self.valued).unsqueeze(1)
         self.phi.copy_(past * self.phi + (1 - past) * fresh)
         self.valued.fill_(1.0)
@@ -195,18 +219,14 @@ class Reinforcer(Balancer):
             },
         }
 
-    def _values(self, features: Features, labels: Tensor) -> Tensor:
-        """Value of every subset in nats, ``(member, subset)``."""
-        network = self.context.network
-        subsets = [*self.fused_subsets, self.everyone]
-        logits = network.fuse(only(features, network.mean_features(), subsets))
-        losses = cross_entropy(logits, labels.repeat(1, len(subsets)))
-        values = labels.new_zeros(len(labels), self.everyone + 1).to(logits)
-        entropy = self.context.label_entropy
-        values[:, subsets] = entropy - losses.unflatten(1, (len(subsets), -1)).mean(2)
-        alone = [cross_entropy(x, labels).mean(1) for x in network.judge(features).values()]
-        values[:, self.single] = entropy - torch.stack(alone, dim=1)
-        return values
+    def _contributions(self, features: Features, labels: Tensor) -> Tensor:
+        """Each modality's contribution on the held-out slice, ``(member, modality)``."""
+        logits = subset_logits(self.context.network, features)
+        if self.options.contribution == "published":
+            return published_contributions(logits, labels)
+        if self.options.valuation == "histogram":
+            return histogram_values(logits, labels) @ self.matrix
+        return variational_values(logits, labels, self.context.label_entropy) @ self.matrix
 
     def state(self) -> dict[str, Tensor]:
         """The running contributions and the samples' likelihoods."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import log
+from typing import Any
 
 import pytest
 import torch
@@ -11,16 +12,17 @@ from armtune.balancer import Context, Step
 from armtune.balancing.arm import Arm, Reinforcer, fusion_weights
 from armtune.flat import FlatParameters
 from armtune.forward import cross_entropy
-from armtune.information import shapley_values
+from armtune.information import shapley_matrix
 from armtune.network import MultimodalNet, build_network
 from armtune.streams import stream
+from armtune.valuation import leave_one_out_matrix
 from tests.conftest import TWO, Shapes, toy_recipe
 
 THREE: Shapes = {**TWO, "touch": (4,)}
 
 
 def pieces(
-    shapes: Shapes, **options: float
+    shapes: Shapes, **options: Any
 ) -> tuple[MultimodalNet, Reinforcer, FlatParameters, dict[str, torch.Tensor], torch.Tensor]:
     network = build_network([toy_recipe(shapes)], shapes, 3, torch.float64)
     context = Context(
@@ -54,12 +56,17 @@ def literal_loss(
         else:
             logits = network.fuse(present)
         values.append(log(3) - cross_entropy(logits, labels).mean(1))
-    phi = shapley_values(torch.stack([v.detach() for v in values], dim=1))[0]
-    weak = int(phi.argmin())
-    carrying = [v if s >> weak & 1 else v.detach() for s, v in enumerate(values)]
-    lowest = shapley_values(torch.stack(carrying, dim=1))[0, weak]
+    one_out = arm.contribution == "leave_one_out"
+    matrix = leave_one_out_matrix(players) if one_out else shapley_matrix(players)
+    phi = (torch.stack(values, dim=1) @ matrix)[0]
+    if arm.gap == "symmetric":
+        highest, lowest = phi.max(), phi.min()
+    else:
+        weak = int(phi.argmin())
+        carrying = [v if s >> weak & 1 else v.detach() for s, v in enumerate(values)]
+        highest, lowest = phi.max().detach(), (torch.stack(carrying, dim=1) @ matrix)[0, weak]
     alone = torch.stack([log(3) - values[1 << k] for k in range(players)]).mean()
-    gap = torch.relu(phi.max() - lowest)
+    gap = torch.relu(highest - lowest)
     return log(3) - values[-1][0] + arm.alpha * alone + arm.gap_weight * gap
 
 
@@ -70,10 +77,12 @@ def literal_loss(
         {"alpha": 0.7, "gap_weight": 0},
         {"alpha": 0, "gap_weight": 2},
         {"alpha": 1.3, "gap_weight": 0.8},
+        {"alpha": 0.5, "gap_weight": 0.8, "gap": "symmetric"},
+        {"alpha": 0.5, "gap_weight": 0.8, "contribution": "leave_one_out"},
     ],
 )
 def test_encoders_get_the_gradient_of_the_literal_loss(
-    shapes: Shapes, options: dict[str, float]
+    shapes: Shapes, options: dict[str, Any]
 ) -> None:
     network, balancer, flat, views, labels = pieces(shapes, **options)
     forward = network(views, balancer.heads_reach_encoders)
@@ -130,7 +139,7 @@ def test_valuation_is_smoothed_after_its_first_epoch() -> None:
         balancer.end_epoch(0, features, labels)
         first = balancer.phi.clone()
         network.heads[0].bias.add_(torch.tensor([3.0, 0, 0]))
-        fresh = shapley_values(balancer._values(features, labels))
+        fresh = balancer._contributions(features, labels)
         balancer.end_epoch(1, features, labels)
     assert not torch.allclose(first, fresh)
     assert torch.allclose(balancer.phi, 0.25 * first + 0.75 * fresh, atol=1e-12)
@@ -164,3 +173,27 @@ def test_dropout_takes_at_most_one_modality_and_about_as_often_as_asked() -> Non
     counts = torch.cat(gone, dim=1).sum(0)
     assert counts.max() == 1
     assert 0.2 < counts.double().mean() < 0.8
+
+
+def one_hot_features(labels: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.one_hot(labels, 8).double()
+
+
+@pytest.mark.parametrize("valuation", ["variational", "histogram"])
+@pytest.mark.parametrize("contribution", ["shapley", "leave_one_out", "published"])
+def test_every_valuation_sets_finite_weights(valuation: str, contribution: str) -> None:
+    network, balancer, _, views, labels = pieces(
+        TWO, valuation=valuation, contribution=contribution, warmup_epochs=0, tau=1
+    )
+    telling = {m: 30 * one_hot_features(labels) / (k + 1) for k, m in enumerate(views)}
+    telling["audio"][:, :4] = 0
+    with torch.no_grad():
+        metrics = balancer.end_epoch(0, telling, labels)
+    assert set(metrics) == {"phi/image", "phi/audio", "weight/image", "weight/audio"}
+    assert torch.isfinite(network.weights).all()
+    assert (network.weights != 1).any()
+
+
+def test_the_published_contribution_refuses_three_modalities_by_name() -> None:
+    assert "two modalities" in Arm(contribution="published").problem(list(THREE))
+    assert not Arm(contribution="published").problem(list(TWO))

@@ -1,0 +1,119 @@
+r"""What subsets of modalities are worth, in nats, on samples that weren't trained on.
+
+Two estimators of how much a subset tells of the label, with the same shape of result:
+
+- variational: :math:`v(S) = H(Y) - CE_S`, a lower bound on the information in the features;
+- histogram: :math:`v(S) = I(\hat y_S; Y)` from joint counts of predicted and true classes,
+  with Miller and Madow's correction.
+
+A single modality decides by its own head, several by the fused decision with the absent
+modalities at their mean feature. Contributions are then linear in the values, by a matrix
+``(2**K, K)``: Shapley's, or what is lost when the modality is left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from armtune.forward import Features, cross_entropy, only
+from armtune.information import (
+    conditional_mutual_information,
+    entropy,
+    joint_counts,
+    mutual_information,
+    normalized_mutual_information,
+)
+from armtune.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from armtune.network import MultimodalNet
+
+
+def subset_logits(network: MultimodalNet, features: Features) -> Tensor:
+    """Each subset's decision, ``(member, 2**K, sample, class)``; zeros for the empty set."""
+    players = len(features)
+    several = [s for s in range(1, 2**players) if s.bit_count() > 1 or players == 1]
+    fused = network.fuse(only(features, network.mean_features(), several))
+    decisions = dict(zip(several, fused.chunk(len(several), dim=1), strict=True))
+    if players > 1:
+        decisions |= {1 << k: x for k, x in enumerate(network.judge(features).values())}
+    ordered = [decisions[s] for s in range(1, 2**players)]
+    return torch.stack([torch.zeros_like(ordered[0]), *ordered], dim=1)
+
+
+def variational_values(logits: Tensor, labels: Tensor, uncertainty: float) -> Tensor:
+    """``H(Y) − CE`` of each subset, ``(member, 2**K)``; 0 for the empty set.
+
+    Args:
+        logits: ``(member, 2**K, sample, class)``.
+        labels: ``(member, sample)``.
+        uncertainty: entropy of the labels, in nats.
+    """
+    repeated = labels.repeat(1, logits.shape[1])
+    losses = cross_entropy(logits.flatten(1, 2), repeated).unflatten(1, logits.shape[1:3]).mean(2)
+    values = uncertainty - losses
+    values[:, 0] = 0
+    return values
+
+
+def histogram_values(logits: Tensor, labels: Tensor) -> Tensor:
+    """Corrected mutual information of each subset's prediction with the label, ``(member, 2**K)``.
+
+    Args:
+        logits: ``(member, 2**K, sample, class)``.
+        labels: ``(member, sample)``.
+    """
+    predicted, truth = _predictions(logits, labels)
+    values = mutual_information(joint_counts([predicted, truth], [logits.shape[-1]] * 2), True)
+    values[:, 0] = 0
+    return values.to(logits)
+
+
+def leave_one_out_matrix(players: int) -> Tensor:
+    r"""The linear map to :math:`v(all) - v(all \setminus m)`, ``(2**K, K)``."""
+    matrix = torch.zeros(2**players, players, dtype=torch.float64)
+    matrix[-1] = 1
+    for player in range(players):
+        matrix[(2**players - 1) ^ (1 << player), player] -= 1
+    return matrix
+
+
+def published_contributions(logits: Tensor, labels: Tensor) -> Tensor:
+    r"""The two contributions of the published code, ``(member, 2)``, which may be negative.
+
+    :math:`\phi_a = p_f n_a + p_b (n_a - c_a)` and :math:`\phi_b = p_f n_b + p_a (n_b - c_b)`,
+    with :math:`n_m` the normalised information between a modality's prediction and the fused one,
+    the true class (fused, first, second).
+    the true class (fused, first, second).
+
+    Args:
+        logits: ``(member, 4, sample, class)``: of nobody, the first, the second and both.
+        labels: ``(member, sample)``.
+    """
+    classes = logits.shape[-1]
+    first, second, fused = logits.argmax(-1)[:, 1:].unbind(1)
+    index = labels[:, None, :, None].expand(-1, 3, -1, 1)
+    likelihood = logits[:, 1:].softmax(-1).gather(-1, index).squeeze(-1).mean(2)
+    p_first, p_second, p_fused = likelihood.unbind(1)
+    shares = []
+    for own, other, p_other in ((first, second, p_second), (second, first, p_first)):
+        alone = normalized_mutual_information(joint_counts([own, fused], [classes] * 2))
+        given = _normalized_conditional(joint_counts([own, fused, other], [classes] * 3))
+        shares.append(p_fused * alone + p_other * (alone - given))
+    return torch.stack(shares, dim=1).to(logits)
+
+
+def _normalized_conditional(counts: Tensor) -> Tensor:
+    """``2 I(X;Y|Z) / (H(X|Z) + H(Y|Z))``; 0 where Z tells both."""
+    alone = entropy(counts.sum((-3, -2)))
+    total = entropy(counts.sum(-2), 2) + entropy(counts.sum(-3), 2) - 2 * alone
+    shared = 2 * conditional_mutual_information(counts)
+    # Where Z tells both, rounding leaves a total of some 1e-16.
+    return torch.where(total > 1e-12, shared / total.clamp_min(1e-12), 0.0)
+
+
+def _predictions(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    predicted = logits.argmax(-1)
+    return predicted, labels.unsqueeze(1).expand_as(predicted)
