@@ -111,7 +111,7 @@ class LiveListener(Listener):
 
     def sweep_ended(self, records: Sequence[TrialRecord], front: Sequence[int]) -> None:
         self._records = {record.number: record for record in records}
-        self._front = front
+        self._front = ()  # who started the sweep shows what came out of it
         if self._live:
             self._live.refresh()
 

@@ -10,6 +10,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+WIDTH = 160
+"""Characters of a line where no terminal says how many it has."""
+
 
 def command(
     run: Annotated[
@@ -29,6 +32,8 @@ def command(
         typer.echo(json.dumps(report.as_dict(), indent=2, allow_nan=False))
         return
     console = Console()
+    if not console.is_terminal:
+        console.width = WIDTH
     console.print(Text(f"{report.name} on {report.data}"))
     for grid in report.grids():
         console.print(grid.rich())

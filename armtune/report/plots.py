@@ -20,6 +20,19 @@ LABELLED = 12
 VIEWED = 3
 """With so many complete trials the picture keeps to them; others may lie outside."""
 
+_CHOSEN: dict[str, Any] = {
+    "s": 260,
+    "marker": "*",
+    "c": "#d62728",
+    "edgecolors": "black",
+    "zorder": 6,
+}
+_STATES: dict[str, dict[str, Any]] = {
+    "PRUNED": {"c": "#b0b0b0", "alpha": 0.45, "s": 22},
+    "RUNNING": {"c": "#17becf", "alpha": 0.45, "s": 22},
+    "COMPLETE": {"c": "#4c72b0", "alpha": 0.85, "s": 34},
+}
+
 Points = Mapping[int, tuple[float, float]]
 
 
@@ -92,20 +105,6 @@ def png(drawing: Figure) -> tuple[bytes, int, int]:
     drawing.savefig(file, format="png")
     width, height = drawing.get_size_inches() * drawing.dpi
     return file.getvalue(), round(width), round(height)
-
-
-_CHOSEN: dict[str, Any] = {
-    "s": 260,
-    "marker": "*",
-    "c": "#d62728",
-    "edgecolors": "black",
-    "zorder": 6,
-}
-_STATES: dict[str, dict[str, Any]] = {
-    "PRUNED": {"c": "#b0b0b0", "alpha": 0.45, "s": 22},
-    "RUNNING": {"c": "#17becf", "alpha": 0.45, "s": 22},
-    "COMPLETE": {"c": "#4c72b0", "alpha": 0.85, "s": 34},
-}
 
 
 def _trials(axes: Axes, records: Sequence[TrialRecord], points: Points, state: str) -> int:

@@ -24,6 +24,8 @@ Confirmed = Mapping[int, Sequence[Mapping[str, float]]]
 
 STATE_STYLES = {"COMPLETE": "green", "PRUNED": "yellow", "FAIL": "red", "RUNNING": "cyan"}
 STATE_WORDS = {"RUNNING": "running", "COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
+LEFT = ("state", "metric")
+"""Headings of columns of words."""
 VALUES = "values"
 """Heading of the column of hyperparameters."""
 CHOSEN_MARK = "★"
@@ -52,6 +54,7 @@ class Grid:
         """
         table = Table(title=self.title, title_justify="left", title_style="bold")
         table.box, table.expand = box.SIMPLE_HEAD, VALUES in self.columns
+        table.padding, table.pad_edge = (0, 1, 0, 0), False
         for index, column in enumerate(self.columns):
             if column == VALUES:
                 table.add_column(column, ratio=1, overflow="fold" if fold else "ellipsis")
@@ -59,7 +62,7 @@ class Grid:
             else:
                 words = _words(column)
                 cells = [*words.split(), *(row[index] for row in self.rows)]
-                justify: Literal["left", "right"] = "left" if column == "state" else "right"
+                justify: Literal["left", "right"] = "left" if column in LEFT else "right"
                 table.add_column(words, justify=justify, width=max(map(len, cells)))
         for row, style in zip(self.rows, self.styles or [""] * len(self.rows), strict=True):
             table.add_row(*map(escape, row), style=style)
@@ -168,16 +171,20 @@ def chosen_line(records: Iterable[TrialRecord], chosen: int | None, rule: str) -
 
 
 def confirmed_grid(confirmed: Confirmed, goals: Goals) -> Grid:
-    """Confirmed trials: mean ± standard deviation over the seeds, on validation and on test."""
-    measured = {name for seeds in confirmed.values() for seed in seeds for name in seed}
-    both = (name for metric in goal_metrics(goals) for name in (metric, f"test/{metric}"))
-    metrics = [name for name in both if name in measured]
+    """Confirmed trials: each metric's mean ± standard deviation over the seeds, a row each."""
     rows = [
-        (str(number), str(len(seeds)), *(spread_text(seeds, metric) for metric in metrics))
+        (
+            str(number),
+            str(len(seeds)),
+            metric,
+            spread_text(seeds, metric),
+            spread_text(seeds, f"test/{metric}"),
+        )
         for number, seeds in sorted(confirmed.items())
+        for metric in goal_metrics(goals)
     ]
     title = "Confirmed (mean ± standard deviation over the seeds)"
-    return Grid(title, ("trial", "seeds", *metrics), tuple(rows))
+    return Grid(title, ("trial", "seeds", "metric", "validation", "test"), tuple(rows))
 
 
 def spread(seeds: Sequence[Mapping[str, float]], metric: str) -> tuple[float, float] | None:
