@@ -85,8 +85,8 @@ def published_contributions(logits: Tensor, labels: Tensor) -> Tensor:
 
     :math:`\phi_a = p_f n_a + p_b (n_a - c_a)` and :math:`\phi_b = p_f n_b + p_a (n_b - c_b)`,
     with :math:`n_m` the normalised information between a modality's prediction and the fused one,
-    the true class (fused, first, second).
-    the true class (fused, first, second).
+    :math:`c_m` the same given the other modality's prediction, and :math:`p` the mean probability
+    of the true class (fused, first, second).
 
     Args:
         logits: ``(member, 4, sample, class)``: of nobody, the first, the second and both.
