@@ -55,6 +55,8 @@ class Search:
 
     def started(self, number: int) -> None:
         """A worker has taken a trial up."""
+        self._study.start(number)
+        self._records[number] = self._study.record(number)
         for listener in self._listeners:
             listener.trial_started(self._records[number])
 

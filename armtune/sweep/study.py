@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from armtune.recipe.space import Dimension, Space
 
 STUDY = "armtune"
+STARTED = "started"
 UNFINISHED = "trained to its full length"
 """Constraint that pruned trials violate by the share of epochs left.
 
@@ -128,6 +130,12 @@ class SweepStudy(StudyReader):
         self._draw(trial)
         return trial.number
 
+    def start(self, number: int) -> None:
+        """Notes when a trial's training began: it may wait for a worker after it was asked."""
+        trial = self._live[number]
+        if STARTED not in trial.user_attrs:
+            trial.set_user_attr(STARTED, time.time())
+
     def reach(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         """Notes with which metrics a trial reached a rung."""
         self._live[number].set_user_attr(f"rung:{epoch}", dict(metrics))
@@ -218,7 +226,7 @@ def _record(trial: FrozenTrial) -> TrialRecord:
         metrics=dict(attrs.get("metrics") or attrs.get(f"rung:{last}") or {}),
         epoch=attrs.get("epoch", last),
         reason=attrs.get("reason", ""),
-        started=_seconds(trial.datetime_start),
+        started=attrs.get(STARTED) or _seconds(trial.datetime_start),
         ended=_seconds(trial.datetime_complete),
     )
 

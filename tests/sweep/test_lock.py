@@ -25,9 +25,9 @@ def test_a_second_sweep_is_refused_and_told_who_runs(tmp_path: Path) -> None:
     with (
         locked(tmp_path),
         pytest.raises(RunError, match=f"process {os.getpid()} on .* runs a sweep"),
+        locked(tmp_path),
     ):
-        with locked(tmp_path):
-            pass
+        pass
 
 
 def test_the_lock_is_free_again_after_the_block(tmp_path: Path) -> None:

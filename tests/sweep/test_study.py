@@ -173,6 +173,19 @@ def test_records_come_from_the_journal_alone(tmp_path: Path) -> None:
     assert running.ended == 0
 
 
+def test_a_trial_starts_when_its_training_does_and_only_once(tmp_path: Path) -> None:
+    study = open_study(tmp_path)
+    study.ask()
+    asked = study.record(0).started
+    study.start(0)
+    began = study.record(0).started
+    assert began > asked
+    again = open_study(tmp_path)
+    again.running()
+    again.start(0)
+    assert again.record(0).started == began
+
+
 def test_rungs_hold_the_other_trials(tmp_path: Path) -> None:
     study = open_study(tmp_path)
     for number in range(3):
