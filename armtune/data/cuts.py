@@ -44,7 +44,7 @@ def _named_cuts(store: ArrayStore, length: int) -> Indices:
         names = np.where(names == str(number), split, names)
     strangers = np.setdiff1d(names, SPLITS)
     if names.shape != (length,) or len(strangers):
-        wrong = f"{strangers[0]!r}" if len(strangers) else f"shape {names.shape}"
+        wrong = f"{str(strangers[0])!r}" if len(strangers) else f"shape {names.shape}"
         raise DataError(
             f"{store.at('split')}: must say train, validation or test (or 0, 1, 2) for each of "
             f"the {length} samples, not {wrong}"

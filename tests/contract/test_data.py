@@ -1,0 +1,151 @@
+"""What every data set keeps to. A new one adds a way to make it to ``MAKE``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from armtune.data import Data, Dataset, Split
+from armtune.data.arrays import Arrays
+from armtune.data.avdigits import AvDigits
+from armtune.data.avmnist import AvMnist
+from armtune.registry import plugins
+
+Make = Callable[[Path, int], Data]
+
+
+def make_arrays(folder: Path, seed: int) -> Data:
+    rng = np.random.default_rng(0)
+    views = {name: rng.normal(size=(90, *shape)) for name, shape in (("a", (3,)), ("b", (4, 5)))}
+    np.savez(folder / "own.npz", label=np.arange(90) % 3, **views)
+    return Arrays(path="own.npz", seed=seed)
+
+
+def make_avdigits(folder: Path, seed: int) -> Data:
+    return AvDigits(seed=seed)
+
+
+def make_avmnist(folder: Path, seed: int) -> Data:
+    few = {"train_pairs": 300, "validation_pairs": 100, "test_pairs": 100}
+    return AvMnist.model_validate({"noise": "babble", "seed": seed, **few})
+
+
+MAKE: dict[str, Make] = {
+    "arrays": make_arrays,
+    "avdigits": make_avdigits,
+    "avmnist": make_avmnist,
+}
+NAMES = {"arrays": ("a", "b"), "avdigits": ("image", "audio"), "avmnist": ("image", "audio")}
+
+
+def test_every_data_set_is_tested_here() -> None:
+    assert list(plugins("data")) == list(MAKE)
+
+
+@pytest.fixture(scope="module")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(params=sorted(MAKE))
+def kind(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, shared_cache: Path
+) -> str:
+    name = str(request.param)
+    monkeypatch.setenv("ARMTUNE_CACHE", str(shared_cache))
+    if name == "avmnist":
+        monkeypatch.setenv("ARMTUNE_DATA", str(request.getfixturevalue("real")))
+    return name
+
+
+@pytest.fixture
+def read(kind: str, tmp_path: Path) -> Callable[..., Dataset]:
+    def read_seed(seed: int = 0, names: Sequence[str] = NAMES[kind]) -> Dataset:
+        data = MAKE[kind](tmp_path, seed)
+        return data.read(names, tmp_path, lambda what, done, total: None)
+
+    return read_seed
+
+
+def splits(dataset: Dataset) -> list[Split]:
+    return [dataset.train, dataset.validation, dataset.test]
+
+
+def equal(one: Dataset, other: Dataset) -> bool:
+    return all(
+        np.array_equal(a.labels, b.labels)
+        and all(np.array_equal(a.views[name], b.views[name]) for name in a.views)
+        for a, b in zip(splits(one), splits(other), strict=True)
+    )
+
+
+def test_options_say_which_modalities_there_are(kind: str, tmp_path: Path) -> None:
+    known = MAKE[kind](tmp_path, 0).modalities()
+    assert known is None or known == NAMES[kind]
+
+
+def test_views_are_finite_aligned_and_of_one_shape(read: Callable[..., Dataset]) -> None:
+    dataset = read()
+    for split in splits(dataset):
+        assert len(split) > 0
+        for name, view in split.views.items():
+            assert isinstance(view, np.ndarray)
+            assert view.dtype == np.float32
+            assert view.shape == (len(split), *dataset.shapes[name])
+            assert np.isfinite(view).all()
+            assert view.std() > 0
+
+
+def test_labels_are_classes_and_train_has_them_all(read: Callable[..., Dataset]) -> None:
+    dataset = read()
+    for split in splits(dataset):
+        assert split.labels.shape == (len(split),)
+        assert split.labels.dtype == np.int64
+        assert split.labels.min() >= 0
+        assert split.labels.max() < len(dataset.classes)
+    assert len(np.unique(dataset.train.labels)) == len(dataset.classes)
+    assert all(isinstance(name, str) for name in dataset.classes)
+
+
+def test_splits_share_no_sample(read: Callable[..., Dataset]) -> None:
+    dataset = read()
+    seen = [
+        {sample.tobytes() for sample in s.views[NAMES[dataset.name][-1]]} for s in splits(dataset)
+    ]
+    assert sum(len(part) for part in seen) == len(set.union(*seen))
+
+
+def test_the_same_options_give_the_same_arrays(
+    read: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    one = read()
+    monkeypatch.setenv("ARMTUNE_CACHE", str(tmp_path / "another"))
+    again = read()
+    assert one.digest == again.digest
+    assert equal(one, again)
+
+
+def test_another_seed_gives_other_arrays(read: Callable[..., Dataset]) -> None:
+    one, other = read(), read(1)
+    assert one.digest != other.digest
+    assert not equal(one, other)
+
+
+def test_it_says_what_it_is(kind: str, read: Callable[..., Dataset]) -> None:
+    dataset = read()
+    assert dataset.name == kind
+    assert dataset.description.strip()
+    assert "\n" not in dataset.description
+    assert int(dataset.digest, 16) >= 0
+    assert not dataset.stand_in
+
+
+def test_modalities_come_in_the_order_asked_for(kind: str, read: Callable[..., Dataset]) -> None:
+    backwards = NAMES[kind][::-1]
+    dataset = read(names=backwards)
+    assert tuple(dataset.shapes) == backwards
+    for split in splits(dataset):
+        assert tuple(split.views) == backwards

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from armtune.data import standardize
+from armtune.data.standardize import fit
+
+
+def test_each_feature_of_a_vector_has_its_own_mean_and_scale() -> None:
+    view = np.random.default_rng(0).normal([5, -300], [0.1, 40], (5000, 2)).astype(np.float32)
+    scale = fit(view)
+    assert scale.mean.shape == scale.std.shape == (2,)
+    assert scale.mean.dtype == scale.std.dtype == np.float32
+    done = scale.apply(view)
+    assert done.dtype == np.float32
+    np.testing.assert_allclose(done.mean(axis=0), 0, atol=1e-3)
+    np.testing.assert_allclose(done.std(axis=0), 1, atol=1e-3)
+
+
+def test_an_image_s_pixels_share_one_scale() -> None:
+    rng = np.random.default_rng(0)
+    view = rng.normal([[0, 9], [0, 0]], [[1, 2], [3, 4]], (4000, 2, 2)).astype(np.float32)
+    scale = fit(view)
+    assert scale.mean.shape == (2, 2)
+    assert scale.std.shape == (1,)
+    assert scale.std[0] == pytest.approx(np.sqrt((1 + 4 + 9 + 16) / 4), rel=0.03)
+    done = scale.apply(view)
+    np.testing.assert_allclose(done.mean(axis=0), 0, atol=1e-3)
+    assert done.var() == pytest.approx(1, rel=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(500, 3), (500, 3, 4)])
+def test_what_is_constant_becomes_zero(shape: tuple[int, ...]) -> None:
+    view = np.full(shape, 0.1, np.float32)
+    scale = fit(view)
+    assert not scale.apply(view).any()
+    assert np.abs(scale.apply(view + 1)).max() < 2
+
+
+def test_large_offsets_lose_nothing() -> None:
+    view = (1e4 + np.arange(1000) % 2).astype(np.float32)[:, None]
+    assert fit(view).std[0] == pytest.approx(0.5)
+
+
+def test_reading_in_pieces_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    view = np.random.default_rng(0).normal(3, 2, (101, 4, 5)).astype(np.float32)
+    whole = fit(view)
+    monkeypatch.setattr(standardize, "CHUNK_BYTES", 1000)
+    pieces = fit(view)
+    np.testing.assert_allclose(pieces.mean, whole.mean, rtol=1e-6)
+    np.testing.assert_allclose(pieces.std, whole.std, rtol=1e-6)
+
+
+def test_apply_leaves_its_input_as_it_was() -> None:
+    view = np.arange(12, dtype=np.float32).reshape(6, 2)
+    view.flags.writeable = False
+    fit(view).apply(view)
+    np.testing.assert_array_equal(view.ravel(), np.arange(12))
