@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +22,19 @@ FAMILY: list[Shapes] = [
     {**TWO, "touch": (4,)},
     {**TWO, "touch": (4,), "depth": (3, 5)},
 ]
+
+OFF: dict[str, dict[str, Any]] = {
+    "agm": {"alpha": 0},
+    "amco": {"rate": 0, "alpha": 0},
+    "arm": {"alpha": 0, "gap_weight": 0, "tau": 0},
+    "auxiliary": {"alpha": 0},
+    "mmpareto": {"from_epoch": 99},
+    "modality_dropout": {"probability": 0},
+    "ogm": {"alpha": 0},
+    "ogm_ge": {"alpha": 0},
+    "opm": {"probability": 0},
+}
+"""Settings that switch a method off."""
 
 
 def recipe(name: str, shapes: Shapes = TWO, seed: int = 0) -> Recipe:
@@ -79,3 +94,41 @@ def test_predictions_do_not_depend_on_labels(name: str) -> None:
         with run.at_best() as network, torch.no_grad():
             logits.append(network(views).logits)
     assert torch.equal(*logits)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_predictions_do_not_depend_on_who_shares_the_batch(name: str) -> None:
+    dataset = toy_dataset()
+    run = trained([recipe(name)], dataset)
+    views = {
+        m: torch.from_numpy(s.apply(dataset.test.views[m]))[None].double()
+        for m, s in run.scales.items()
+    }
+    few = {m: view[:, 40:45] for m, view in views.items()}
+    with run.at_best() as network, torch.no_grad():
+        together, apart = network(views).logits, network(few).logits
+    assert torch.allclose(together[:, 40:45], apart, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_restored_run_goes_on_as_if_never_stopped(name: str, tmp_path: Path) -> None:
+    dataset, method = toy_dataset(), recipe(name)
+    whole, path = trained([method], dataset), tmp_path / "checkpoint.safetensors"
+    stopped = Run([method], dataset, dtype=torch.float64)
+    stopped.advance()
+    stopped.save(path)
+    resumed = Run([method], dataset, dtype=torch.float64)
+    resumed.restore(path)
+    train(resumed, lambda *_: None)
+    assert resumed.best == whole.best
+    assert torch.equal(resumed.flat.values, whole.flat.values)
+
+
+@pytest.mark.parametrize("name", sorted(OFF.keys() & METHODS.keys()))
+@pytest.mark.parametrize("shapes", FAMILY, ids=lambda s: str(len(s)))
+def test_switched_off_it_is_no_balancing_to_the_last_bit(name: str, shapes: Shapes) -> None:
+    dataset = toy_dataset(shapes)
+    off = trained([toy_recipe(shapes, {"name": name, **OFF[name]})], dataset)
+    plain = trained([toy_recipe(shapes)], dataset)
+    assert plain.best[0] == {metric: off.best[0][metric] for metric in plain.best[0]}
+    assert torch.equal(off.flat.values, plain.flat.values)

@@ -13,6 +13,7 @@ from armtune.recipe.load import load_recipe, with_overrides
 from armtune.recipe.ranges import Dimension, parse_range
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space, embed_space, load_space, load_sweep
+from armtune.registry import plugins
 
 TEXT = """\
 name: small
@@ -249,12 +250,13 @@ SHIPPED = Path(__file__).parents[2] / "search_spaces"
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yaml")), ids=lambda path: path.name)
-def test_shipped_spaces_fit_a_recipe_with_arm(path: Path, tmp_path: Path) -> None:
+def test_shipped_spaces_fit_a_recipe_with_their_method(path: Path, tmp_path: Path) -> None:
+    method = path.stem if path.stem in plugins("balancing") else "none"
     file = tmp_path / "r.yaml"
-    file.write_text(TEXT + "balancing: {name: arm}\n", encoding="utf-8")
+    file.write_text(f"{TEXT}balancing: {{name: {method}}}\n", encoding="utf-8")
     recipe = with_overrides(load_recipe(file), {"sweep.space": [str(path)]})
     space = load_space(recipe, tmp_path)
-    assert len(space.defaults(recipe)) == len(space.dimensions) > 1
+    assert len(space.defaults(recipe)) == len(space.dimensions) > 0
 
 
 def test_the_space_for_arm_fits_a_recipe_that_searches_the_method(tmp_path: Path) -> None:
