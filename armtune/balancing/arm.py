@@ -95,6 +95,7 @@ class Reinforcer(Balancer):
     def __init__(self, options: Sequence[Arm], context: Context) -> None:
         super().__init__(context)
         self.options = options[0]
+        self.symmetric = self.options.gap == "symmetric"
         self.alpha = context.knob(options, "alpha")
         self.gap_weight = context.knob(options, "gap_weight")
         self.tau = context.knob(options, "tau")
@@ -103,15 +104,20 @@ class Reinforcer(Balancer):
         self.warmup = context.knob(options, "warmup_epochs")
         self.resampling = context.knob(options, "resampling")
         self.dropout = context.knob(options, "dropout")
-        self.heads_reach_encoders = bool((self.alpha + self.gap_weight).any())
+        # Known here, so that no step has to ask the device.
+        self.gap, self.drops = bool(self.gap_weight.any()), bool(self.dropout.any())
+        self.resamples = bool(self.resampling.any())
+        self.heads_reach_encoders = self.gap or bool(self.alpha.any())
         players = len(context.modalities)
-        self.everyone = 2**players - 1
-        self.fused_subsets = [s for s in range(1, self.everyone) if s.bit_count() > 1]
         left_out = self.options.contribution == "leave_one_out"
         matrix = leave_one_out_matrix(players) if left_out else shapley_matrix(players)
         self.matrix = matrix.to(context.like)
-        self.reach = self.matrix.clamp_min(0).T.contiguous()
-        self.single = torch.tensor([1 << k for k in range(players)], device=context.like.device)
+        singles, everyone = [1 << k for k in range(players)], 2**players - 1
+        self.several = [s for s in range(1, everyone) if s.bit_count() > 1]
+        # Contributions from losses instead of values, in the order in which losses are at hand.
+        rows = self.matrix[[*singles, *self.several, everyone]]
+        self.from_losses, self.blank = rows, context.label_entropy * rows.sum(0)
+        self.reach = rows.T.contiguous() if self.symmetric else rows.T.clamp_min(0)
         members = len(options)
         self.phi = context.like.new_zeros(members, players)
         self.valued = context.like.new_zeros(members)
@@ -120,13 +126,13 @@ class Reinforcer(Balancer):
     def start_epoch(self, epoch: int) -> None:
         """Draws which samples lose which modality in this epoch."""
         self.epoch = epoch
-        if self.dropout.any():
+        if self.drops:
             shape = (self.context.steps, self.context.batch_size, 2)
             self.draws = self.context.uniform("dropout", epoch, *shape)
 
     def sample_weights(self) -> Tensor | None:
         """Multiplicities of samples by the modalities' mean likelihood (the published steps)."""
-        if not self.resampling.any():
+        if not self.resamples:
             return None
         multiplicity = 2 + (self.likelihood < 0.9).to(self.phi) + (self.likelihood < 0.5)
         strength = torch.where(self.epoch >= self.warmup, self.resampling, 0.0)
@@ -134,7 +140,7 @@ class Reinforcer(Balancer):
 
     def alter(self, features: Features, index: Tensor, step: int) -> Features:
         """Replaces dropped modalities by the batch's mean feature."""
-        if not self.dropout.any():
+        if not self.drops:
             return features
         drops, which = self.draws[:, step].unbind(-1)
         chosen = (which * len(features)).long()
@@ -149,55 +155,51 @@ class Reinforcer(Balancer):
         forward = step.forward
         fused = cross_entropy(forward.logits, step.labels).mean(1)
         samples = {m: cross_entropy(x, step.labels) for m, x in forward.unimodal.items()}
-        alone = torch.stack([s.mean(1) for s in samples.values()], dim=1)
-        if self.resampling.any():
+        alone = [loss.mean(1) for loss in samples.values()]
+        if self.resamples:
             self._remember(samples, step.index)
         # Added as the plain loss is: with all parts off, not a bit differs.
-        total = fused + sum_in_order(alone.unbind(1))
+        total = fused + sum_in_order(alone)
         if not self.heads_reach_encoders:
             return [total]
-        gate = (self.alpha / len(samples)).unsqueeze(1).expand_as(alone)
-        if self.gap_weight.any():
-            subsets = self._subset_losses(step)
-            coefficients = self._gap_coefficients(fused, alone, subsets)
-            gate = gate + coefficients[:, self.single]
-            total = total + coefficients[:, -1] * fused
-            if subsets is not None:
-                total = total + (coefficients[:, self.fused_subsets] * subsets).sum(1)
-        for k, inputs in enumerate(forward.head_inputs.values()):
-            share = gate[:, k, None, None]
-            inputs.register_hook(lambda gradient, share=share: gradient * share)
+        gates = [self.alpha / len(alone)] * len(alone)
+        if self.gap:
+            together = [*self._several(step), fused]
+            with torch.no_grad():
+                shares = self._gap_shares(torch.stack([*alone, *together], dim=1)).unbind(1)
+            for share, loss in zip(shares[len(alone) :], together, strict=True):
+                total = total + share * loss
+            gates = [gate + share for gate, share in zip(gates, shares, strict=False)]
+        for inputs, gate in zip(forward.head_inputs.values(), gates, strict=True):
+            inputs.register_hook(lambda gradient, gate=gate[:, None, None]: gradient * gate)
         return [total]
 
     def _remember(self, losses: Features, index: Tensor) -> None:
         likelihood = torch.stack([loss.detach().neg().exp() for loss in losses.values()]).mean(0)
         self.likelihood.scatter_(1, index, likelihood)
 
-    def _subset_losses(self, step: Step) -> Tensor | None:
-        """Cross-entropies of the fused decision on subsets of 2 … K−1 modalities."""
-        if not self.fused_subsets:
-            return None
+    def _several(self, step: Step) -> Sequence[Tensor]:
+        """Cross-entropies of the fused decision on 2 … K−1 modalities, if there are such sets."""
+        if not self.several:
+            return []
         features = step.forward.features
         absent = {m: f.detach().mean(1, keepdim=True) for m, f in features.items()}
-        logits = self.context.network.fuse(only(features, absent, self.fused_subsets))
-        labels = step.labels.repeat(1, len(self.fused_subsets))
-        losses = cross_entropy(logits, labels)
-        return losses.unflatten(1, (len(self.fused_subsets), -1)).mean(2)
+        logits = self.context.network.fuse(only(features, absent, self.several))
+        losses = cross_entropy(logits, step.labels.repeat(1, len(self.several)))
+        return losses.unflatten(1, (len(self.several), -1)).mean(2).unbind(1)
 
-    def _gap_coefficients(self, fused: Tensor, alone: Tensor, subsets: Tensor | None) -> Tensor:
-        """What the gap loss multiplies each subset's cross-entropy by, ``(member, subset)``."""
-        entropy = self.context.label_entropy
-        values = fused.new_zeros(len(fused), self.everyone + 1)
-        values[:, self.single] = entropy - alone
-        values[:, -1] = entropy - fused
-        if subsets is not None:
-            values[:, self.fused_subsets] = entropy - subsets
-        phi = values @ self.matrix
-        weight = (self.gap_weight * (phi.amax(1) > phi.amin(1))).unsqueeze(1)
-        if self.options.gap == "symmetric":
-            rows = self.matrix.T
-            return (rows[phi.argmin(1)] - rows[phi.argmax(1)]) * weight
-        return self.reach[phi.argmin(1)] * weight
+    def _gap_shares(self, losses: Tensor) -> Tensor:
+        """What the gap loss multiplies each subset's cross-entropy by, ``(member, subset)``.
+
+        Args:
+            losses: cross-entropies: of each modality alone, of the several, and of everyone.
+        """
+        phi = self.blank - losses @ self.from_losses
+        weakest, strongest = phi.aminmax(dim=1)
+        shares = self.reach[phi.argmin(1)]
+        if self.symmetric:
+            shares = shares - self.reach[phi.argmax(1)]
+        return shares * (self.gap_weight * (strongest > weakest)).unsqueeze(1)
 
     def end_epoch(self, epoch: int, features: Features, labels: Tensor) -> dict[str, Tensor]:
         """Values the modalities on the held-out slice and sets the fusion weights from it."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from armtune.balancer import Context, Step
+from armtune.balancer import Step
 from armtune.balancing.arm import Arm, Reinforcer, fusion_weights
 from armtune.flat import FlatParameters
 from armtune.forward import cross_entropy
@@ -16,6 +16,7 @@ from armtune.information import shapley_matrix
 from armtune.network import MultimodalNet, build_network
 from armtune.streams import stream
 from armtune.valuation import leave_one_out_matrix
+from tests.balancing.toys import toy_context
 from tests.conftest import TWO, Shapes, toy_recipe
 
 THREE: Shapes = {**TWO, "touch": (4,)}
@@ -25,9 +26,7 @@ def pieces(
     shapes: Shapes, **options: Any
 ) -> tuple[MultimodalNet, Reinforcer, FlatParameters, dict[str, torch.Tensor], torch.Tensor]:
     network = build_network([toy_recipe(shapes)], shapes, 3, torch.float64)
-    context = Context(
-        network, (0,), log(3), samples=40, steps=4, batch_size=10, epochs=3, solo=lambda _: network
-    )
+    context = toy_context(network)
     balancer = Reinforcer([Arm(**options)], context)
     balancer.start_epoch(0)
     generator = stream(1, "toy")
@@ -105,17 +104,16 @@ def test_heads_learn_their_own_cross_entropy_whatever_the_knobs() -> None:
     assert torch.allclose(*gradients, atol=1e-14)
 
 
-def test_gap_coefficients_by_hand() -> None:
+def test_shares_of_the_gap_loss_by_hand() -> None:
     _, balancer, *_ = pieces(TWO, gap_weight=2.0)
-    fused, alone = torch.tensor([0.2]).double(), torch.tensor([[0.3, 0.9]]).double()
     # the second modality is the weak one: ½λ on its own loss and on the fused one
-    assert balancer._gap_coefficients(fused, alone, None).tolist() == [[0.0, 0.0, 1.0, 1.0]]
+    losses = torch.tensor([[0.3, 0.9, 0.2]]).double()
+    assert balancer._gap_shares(losses).tolist() == [[0.0, 1.0, 1.0]]
 
 
 def test_even_modalities_feel_no_gap_loss() -> None:
     _, balancer, *_ = pieces(TWO, gap_weight=2.0)
-    fused, alone = torch.tensor([0.2]).double(), torch.tensor([[0.5, 0.5]]).double()
-    assert not balancer._gap_coefficients(fused, alone, None).any()
+    assert not balancer._gap_shares(torch.tensor([[0.5, 0.5, 0.2]]).double()).any()
 
 
 def test_fusion_weights_with_tau_two_are_the_published_ratios() -> None:
