@@ -33,6 +33,8 @@ class Context:
         epochs: epochs of the whole training.
         solo: trains each member's encoder and head of one modality alone, with the same recipe
             and loop, and gives the network with every member's best epoch in place.
+        take: views ``(member, sample, *shape)`` and labels of training samples, by their numbers
+            among the training samples ``(member, sample)``.
     """
 
     network: MultimodalNet
@@ -43,10 +45,15 @@ class Context:
     batch_size: int
     epochs: int
     solo: Callable[[str], MultimodalNet]
+    take: Callable[[Tensor], tuple[Features, Tensor]]
 
     @property
     def modalities(self) -> tuple[str, ...]:
         return self.network.modalities
+
+    @property
+    def classes(self) -> int:
+        return self.network.classes
 
     @property
     def like(self) -> Tensor:

@@ -38,6 +38,7 @@ class MultimodalNet(nn.Module):
     ) -> None:
         super().__init__()
         self.modalities = tuple(encoders)
+        self.classes = classes
         built = {m: _build(m, encoder, shapes[m], init) for m, encoder in encoders.items()}
         self.sizes = {m: size for m, (_, size) in built.items()}
         self.encoders = nn.ModuleList(module for module, _ in built.values())

@@ -127,6 +127,7 @@ class Run:
             batch_size=self.batch_size,
             epochs=self.plan.epochs,
             solo=self._solo,
+            take=lambda index: self.train.take(self.pool.gather(1, index)),
         )
         self.balancer: Balancer = options[0].build(options, context)
 
