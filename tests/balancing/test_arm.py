@@ -17,7 +17,6 @@ from armtune.network import MultimodalNet, build_network
 from armtune.streams import stream
 from armtune.valuation import leave_one_out_matrix
 from tests.balancing.toys import toy_context
-from tests.balancing.toys import toy_context
 from tests.conftest import TWO, Shapes, toy_recipe
 
 THREE: Shapes = {**TWO, "touch": (4,)}
