@@ -1,0 +1,142 @@
+r"""Prototypical Modal Rebalance: a prototype loss that speeds the slower modality up.
+
+Each class of each modality has a prototype :math:`c`, the centroid of its training features. A
+modality judges a sample by the distances to them, :math:`p = \operatorname{softmax}(-\|f - c\|)`,
+and with :math:`s_m` the batch's sum of :math:`p` at the true class the loss is
+
+.. math::
+    CE + \alpha \sum_m \operatorname{clip}(1/\rho_m - 1,\, 0,\, 1)\, CE(p_m),
+    \qquad \rho_m = s_m / \operatorname{mean}_{n \ne m} s_n
+
+so that the other modalities' mean stands where the paper has the other one of two. Ours:
+prototypes come from the features as they pass in training, so the first epoch has none yet; a
+class without a prototype takes no part. The paper's entropy term on the faster modality, which
+its published code leaves out, is left out here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from armtune.balancer import Balancer, Context, Step
+from armtune.balancing import Balancing
+from armtune.forward import cross_entropy
+from armtune.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LEAST_SCORE = 1e-12
+"""What a modality's score counts as at least, since scores are divided by each other."""
+
+
+class Pmr(Balancing):
+    """Prototypical Modal Rebalance (Fan et al., CVPR 2023): CE + α Σ clip(1/ρ−1, 0, 1) CE_proto."""
+
+    name: Literal["pmr"] = "pmr"
+    alpha: float = Field(0.6, ge=0)
+    """Weight of the prototype loss; 0 for none."""
+    momentum: float = Field(0.5, ge=0, lt=1)
+    """Share of the past in the prototypes after each epoch."""
+    from_epoch: int = Field(0, ge=0)
+    """Epoch, counted from 0, that the prototype loss starts in; there is none in epoch 0."""
+    to_epoch: int = Field(100, ge=0)
+    """Epoch that it no longer acts in."""
+
+    def problem(self, modalities: Sequence[str]) -> str:
+        return "" if len(modalities) > 1 else "pmr balances two modalities or more"
+
+    @staticmethod
+    def build(options: Sequence[Any], context: Context) -> Balancer:
+        return PrototypeRebalancer(options, context)
+
+
+class PrototypeRebalancer(Balancer):
+    """Keeps prototypes and adds their loss where a modality is slow."""
+
+    def __init__(self, options: Sequence[Pmr], context: Context) -> None:
+        super().__init__(context)
+        self.alpha = context.knob(options, "alpha")
+        self.momentum = context.knob(options, "momentum")
+        self.first = context.knob(options, "from_epoch")
+        self.last = context.knob(options, "to_epoch")
+        self.active = bool(self.alpha.any())
+        shape = (len(options), context.classes)
+        sizes = context.network.sizes
+        self.prototypes = {m: context.like.new_zeros(*shape, size) for m, size in sizes.items()}
+        self.seen = context.like.new_zeros(shape)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Forgets the last epoch's sums; says how strong the loss is in this one."""
+        self.sums = {m: torch.zeros_like(p) for m, p in self.prototypes.items()}
+        self.counts = torch.zeros_like(self.seen)
+        window = (self.first <= epoch) & (epoch < self.last)
+        self.strength = torch.where(window, self.alpha, 0.0)
+        self.acts = bool((self.strength > 0).any() & self.seen.any())
+
+    def losses(self, step: Step) -> Sequence[Tensor]:
+        """The plain loss and the prototype losses of slower modalities."""
+        total = self.fused_loss(step) + self.heads_loss(step)
+        if self.active:
+            self._count(step)
+        if self.acts:
+            alone, scores = self._judge(step)
+            shares = slowness(scores) * self.strength.unsqueeze(1)
+            total = total + (shares * alone).sum(1)
+        return [total]
+
+    def _count(self, step: Step) -> None:
+        """Adds the batch's features to the sums of their classes."""
+        classes = torch.arange(self.context.classes, device=step.labels.device)
+        members_of = (step.labels.unsqueeze(1) == classes.unsqueeze(1)).to(self.seen)
+        self.counts += members_of.sum(2)
+        for m, feature in step.forward.features.items():
+            self.sums[m] += members_of @ feature.detach()
+
+    def _judge(self, step: Step) -> tuple[Tensor, Tensor]:
+        """Prototype loss and score of each modality, ``(member, modality)``."""
+        known = self.seen.gather(1, step.labels)
+        share = known / known.sum(1, keepdim=True).clamp_min(1)
+        losses, scores = [], []
+        for m, feature in step.forward.features.items():
+            loss = cross_entropy(self._logits(m, feature), step.labels)
+            losses.append((loss * share).sum(1))
+            scores.append((loss.detach().neg().exp() * known).sum(1))
+        return torch.stack(losses, dim=1), torch.stack(scores, dim=1)
+
+    def _logits(self, modality: str, feature: Tensor) -> Tensor:
+        """Negative distances to the prototypes, ``(member, sample, class)``."""
+        distances = torch.cdist(
+            feature, self.prototypes[modality], compute_mode="donot_use_mm_for_euclid_dist"
+        )
+        out_of_reach = torch.finfo(distances.dtype).min / 2
+        return (-distances).masked_fill(self.seen.unsqueeze(1) == 0, out_of_reach)
+
+    def end_epoch(self, *_: Any) -> dict[str, Tensor]:
+        """Moves the prototypes towards the epoch's centroids."""
+        if self.active:
+            fresh = self.counts > 0
+            past = torch.where(fresh, self.seen * self.momentum.unsqueeze(1), 1.0).unsqueeze(2)
+            for m, prototype in self.prototypes.items():
+                centroid = self.sums[m] / self.counts.clamp_min(1).unsqueeze(2)
+                prototype.copy_(past * prototype + (1 - past) * centroid)
+            self.seen.copy_(self.seen.bool() | fresh)
+        return {}
+
+    def state(self) -> dict[str, Tensor]:
+        """The prototypes, and which classes have one."""
+        return {"seen": self.seen, **{f"prototypes.{m}": p for m, p in self.prototypes.items()}}
+
+
+def slowness(scores: Tensor) -> Tensor:
+    r"""How much a modality lags behind: :math:`\operatorname{clip}(1/\rho_m - 1, 0, 1)`.
+
+    Args:
+        scores: the batch's summed probability of the true class, ``(member, modality)``.
+    """
+    own = scores.clamp_min(LEAST_SCORE)
+    others = (own.sum(1, keepdim=True) - own) / (own.shape[1] - 1)
+    return (others / own - 1).clamp(0, 1)

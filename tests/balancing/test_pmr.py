@@ -1,0 +1,110 @@
+"""Prototypical Modal Rebalance in closed form, in float64."""
+
+from __future__ import annotations
+
+from math import exp, log
+from pathlib import Path
+
+import pytest
+import torch
+
+from armtune.balancing.pmr import Pmr, PrototypeRebalancer, slowness
+from armtune.forward import cross_entropy
+from tests.balancing.toys import (
+    F64,
+    made_up,
+    toy_context,
+    toy_network,
+    weights_after,
+    weights_after_a_break,
+)
+
+PMR = {"name": "pmr", "alpha": 2.0}
+LOGITS = torch.tensor([[[0.1, 0.5, 0.0], [0.4, 0.0, 0.0]]], dtype=F64)
+
+
+def balancer(**options: float) -> PrototypeRebalancer:
+    """With prototypes at 0, 1 and 2 on the first feature's axis of both modalities."""
+    made = PrototypeRebalancer([Pmr(**options)], toy_context(toy_network()))
+    for prototype in made.prototypes.values():
+        prototype[0, :, 0] = torch.arange(3.0)
+    made.seen.fill_(1)
+    made.start_epoch(1)
+    return made
+
+
+def features(image: list[float], audio: list[float]) -> dict[str, torch.Tensor]:
+    """Features of eight units that differ in the first."""
+    made = {"image": torch.zeros(1, len(image), 8), "audio": torch.zeros(1, len(audio), 8)}
+    made["image"][0, :, 0] = torch.tensor(image)
+    made["audio"][0, :, 0] = torch.tensor(audio)
+    return {m: f.to(F64).requires_grad_() for m, f in made.items()}
+
+
+def test_slowness_by_hand() -> None:
+    scores = torch.tensor([[3.0, 2.0], [1.0, 5.0], [4.0, 4.0]], dtype=F64)
+    # 3/2 − 1 for the second; 5/1 − 1 is clipped to 1; equal scores lag nowhere
+    expected = [[0.0, 0.5], [1.0, 0.0], [0.0, 0.0]]
+    assert slowness(scores).tolist() == [pytest.approx(row) for row in expected]
+
+
+def test_slowness_of_three_compares_with_the_others_mean() -> None:
+    scores = torch.tensor([[4.0, 2.0, 3.0]], dtype=F64)
+    assert slowness(scores)[0].tolist() == pytest.approx([0, 3.5 / 2 - 1, 0])
+
+
+def test_loss_by_hand() -> None:
+    step = made_up(features([0.0, 1.0], [1.0, 1.0]), [0, 1], LOGITS)
+    # distances to the prototypes: image 0 1 2 | 1 0 1, audio 1 0 1 | 1 0 1
+    near, far = 1 / (1 + exp(-1) + exp(-2)), exp(-1) / (1 + 2 * exp(-1))
+    middle = 1 / (1 + 2 * exp(-1))
+    image, audio = near + middle, far + middle
+    loss = -(log(far) + log(middle)) / 2
+    plain = cross_entropy(LOGITS, step.labels).mean()
+    made = balancer(alpha=0.6)
+    made.heads_loss = lambda _: torch.zeros(1, dtype=F64)  # type: ignore[method-assign]
+    total = made.losses(step)[0]
+    assert total.item() == pytest.approx(plain.item() + 0.6 * (image / audio - 1) * loss, abs=1e-12)
+    image_gradient, audio_gradient = torch.autograd.grad(
+        total.sum(), list(step.forward.features.values())
+    )
+    assert not image_gradient.any()
+    assert audio_gradient.any()
+
+
+def test_prototypes_are_centroids_then_move_by_momentum() -> None:
+    made = PrototypeRebalancer([Pmr(momentum=0.25)], toy_context(toy_network()))
+    for image, expected in (([2.0, 4.0], 3.0), ([7.0, 7.0], 0.25 * 3 + 0.75 * 7)):
+        made.start_epoch(0)
+        with torch.no_grad():
+            made._count(made_up(features(image, [0.0, 0.0]), [1, 1], LOGITS))
+        made.end_epoch()
+        assert made.prototypes["image"][0, :, 0].tolist() == pytest.approx([0, expected, 0])
+        assert made.seen.tolist() == [[0, 1, 0]]
+
+
+def test_a_class_without_a_prototype_takes_no_part() -> None:
+    made = balancer(alpha=1)
+    made.seen[0, 2] = 0
+    with_it = made_up(features([0, 1, 2], [1, 1, 2]), [0, 1, 2], LOGITS)
+    without = made_up(features([0, 1], [1, 1]), [0, 1], LOGITS)
+    for ours, expected in zip(made._judge(with_it), made._judge(without), strict=True):
+        assert torch.allclose(ours, expected, atol=1e-12)
+    loss = made._judge(with_it)[0].sum()
+    gradients = torch.autograd.grad(loss, list(with_it.forward.features.values()))
+    assert all(g.isfinite().all() for g in gradients)
+
+
+def test_one_epoch_has_no_prototypes_and_is_no_balancing() -> None:
+    assert torch.equal(weights_after(PMR, 1), weights_after({"name": "none"}, 1))
+    assert not torch.equal(weights_after(PMR, 2), weights_after({"name": "none"}, 2))
+
+
+@pytest.mark.parametrize("window", [{"from_epoch": 9}, {"to_epoch": 0}])
+def test_a_window_that_never_opens_is_no_balancing(window: dict[str, int]) -> None:
+    assert torch.equal(weights_after({**PMR, **window}), weights_after({"name": "none"}))
+
+
+def test_a_restored_run_keeps_its_prototypes(tmp_path: Path) -> None:
+    resumed = weights_after_a_break(PMR, 4, 2, tmp_path / "c.safetensors")
+    assert torch.equal(resumed, weights_after(PMR, 4))
