@@ -1,0 +1,73 @@
+r"""Calibrating Multimodal Learning: fewer modalities must not make the decision surer.
+
+With :math:`\kappa(S)` the largest probability of the fused decision when only the modalities
+of :math:`S` are there, the loss is
+
+.. math::
+    CE + \lambda \operatorname{mean}_{S \subset M}
+    \operatorname{mean}_i \max(0,\, \kappa_i(S) - \kappa_i(M))
+
+over the samples :math:`i` and all subsets :math:`S` of the modalities :math:`M` but none and all.
+The paper draws nested pairs of subsets at random; here (ours) the larger one is always :math:`M`
+and no pair is left out. Absent modalities are at the batch's mean feature, without gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from armtune.balancer import Balancer, Context, Step
+from armtune.balancing import Balancing
+from armtune.forward import only
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Cml(Balancing):
+    """Calibrating Multimodal Learning (Ma et al., ICML 2023): CE + λ·max(0, κ(part) − κ(all))."""
+
+    name: Literal["cml"] = "cml"
+    weight: float = Field(0.1, ge=0)
+    """Weight λ of the calibration loss; 0 for none."""
+
+    def problem(self, modalities: Sequence[str]) -> str:
+        return "" if len(modalities) > 1 else "cml balances two modalities or more"
+
+    @staticmethod
+    def build(options: Sequence[Any], context: Context) -> Balancer:
+        return Calibrator(options, context)
+
+
+class Calibrator(Balancer):
+    """Adds the calibration loss."""
+
+    def __init__(self, options: Sequence[Cml], context: Context) -> None:
+        super().__init__(context)
+        self.weight = context.knob(options, "weight")
+        self.active = bool(self.weight.any())
+        self.subsets = range(1, 2 ** len(context.modalities) - 1)
+
+    def losses(self, step: Step) -> Sequence[Tensor]:
+        [total] = super().losses(step)
+        if not self.active:
+            return [total]
+        features = step.forward.features
+        absent = {m: f.detach().mean(1, keepdim=True) for m, f in features.items()}
+        parts = self.context.network.fuse(only(features, absent, self.subsets))
+        excess = overconfidence(parts.unflatten(1, (len(self.subsets), -1)), step.forward.logits)
+        return [total + self.weight * excess]
+
+
+def overconfidence(parts: Tensor, whole: Tensor) -> Tensor:
+    """Mean excess of the parts' confidence over the whole's, ``(member,)``.
+
+    Args:
+        parts: logits of each subset of modalities, ``(member, subset, sample, class)``.
+        whole: logits of all modalities, ``(member, sample, class)``.
+    """
+    excess = parts.softmax(-1).amax(-1) - whole.softmax(-1).amax(-1).unsqueeze(1)
+    return excess.relu().mean((1, 2))
