@@ -25,6 +25,7 @@ from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
 from armtune.forward import cross_entropy
 from armtune.lazy import torch
+from armtune.parts import Window, others_mean
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,9 +43,9 @@ class Pmr(Balancing):
     momentum: float = Field(0.5, ge=0, lt=1)
     """Share of the past in the prototypes after each epoch."""
     from_epoch: int = Field(0, ge=0)
-    """Epoch, counted from 0, that the prototype loss starts in; there is none in epoch 0."""
+    """First epoch of the prototype loss, counted from 0, where there are no prototypes yet."""
     to_epoch: int = Field(100, ge=0)
-    """Epoch that it no longer acts in."""
+    """First epoch after it."""
 
     def problem(self, modalities: Sequence[str]) -> str:
         return "" if len(modalities) > 1 else "pmr balances two modalities or more"
@@ -61,8 +62,7 @@ class PrototypeRebalancer(Balancer):
         super().__init__(context)
         self.alpha = context.knob(options, "alpha")
         self.momentum = context.knob(options, "momentum")
-        self.first = context.knob(options, "from_epoch")
-        self.last = context.knob(options, "to_epoch")
+        self.window = Window(options, context)
         self.active = bool(self.alpha.any())
         shape = (len(options), context.classes)
         sizes = context.network.sizes
@@ -73,8 +73,7 @@ class PrototypeRebalancer(Balancer):
         """Forgets the last epoch's sums; says how strong the loss is in this one."""
         self.sums = {m: torch.zeros_like(p) for m, p in self.prototypes.items()}
         self.counts = torch.zeros_like(self.seen)
-        window = (self.first <= epoch) & (epoch < self.last)
-        self.strength = torch.where(window, self.alpha, 0.0)
+        self.strength = torch.where(self.window.open(epoch), self.alpha, 0.0)
         self.acts = bool((self.strength > 0).any() & self.seen.any())
 
     def losses(self, step: Step) -> Sequence[Tensor]:
@@ -138,5 +137,4 @@ def slowness(scores: Tensor) -> Tensor:
         scores: the batch's summed probability of the true class, ``(member, modality)``.
     """
     own = scores.clamp_min(LEAST_SCORE)
-    others = (own.sum(1, keepdim=True) - own) / (own.shape[1] - 1)
-    return (others / own - 1).clamp(0, 1)
+    return (others_mean(own) / own - 1).clamp(0, 1)
