@@ -22,6 +22,7 @@ from armtune.balancing import Balancing
 from armtune.forward import Features, cross_entropy, only
 from armtune.information import shapley_matrix
 from armtune.lazy import torch
+from armtune.parts import ModalityDropout, gate_heads
 from armtune.valuation import (
     histogram_values,
     leave_one_out_matrix,
@@ -103,9 +104,9 @@ class Reinforcer(Balancer):
         self.smoothing = context.knob(options, "smoothing")
         self.warmup = context.knob(options, "warmup_epochs")
         self.resampling = context.knob(options, "resampling")
-        self.dropout = context.knob(options, "dropout")
+        self.dropout = ModalityDropout(context, context.knob(options, "dropout"))
         # Known here, so that no step has to ask the device.
-        self.gap, self.drops = bool(self.gap_weight.any()), bool(self.dropout.any())
+        self.gap = bool(self.gap_weight.any())
         self.resamples = bool(self.resampling.any())
         self.heads_reach_encoders = self.gap or bool(self.alpha.any())
         players = len(context.modalities)
@@ -124,11 +125,8 @@ class Reinforcer(Balancer):
         self.likelihood = context.like.new_ones(members, context.samples)
 
     def start_epoch(self, epoch: int) -> None:
-        """Draws which samples lose which modality in this epoch."""
         self.epoch = epoch
-        if self.drops:
-            shape = (self.context.steps, self.context.batch_size, 2)
-            self.draws = self.context.uniform("dropout", epoch, *shape)
+        self.dropout.start_epoch(epoch)
 
     def sample_weights(self) -> Tensor | None:
         """Multiplicities of samples by the modalities' mean likelihood (the published steps)."""
@@ -139,16 +137,7 @@ class Reinforcer(Balancer):
         return multiplicity ** strength.unsqueeze(1)
 
     def alter(self, features: Features, index: Tensor, step: int) -> Features:
-        """Replaces dropped modalities by the batch's mean feature."""
-        if not self.drops:
-            return features
-        drops, which = self.draws[:, step].unbind(-1)
-        chosen = (which * len(features)).long()
-        gone = drops < self.dropout.unsqueeze(1)
-        return {
-            m: torch.where((gone & (chosen == k)).unsqueeze(-1), f.mean(1, keepdim=True), f)
-            for k, (m, f) in enumerate(features.items())
-        }
+        return self.dropout.alter(features, step)
 
     def losses(self, step: Step) -> Sequence[Tensor]:
         """The fused, unimodal and gap losses together."""
@@ -170,8 +159,7 @@ class Reinforcer(Balancer):
             for share, loss in zip(shares[len(alone) :], together, strict=True):
                 total = total + share * loss
             gates = [gate + share for gate, share in zip(gates, shares, strict=False)]
-        for inputs, gate in zip(forward.head_inputs.values(), gates, strict=True):
-            inputs.register_hook(lambda gradient, gate=gate[:, None, None]: gradient * gate)
+        gate_heads(forward, gates)
         return [total]
 
     def _remember(self, losses: Features, index: Tensor) -> None:
