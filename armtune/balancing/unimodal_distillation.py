@@ -1,0 +1,98 @@
+r"""Unimodal teachers: each encoder stays near the features of one that was trained alone.
+
+Before the first epoch every modality's encoder and head are trained alone to the end, by the same
+recipe and loop, and frozen at their best epoch. With :math:`t_m` their features the loss is
+
+.. math:: CE + \lambda \sum_m \operatorname{mean} (f_m - t_m)^2
+
+over samples and features. What the teachers cost is part of what the method costs. Any number of
+modalities, as in the paper.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from armtune.balancer import Balancer, Context, Step
+from armtune.balancing import Balancing
+from armtune.forward import Features
+from armtune.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CHUNK = 2048
+"""Samples that the teachers encode at a time."""
+
+
+class UnimodalDistillation(Balancing):
+    """Unimodal teachers, UMT (Du et al., ICML 2023): CE + λ Σ MSE(f_m, f_m of a frozen teacher)."""
+
+    name: Literal["unimodal_distillation"] = "unimodal_distillation"
+    weight: float = Field(10.0, ge=0)
+    """Weight λ of the distance to the teachers' features; 0 for no teachers."""
+
+    def problem(self, modalities: Sequence[str]) -> str:
+        if len(modalities) > 1:
+            return ""
+        return "unimodal_distillation balances two modalities or more"
+
+    @staticmethod
+    def build(options: Sequence[Any], context: Context) -> Balancer:
+        return Pupil(options, context)
+
+
+class Pupil(Balancer):
+    """Trains the teachers once, keeps their weights, and adds the distance to their features."""
+
+    def __init__(self, options: Sequence[UnimodalDistillation], context: Context) -> None:
+        super().__init__(context)
+        self.weight = context.knob(options, "weight")
+        self.active = bool(self.weight.any())
+        self.trained = context.like.new_zeros(1)
+        self.teachers = copy.deepcopy(context.network.encoders)
+        self.targets: Features = {}
+
+    def start_epoch(self, epoch: int) -> None:
+        """Trains the teachers, unless a checkpoint had them, and lets them encode everything."""
+        if not self.active or self.targets:
+            return
+        if not self.trained.any():
+            for teacher, modality in zip(self.teachers, self.context.modalities, strict=True):
+                [taught] = self.context.solo(modality).encoders
+                teacher.load_state_dict(taught.state_dict())
+            self.trained.fill_(1)
+        with torch.no_grad():
+            self.targets = self._encode()
+
+    def _encode(self) -> Features:
+        """The teachers' features of all training samples, ``(member, sample, feature)``."""
+        members, names = len(self.weight), self.context.modalities
+        everyone = torch.arange(self.context.samples, device=self.weight.device)
+        parts = []
+        for piece in everyone.expand(members, -1).split(CHUNK, dim=1):
+            views, _ = self.context.take(piece)
+            parts.append([teach(views[m]) for m, teach in zip(names, self.teachers, strict=True)])
+        columns = zip(*parts, strict=True)
+        return {m: torch.cat(column, dim=1) for m, column in zip(names, columns, strict=True)}
+
+    def losses(self, step: Step) -> Sequence[Tensor]:
+        [total] = super().losses(step)
+        if not self.active:
+            return [total]
+        for m, feature in step.forward.features.items():
+            index = step.index.unsqueeze(2).expand_as(feature)
+            distance = (feature - self.targets[m].gather(1, index)).square().mean((1, 2))
+            total = total + self.weight * distance
+        return [total]
+
+    def state(self) -> dict[str, Tensor]:
+        """The teachers' weights, and whether they are trained; nothing without teachers."""
+        if not self.active:
+            return {}
+        weights = {f"teacher.{n}": p.detach() for n, p in self.teachers.named_parameters()}
+        return {"trained": self.trained, **weights}
