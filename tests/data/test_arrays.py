@@ -123,10 +123,12 @@ def test_groups_are_never_divided(tmp_path: Path, seed: int) -> None:
     assert sum(len(part) for part in people) == len(set.union(*people)) == 5
 
 
-def test_a_large_group_does_not_swallow_all(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", range(4))
+def test_a_large_group_does_not_swallow_all(tmp_path: Path, seed: int) -> None:
     groups = np.array(["small"] * 6 + ["large"] * 54)
     cuts = {"test_index": np.array([0, 59])}
-    found = samples(read(save_npz(tmp_path, arrays(who=groups, **cuts)), groups="who"))
+    path = save_npz(tmp_path, arrays(who=groups, **cuts))
+    found = samples(read(path, groups="who", validation=0.2, seed=seed))
     assert min(len(part) for part in found) > 0
 
 
