@@ -2,18 +2,19 @@
 
 Samples come as ``(member, sample, …)`` and weights as ``(member, …)``; members never mix, so the
 gradient of the sum of their losses is each member's own gradient. Linear layers are batched matrix
-products, convolutions are grouped by member.
+products, convolutions and group norms are grouped by member.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from math import sqrt
+from collections.abc import Callable, Mapping, Sequence
+from math import gcd, sqrt
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+Modules = nn.ModuleList
 Sequential = nn.Sequential
 Relu = nn.ReLU
 
@@ -39,6 +40,10 @@ class Init:
         draws = [torch.rand(shape, generator=g, dtype=self.dtype) for g in self.generators]
         return nn.Parameter(torch.stack(draws).mul_(2 * bound).sub_(bound))
 
+    def constant(self, value: float, *shape: int) -> nn.Parameter:
+        """The same value everywhere, ``(member, *shape)``."""
+        return nn.Parameter(torch.full((self.members, *shape), value, dtype=self.dtype))
+
 
 class Linear(nn.Module):
     """``x W + b`` from ``(member, sample, in)`` to ``(member, sample, out)``.
@@ -56,22 +61,100 @@ class Linear(nn.Module):
         return torch.baddbmm(self.bias, x, self.weight)
 
 
-class Conv2d(nn.Module):
-    """Convolution with same padding, ``(member, sample, channel, height, width)`` in and out."""
+class _Conv(nn.Module):
+    """Convolution over the last ``axes`` axes; with ``stride`` 1 it keeps their lengths."""
 
-    def __init__(self, channels_in: int, channels_out: int, kernel: int, init: Init) -> None:
+    axes: int
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        kernel: int,
+        init: Init,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        bias: bool = True,
+    ) -> None:
         super().__init__()
-        bound = 1 / sqrt(channels_in * kernel * kernel)
-        self.weight = init.uniform(bound, channels_out, channels_in, kernel, kernel)
-        self.bias = init.uniform(bound, channels_out)
+        self.stride, self.dilation = stride, dilation
+        window = [kernel] * self.axes
+        bound = 1 / sqrt(channels_in * kernel**self.axes)
+        self.weight = init.uniform(bound, channels_out, channels_in, *window)
+        self.bias = init.uniform(bound, channels_out) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        members = len(x)
-        grouped = x.transpose(0, 1).flatten(1, 2)
-        y = F.conv2d(
-            grouped, self.weight.flatten(0, 1), self.bias.flatten(), padding="same", groups=members
+        convolve = F.conv1d if self.axes == 1 else F.conv2d
+        y = convolve(
+            by_channel(x),
+            self.weight.flatten(0, 1),
+            None if self.bias is None else self.bias.flatten(),
+            self.stride,
+            "same" if self.stride == 1 else self.weight.shape[-1] // 2,
+            self.dilation,
+            len(x),
         )
-        return y.unflatten(1, (members, -1)).transpose(0, 1)
+        return by_member(y, len(x))
+
+
+class Conv1d(_Conv):
+    """Convolution over time, ``(member, sample, channel, time)`` in and out."""
+
+    axes = 1
+
+
+class Conv2d(_Conv):
+    """Convolution of images, ``(member, sample, channel, height, width)`` in and out."""
+
+    axes = 2
+
+
+class GroupNorm(nn.Module):
+    """Mean 0 and variance 1 within groups of channels of each sample, then a scale and a shift.
+
+    Group normalization (Wu & He, ECCV 2018). Unlike batch norm it reads each sample alone: it does
+    the same in training and prediction, whoever shares the batch, and no statistics cross members.
+
+    Args:
+        groups: number of groups; the largest common divisor with the number of channels is used.
+    """
+
+    def __init__(self, channels: int, init: Init, groups: int = 32) -> None:
+        super().__init__()
+        self.groups = gcd(groups, channels)
+        self.weight = init.constant(1.0, channels)
+        self.bias = init.constant(0.0, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        groups = len(x) * self.groups
+        y = F.group_norm(by_channel(x), groups, self.weight.flatten(), self.bias.flatten())
+        return by_member(y, len(x))
+
+
+class LayerNorm(nn.Module):
+    """Mean 0 and variance 1 over the features of ``(member, row, feature)``, then scale and shift.
+
+    Layer normalization (Ba et al., 2016).
+    """
+
+    def __init__(self, size: int, init: Init) -> None:
+        super().__init__()
+        self.weight = init.constant(1.0, 1, size)
+        self.bias = init.constant(0.0, 1, size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x, x.shape[-1:]) * self.weight + self.bias
+
+
+def by_channel(x: Tensor) -> Tensor:
+    """``(member, sample, channel, …)`` to ``(sample, member · channel, …)``."""
+    return x.transpose(0, 1).flatten(1, 2)
+
+
+def by_member(y: Tensor, members: int) -> Tensor:
+    """``(sample, member · channel, …)`` to ``(member, sample, channel, …)``."""
+    return y.unflatten(1, (members, -1)).transpose(0, 1)
 
 
 class MaxPool2d(nn.Module):
@@ -93,6 +176,17 @@ class Flatten(nn.Module):
         return x.flatten(2)
 
 
+class MeanOver(nn.Module):
+    """Mean over the axes from the given one on."""
+
+    def __init__(self, first: int) -> None:
+        super().__init__()
+        self.first = first
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(self.first).mean(-1)
+
+
 class AddChannel(nn.Module):
     """``(member, sample, height, width)`` to ``(member, sample, 1, height, width)``."""
 
@@ -105,3 +199,25 @@ class Concat(nn.Module):
 
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
         return torch.cat(list(features.values()), dim=-1)
+
+
+class Composed(nn.Module):
+    """A function of an input and of modules as a module: a plug-in needs no class of torch's.
+
+    Args:
+        function: called with the input and the modules. It must hold no module itself, so that a
+            copy of this one is whole.
+    """
+
+    def __init__(self, function: Callable[..., Tensor], *modules: nn.Module) -> None:
+        super().__init__()
+        self.function = function
+        self.parts = nn.ModuleList(modules)
+
+    def forward(self, x: object) -> Tensor:
+        return self.function(x, *self.parts)
+
+
+def each(sizes: Mapping[str, int], size_out: int, init: Init) -> nn.ModuleList:
+    """A linear layer for each modality, in the given order."""
+    return nn.ModuleList(Linear(size, size_out, init) for size in sizes.values())

@@ -1,0 +1,50 @@
+r"""Gated multimodal unit: each sample decides how much each modality counts, unit by unit.
+
+Arevalo et al., Gated Multimodal Units for Information Fusion (ICLR 2017 workshop):
+
+.. math::
+    h = \sum_m z_m \odot \tanh(W_m f_m + b_m), \qquad
+    z = \operatorname{softmax}_m(G_m [f_1, \dots, f_K] + g_m)
+
+For two modalities the softmax is the paper's single gate, :math:`z` and :math:`1 - z`. For more,
+the paper's gates are independent sigmoids; here they sum to 1 for any number of modalities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from armtune.fusion import Fusion
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from armtune.forward import Features
+    from armtune.layers import Init
+
+
+class Gated(Fusion):
+    """Gated multimodal unit (Arevalo et al., 2017), its gates a softmax over the modalities."""
+
+    name: Literal["gated"] = "gated"
+    dim: int = Field(64, ge=1)
+    """Units of the hidden layer."""
+
+    def build(self, sizes: Mapping[str, int], classes: int, init: Init) -> nn.Module:
+        from armtune import layers
+
+        hidden = layers.each(sizes, self.dim, init)
+        gates = layers.Linear(sum(sizes.values()), len(sizes) * self.dim, init)
+        out = layers.Linear(self.dim, classes, init)
+        return layers.Composed(decide, hidden, layers.Sequential(layers.Concat(), gates), out)
+
+
+def decide(features: Features, hidden: nn.ModuleList, gate: nn.Module, out: nn.Module) -> Tensor:
+    """Logits of the gated sum."""
+    shares = gate(features).unflatten(-1, (len(hidden), -1)).softmax(-2).unbind(-2)
+    states = [layer(f).tanh() for layer, f in zip(hidden, features.values(), strict=True)]
+    terms = [share * state for share, state in zip(shares, states, strict=True)]
+    return out(sum(terms[1:], terms[0]))
