@@ -12,6 +12,7 @@ from torch import Tensor
 from armtune.balancer import Context, Step
 from armtune.forward import Features, Forward
 from armtune.network import MultimodalNet, build_network
+from armtune.streams import stream
 from armtune.training import Run
 from tests.conftest import TWO, Shapes, toy_dataset, toy_recipe
 
@@ -41,6 +42,16 @@ def toy_context(network: MultimodalNet, **given: Any) -> Context:
         "take": nothing,
     }
     return Context(network, **{**about, **given})
+
+
+def toy_batch(shapes: Shapes = TWO, seed: int = 1) -> tuple[Features, Tensor]:
+    """Views of ten samples of one member, and their labels; in float64."""
+    generator = stream(seed, "toy")
+    views = {
+        m: torch.randn(1, 10, *shape, generator=generator, dtype=torch.float64)
+        for m, shape in shapes.items()
+    }
+    return views, torch.arange(10)[None] % 3
 
 
 def made_up(
