@@ -1,0 +1,96 @@
+r"""On-the-fly prediction modulation: drops features of the modality that is ahead.
+
+With :math:`s_m` a head's mean probability of the true class over the batch and :math:`\rho_m` the
+ratio of :math:`s_m` to the mean of the others' (ours: the paper has two modalities, where that is
+the other one's), each sample loses the features of modality m with probability
+
+.. math:: q_m = q_b (1 + \lambda \tanh(\rho_m - 1)) \text{ if } \rho_m > 1 \text{ else } 0
+
+at most 1. What is left of all modalities is divided by :math:`1 - \theta`, with :math:`\theta` the
+share of features that get dropped on average, as in the published code; its chance to leave a batch
+alone isn't here. No sample loses everything, since some modality always has :math:`\rho_m \le 1`.
+The features of the batch are measured and then fused once more, so nothing changes in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from armtune.balancer import Balancer, Context, Step
+from armtune.balancing import Balancing
+from armtune.forward import cross_entropy
+from armtune.lazy import torch
+from armtune.parts import Window, dominance, likelihoods
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Opm(Balancing):
+    """Prediction modulation (Wei et al., TPAMI 2024): q = q_b·(1 + λ·tanh(ρ − 1)) where ρ > 1."""
+
+    name: Literal["opm"] = "opm"
+    probability: float = Field(0.4, ge=0, le=1)
+    """Probability that a sample loses a modality just ahead, q_b; 0 for none."""
+    slope: float = Field(0.5, ge=0)
+    """How much more likely that gets with the lead, λ."""
+    from_epoch: int = Field(0, ge=0)
+    """First epoch of modulation, counted from 0."""
+    to_epoch: int = Field(50, ge=0)
+    """First epoch after the modulation."""
+
+    def problem(self, modalities: Sequence[str]) -> str:
+        return "" if len(modalities) > 1 else "opm balances two modalities or more"
+
+    @staticmethod
+    def build(options: Sequence[Any], context: Context) -> Balancer:
+        return PredictionModulator(options, context)
+
+
+class PredictionModulator(Balancer):
+    """The prediction modulation's hooks."""
+
+    def __init__(self, options: Sequence[Any], context: Context) -> None:
+        super().__init__(context)
+        self.probability = context.knob(options, "probability")
+        self.slope = context.knob(options, "slope")
+        self.window = Window(options, context)
+        self.sizes = context.like.new_tensor(list(context.network.sizes.values()))
+
+    def start_epoch(self, epoch: int) -> None:
+        """Draws what decides which samples lose which modalities in this epoch."""
+        self.base = torch.where(self.window.open(epoch), self.probability, 0.0)
+        self.acts = bool(self.base.any())
+        if self.acts:
+            shape = (self.context.steps, self.context.batch_size, len(self.sizes))
+            self.draws = self.context.uniform("opm", epoch, *shape)
+
+    def fused_loss(self, step: Step) -> Tensor:
+        """Cross-entropy of the decision on what is left of the features."""
+        if not self.acts:
+            return super().fused_loss(step)
+        scores = likelihoods(step.forward.unimodal, step.labels)
+        chance = drop_probabilities(scores, self.base, self.slope)
+        kept = self.draws[:, step.number] >= chance.unsqueeze(1)
+        dropped = chance @ self.sizes / self.sizes.sum()
+        factors = kept / (1 - dropped)[:, None, None]
+        left = {
+            m: f * factors[:, :, k, None] for k, (m, f) in enumerate(step.forward.features.items())
+        }
+        return cross_entropy(self.context.network.fuse(left), step.labels).mean(1)
+
+
+def drop_probabilities(scores: Tensor, base: Tensor, slope: Tensor) -> Tensor:
+    """The probabilities q, ``(member, modality)``.
+
+    Args:
+        scores: each head's mean probability of the true class, ``(member, modality)``.
+        base: q_b, ``(member,)``.
+        slope: λ, ``(member,)``.
+    """
+    ratio = dominance(scores)
+    chance = base.unsqueeze(1) * (1 + slope.unsqueeze(1) * torch.tanh(ratio - 1))
+    return torch.where(ratio > 1, chance.clamp_max(1), 0.0)

@@ -1,0 +1,90 @@
+"""OPM: how likely the modality that is ahead is to be dropped, and what is left."""
+
+from __future__ import annotations
+
+from math import tanh
+
+import pytest
+import torch
+
+from armtune.balancer import Step
+from armtune.balancing.opm import Opm, PredictionModulator, drop_probabilities
+from armtune.forward import Features, Forward, cross_entropy
+from tests.balancing.test_ogm import logits_of
+from tests.balancing.toys import toy_batch, toy_context, toy_network
+
+
+def chances(*scores: float, base: float = 0.4, slope: float = 0.5) -> list[float]:
+    values = [torch.tensor([x], dtype=torch.float64) for x in (base, slope)]
+    rows = torch.tensor([scores], dtype=torch.float64)
+    result: list[float] = drop_probabilities(rows, *values)[0].tolist()
+    return result
+
+
+def test_the_probability_by_hand() -> None:
+    # ρ = 0.8 / 0.4 = 2.
+    assert chances(0.8, 0.4) == pytest.approx([0.4 * (1 + 0.5 * tanh(1)), 0.0], abs=1e-12)
+
+
+def test_beyond_two_several_may_be_ahead_but_never_all() -> None:
+    # Ratios to the mean of the others: 0.8/0.45, 0.6/0.55 and 0.3/0.7.
+    expected = [0.4 * (1 + 0.5 * tanh(r - 1)) for r in (0.8 / 0.45, 0.6 / 0.55)]
+    assert chances(0.8, 0.6, 0.3) == pytest.approx([*expected, 0.0], abs=1e-12)
+
+
+def test_it_is_a_probability() -> None:
+    assert chances(0.9, 0.1, base=0.9, slope=5) == [1.0, 0.0]
+
+
+def scene(**options: float) -> tuple[PredictionModulator, Step, Features]:
+    """A step in which image, with 8 of 16 features, is twice as likely right as audio."""
+    network = toy_network()
+    views, labels = toy_batch()
+    forward = network(views)
+    unimodal = {m: logits_of(*[p] * 10) for m, p in (("image", 0.8), ("audio", 0.4))}
+    balancer = PredictionModulator([Opm(**options)], toy_context(network))
+    balancer.start_epoch(0)
+    made = Forward(forward.features, forward.head_inputs, unimodal, forward.logits)
+    return balancer, Step(made, torch.zeros_like(labels), labels, 2), forward.features
+
+
+def test_dropped_samples_lose_the_modality_and_the_rest_grows() -> None:
+    balancer, step, features = scene(probability=0.4, slope=0.5)
+    q = 0.4 * (1 + 0.5 * tanh(1))
+    balancer.draws[:] = 0.99
+    balancer.draws[0, 2, :3, 0] = q - 1e-6
+    balancer.draws[0, 2, 3, 0] = q + 1e-6
+    balancer.draws[0, 2, 4, 1] = 0.0  # audio is behind, so it is kept
+    kept = torch.ones(1, 10, 1, dtype=torch.float64)
+    kept[0, :3] = 0
+    # θ: image loses a share q of its half of the features.
+    left = {"image": features["image"] * kept, "audio": features["audio"]}
+    scaled = {m: f / (1 - q / 2) for m, f in left.items()}
+    logits = balancer.context.network.fuse(scaled)
+    before = features["image"].clone()
+    loss = balancer.fused_loss(step)
+    assert loss.item() == pytest.approx(cross_entropy(logits, step.labels).mean().item(), abs=1e-12)
+    assert torch.equal(features["image"], before)
+
+
+def test_the_encoder_of_what_is_dropped_gets_no_gradient_from_it() -> None:
+    balancer, step, features = scene(probability=1.0)
+    image, audio = torch.autograd.grad(balancer.fused_loss(step).sum(), list(features.values()))
+    assert not image.any()
+    assert audio.any()
+
+
+def test_outside_the_window_nothing_is_dropped() -> None:
+    balancer, step, _ = scene(probability=1.0, from_epoch=1, to_epoch=2)
+    plain = cross_entropy(step.forward.logits, step.labels).mean(1)
+    assert torch.equal(balancer.fused_loss(step), plain)
+    balancer.start_epoch(1)
+    assert not torch.allclose(balancer.fused_loss(step), plain)
+
+
+def test_about_as_many_are_dropped_as_asked() -> None:
+    balancer, _, _ = scene(probability=0.3)
+    balancer.context = toy_context(balancer.context.network, steps=100)
+    balancer.start_epoch(0)
+    # 1,000 draws for each modality: four standard deviations are 0.06.
+    assert abs((balancer.draws < 0.3).double().mean((0, 1, 2)) - 0.3).max() < 0.06
