@@ -1,0 +1,69 @@
+r"""MMCosine: a decision from angles alone, in which no modality can shout louder than another.
+
+The fused logits are the sum over the modalities of cosines between a sample's features and the
+class's weights for that modality, times s:
+
+.. math:: z_c = s \sum_m \frac{f_m \cdot W_{m,c}}{\|f_m\| \|W_{m,c}\|}
+
+This is a fusion of its own, in the place of the recipe's: linear, without a bias, for any number
+of modalities. The loss is the plain cross-entropy, so there is no setting that equals ``none``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from armtune.balancer import Balancer, Context
+from armtune.balancing import Balancing
+from armtune.fusion import Fusion
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from armtune.layers import Init
+
+
+class Cosines(Fusion):
+    """Sum over modalities of scaled cosines between features and class weights."""
+
+    name: Literal["cosines"] = "cosines"
+    scale: float
+    """What the cosines are multiplied by."""
+
+    def build(self, sizes: Mapping[str, int], classes: int, init: Init) -> nn.Module:
+        from armtune.cosines import CosineSum
+
+        return CosineSum(list(sizes.values()), classes, self.scale, init)
+
+
+class MMCosine(Balancing):
+    """MMCosine (Xu et al., ICASSP 2023): logits s·Σ cos(f_m, W_m) as the fusion."""
+
+    name: Literal["mmcosine"] = "mmcosine"
+    scale: float = Field(15.0, gt=0)
+    """What the cosines are multiplied by, s."""
+
+    def fusion(self, given: Fusion) -> Fusion:
+        return Cosines(scale=self.scale)
+
+    def problem(self, modalities: Sequence[str]) -> str:
+        return "" if len(modalities) > 1 else "mmcosine balances two modalities or more"
+
+    @staticmethod
+    def build(options: Sequence[Any], context: Context) -> Balancer:
+        return CosineScaler(options, context)
+
+
+class CosineScaler(Balancer):
+    """Gives each member of a pack its own scale; all else is in the fusion."""
+
+    def __init__(self, options: Sequence[MMCosine], context: Context) -> None:
+        from armtune.cosines import CosineSum
+
+        super().__init__(context)
+        fusion = context.network.fusion
+        assert isinstance(fusion, CosineSum), "the network has this method's fusion"
+        fusion.scale.copy_(context.knob(options, "scale").view(-1, 1, 1))
