@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
 
 from armtune.forward import Features, cross_entropy, only
 from armtune.information import entropy, joint_counts, shapley_values
+from armtune.metrics import Measure
 from armtune.network import MultimodalNet
 
 CHUNK = 2048
@@ -20,8 +21,12 @@ BINS = 15
 class Tally:
     """Counts from which all metrics follow, added up chunk by chunk on the device."""
 
-    def __init__(self, network: MultimodalNet, classes: int) -> None:
+    def __init__(
+        self, network: MultimodalNet, classes: int, measures: Mapping[str, Measure] | None = None
+    ) -> None:
         self.network = network
+        self.measures = measures or {}
+        self.decisions: list[tuple[Tensor, Tensor]] = []
         self.classes = classes
         players = len(network.modalities)
         self.subsets = list(range(1, 2**players))
@@ -49,6 +54,8 @@ class Tally:
         self.head_losses += _losses(heads, labels)
         self.confusion += joint_counts([labels, predicted[:, -1]], [self.classes] * 2)
         self._calibrate(logits[:, -1], predicted[:, -1] == labels)
+        if self.measures:
+            self.decisions.append((logits[:, -1], labels))
 
     def _calibrate(self, logits: Tensor, right: Tensor) -> None:
         confidence = logits.softmax(-1).amax(-1)
@@ -62,7 +69,16 @@ class Tally:
         """Each member's metrics by name."""
         table = {name: values.tolist() for name, values in self._columns().items()}
         members = range(len(self.losses))
-        return [{name: float(values[k]) for name, values in table.items()} for k in members]
+        usual = [{name: float(values[k]) for name, values in table.items()} for k in members]
+        return [{**metrics, **self._measured(k)} for k, metrics in enumerate(usual)]
+
+    def _measured(self, member: int) -> dict[str, float]:
+        """The recipe's own metrics of a member."""
+        if not self.measures:
+            return {}
+        logits = torch.cat([logits[member] for logits, _ in self.decisions])
+        labels = torch.cat([labels[member] for _, labels in self.decisions])
+        return {name: float(m.value(logits, labels)) for name, m in self.measures.items()}
 
     def _columns(self) -> dict[str, Tensor]:
         names = self.network.modalities
@@ -111,15 +127,20 @@ def chunks(views: Features, labels: Tensor, size: int = CHUNK) -> Iterator[tuple
 
 @torch.no_grad()
 def evaluate(
-    network: MultimodalNet, views: Features, labels: Tensor, classes: int
+    network: MultimodalNet,
+    views: Features,
+    labels: Tensor,
+    classes: int,
+    measures: Mapping[str, Measure] | None = None,
 ) -> list[dict[str, float]]:
     """Metrics of each member on samples that all members share.
 
     Args:
         views: standardised samples of each modality, ``(sample, *shape)``.
         labels: ``(sample,)``.
+        measures: metrics to compute beside the usual ones, by name.
     """
-    tally = Tally(network, classes)
+    tally = Tally(network, classes, measures)
     members = len(network.means)
     for piece, piece_labels in chunks(views, labels):
         shared = {m: view.expand(members, *view.shape) for m, view in piece.items()}

@@ -153,7 +153,7 @@ class Run:
         loss = self._train_epoch()
         own = self._end_epoch()
         self.epoch += 1
-        judged = evaluate(self.network, self.validation.views, self.validation.labels, self.classes)
+        judged = self._judged(self.network, self.validation)
         metrics = [
             {**member, **{name: values[k] for name, values in own.items()}, "train_loss": loss[k]}
             for k, member in enumerate(judged)
@@ -255,7 +255,11 @@ class Run:
         """Metrics on the test split at each member's best epoch; only confirming asks for them."""
         split = DeviceSplit(self.dataset.test, self.scales, self.network.weights)
         with self.at_best() as network:
-            return evaluate(network, split.views, split.labels, self.classes)
+            return self._judged(network, split)
+
+    def _judged(self, network: MultimodalNet, split: DeviceSplit) -> list[EpochMetrics]:
+        measures = self.recipes[0].metrics
+        return evaluate(network, split.views, split.labels, self.classes, measures)
 
     def save_model(self, path: Path, member: int = 0) -> None:
         """Writes a member's weights at its best epoch, by parameter name (safetensors)."""

@@ -20,7 +20,7 @@ from armtune.registry import plugins
 
 def recipe_faults(recipe: Recipe, document: Document) -> list[Fault]:
     """All faults of a recipe whose every value has the right type."""
-    checks = (_modalities, _stand_in, _goals, _repeated, _parts)
+    checks = (_modalities, _stand_in, _metrics, _goals, _repeated, _parts)
     return [fault for check in checks for fault in check(recipe, document)]
 
 
@@ -60,8 +60,15 @@ def _unfit(name: str, recipe: Recipe) -> str:
     return f"it has {', '.join(known)}, not {', '.join(lacking)}" if lacking else ""
 
 
+def _metrics(recipe: Recipe, document: Document) -> Iterator[Fault]:
+    for name in recipe.metrics:
+        if name in metric_names(recipe.modalities):
+            said = f"{name!r} is measured already; give yours another name"
+            yield document.fault(("metrics", name), said, at_key=True)
+
+
 def _goals(recipe: Recipe, document: Document) -> Iterator[Fault]:
-    names = metric_names(recipe.modalities)
+    names = [*metric_names(recipe.modalities), *recipe.metrics]
     for steps, text, metrics_of in _goal_texts(recipe):
         try:
             unknown = [metric for metric in metrics_of(text) if metric not in names]

@@ -13,9 +13,9 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from armtune.options import Options
 from armtune.recipe.schema import Recipe
-from armtune.recipe.tree import Slot, default_of, is_plugin
+from armtune.recipe.tree import Slot, default_of
 from armtune.recipe.words import needs
-from armtune.registry import plugin_name
+from armtune.registry import is_plugin, plugin_name
 
 _INTRODUCTION = """\
 # Recipe keys

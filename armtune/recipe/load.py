@@ -15,21 +15,26 @@ from armtune.recipe.checks import recipe_faults
 from armtune.recipe.document import RESOLVERS, Document, Place, read_document
 from armtune.recipe.faults import schema_faults
 from armtune.recipe.overrides import COMMAND_LINE, Assignment, apply, parse
+from armtune.recipe.plugins import PLUGINS, take_plugins
 from armtune.recipe.schema import Recipe
 
 
-def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+def load_recipe(path: Path, overrides: Sequence[str] = (), run_files: bool = True) -> Recipe:
     """Reads and checks a recipe, changed by ``path=value`` overrides. Leaves its space alone.
+
+    Args:
+        run_files: whether to run the files that the recipe names under ``plugins``; where not,
+            they must have run in this process before.
 
     Raises:
         RecipeError: holds every fault.
     """
-    recipe, _, faults = read_recipe(path, overrides)
+    recipe, _, faults = read_recipe(path, overrides, run_files)
     return settled(recipe, faults)
 
 
 def read_recipe(
-    path: Path, overrides: Sequence[str] = ()
+    path: Path, overrides: Sequence[str] = (), run_files: bool = True
 ) -> tuple[Recipe | None, Document, list[Fault]]:
     """A recipe, where its values stand, and its faults; no recipe where a value is of a wrong type.
 
@@ -38,7 +43,12 @@ def read_recipe(
     """
     document = read_document(path)
     assignments, faults = parse(overrides)
-    faults += apply(document, assignments, COMMAND_LINE)
+    # What the other changes may name is known once the files have run.
+    files = [a for a in assignments if a.path == PLUGINS]
+    others = [a for a in assignments if a.path != PLUGINS]
+    faults += apply(document, files, COMMAND_LINE)
+    faults += take_plugins(document, path.parent, run_files)
+    faults += apply(document, others, COMMAND_LINE)
     recipe, more = _validate(document)
     known = {(fault.line, fault.column) for fault in document.faults}
     more = [fault for fault in more if (fault.line, fault.column) not in known]

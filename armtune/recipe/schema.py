@@ -1,8 +1,12 @@
-"""What a recipe can say. The JSON Schema, the help and the searchable paths all come from here."""
+"""What a recipe can say. The JSON Schema, the help and the searchable paths all come from here.
+
+A field of a plug-in's base class takes any plug-in of the kind: ``admit_plugins`` sees to it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from typing_extensions import Doc
@@ -11,28 +15,13 @@ from armtune.balancing import Balancing
 from armtune.data import Data
 from armtune.encoders import Encoder
 from armtune.fusion import Fusion
+from armtune.metrics import Measure
 from armtune.optimizers import Optimizer
 from armtune.options import Options
+from armtune.plugin_files import run
 from armtune.pruners import Pruner
 from armtune.registry import plugin_union, plugins
 from armtune.samplers import Sampler
-
-if TYPE_CHECKING:
-    AnyBalancing = Balancing
-    AnyData = Data
-    AnyEncoder = Encoder
-    AnyFusion = Fusion
-    AnyOptimizer = Optimizer
-    AnyPruner = Pruner
-    AnySampler = Sampler
-else:
-    AnyBalancing = plugin_union("balancing")
-    AnyData = plugin_union("data")
-    AnyEncoder = plugin_union("encoders")
-    AnyFusion = plugin_union("fusion")
-    AnyOptimizer = plugin_union("optimizers")
-    AnyPruner = plugin_union("pruners")
-    AnySampler = plugin_union("samplers")
 
 Name = Annotated[
     str,
@@ -49,7 +38,7 @@ def _option(kind: str, **options: Any) -> Any:
 class Modality(Options):
     """One modality: which of the data set's views it is, and what encodes it."""
 
-    encoder: AnyEncoder
+    encoder: Encoder
     """Encoder from this modality's samples to features."""
 
 
@@ -60,7 +49,7 @@ class Training(Options):
     """Number of epochs; an epoch is one pass over the training samples."""
     batch_size: int = Field(128, ge=2)
     """Samples a step."""
-    optimizer: AnyOptimizer = _option("optimizers", name="adamw")
+    optimizer: Optimizer = _option("optimizers", name="adamw")
     """Optimizer with its learning rate and weight decay."""
     warmup_epochs: float = Field(1.0, ge=0)
     """Epochs over which the learning rate rises linearly to its peak."""
@@ -99,9 +88,9 @@ class Sweep(Options):
     """Conditions on metrics that a trial should meet, such as ``weakest_accuracy >= 0.4``."""
     trials: int = Field(32, ge=1)
     """Number of trials; the recipe's own values are the first."""
-    sampler: AnySampler = _option("samplers", name="tpe")
+    sampler: Sampler = _option("samplers", name="tpe")
     """What chooses the next trial's values."""
-    pruner: AnyPruner = _option("pruners", name="none")
+    pruner: Pruner = _option("pruners", name="none")
     """What stops poor trials early."""
     resources: Resources = Resources()
     """What one trial reserves."""
@@ -119,15 +108,68 @@ class Recipe(Options):
 
     name: Name
     """Name of the run; results go to ``runs/<name>``."""
-    data: AnyData
+    plugins: list[str] = Field(default_factory=list)
+    """Python files of your own, relative to the recipe, whose plug-ins it names. They are run."""
+    data: Data
     """The data set."""
     modalities: dict[Name, Modality] = Field(min_length=1, max_length=6)
     """The modalities to use, from 1 to 6, with an encoder each."""
-    fusion: AnyFusion = _option("fusion", name="concat")
+    fusion: Fusion = _option("fusion", name="concat")
     """How the modalities' features become one decision."""
-    balancing: AnyBalancing = _option("balancing", name="none")
+    balancing: Balancing = _option("balancing", name="none")
     """The balancing method."""
+    metrics: dict[Name, Measure] = Field(default_factory=dict)
+    """Metrics to measure beside the usual ones, by names of your choice."""
     training: Training = Training()
     """The training loop."""
     sweep: Sweep = Sweep()
     """The search."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A process that is sent a recipe has to run its files before it can know its classes.
+        return _received, (self.plugins, self.model_dump_json())
+
+
+_FIELDS: dict[str, tuple[type[Options], str]] = {
+    "encoders": (Modality, "encoder"),
+    "optimizers": (Training, "optimizer"),
+    "samplers": (Sweep, "sampler"),
+    "pruners": (Sweep, "pruner"),
+    "data": (Recipe, "data"),
+    "fusion": (Recipe, "fusion"),
+    "balancing": (Recipe, "balancing"),
+    "metrics": (Recipe, "metrics"),
+}
+"""Kind of plug-ins → where a recipe names one."""
+
+
+def admit_plugins() -> None:
+    """Lets recipes name every plug-in that is known by now."""
+    for kind, (options, name) in _FIELDS.items():
+        field = options.model_fields[name]
+        union = plugin_union(kind)
+        if kind == "metrics":
+            field.annotation = dict[Name, union]  # type: ignore[valid-type]
+        else:
+            field.annotation = union
+    for options in (Modality, Training, Sweep, Recipe):
+        options.model_rebuild(force=True)
+
+
+def add_file(path: Path) -> None:
+    """Runs a user's file, so that recipes can name its plug-ins.
+
+    Raises:
+        ValueError: see ``plugin_files.run``.
+    """
+    if run(path):
+        admit_plugins()
+
+
+def _received(files: list[str], content: str) -> Recipe:
+    for file in files:
+        add_file(Path(file))
+    return Recipe.model_validate_json(content)
+
+
+admit_plugins()

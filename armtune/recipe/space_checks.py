@@ -19,7 +19,9 @@ from armtune.recipe.words import nearest, one_of, shown
 
 _UNSEARCHED = {
     "name": "it names the run",
+    "plugins": "all trials must know the same plug-ins",
     "data": "all trials must see the same data",
+    "metrics": "all trials must measure the same",
     "sweep": "it says how to search",
 }
 

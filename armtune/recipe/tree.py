@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -14,15 +14,9 @@ from pydantic_core import PydanticUndefined
 from armtune.options import Options
 from armtune.recipe.document import Steps
 from armtune.recipe.schema import Recipe
-from armtune.registry import KINDS, plugin_name, plugins
+from armtune.registry import KINDS, is_plugin, plugin_name, plugins
 
 Keys = tuple[str, ...]
-
-
-def is_plugin(options: type[Options]) -> bool:
-    """Whether these are a plug-in's options, told apart by a literal ``name``."""
-    field = options.model_fields.get("name")
-    return field is not None and get_origin(field.annotation) is Literal
 
 
 def kind_of(plugin: type[Options]) -> str:

@@ -1,9 +1,18 @@
-"""What an epoch is judged by, the same for every balancing method."""
+"""What an epoch is judged by, the same for every balancing method; and measures of your own.
+
+A measure is one file in this folder, or a plug-in from elsewhere.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from armtune.options import Options
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -13,6 +22,21 @@ class Metric:
     name: str
     better: str
     meaning: str
+
+
+class Measure(Options):
+    """Options of a metric that a recipe adds, and how to compute it."""
+
+    name: str
+
+    def value(self, logits: Tensor, labels: Tensor) -> float:
+        """The metric of a whole split.
+
+        Args:
+            logits: the fused decision, ``(sample, class)``.
+            labels: class of each sample, ``(sample,)``.
+        """
+        raise NotImplementedError
 
 
 METRICS = (
