@@ -210,13 +210,16 @@ class Trainer:
         may never have been made.
         """
         training, epochs = self._training, list[Epoch]()
-        if not self._restored:
-            until, started = self._until(), time.monotonic()
-            while training.epoch < until and time.monotonic() - started < STEP_SECONDS:
-                metrics = training.advance()[0]
-                epochs.append(Epoch(training.epoch, metrics, dict(training.best[0])))
-            self._write(epochs)
-        self._restored = False
+        if self._restored:
+            self._restored = False
+            return Step(training.epoch, dict(training.best[0]))
+        until, started = self._until(), time.monotonic()
+        while training.epoch < until:
+            metrics = training.advance()[0]
+            epochs.append(Epoch(training.epoch, metrics, dict(training.best[0])))
+            if time.monotonic() - started > STEP_SECONDS:
+                break
+        self._write(epochs)
         return Step(training.epoch, dict(training.best[0]), epochs)
 
     def finish(self) -> Metrics:

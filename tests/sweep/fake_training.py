@@ -21,6 +21,8 @@ from armtune.recipe.schema import Recipe
 from armtune.sweep.trial import Training, Workshop
 
 LR = "training.optimizer.lr"
+CALM = [{LR: {"log": [1e-4, 0.1]}}]
+"""A space in which nothing ends badly."""
 
 
 def fake_dataset(digest: str = "0123") -> Dataset:

@@ -32,6 +32,6 @@ class Aloud(Listener):
 
 
 if __name__ == "__main__":
-    trial.STEP_SECONDS, trial.SAVE_SECONDS = 0.001, 0.0
+    trial.STEP_SECONDS = trial.SAVE_SECONDS = 0.0
     place = Place(Path(sys.argv[1]), Path(), resume=True, inline=sys.argv[2:] != ["ray"])
     run_sweep(recipe(), place, (Aloud(),), FakeWorkshop(seconds=0.02))

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_training import LR, Dying, FakeWorkshop, NotingProcess, fake_recipe
+import torch
+from fake_training import CALM, LR, Dying, FakeWorkshop, NotingProcess, fake_recipe
 from sweep_process import recipe as process_recipe
 
 from armtune.errors import RunError
 from armtune.recipe.schema import Recipe
-from armtune.sweep import SweepResult, read_records
+from armtune.sweep import SweepResult, read_records, sweep
 from armtune.sweep.journal import JOURNAL
 from armtune.sweep.records import Listener, TrialRecord
 from armtune.sweep.run import Place, run_sweep
@@ -62,14 +63,17 @@ def run(folder: Path, recipe: Recipe, *listeners: Listener, **workshop: Any) -> 
     return run_sweep(recipe, place, listeners, FakeWorkshop(**workshop))
 
 
-def test_a_sweep_on_ray(tmp_path: Path) -> None:
+def test_a_sweep_on_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     halving = {"name": "pareto_asha", "first_rung": 3, "startup_trials": 2}
     heard = Heard()
     recipe = fake_recipe(
         sweep__trials=16, sweep__pruner=halving, sweep__confirm={"top": 2, "seeds": 2}
     )
-    before = {*Path(tempfile.gettempdir()).glob("armtune-tune-*")}
-    result = run(tmp_path, recipe, heard, seconds=0.01)
+    folder = tmp_path / "run"
+    result = run(folder, recipe, heard, seconds=0.01)
     records = {r.number: r for r in result.records}
     assert sorted(records) == list(range(16))
     assert {r.state for r in result.records} == {"COMPLETE", "PRUNED", "FAIL"}
@@ -80,10 +84,21 @@ def test_a_sweep_on_ray(tmp_path: Path) -> None:
     assert {n for n, _ in heard.confirmations} == set(result.confirmed) <= set(result.front)
     assert [len(seeds) for seeds in result.confirmed.values()] == [2, 2]
     assert not Path("~/ray_results").expanduser().exists()
-    assert {*Path(tempfile.gettempdir()).glob("armtune-tune-*")} == before
+    assert list(scratch.iterdir()) == []
     again = Heard()
-    assert run(tmp_path, recipe, again) == result
+    assert run(folder, recipe, again) == result
     assert again.lines == []
+
+
+def test_real_trainings_come_out_as_in_one_process(real_recipe: Recipe, tmp_path: Path) -> None:
+    threads = torch.get_num_threads()
+    here = sweep(real_recipe, tmp_path / "here", tmp_path, inline=True)
+    torch.set_num_threads(threads)
+    there = sweep(real_recipe, tmp_path / "there", tmp_path)
+    assert [r.number for r in there.records] == [r.number for r in here.records]
+    assert {r.state for r in there.records} <= {"COMPLETE", "PRUNED"}
+    assert there.records[0].metrics == pytest.approx(here.records[0].metrics, abs=1e-5)
+    assert len(there.confirmed) == 1
 
 
 def test_a_trial_whose_process_dies_fails_alone(tmp_path: Path) -> None:
@@ -101,9 +116,6 @@ def test_workers_are_used_again(tmp_path: Path) -> None:
     pids = {path.read_text() for path in tmp_path.glob("trials/*/pid")}
     assert 1 <= len(pids) <= (os.cpu_count() or 1)
     assert str(os.getpid()) not in pids
-
-
-CALM = [{"training.optimizer.lr": {"log": [1e-4, 0.1]}}]
 
 
 def test_a_study_that_cannot_be_written_stops_the_sweep(
