@@ -58,6 +58,7 @@ class Valuer(Balancer):
         players = len(context.modalities)
         self.matrix = shapley_matrix(players).to(context.like)
         self.subsets = range(1, 2**players)
+        self.sizes = context.like.new_tensor([s.bit_count() for s in range(2**players)])
         # A sample that was never valued isn't repeated.
         self.contributions = context.like.new_ones(len(options), context.samples, players)
 
@@ -97,9 +98,8 @@ class Valuer(Balancer):
         absent = {m: f.mean(1, keepdim=True) for m, f in features.items()}
         logits = self.context.network.fuse(only(features, absent, self.subsets))
         right = logits.argmax(2).unflatten(1, (len(self.subsets), -1)) == labels.unsqueeze(1)
-        sizes = right.new_tensor([s.bit_count() for s in (0, *self.subsets)], dtype=logits.dtype)
         nobody = torch.zeros_like(right[:, :1])
-        return torch.cat([nobody, right], dim=1).transpose(1, 2) * sizes
+        return torch.cat([nobody, right], dim=1).transpose(1, 2) * self.sizes
 
     def state(self) -> dict[str, Tensor]:
         """Every sample's contributions as last valued."""
