@@ -59,8 +59,8 @@ class DominantMasker(Balancer):
         self.sigma = context.knob(options, "sigma")
         self.rate = context.knob(options, "rate")
         self.ramp = context.knob(options, "ramp_epochs")
-        self.gates = [context.knob(options, "alpha") / len(context.modalities)]
-        self.gates *= len(context.modalities)
+        players = len(context.modalities)
+        self.gates = [context.knob(options, "alpha") / players] * players
         self.masks = bool(self.rate.any())
         self.heads_reach_encoders = bool(self.gates[0].any())
 

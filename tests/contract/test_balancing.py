@@ -73,6 +73,17 @@ def test_packed_equals_solo(name: str) -> None:
         assert packed.best[k] == pytest.approx(trained([one], dataset).best[0], abs=1e-10)
 
 
+@pytest.mark.parametrize("name", sorted(OFF.keys() & METHODS.keys()))
+def test_a_method_may_be_off_for_some_members_of_a_pack(name: str) -> None:
+    pair = [recipe(name), toy_recipe(TWO, {"name": name, **OFF[name]}, epochs=3, seed=1)]
+    if len({member.balancing.held_out for member in pair}) > 1:
+        pytest.skip("such members train on different numbers of samples")
+    dataset = toy_dataset()
+    packed = trained(pair, dataset)
+    for k, one in enumerate(pair):
+        assert packed.best[k] == pytest.approx(trained([one], dataset).best[0], abs=1e-10)
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_stands_a_dead_modality(name: str) -> None:
     dataset = toy_dataset()
