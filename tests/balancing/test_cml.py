@@ -34,19 +34,23 @@ def test_loss_is_the_literal_one_over_all_parts(shapes: Shapes) -> None:
     network = toy_network(shapes)
     generator = torch.Generator().manual_seed(3)
     features = {m: torch.randn(1, 4, 8, dtype=F64, generator=generator) * 9 for m in shapes}
+    leaves = [f.requires_grad_() for f in features.values()]
     step = made_up(features, [0, 1, 2, 0], network.fuse(features), network.judge(features))
     total, plain = (
-        Calibrator([Cml(weight=weight)], toy_context(network)).losses(step)[0].item()
+        Calibrator([Cml(weight=weight)], toy_context(network)).losses(step)[0].sum()
         for weight in (0.7, 0.0)
     )
     whole = step.forward.logits.softmax(-1).amax(-1)
     gaps = []
     for subset in range(1, 2 ** len(shapes) - 1):
         part = {
-            m: f if subset >> k & 1 else f.mean(1, keepdim=True).expand_as(f)
+            m: f if subset >> k & 1 else f.detach().mean(1, keepdim=True).expand_as(f)
             for k, (m, f) in enumerate(features.items())
         }
         gaps.append((network.fuse(part).softmax(-1).amax(-1) - whole).clamp_min(0).mean())
-    expected = sum(gap.item() for gap in gaps) / len(gaps)
+    expected = torch.stack(gaps).mean()
     assert expected > 0
-    assert total - plain == pytest.approx(0.7 * expected, abs=1e-12)
+    assert (total - plain).item() == pytest.approx(0.7 * expected.item(), abs=1e-12)
+    ours = torch.autograd.grad(total - plain, leaves, retain_graph=True)
+    theirs = torch.autograd.grad(0.7 * expected, leaves)
+    assert all(torch.allclose(a, b, atol=1e-12) for a, b in zip(ours, theirs, strict=True))

@@ -81,9 +81,16 @@ def test_a_window_is_measured_from_its_start_and_weighs_the_next() -> None:
         held = torch.stack([cross_entropy(x, labels).mean(1) for x in decisions], dim=1)
         overfitting = held - torch.tensor([[1.0, 0.9, 0.5]])
         expected = blend_weights(log(3) - held, overfitting)
-    blender.start_epoch(2)
-    assert torch.allclose(blender.weights, expected, atol=1e-12)
-    assert torch.allclose(blender.held, held)
+        assert torch.allclose(blender.blend, expected, atol=1e-12)
+        # Nothing changed on the held-out samples since, but training losses fell by ½, 0 and ¼.
+        for epoch in range(2, 4):
+            blender.start_epoch(epoch)
+            assert torch.allclose(blender.weights, expected, atol=1e-12)
+            blender.sums.copy_(4 * torch.tensor([[0.5, 0.9, 0.25]]))
+            blender.end_epoch(epoch, features, labels)
+    # equal gains, at their floor, over ½², 0.01² and ¼²
+    raw = [4, 1e4, 16]
+    assert blender.blend[0].tolist() == pytest.approx([r / sum(raw) for r in raw], abs=1e-9)
 
 
 def test_a_restored_run_keeps_its_window(tmp_path: Path) -> None:

@@ -76,8 +76,8 @@ def test_prototypes_are_centroids_then_move_by_momentum() -> None:
     made = PrototypeRebalancer([Pmr(momentum=0.25)], toy_context(toy_network()))
     for image, expected in (([2.0, 4.0], 3.0), ([7.0, 7.0], 0.25 * 3 + 0.75 * 7)):
         made.start_epoch(0)
-        with torch.no_grad():
-            made._count(made_up(features(image, [0.0, 0.0]), [1, 1], LOGITS))
+        made._count(made_up(features(image, [0.0, 0.0]), [1, 1], LOGITS))
+        assert not made.sums["image"].requires_grad
         made.end_epoch()
         assert made.prototypes["image"][0, :, 0].tolist() == pytest.approx([0, expected, 0])
         assert made.seen.tolist() == [[0, 1, 0]]
@@ -90,6 +90,8 @@ def test_a_class_without_a_prototype_takes_no_part() -> None:
     without = made_up(features([0, 1], [1, 1]), [0, 1], LOGITS)
     for ours, expected in zip(made._judge(with_it), made._judge(without), strict=True):
         assert torch.allclose(ours, expected, atol=1e-12)
+    # distances of the images to the two prototypes: 0 1 | 1 0
+    assert made._judge(without)[0][0, 0].item() == pytest.approx(log(1 + exp(-1)), abs=1e-12)
     loss = made._judge(with_it)[0].sum()
     gradients = torch.autograd.grad(loss, list(with_it.forward.features.values()))
     assert all(g.isfinite().all() for g in gradients)
