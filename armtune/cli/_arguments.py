@@ -23,3 +23,12 @@ Overrides = Annotated[
         show_default=False,
     ),
 ]
+
+RunPaths = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="RUN…", help="Sweeps' folders, such as runs/avmnist.", show_default=False
+    ),
+]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

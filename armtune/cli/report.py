@@ -1,39 +1,62 @@
-"""``armtune report``: what came out of a sweep, as tables in the terminal."""
+"""``armtune report``: what came out of a sweep, in the terminal and as one page."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
+
+from armtune.cli._arguments import AsJson, RunPaths
+
+if TYPE_CHECKING:
+    from armtune.report.run import RunReport
 
 WIDTH = 160
 """Characters of a line where no terminal says how many it has."""
 
 
 def command(
-    run: Annotated[
-        Path,
-        typer.Argument(
-            metavar="RUN", help="A sweep's folder, such as runs/avmnist.", show_default=False
+    runs: RunPaths,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The HTML page.",
+            show_default="report.html in the run's folder; in this folder for several runs",
         ),
-    ],
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Show a sweep's trials, its front, the chosen trial and what confirmed it."""
-    from armtune.report.run import RunReport
-    from armtune.report.tables import failures
+    """Show a sweep's trials, its front, the chosen trial and what confirmed it.
 
-    report = RunReport.read(run)
+    Also writes one HTML page with figures, which opens offline; it compares several runs.
+    """
+    from armtune.report.page import REPORT, write_report
+    from armtune.report.run import RunReport
+
+    reports = [RunReport.read(run) for run in runs]
+    path = to or (runs[0] / REPORT if len(runs) == 1 else Path(REPORT))
+    write_report(reports, path)
     if as_json:
-        typer.echo(json.dumps(report.as_dict(), indent=2, allow_nan=False))
+        told = [report.as_dict() for report in reports]
+        shown = told[0] if len(told) == 1 else told
+        typer.echo(json.dumps(shown, indent=2, allow_nan=False))
         return
     console = Console()
     if not console.is_terminal:
         console.width = WIDTH
+    for report in reports:
+        _show(report, console)
+    console.print(f"page: {path}", highlight=False, soft_wrap=True)
+
+
+def _show(report: RunReport, console: Console) -> None:
+    from armtune.report.tables import failures
+
     console.print(Text(f"{report.name} on {report.data}"))
     for grid in report.grids():
         console.print(grid.rich())

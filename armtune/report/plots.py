@@ -149,8 +149,8 @@ def _confirmed(axes: Axes, confirmed: Confirmed, points: Points, plane: Plane) -
 
 
 def _frame(axes: Axes, plane: Plane, any_points: bool) -> None:
-    axes.set_xlabel(_axis_label(plane.x, plane.x_direction, "right", "left"))
-    axes.set_ylabel(_axis_label(plane.y, plane.y_direction, "up", "down"))
+    axes.set_xlabel(axis_label(plane.x, plane.x_direction, "right", "left"))
+    axes.set_ylabel(axis_label(plane.y, plane.y_direction, "up", "down"))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     if any_points:
@@ -159,7 +159,8 @@ def _frame(axes: Axes, plane: Plane, any_points: bool) -> None:
         axes.text(0.5, 0.5, "no trial has both metrics yet", ha="center", transform=axes.transAxes)
 
 
-def _axis_label(metric: str, direction: str, more: str, less: str) -> str:
+def axis_label(metric: str, direction: str, more: str, less: str) -> str:
+    """A metric, and the way in which it gets better; an empty direction says nothing of that."""
     name = metric.replace("_", " ")
     better = {"maximize": more, "minimize": less}.get(direction)
     return f"{name} (better: {better})" if better else name

@@ -10,6 +10,8 @@ from typing import Any
 from armtune.errors import RunError
 from armtune.objectives import Goals
 from armtune.recipe.load import load_recipe
+from armtune.recipe.schema import Recipe
+from armtune.recipe.space import Space, load_space
 from armtune.report.tables import (
     Confirmed,
     Grid,
@@ -30,17 +32,19 @@ class RunReport:
     """What is known of a run, whether it has ended or not.
 
     Attributes:
+        recipe: the recipe it runs, or ran.
+        space: what the recipe searches.
         data: one line that says which data were really used.
-        rule: the recipe's ``sweep.choose``.
         records: all trials, by number.
         front: numbers of the trials on the front.
         chosen: number of the trial that the rule picks so far; None when none qualifies.
         confirmed: metrics of the re-trainings, those that failed left empty.
     """
 
-    name: str
+    folder: Path
+    recipe: Recipe
+    space: Space
     data: str
-    rule: str
     goals: Goals
     records: list[TrialRecord]
     front: list[int]
@@ -60,8 +64,23 @@ class RunReport:
         front = front_of(records, goals)
         confirmed = {number: [seed.metrics for seed in seeds] for number, seeds in known.items()}
         chosen = chosen_of(records, front, goals, confirmed)
-        data, rule = _data(folder / ORIGIN), recipe.sweep.choose
-        return cls(recipe.name, data, rule, goals, records, front, chosen, confirmed)
+        data, space = _data(folder / ORIGIN), load_space(recipe, folder)
+        return cls(folder, recipe, space, data, goals, records, front, chosen, confirmed)
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.recipe.name
+
+    @property
+    def label(self) -> str:
+        """What tells the run from others: its folder."""
+        return str(self.folder)
+
+    @property
+    def rule(self) -> str:
+        """The recipe's ``sweep.choose``."""
+        return self.recipe.sweep.choose
 
     @property
     def choice(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,3 +41,25 @@ def locked(folder: Path) -> Iterator[None]:
         file.write(f"process {os.getpid()} on {os.uname().nodename}")
         file.flush()
         yield
+
+
+def holder(folder: Path) -> str:
+    """Who holds a folder's lock, such as ``process 12 on host``; empty when nobody does.
+
+    Takes no lock, so that no sweep is ever refused for it: on this machine whoever wrote its name
+    holds the lock as long as it has the file open. Of another machine's process it can't tell.
+    """
+    path = folder / LOCK
+    try:
+        said = path.read_text(encoding="utf-8")
+        found = re.fullmatch(r"process (\d+) on (.+)", said.strip())
+        if found is None:
+            return ""
+        if found[2] != os.uname().nodename:
+            return f"{said.strip()}, if that still lives"
+        files = Path(f"/proc/{found[1]}/fd").iterdir()
+        return said.strip() if any(file.samefile(path) for file in files if file.exists()) else ""
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    except PermissionError:  # another user's process
+        return said.strip()

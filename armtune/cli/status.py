@@ -1,0 +1,20 @@
+"""``armtune status``: how far a sweep is, from another terminal."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from armtune.cli._arguments import AsJson, RunPath
+
+
+def command(run: RunPath, as_json: AsJson = False) -> None:
+    """Say how far a sweep is and what it has found; reads its journal only, while it runs too."""
+    from armtune.report.status import read_status
+
+    status = read_status(run)
+    if as_json:
+        typer.echo(json.dumps(status.as_dict(), indent=2, allow_nan=False))
+        return
+    typer.echo("\n".join(status.lines()))

@@ -1,0 +1,52 @@
+"""TensorBoard as a server in this process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from tensorboard import program
+
+from armtune.errors import RunError
+from armtune.sweep.journal import JOURNAL
+
+
+def start_board(runs: Sequence[Path], port: int | None = None) -> str:
+    """Starts TensorBoard, which serves as long as this process lives.
+
+    Args:
+        runs: sweeps' folders; several are told apart by their names.
+        port: the port; 0 for any free one, None for TensorBoard's own choice.
+
+    Returns:
+        its address.
+
+    Raises:
+        RunError: a folder holds no sweep, two have the same name, or the port is taken.
+    """
+    for run in runs:
+        if not (run / JOURNAL).exists():
+            raise RunError(f"{run}: there is no sweep here ({JOURNAL} is missing)")
+    logging.getLogger("tensorboard").setLevel(logging.ERROR)
+    board = program.TensorBoard()
+    ports = [] if port is None else ["--port", str(port)]
+    board.configure(argv=["tensorboard", *_folders(runs), *ports])
+    try:
+        return str(board.launch())
+    except program.TensorBoardServerException as error:
+        raise RunError(f"TensorBoard can't start: {error}") from error
+
+
+def _folders(runs: Sequence[Path]) -> list[str]:
+    if len(runs) == 1:
+        return ["--logdir", str(runs[0])]
+    names = [run.resolve().name for run in runs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise RunError(f"two of the runs are called {twice}; rename one's folder")
+    bad = next((run for run in runs if set(str(run)) & set(",:")), None)
+    if bad is not None:
+        raise RunError(f"{bad}: with several runs TensorBoard takes no path with a comma or colon")
+    named = (f"{name}:{run}" for name, run in zip(names, runs, strict=True))
+    return ["--logdir_spec", ",".join(named)]

@@ -1,0 +1,110 @@
+"""How far a sweep is, read beside it while it runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from armtune.objectives import Goals
+from armtune.recipe.load import load_recipe
+from armtune.recipe.schema import Recipe
+from armtune.report.tables import (
+    STATE_WORDS,
+    by_objective,
+    chosen_of,
+    figure,
+    goal_metrics,
+    trial_dict,
+)
+from armtune.sweep import TrialRecord, front_of, read_confirmed, read_records
+from armtune.sweep.folder import RECIPE
+from armtune.sweep.lock import holder
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a sweep stands.
+
+    Attributes:
+        holder: who runs it, such as ``process 12 on host``; empty when nobody does.
+        best: the trial of the front that the recipe's rule picks, else the first objective's best.
+        retrained: re-trainings done.
+    """
+
+    recipe: Recipe
+    holder: str
+    records: list[TrialRecord]
+    front: list[int]
+    best: TrialRecord | None
+    retrained: int
+
+    @property
+    def wanted(self) -> int:
+        """Re-trainings that there can be at most."""
+        confirm = self.recipe.sweep.confirm
+        return confirm.top * confirm.seeds if confirm else 0
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to do."""
+        confirm = self.recipe.sweep.confirm
+        ended = sum(record.state != "RUNNING" for record in self.records)
+        least = min(confirm.top, len(self.front)) * confirm.seeds if confirm else 0
+        return ended >= self.recipe.sweep.trials and self.retrained >= least
+
+    def lines(self) -> list[str]:
+        """The same for a terminal."""
+        counts = self._counts()
+        states = ", ".join(f"{counts[word]} {word}" for word in STATE_WORDS.values())
+        ended = len(self.records) - counts["running"]
+        lines = [f"{self.recipe.name}: {self._word()}"]
+        lines.append(f"trials: {ended} of {self.recipe.sweep.trials} ended; {states}")
+        lines.append(f"front: {len(self.front)} trials" if self.front else "front: empty so far")
+        if self.best:
+            metrics = goal_metrics(Goals.from_recipe(self.recipe))
+            told = ", ".join(f"{name} {figure(self.best.metrics.get(name))}" for name in metrics)
+            lines.append(f"best: trial {self.best.number}, {told}")
+        if self.wanted:
+            lines.append(f"re-trained: {self.retrained} of at most {self.wanted}")
+        return lines
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same, as JSON can hold it."""
+        return {
+            "name": self.recipe.name,
+            "state": self._word().partition(",")[0],
+            "holder": self.holder or None,
+            "trials": {"wanted": self.recipe.sweep.trials, **self._counts()},
+            "front": self.front,
+            "best": trial_dict(self.best) if self.best else None,
+            "retrained": {"done": self.retrained, "at_most": self.wanted},
+        }
+
+    def _counts(self) -> dict[str, int]:
+        counts = Counter(record.state for record in self.records)
+        return {word: counts[state] for state, word in STATE_WORDS.items()}
+
+    def _word(self) -> str:
+        if self.holder:
+            return f"running, in {self.holder}"
+        return "done" if self.over else "stopped, armtune sweep with --resume goes on"
+
+
+def read_status(folder: Path) -> Status:
+    """Reads a run's folder, and takes no lock.
+
+    Raises:
+        RunError: the folder holds no sweep, or a damaged one.
+    """
+    records, confirmed = read_records(folder), read_confirmed(folder)
+    recipe = load_recipe(folder / RECIPE)
+    goals = Goals.from_recipe(recipe)
+    front = front_of(records, goals)
+    known = {number: [seed.metrics for seed in seeds] for number, seeds in confirmed.items()}
+    chosen = chosen_of(records, front, goals, known)
+    standing = by_objective((r for r in records if r.number in front), goals)
+    best = next((r for r in standing if r.number == chosen), next(iter(standing), None))
+    retrained = sum(map(len, confirmed.values()))
+    return Status(recipe, holder(folder), records, front, best, retrained)
