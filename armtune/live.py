@@ -109,6 +109,13 @@ class LiveListener(Listener):
         if not self._live:
             self._print(f"trial {number} confirmed with seed {seed}  {self._figures(metrics)}")
 
+    def trained_alone(
+        self, modality: str, seed: int, metrics: dict[str, float], curve: Sequence[dict[str, float]]
+    ) -> None:
+        self._confirming = f"{modality} alone trained with seed {seed}"
+        if not self._live:
+            self._print(f"{self._confirming}  {self._figures(metrics)}")
+
     def sweep_ended(self, records: Sequence[TrialRecord], front: Sequence[int]) -> None:
         self._records = {record.number: record for record in records}
         self._front = ()  # who started the sweep shows what came out of it

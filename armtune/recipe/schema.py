@@ -40,6 +40,11 @@ class Modality(Options):
 
     encoder: Encoder
     """Encoder from this modality's samples to features."""
+    weights: str | None = None
+    """Safetensors file of the encoder's first weights, relative to the recipe or to
+    ``$ARMTUNE_DATA``; ``null`` for random ones."""
+    lr_scale: float = Field(1.0, ge=0)
+    """What the encoder's learning rate is multiplied by; 0 keeps its first weights."""
 
 
 class Training(Options):
@@ -49,6 +54,12 @@ class Training(Options):
     """Number of epochs; an epoch is one pass over the training samples."""
     batch_size: int = Field(128, ge=2)
     """Samples a step."""
+    accumulate: int = Field(1, ge=1)
+    """Steps whose mean gradient makes one update: as if a batch were so many times larger."""
+    clip_norm: float = Field(0.0, ge=0)
+    """Largest norm of the gradient of all parameters; longer ones are shortened. 0 for none."""
+    precision: Literal["float32", "bf16"] = "float32"
+    """What encoders compute in while training; all else, and every judgement, is in float32."""
     optimizer: Optimizer = _option("optimizers", name="adamw")
     """Optimizer with its learning rate and weight decay."""
     warmup_epochs: float = Field(1.0, ge=0)
@@ -75,6 +86,8 @@ class Confirm(Options):
     """How many trials of the front are re-trained."""
     seeds: int = Field(5, ge=1)
     """Seeds each of them is re-trained with."""
+    solo: bool = True
+    """Also train each modality alone with the winner's settings, to see what joining them cost."""
 
 
 class Sweep(Options):

@@ -97,6 +97,16 @@ class TensorBoardListener(Listener):
         named = {f"confirmed/{name}": value for name, value in metrics.items()}
         self._log(self._folder / "confirm" / f"{number:04d}").write(_scalars(named), seed)
 
+    def trained_alone(
+        self, modality: str, seed: int, metrics: dict[str, float], curve: Sequence[dict[str, float]]
+    ) -> None:
+        # Under the tags of the trials, so that their curves stand in one chart.
+        log = self._log(self._folder / "solo" / f"{modality}-{seed}")
+        tags = (f"unimodal_accuracy/{modality}", f"information/{modality}")
+        for epoch in curve:
+            shown = {tag: epoch[tag] for tag in tags if tag in epoch}
+            log.write(_scalars(shown), int(epoch["epoch"]))
+
     def sweep_ended(self, records: Sequence[TrialRecord], front: Sequence[int]) -> None:
         self._records = {record.number: record for record in records}
         self._picture(front, len(records))

@@ -34,14 +34,19 @@ def tasks_for(
     done: Mapping[int, Sequence[Confirmation]],
 ) -> list[Task]:
     """The re-trainings that are still to be done; the seeds are the same for all candidates."""
-    assert recipe.sweep.confirm is not None
-    first = recipe.training.seed + SEEDS_AFTER
     tasks = []
-    for seed in range(first, first + recipe.sweep.confirm.seeds):
+    for seed in confirming_seeds(recipe):
         for record in candidates:
             if seed not in [known.seed for known in done.get(record.number, ())]:
                 tasks.append(_task(recipe, folder, record, seed))
     return tasks
+
+
+def confirming_seeds(recipe: Recipe) -> range:
+    """The seeds of all re-trainings."""
+    assert recipe.sweep.confirm is not None
+    first = recipe.training.seed + SEEDS_AFTER
+    return range(first, first + recipe.sweep.confirm.seeds)
 
 
 def winner_of(confirmed: Mapping[int, Sequence[Confirmation]], choice: Choice) -> int | None:

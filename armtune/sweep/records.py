@@ -74,6 +74,7 @@ class SweepResult:
         chosen: number of the trial that the recipe's ``choose`` picks; None when none qualifies.
         confirmed: the re-trainings of the best trials, by trial.
         notes: sentences the user should see, such as that no trial meets the constraints.
+        solo: trainings of each modality alone with the chosen trial's settings, by modality.
     """
 
     folder: Path
@@ -82,6 +83,7 @@ class SweepResult:
     chosen: int | None
     confirmed: dict[int, list[Confirmation]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    solo: dict[str, list[Confirmation]] = field(default_factory=dict)
 
 
 class Listener:
@@ -113,6 +115,14 @@ class Listener:
         """Trial ``number`` was re-trained with ``seed``, now or before the sweep resumed.
 
         ``metrics`` are those on validation, and those on test as ``test/<name>``.
+        """
+
+    def trained_alone(
+        self, modality: str, seed: int, metrics: dict[str, float], curve: Sequence[dict[str, float]]
+    ) -> None:
+        """A modality was trained alone with the chosen trial's settings.
+
+        ``metrics`` are as of ``confirmed``; ``curve`` has the validation metrics of each epoch.
         """
 
     def sweep_ended(self, records: Sequence[TrialRecord], front: Sequence[int]) -> None:

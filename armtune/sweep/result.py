@@ -18,14 +18,15 @@ def result_of(folder: Path, recipe: Recipe, study: StudyReader) -> SweepResult:
     records = study.records()
     front = [records[n] for n in front_of(records, goals)]
     confirmed = _confirmed(recipe, goals, front, study)
-    notes = _notes(recipe, goals, front, confirmed)
+    chosen = _chosen(goals, front, confirmed)
     return SweepResult(
         folder,
         records,
         [r.number for r in front],
-        _chosen(goals, front, confirmed),
+        chosen,
         confirmed,
-        notes,
+        _notes(recipe, goals, front, confirmed),
+        {} if chosen is None else study.solo(chosen),
     )
 
 

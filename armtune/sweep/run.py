@@ -26,6 +26,7 @@ from armtune.sweep.records import (
 )
 from armtune.sweep.result import result_of
 from armtune.sweep.search import Search
+from armtune.sweep.solo import modality_of, read_curve, solo_tasks
 from armtune.sweep.study import SweepStudy
 from armtune.sweep.trial import Task, Workshop
 
@@ -84,6 +85,7 @@ class _Sweep:
         front = front_of(records, self._goals)
         write_front(self._folder / FRONT, records, front)
         self._confirm(engine, [records[n] for n in front])
+        self._train_alone(engine)
         for listener in self._listeners:
             listener.sweep_ended(records, front)
         if not front:
@@ -111,6 +113,23 @@ class _Sweep:
         if not confirmation.reason:
             for listener in self._listeners:
                 listener.confirmed(number, confirmation.seed, confirmation.metrics)
+
+
+    def _train_alone(self, engine: Engine) -> None:
+        """Trains each modality alone with the winner's settings, where that wasn't done before."""
+        result = result_of(self._folder, self._recipe, self._study)
+        if result.chosen is not None:
+            winner = result.records[result.chosen]
+            tasks = solo_tasks(self._recipe, self._folder, winner, result.solo)
+            engine.confirm(tasks, self._trained_alone)
+
+    def _trained_alone(self, task: Task, confirmation: Confirmation) -> None:
+        modality = modality_of(task)
+        self._study.note_solo(task.number, modality, confirmation)
+        if not confirmation.reason:
+            curve = read_curve(task.folder)
+            for listener in self._listeners:
+                listener.trained_alone(modality, confirmation.seed, confirmation.metrics, curve)
 
 
 def _check_trials(recipe: Recipe, space: Space) -> None:

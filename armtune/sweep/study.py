@@ -66,6 +66,15 @@ class StudyReader:
                 found.setdefault(int(number), []).append(Confirmation(int(seed), **value))
         return {n: sorted(found[n], key=lambda c: c.seed) for n in sorted(found)}
 
+    def solo(self, number: int) -> dict[str, list[Confirmation]]:
+        """The trainings of each modality alone with a trial's settings, by modality and seed."""
+        found: dict[str, list[Confirmation]] = {}
+        for key, value in self._study.user_attrs.items():
+            if key.startswith(f"solo:{number}:"):
+                _, _, modality, seed = key.split(":")
+                found.setdefault(modality, []).append(Confirmation(int(seed), **value))
+        return {m: sorted(seeds, key=lambda c: c.seed) for m, seeds in found.items()}
+
     def rung(self, epoch: int, without: int) -> list[dict[str, float]]:
         """Metrics with which the other trials reached a rung."""
         key = f"rung:{epoch}"
@@ -160,8 +169,15 @@ class SweepStudy(StudyReader):
 
     def confirm(self, number: int, confirmation: Confirmation) -> None:
         """Notes what a re-training measured."""
+        self._keep(f"confirm:{number}", confirmation)
+
+    def note_solo(self, number: int, modality: str, confirmation: Confirmation) -> None:
+        """Notes what training a modality alone with a trial's settings measured."""
+        self._keep(f"solo:{number}:{modality}", confirmation)
+
+    def _keep(self, name: str, confirmation: Confirmation) -> None:
         value = asdict(confirmation)
-        self._study.set_user_attr(f"confirm:{number}:{value.pop('seed')}", value)
+        self._study.set_user_attr(f"{name}:{value.pop('seed')}", value)
         self._journal.sync()
 
     def _draw(self, trial: Trial) -> None:

@@ -17,7 +17,7 @@ from armtune.sweep.lock import locked
 from armtune.sweep.records import Listener, TrialRecord
 from armtune.sweep.run import Place, run_sweep
 
-TOP = {"top": 2, "seeds": 3}
+TOP = {"top": 2, "seeds": 3, "solo": False}
 
 
 def run(
