@@ -12,18 +12,18 @@ from armtune.objectives import Goals
 from armtune.recipe.load import load_recipe
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space, load_space
+from armtune.report.preserved import Solo, preserved_grid, preserved_line, winner_seeds
 from armtune.report.tables import (
     Confirmed,
     Grid,
     chosen_line,
-    chosen_of,
     confirmed_dict,
     confirmed_grid,
     front_grid,
     trial_dict,
     trials_grid,
 )
-from armtune.sweep import TrialRecord, front_of, read_confirmed, read_records
+from armtune.sweep import TrialRecord, read_confirmed, read_result
 from armtune.sweep.folder import ORIGIN, RECIPE
 
 
@@ -39,6 +39,7 @@ class RunReport:
         front: numbers of the trials on the front.
         chosen: number of the trial that the rule picks so far; None when none qualifies.
         confirmed: metrics of the re-trainings, those that failed left empty.
+        solo: metrics of each modality trained alone with the chosen trial's settings.
     """
 
     folder: Path
@@ -50,6 +51,7 @@ class RunReport:
     front: list[int]
     chosen: int | None
     confirmed: Confirmed
+    solo: Solo
 
     @classmethod
     def read(cls, folder: Path) -> RunReport:
@@ -58,14 +60,20 @@ class RunReport:
         Raises:
             RunError: the folder holds no sweep, or a damaged one.
         """
-        records, known = read_records(folder), read_confirmed(folder)
+        result, known = read_result(folder), read_confirmed(folder)
         recipe = load_recipe(folder / RECIPE)
-        goals = Goals.from_recipe(recipe)
-        front = front_of(records, goals)
-        confirmed = {number: [seed.metrics for seed in seeds] for number, seeds in known.items()}
-        chosen = chosen_of(records, front, goals, confirmed)
-        data, space = _data(folder / ORIGIN), load_space(recipe, folder)
-        return cls(folder, recipe, space, data, goals, records, front, chosen, confirmed)
+        return cls(
+            folder=folder,
+            recipe=recipe,
+            space=load_space(recipe, folder),
+            data=_data(folder / ORIGIN),
+            goals=Goals.from_recipe(recipe),
+            records=result.records,
+            front=result.front,
+            chosen=result.chosen,
+            confirmed={n: [c.metrics for c in seeds] for n, seeds in known.items()},
+            solo={m: [c.metrics for c in s if not c.reason] for m, s in result.solo.items()},
+        )
 
     @property
     def name(self) -> str:
@@ -87,12 +95,18 @@ class RunReport:
         """A sentence on which trial was chosen."""
         return chosen_line(self.records, self.chosen, self.rule)
 
+    @property
+    def preserved(self) -> str:
+        """A sentence on whether the strongest modality was preserved; empty if not known."""
+        return preserved_line(self.solo, winner_seeds(self.confirmed, self.chosen))
+
     def grids(self) -> list[Grid]:
         """The tables that have rows, the most important last."""
         grids = [
             trials_grid(self.records, self.goals),
             front_grid(self.records, self.front, self.goals, self.chosen),
             confirmed_grid(self.confirmed, self.goals),
+            preserved_grid(self.solo, winner_seeds(self.confirmed, self.chosen)),
         ]
         return [grid for grid in grids if grid.rows]
 
@@ -107,6 +121,7 @@ class RunReport:
             "chosen": self.chosen,
             "front": self.front,
             "confirmed": confirmed_dict(self.confirmed),
+            "solo": {m: confirmed_dict({0: list(seeds)})["0"] for m, seeds in self.solo.items()},
             "trials": [trial_dict(record) for record in self.records],
         }
 

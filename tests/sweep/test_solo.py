@@ -39,7 +39,8 @@ def test_each_modality_is_trained_alone_with_each_confirming_seed(tmp_path: Path
     result = run(tmp_path, heard)
     assert sorted(heard.solos) == [(m, s, 9) for m in ("audio", "image") for s in (1000, 1001)]
     assert {m: [c.seed for c in found] for m, found in result.solo.items()} == {
-        "image": [1000, 1001], "audio": [1000, 1001],
+        "image": [1000, 1001],
+        "audio": [1000, 1001],
     }
 
 
