@@ -20,6 +20,7 @@ from armtune.recipe.load import dump_recipe, with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.report import run
 from armtune.report.tensorboard import TensorBoardListener
+from armtune.sweep import SweepResult
 from armtune.sweep.run import Place, run_sweep
 from armtune.sweep.trial import Workshop
 
@@ -92,7 +93,7 @@ def test_a_folder_without_a_sweep_is_refused(
 def test_a_run_whose_origin_is_damaged_is_refused(
     script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "read_records", lambda folder: [])
+    monkeypatch.setattr(run, "read_result", lambda folder: SweepResult(folder, [], [], None))
     monkeypatch.setattr(run, "read_confirmed", lambda folder: {})
     (tmp_path / "recipe.yaml").write_text(dump_recipe(script.recipe()))
     (tmp_path / "origin.json").write_text("{")
