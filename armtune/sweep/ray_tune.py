@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -257,18 +258,29 @@ def connect(address: str | None) -> None:
     Raises:
         RunError: there is none at the address.
     """
-    local = address is None
+    if address is None:
+        _init("local", include_dashboard=False, object_store_memory=STORE_BYTES)
+        return
     try:
-        ray.init(
-            "local" if local else address,
-            include_dashboard=False if local else None,
-            object_store_memory=STORE_BYTES if local else None,
-            log_to_driver=False,
-            logging_level=logging.CRITICAL,
-        )
+        _knock(address)
+    except OSError as error:
+        raise RunError(f"no Ray cluster at {address}: {error.strerror or error}") from error
+    try:
+        _init(address)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        where = "on this machine" if local else f"at {address}"
-        raise RunError(f"Ray can't be had {where}: {reason_of(error)}") from error
+        hint = "a cluster that asks for a token needs RAY_AUTH_MODE=token here"
+        raise RunError(f"no Ray cluster at {address}: {reason_of(error)}; {hint}") from error
+
+
+def _init(address: str, **options: Any) -> None:
+    ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **options)
+
+
+def _knock(address: str) -> None:
+    """Raises OSError at once where nothing listens; Ray tries for minutes."""
+    host, _, port = address.rpartition(":")
+    if port.isdigit() and "//" not in host:
+        socket.create_connection((host, int(port)), timeout=5).close()
 
 
 def _check_room(resources: Resources) -> None:

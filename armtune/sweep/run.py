@@ -114,7 +114,6 @@ class _Sweep:
             for listener in self._listeners:
                 listener.confirmed(number, confirmation.seed, confirmation.metrics)
 
-
     def _train_alone(self, engine: Engine) -> None:
         """Trains each modality alone with the winner's settings, where that wasn't done before."""
         result = result_of(self._folder, self._recipe, self._study)

@@ -151,6 +151,13 @@ def test_more_than_ray_has_is_refused(tmp_path: Path, resources: Any, message: s
         run(tmp_path, fake_recipe(sweep__resources=resources))
 
 
+def test_an_address_where_nothing_listens_is_said_at_once() -> None:
+    from armtune.sweep.ray_tune import connect
+
+    with pytest.raises(RunError, match=r"no Ray cluster at 127\.0\.0\.1:1: Connection refused"):
+        connect("127.0.0.1:1")
+
+
 def test_ctrl_c_leaves_nothing_running_but_in_the_study(tmp_path: Path) -> None:
     command = [sys.executable, str(HERE / "sweep_process.py"), str(tmp_path), "ray"]
     pipe = subprocess.PIPE
