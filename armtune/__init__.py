@@ -1,3 +1,34 @@
-"""armtune: a declarative sweeper for balanced multimodal learning."""
+"""armtune: a declarative sweeper for balanced multimodal learning.
+
+``armtune.sweep(recipe)``, ``load_run``, ``load_recipe`` and ``load_bundle`` are all one needs from
+Python; they are in ``armtune.api``, which is imported at their first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from armtune.api import Result as Result
+    from armtune.api import load_bundle as load_bundle
+    from armtune.api import load_recipe as load_recipe
+    from armtune.api import load_run as load_run
+    from armtune.api import sweep as sweep
 
 __version__ = "0.1.0"
+
+__all__ = ["Result", "load_bundle", "load_recipe", "load_run", "sweep"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # The package armtune.sweep can be called like the function of the same name.
+    if name == "sweep":
+        return import_module("armtune.sweep")
+    return getattr(import_module("armtune.api"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from armtune.cli._arguments import Overrides, RecipePath
+from armtune.cli._arguments import AsJson, Overrides, RecipePath
 
 if TYPE_CHECKING:
     from armtune.recipe.schema import Recipe
     from armtune.recipe.space import Space
 
 
-def command(recipe: RecipePath, overrides: Overrides = None) -> None:
-    """Check a recipe and its search spaces, and tell every fault with its place."""
+def command(recipe: RecipePath, overrides: Overrides = None, as_json: AsJson = False) -> None:
+    """Check a recipe and its search spaces, and tell every fault with its place.
+
+    Runs the files of plug-ins that the recipe names, as every verb does, and says which.
+    """
+    from armtune.errors import RecipeError
     from armtune.recipe.space import load_sweep
 
-    loaded, space = load_sweep(recipe, overrides or [])
+    try:
+        loaded, space = load_sweep(recipe, overrides or [])
+    except RecipeError as error:
+        if not as_json:
+            raise
+        typer.echo(
+            json.dumps({"fine": False, "faults": [asdict(f) for f in error.faults]}, indent=2)
+        )
+        raise typer.Exit(2) from None
+    if as_json:
+        typer.echo(json.dumps(_as_dict(loaded, space), indent=2))
+        return
     typer.echo(f"{recipe} is fine: {_described(loaded, space)}")
+    for file in loaded.plugins:
+        typer.echo(f"ran {file}")
+
+
+def _as_dict(recipe: Recipe, space: Space) -> dict[str, Any]:
+    return {
+        "fine": True,
+        "faults": [],
+        "recipe": recipe.model_dump(mode="json"),
+        "dimensions": {d.path: str(d) for d in space.dimensions},
+        "ran": recipe.plugins,
+    }
 
 
 def _described(recipe: Recipe, space: Space) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from armtune.cli._arguments import Overrides, RecipePath
+from armtune.cli._arguments import AsJson, Overrides, RecipePath
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from armtune.api import Result
     from armtune.recipe.schema import Recipe
-    from armtune.sweep import SweepResult
 
 
 def command(
@@ -33,6 +34,7 @@ def command(
         typer.Option(help="Address of a running Ray cluster.", show_default="this machine"),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Plain lines, no live picture.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Search the recipe's space, confirm the best over several seeds, and export the winner."""
     from rich.console import Console
@@ -41,7 +43,7 @@ def command(
 
     loaded, _ = load_sweep(recipe, overrides or [])
     folder = to or Path("runs") / loaded.name
-    console = Console()
+    console = Console(stderr=as_json)
     try:
         result = _run(loaded, recipe.parent, folder, console, resume, inline, address, quiet)
     except KeyboardInterrupt:
@@ -53,7 +55,10 @@ def command(
         ]
         typer.echo(f"\nstopped; this goes on where it was:\n  {' '.join(words)} --resume", err=True)
         raise
-    _tell(result, loaded, console)
+    if as_json:
+        told = {**result.report.as_dict(), "notes": result.notes, "folder": str(folder)}
+        typer.echo(json.dumps(told, indent=2, allow_nan=False))
+    _tell(result, console)
 
 
 def _run(
@@ -65,54 +70,40 @@ def _run(
     inline: bool,
     address: str | None,
     quiet: bool,
-) -> SweepResult:
+) -> Result:
+    from armtune.api import sweep_and_export
     from armtune.cli._progress import progress_bars
     from armtune.data.load import load_dataset
     from armtune.live import LiveListener
-    from armtune.report.tensorboard import TensorBoardListener
-    from armtune.sweep import sweep
     from armtune.sweep.folder import may_start
 
     may_start(folder, resume)
     with progress_bars(console) as progress:
         load_dataset(recipe, recipe_folder, progress)
     with LiveListener(recipe, console, quiet) as live:
-        return sweep(
-            recipe,
-            folder,
-            recipe_folder,
-            listeners=[live, TensorBoardListener()],
-            resume=resume,
-            inline=inline,
-            address=address,
-        )
+        return sweep_and_export(
+            recipe, folder=folder, recipe_folder=recipe_folder, listeners=[live],
+            resume=resume, inline=inline, address=address,
+        )  # fmt: skip
 
 
-def _tell(result: SweepResult, recipe: Recipe, console: Console) -> None:
-    """Prints what was found, exports the winner, and says what can be done next."""
-    from armtune.objectives import Goals
-    from armtune.report.tables import confirmed_grid, front_grid
-    from armtune.winner import BEST, export_trial
-
-    goals = Goals.from_recipe(recipe)
-    console.print(front_grid(result.records, result.front, goals, result.chosen).rich())
-    if result.confirmed:
-        seeds = {n: [c.metrics for c in found] for n, found in result.confirmed.items()}
-        console.print(confirmed_grid(seeds, goals).rich())
+def _tell(result: Result, console: Console) -> None:
+    """Prints what was found, and says what can be done next."""
+    for grid in result.report.grids()[1:]:
+        console.print(grid.rich())
     for note in result.notes:
         console.print(note, style="yellow")
-    run = result.folder
-    if result.chosen is not None:
-        export_trial(run, result.chosen, run / BEST)
-        console.print(f"winner: trial {result.chosen} ({recipe.sweep.choose}), in {run / BEST}")
-    console.print(_next(run), soft_wrap=True, highlight=False)
+    if result.best is not None:
+        rule = result.report.rule
+        console.print(f"winner: trial {result.chosen} ({rule}), in {result.best}")
+    console.print(_next(result.folder), soft_wrap=True, highlight=False)
 
 
 def _next(run: Path) -> str:
     lines: Sequence[str] = (
         "next:",
-        f"  tensorboard --logdir {run}",
-        f"  armtune report {run}",
+        f"  open {run / 'report.html'}",
+        f"  armtune board {run}",
         f"  armtune predict {run / 'best'} --input samples.npz",
     )
     return "\n".join(lines)

@@ -7,9 +7,11 @@ the way in; it imports neither Ray, Optuna nor torch before a sweep starts.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from armtune.sweep.records import (
     Confirmation,
@@ -104,3 +106,15 @@ def read_result(folder: Path) -> SweepResult:
 
     study = read_study(folder)
     return result_of(folder, load_recipe(folder / RECIPE), study)
+
+
+class _CallableModule(ModuleType):
+    """Lets ``armtune.sweep(…)`` be what Python users call, though a package has its name."""
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        from armtune import api
+
+        return api.sweep(*args, **options)
+
+
+sys.modules[__name__].__class__ = _CallableModule

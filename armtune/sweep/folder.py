@@ -20,6 +20,8 @@ from armtune.recipe.space import embed_space
 from armtune.sweep.journal import JOURNAL
 
 RECIPE = "recipe.yaml"
+BEST = "best"
+"""Folder of the exported winner."""
 ORIGIN = "origin.json"
 """Versions, git commit and data that a run started with."""
 
@@ -35,8 +37,7 @@ def self_contained(recipe: Recipe, folder: Path) -> Recipe:
         folder: the recipe's folder.
     """
     data = recipe.data
-    texts = [name for name, field in type(data).model_fields.items() if _is_text(field.annotation)]
-    paths = {name: value for name in texts if (value := getattr(data, name))}
+    paths = {name: value for name in data.paths if (value := getattr(data, name))}
     found = {n: (folder / v).resolve() for n, v in paths.items() if (folder / v).exists()}
     located = recipe.model_copy(
         update={"data": data.model_copy(update={n: str(path) for n, path in found.items()})}
@@ -139,5 +140,3 @@ def _commit() -> str | None:
         return None
 
 
-def _is_text(annotation: Any) -> bool:
-    return annotation is str or annotation == str | None
