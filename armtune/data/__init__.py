@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,9 @@ class Dataset:
 
 class Data(Options):
     """Options of a data set and how to read it."""
+
+    paths: ClassVar[tuple[str, ...]] = ()
+    """Options that are paths, relative to the recipe's folder unless they are absolute."""
 
     name: str
     otherwise: str | None = None

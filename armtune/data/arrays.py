@@ -28,6 +28,8 @@ class Arrays(Data):
     what neither says is cut off the training samples by ``seed``.
     """
 
+    paths = ("path",)
+
     name: Literal["arrays"] = "arrays"
     path: str
     """File or folder, relative to the recipe, else to ``$ARMTUNE_DATA``."""

@@ -65,6 +65,8 @@ Size = Annotated[list[int], Field(min_length=2, max_length=2), AfterValidator(_d
 class AvMnist(Data):
     """MNIST images paired by digit with recordings of the Free Spoken Digit Dataset."""
 
+    paths = ("root", "noise_file")
+
     name: Literal["avmnist"] = "avmnist"
     root: str | None = None
     """Folder of the files; else ``$ARMTUNE_DATA``, else they are downloaded to the cache."""

@@ -55,7 +55,7 @@ VALUES = [
         "lowest loss where accuracy >= 0.5",
     ),
     ("sweep.confirm=null", "sweep.confirm", None),
-    ("sweep.confirm.top=1", "sweep.confirm", {"top": 1, "seeds": 5}),
+    ("sweep.confirm.top=1", "sweep.confirm", {"top": 1, "seeds": 5, "solo": True}),
     ("balancing={name: arm, tau: 2}", "balancing.tau", 2.0),
     ("modalities.audio.encoder={name: lenet}", "modalities.audio.encoder.width", 8),
     ("data.root=a=b", "data.root", "a=b"),
@@ -141,7 +141,7 @@ WRONG_VALUES = [
     ),
     (
         {"modalities.audio.encoder.kernel": 3},
-        "modalities.audio.encoder.kernel: 'kernel' is an option of encoder 'lenet', not of 'mlp'",
+        "modalities.audio.encoder.kernel: 'kernel' is an option of encoder one of 'lenet', 'temporal_cnn', not of 'mlp'",
     ),
     (
         {"training.optimizer.lr": float("nan")},
