@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from armtune.bundle import MODEL, write_bundle
+from armtune.bundle.manifest import MODEL
+from armtune.bundle.write import write_bundle
+from armtune.data import Progress
 from armtune.data.load import load_dataset
 from armtune.errors import RunError
 from armtune.objectives import Goals
@@ -19,10 +21,14 @@ from armtune.sweep.records import Confirmation, TrialRecord
 from armtune.sweep.trial import CHECKPOINT
 from armtune.training import Run
 
-BEST = "best"
 
-
-def export_trial(run: Path, number: int, to: Path) -> None:
+def export_trial(
+    run: Path,
+    number: int,
+    to: Path,
+    formats: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
     """Writes a trial's model as a bundle.
 
     Of a trial that was re-trained, the model of the seed with the highest validation accuracy; of
@@ -30,9 +36,14 @@ def export_trial(run: Path, number: int, to: Path) -> None:
 
     Args:
         run: a sweep's folder, such as ``runs/avmnist``.
+        formats: as ``write_bundle`` takes them.
+        progress: told about data that must be built anew.
+
+    Returns:
+        the bundle's manifest.
 
     Raises:
-        RunError: no such trial, or it wasn't trained to its full length.
+        RunError: no such trial, or it wasn't trained to its full length; or as ``write_bundle``.
     """
     record = _complete(run, number)
     sweep = load_recipe(run / RECIPE)
@@ -40,7 +51,7 @@ def export_trial(run: Path, number: int, to: Path) -> None:
     best = max(sound, key=lambda c: c.validation["accuracy"], default=None)
     seed = {} if best is None else {"training.seed": best.seed}
     recipe = with_overrides(sweep, {**record.values, **seed})
-    dataset = load_dataset(recipe, run)
+    dataset = load_dataset(recipe, run, progress)
     run_of_model = Run([recipe], dataset)
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / MODEL
@@ -55,7 +66,7 @@ def export_trial(run: Path, number: int, to: Path) -> None:
             **summary(record, sound),
             "exported_seed": recipe.training.seed,
         }
-        write_bundle(to, recipe, model, dataset, run_of_model.scales, about)
+        return write_bundle(to, recipe, model, dataset, run_of_model.scales, about, formats)
 
 
 def summary(record: TrialRecord, confirmed: Sequence[Confirmation]) -> dict[str, Any]:

@@ -16,10 +16,37 @@ def command(
     trial: Annotated[
         int | None, typer.Option(help="Number of the trial.", show_default="the chosen one")
     ] = None,
+    formats: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="NAMES",
+            help="Formats, with commas between: numpy, onnx, torch; or none, for weights alone.",
+            show_default="numpy,torch, where they can hold the model",
+        ),
+    ] = None,
 ) -> None:
-    """Export the chosen trial of a run, or another, as a bundle to predict from."""
+    """Export the chosen trial of a run, or another, as a bundle to predict from.
+
+    Every format is run and must agree with the trained model before anything is written.
+    """
+    from rich.console import Console
+
+    from armtune.cli._progress import progress_bars
     from armtune.winner import chosen_trial, export_trial
 
     number = chosen_trial(run) if trial is None else trial
-    export_trial(run, number, to)
+    wanted = None if formats is None else _names(formats)
+    with progress_bars(Console(stderr=True)) as progress:
+        about = export_trial(run, number, to, wanted, progress)
     typer.echo(f"trial {number} exported to {to}")
+    for name, written in about["formats"].items():
+        difference = f"within {written['largest_difference']:.1e} of the trained model"
+        typer.echo(f"  {written['file']} ({name}): {difference}")
+    for name, reason in about["left_out"].items():
+        typer.echo(f"  without {name}: {reason}")
+
+
+def _names(formats: str) -> list[str]:
+    names = [name.strip() for name in formats.split(",")]
+    return [] if names == ["none"] else names

@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from armtune.bundle import Predictor
+    from armtune.bundle.samples import Source
 
 
 def command(
@@ -30,7 +33,10 @@ def command(
         Path | None, typer.Option(metavar="FILE", help="A CSV file.", show_default="the terminal")
     ] = None,
 ) -> None:
-    """Predict the class of each sample; a modality that is missing is replaced by its mean."""
+    """Predict the class of each sample; a modality that is missing is replaced by its mean.
+
+    Reads, predicts and writes piece by piece: the samples may be more than fit in memory.
+    """
     from armtune.bundle import Predictor, read_samples
     from armtune.files import replacing
 
@@ -45,11 +51,14 @@ def command(
         _write(predictor, samples, file)
 
 
-def _write(predictor: Predictor, samples: dict[str, Any], file: TextIO) -> None:
+def _write(predictor: Predictor, samples: Mapping[str, Source], file: TextIO) -> None:
     table = csv.writer(file)
     table.writerow(["sample", "class", *(f"p({name})" for name in predictor.class_names)])
     number = 0
     for part in predictor.stream(samples):
-        for name, row in zip(part.names, part.probabilities, strict=True):
-            table.writerow([number, name, *(f"{p:.6g}" for p in row)])
-            number += 1
+        rows = zip(part.names, part.probabilities.tolist(), strict=True)
+        table.writerows(
+            [sample, name, *map("{:.6g}".format, row)]
+            for sample, (name, row) in enumerate(rows, number)
+        )
+        number += len(part.names)

@@ -36,7 +36,7 @@ def command(
     """Train a recipe once and export the model of the best epoch."""
     from rich.console import Console
 
-    from armtune.bundle import write_bundle
+    from armtune.bundle.write import write_bundle
     from armtune.cli._progress import progress_bars
     from armtune.data.load import load_dataset
     from armtune.recipe.load import load_recipe

@@ -1,0 +1,48 @@
+"""How far an exported format's probabilities are from the trained model's, on the same samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+from armtune.bundle.engine import Engine, Floats, Present, Views
+from armtune.bundle.serving import tensors
+from armtune.data import Dataset
+from armtune.data.standardize import Standardization
+from armtune.network import MultimodalNet
+
+SAMPLES = 64
+"""Validation samples that every format is run on."""
+
+
+def check_inputs(dataset: Dataset, modalities: Sequence[str]) -> tuple[Views, Present]:
+    """The first validation samples; of every few, one lacks each set of modalities but all."""
+    views = {m: np.asarray(dataset.validation.views[m][:SAMPLES]) for m in modalities}
+    count = len(next(iter(views.values())))
+    subsets = 2 ** len(modalities) - 1 - np.arange(count) % (2 ** len(modalities) - 1)
+    return views, {m: (subsets >> k & 1).astype(bool) for k, m in enumerate(modalities)}
+
+
+@torch.no_grad()
+def trained(
+    network: MultimodalNet, scales: Mapping[str, Standardization], views: Views, present: Present
+) -> Floats:
+    """Probabilities ``(sample, class)`` as validation computes them, sample by sample's subset."""
+    scaled = {m: scale.apply(views[m]) for m, scale in scales.items()}
+    features = network.encode({m: x.unsqueeze(0) for m, x in tensors(scaled).items()})
+    absent = network.mean_features()
+    for m, there in present.items():
+        features[m][:, ~torch.from_numpy(there)] = absent[m]
+    return network.fuse(features)[0].softmax(-1).numpy()
+
+
+def largest_difference(engine: Engine, views: Views, present: Present, expected: Floats) -> float:
+    """Largest difference in probability, over all samples at once and over single samples."""
+    differences = [engine(views, present) - expected]
+    for k in range(min(3, len(expected))):
+        one = {m: v[k : k + 1] for m, v in views.items()}
+        there = {m: p[k : k + 1] for m, p in present.items()}
+        differences.append(engine(one, there) - expected[k])
+    return max(float(np.abs(each).max()) for each in differences)

@@ -1,0 +1,145 @@
+"""The model card: what a bundle's model is, was measured to do, and may be used for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from armtune.recipe.schema import Recipe
+
+Figures = Mapping[str, Any]
+
+MAIN = ("accuracy", "macro_f1", "loss", "calibration_error", "weakest_accuracy", "contribution_gap")
+
+
+def model_card(recipe: Recipe, about: Figures, metrics: Figures) -> str:
+    """The card as Markdown.
+
+    Args:
+        about: the bundle's manifest, without checksums.
+        metrics: the bundle's metrics, as ``winner.summary`` or ``armtune train`` have them.
+    """
+    lines = [
+        f"# Model card: {recipe.name}",
+        "",
+        *_stand_in(about["data"]),
+        *_model(recipe, about, metrics),
+        *_data(about["data"]),
+        *_measured(recipe, metrics),
+        *_modalities(recipe, metrics),
+        *_use(recipe),
+        *_files(about),
+    ]
+    return "\n".join(lines)
+
+
+def _stand_in(data: Figures) -> Iterator[str]:
+    if data["stand_in"]:
+        yield "> **NOT THE DATA THAT WERE ASKED FOR.** Trained and measured on a stand-in:"
+        yield f"> {data['used']}."
+        yield "> None of its figures say anything about the data set that the recipe names."
+        yield ""
+
+
+def _model(recipe: Recipe, about: Figures, metrics: Figures) -> Iterator[str]:
+    yield "## Model"
+    yield ""
+    classes = about["classes"]
+    yield f"Tells {len(classes)} classes apart: {', '.join(classes)}."
+    yield ""
+    yield "| modality | a sample's shape | encoder |"
+    yield "|---|---|---|"
+    for m, modality in recipe.modalities.items():
+        shape = " × ".join(map(str, about["shapes"][m])) or "one number"
+        yield f"| {m} | {shape} | {modality.encoder.name} |"
+    yield ""
+    yield f"Fusion: {recipe.fusion.name}. Balancing: {recipe.balancing.name}."
+    if "trial" in metrics:
+        yield f"Trial {metrics['trial']} of a sweep, whose rule is: {metrics['chosen_by']}."
+        yield f"Exported with the weights of seed {metrics['exported_seed']}."
+    yield ""
+
+
+def _data(data: Figures) -> Iterator[str]:
+    yield "## Data"
+    yield ""
+    yield f"{data['used']}."
+    yield f"Digest of sources and options: `{data['digest']}`."
+    yield ""
+
+
+def _measured(recipe: Recipe, metrics: Figures) -> Iterator[str]:
+    yield "## Measured"
+    yield ""
+    if "seeds" in metrics:
+        yield f"Mean ± standard deviation over trainings with {len(metrics['seeds'])} seeds."
+    else:
+        yield "One training, without repetition over seeds."
+    yield "Validation chose the epoch, and in a sweep the trial; test figures decided nothing."
+    yield ""
+    names = [*MAIN, *(f"unimodal_accuracy/{m}" for m in recipe.modalities)]
+    yield from _table("metric", {name: name for name in names}, metrics)
+    yield "The calibration error is the mean distance between confidence and accuracy in 15 bins."
+    yield ""
+
+
+def _modalities(recipe: Recipe, metrics: Figures) -> Iterator[str]:
+    yield "## What each modality contributes"
+    yield ""
+    yield "Each modality's Shapley value in accuracy; `contribution_gap` is the largest minus the"
+    yield "smallest."
+    yield ""
+    yield from _table("modality", {m: f"contribution/{m}" for m in recipe.modalities}, metrics)
+    yield "## When a modality is missing"
+    yield ""
+    yield "Its mean feature over training samples stands in for it, and this accuracy is left:"
+    yield ""
+    yield from _table("missing", {m: f"missing/{m}" for m in recipe.modalities}, metrics)
+
+
+def _use(recipe: Recipe) -> Iterator[str]:
+    names = ", ".join(recipe.modalities)
+    yield "## Intended use"
+    yield ""
+    yield f"To classify samples of {names} that were recorded and prepared as those of the data"
+    yield f"set `{recipe.data.name}`, as `recipe.yaml` describes. Nothing was measured on other"
+    yield "data, nor on groups of samples apart: measure there before you rely on it there."
+    yield ""
+
+
+def _files(about: Figures) -> Iterator[str]:
+    yield "## Files"
+    yield ""
+    yield "`predict.py` runs the model without armtune. The model takes samples `(sample, …)` as"
+    yield "the data set gives them, and standardises by itself, `(x − mean) / std`, with the"
+    yield "figures in `preprocessing.safetensors`. `bundle.json` has each file's checksum."
+    yield ""
+    yield "| format | file | largest difference in probability from the trained model |"
+    yield "|---|---|---|"
+    for name, written in about["formats"].items():
+        yield f"| {name} | {written['file']} | {written['largest_difference']:.1e} |"
+    yield ""
+    for name, reason in about["left_out"].items():
+        yield f"Without the format {name}: {reason}."
+    versions = [f"{name} {number}" for name, number in about["versions"].items()]
+    yield f"Made with armtune {about['armtune']}, {', '.join(versions)}."
+    yield ""
+
+
+def _table(title: str, names: Mapping[str, str], metrics: Figures) -> Iterator[str]:
+    """A row for each name whose metric was measured, on validation and on test."""
+    validation = metrics.get("confirmed_validation", metrics["validation"])
+    test = metrics.get("confirmed_test", metrics.get("test", {}))
+    yield f"| {title} | validation | test |"
+    yield "|---|---|---|"
+    for shown, metric in names.items():
+        yield f"| {shown} | {_figure(validation.get(metric))} | {_figure(test.get(metric))} |"
+    yield ""
+
+
+def _figure(value: float | Figures | None) -> str:
+    if value is None:
+        return "not measured"
+    if isinstance(value, Mapping):
+        return f"{value['mean']:.4f} ± {value['std']:.4f}"
+    return f"{value:.4f}"

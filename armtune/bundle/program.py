@@ -1,0 +1,155 @@
+"""Runs an exported model with numpy alone, so that a small prediction needn't import torch.
+
+``program.json`` lists the operations of the graph that ``torch.export`` found: for each a name, the
+operator, and arguments, in which ``{"value": name}`` is an earlier result. Operators are torch's
+(https://docs.pytorch.org/docs/stable/torch.compiler_ir.html); those in ``OPERATORS`` can be run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from armtune.bundle.manifest import MODEL, PREPROCESSING, PROGRAM
+
+Array = NDArray[Any]
+BLOCK_BYTES = 1 << 22
+"""About how much memory a convolution's windows take at a time."""
+
+
+class Program:
+    """A bundle's ``program.json`` with its weights.
+
+    Called with samples ``(sample, *shape)`` of every modality, and whether each sample has it
+    ``(sample,)``, it gives probabilities ``(sample, class)``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        program = json.loads((folder / PROGRAM).read_text(encoding="utf-8"))
+        files = {name: load_file(folder / name) for name in (MODEL, PREPROCESSING)}
+        # Weights are stored without the member axis that the network's layers have.
+        self.weights = {
+            name: files[file][key][None] if file == MODEL else files[file][key]
+            for name, (file, key) in program["weights"].items()
+        }
+        self.views, self.present = program["views"], program["present"]
+        self.nodes, self.result = program["nodes"], program["result"]
+
+    def __call__(self, views: Mapping[str, Array], present: Mapping[str, Array]) -> Array:
+        values: dict[str, Any] = {
+            **self.weights,
+            **{name: views[m] for name, m in self.views.items()},
+            **{name: present[m] for name, m in self.present.items()},
+        }
+        for name, operator, arguments, options in self.nodes:
+            keywords = {key: _resolved(value, values) for key, value in options.items()}
+            inputs = [_resolved(argument, values) for argument in arguments]
+            values[name] = OPERATORS[operator](*inputs, **keywords)
+        probabilities: Array = values[self.result]
+        return probabilities
+
+
+def _resolved(argument: Any, values: Mapping[str, Any]) -> Any:
+    if isinstance(argument, dict):
+        return values[argument["value"]]
+    if isinstance(argument, list):
+        return [_resolved(part, values) for part in argument]
+    return argument
+
+
+def _flatten(x: Array, start: int = 0, end: int = -1) -> Array:
+    end = end % x.ndim
+    return x.reshape(*x.shape[:start], -1, *x.shape[end + 1 :])
+
+
+def _unflatten(x: Array, axis: int, sizes: Sequence[int]) -> Array:
+    axis = axis % x.ndim
+    return x.reshape(*x.shape[:axis], *sizes, *x.shape[axis + 1 :])
+
+
+def _split(x: Array, sizes: Sequence[int], axis: int = 0) -> list[Array]:
+    return np.split(x, list(accumulate(sizes))[:-1], axis)
+
+
+def _slice(x: Array, axis: int = 0, start: int | None = None, end: int | None = None) -> Array:
+    return x[(slice(None),) * (axis % x.ndim) + (slice(start, end),)]
+
+
+def _softmax(x: Array, axis: int) -> Array:
+    powers = np.exp(x - x.max(axis, keepdims=True))
+    powers /= powers.sum(axis, keepdims=True)
+    return powers
+
+
+def _add_product(bias: Array, x: Array, weight: Array) -> Array:
+    y = np.matmul(x, weight)
+    y += bias
+    return y
+
+
+def _same_convolution(
+    x: Array, weight: Array, bias: Array, stride: Sequence[int], padding: str
+) -> Array:
+    """Convolution with stride 1 and same padding, ``(sample, channel, …)``, in blocks of samples.
+
+    Raises:
+        NotImplementedError: another stride or padding.
+    """
+    if padding != "same" or set(stride) != {1}:
+        raise NotImplementedError("convolutions with a stride, or other than with same padding")
+    kernel = weight.shape[2:]
+    # torch puts the odd one of the zeros at the end.
+    edges = [((k - 1) // 2, k // 2) for k in kernel]
+    block = max(1, BLOCK_BYTES // (x[:1].nbytes * int(np.prod(kernel)) + 1))
+    y = np.empty((len(x), len(weight), *x.shape[2:]), x.dtype)
+    flat = weight.reshape(len(weight), -1).T
+    for start in range(0, len(x), block):
+        padded = np.pad(x[start : start + block], [(0, 0), (0, 0), *edges])
+        windows = sliding_window_view(padded, kernel, tuple(range(2, x.ndim)))
+        windows = np.moveaxis(windows, 1, x.ndim - 1)  # (sample, …, channel, *kernel)
+        products = windows.reshape(*windows.shape[: x.ndim - 1], -1) @ flat + bias
+        y[start : start + block] = np.moveaxis(products, -1, 1)
+    return y
+
+
+def _max_pool(x: Array, window: Sequence[int]) -> Array:
+    """Largest value in windows side by side over the last axes; a rest at the edge is dropped."""
+    for axis, size in zip(range(x.ndim - len(window), x.ndim), window, strict=True):
+        whole = _slice(x, axis, 0, x.shape[axis] // size * size)
+        x = _unflatten(whole, axis, (-1, size)).max(axis + 1)
+    return x
+
+
+OPERATORS: dict[str, Callable[..., Any]] = {
+    "_operator.getitem": lambda parts, index: parts[index],
+    "aten.add.Tensor": np.add,
+    "aten.baddbmm.default": _add_product,
+    "aten.cat.default": np.concatenate,
+    "aten.conv2d.padding": _same_convolution,
+    "aten.div.Tensor": np.divide,
+    "aten.flatten.using_ints": _flatten,
+    "aten.max_pool2d.default": _max_pool,
+    "aten.mul.Tensor": np.multiply,
+    "aten.relu.default": lambda x: np.maximum(x, 0),
+    "aten.select.int": lambda x, axis, index: x.take(index, axis),
+    "aten.slice.Tensor": _slice,
+    "aten.softmax.int": _softmax,
+    "aten.split_with_sizes.default": _split,
+    "aten.sub.Tensor": np.subtract,
+    "aten.sum.dim_IntList": lambda x, axes: x.sum(tuple(axes)),
+    "aten.sym_size.int": lambda x, axis: x.shape[axis],
+    "aten.tanh.default": np.tanh,
+    "aten.transpose.int": np.swapaxes,
+    "aten.unbind.int": lambda x, axis=0: list(np.moveaxis(x, axis, 0)),
+    "aten.unflatten.int": _unflatten,
+    "aten.unsqueeze.default": np.expand_dims,
+    "aten.where.self": np.where,
+}

@@ -1,0 +1,168 @@
+"""Samples to predict, read piece by piece: arrays, folders of ``.npy`` files, ``.npz`` archives."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from armtune.errors import DataError
+
+UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
+PIECE_BYTES = 1 << 24
+"""Most that a piece of one modality may take; a piece has at least one sample."""
+PIECE_SAMPLES = 1024
+
+
+class Source(Protocol):
+    """One modality's samples ``(sample, *shape)``, of which only a piece is in memory."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    def pieces(self, rows: int) -> Iterator[NDArray[Any]]:
+        """All samples in order, ``rows`` at a time."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """An array in memory, or memory-mapped."""
+
+    array: NDArray[Any]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.array.dtype
+
+    def pieces(self, rows: int) -> Iterator[NDArray[Any]]:
+        for start in range(0, len(self.array), rows):
+            yield self.array[start : start + rows]
+
+
+@dataclass(frozen=True)
+class Member:
+    """An array of an ``.npz``, stored or compressed; read as it is needed."""
+
+    archive: Path
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def pieces(self, rows: int) -> Iterator[NDArray[Any]]:
+        size = self.dtype.itemsize * int(np.prod(self.shape[1:], dtype=np.int64))
+        try:
+            with zipfile.ZipFile(self.archive) as archive, archive.open(self.name) as file:
+                _header(file)
+                for start in range(0, self.shape[0], rows):
+                    count = min(rows, self.shape[0] - start)
+                    content = file.read(count * size)
+                    if len(content) < count * size:
+                        raise EOFError(f"it ends within sample {start + len(content) // size}")
+                    yield np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
+        except UNREADABLE as error:
+            raise DataError(f"{self.archive}: {self.name}: damaged: {error}") from error
+
+
+def read_samples(path: Path) -> dict[str, Source]:
+    """Samples by modality from an ``.npz`` or a folder of ``.npy`` files.
+
+    Only the headers are read here. Nothing is unpickled.
+
+    Raises:
+        DataError: the file can't be read; names it.
+    """
+    try:
+        if path.is_dir():
+            files = sorted(path.glob("*.npy"))
+            return {f.stem: Whole(np.load(f, mmap_mode="r", allow_pickle=False)) for f in files}
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            return {
+                name.removesuffix(".npy"): _member(path, archive, name)
+                for name in archive.namelist()
+            }
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file or folder") from None
+    except UNREADABLE as error:
+        raise DataError(f"{path}: not an .npz or a folder of .npy files: {error}") from error
+
+
+def _member(path: Path, archive: zipfile.ZipFile, name: str) -> Member:
+    with archive.open(name) as file:
+        shape, by_columns, dtype = _header(file)
+    if dtype.hasobject:
+        raise ValueError(f"{name} holds Python objects, which could run code when read")
+    if by_columns and len(shape) > 1:
+        raise ValueError(
+            f"{name} is stored column by column, so its samples can't be read one after another; "
+            "store numpy.ascontiguousarray(…) of it"
+        )
+    return Member(path, name, shape, dtype)
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether by columns, and type; leaves the file where the numbers begin."""
+    if npy.read_magic(file) == (1, 0):
+        return npy.read_array_header_1_0(file)
+    return npy.read_array_header_2_0(file)
+
+
+def count_samples(samples: Mapping[str, Source], shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """How many samples there are.
+
+    Args:
+        shapes: each modality's sample shape, as the model reads it.
+
+    Raises:
+        DataError: no or an unknown modality, no numbers, or shapes or lengths that don't fit.
+    """
+    unknown = sorted(set(samples) - set(shapes))
+    if unknown or not samples:
+        named = ", ".join(map(repr, unknown)) or "no modality"
+        raise DataError(f"input has {named}; this model reads {', '.join(shapes)}")
+    for m, source in samples.items():
+        if source.dtype.kind not in "fiub":
+            raise DataError(f"{m}: holds {source.dtype}, not numbers")
+        if not source.shape or source.shape[1:] != shapes[m]:
+            raise DataError(f"{m}: samples have shape {source.shape[1:]}, not {shapes[m]}")
+    lengths = {m: source.shape[0] for m, source in samples.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"modalities differ in their number of samples: {lengths}")
+    return next(iter(lengths.values()))
+
+
+def pieces(samples: Mapping[str, Source]) -> Iterator[dict[str, NDArray[np.float32]]]:
+    """Consecutive samples of all modalities, as the model reads them.
+
+    Raises:
+        DataError: a sample holds NaN or an infinity; names it.
+    """
+    largest = max(int(np.prod(source.shape[1:], dtype=np.int64)) for source in samples.values())
+    rows = max(1, min(PIECE_SAMPLES, PIECE_BYTES // (4 * max(1, largest))))
+    start = 0
+    for parts in zip(*(source.pieces(rows) for source in samples.values()), strict=True):
+        piece = dict(zip(samples, parts, strict=True))
+        yield {m: _finite(part, f"{m}: sample", start) for m, part in piece.items()}
+        start += len(parts[0])
+
+
+def _finite(part: NDArray[Any], what: str, start: int) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes an infinity, and is told
+        numbers = np.ascontiguousarray(part, np.float32)
+    finite = np.isfinite(numbers.reshape(len(numbers), -1)).all(1)
+    if not finite.all():
+        raise DataError(f"{what} {start + int(finite.argmin())} holds NaN or an infinity")
+    return numbers

@@ -1,0 +1,131 @@
+"""The model as others run it: one module from raw samples to probabilities, and its export."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+
+from armtune.bundle.engine import CantExport, Engine, Floats, Present, Views
+from armtune.bundle.manifest import MODEL, PREPROCESSING, RECIPE
+from armtune.data.standardize import Standardization
+from armtune.errors import RunError
+from armtune.forward import Features
+from armtune.network import MultimodalNet, build_network
+from armtune.recipe.load import load_recipe
+from armtune.recipe.schema import Recipe
+
+
+class Served(nn.Module):
+    """Standardisation, network and softmax of one member.
+
+    Buffers:
+        mean_<k>, std_<k>: the standardisation of the k-th modality.
+    """
+
+    def __init__(self, network: MultimodalNet, scales: Mapping[str, Standardization]) -> None:
+        super().__init__()
+        self.network = network
+        for k, m in enumerate(network.modalities):
+            self.register_buffer(f"mean_{k}", torch.tensor(scales[m].mean, dtype=torch.float32))
+            self.register_buffer(f"std_{k}", torch.tensor(scales[m].std, dtype=torch.float32))
+
+    def forward(self, views: Features, present: Features) -> Tensor:
+        """Probabilities ``(sample, class)``.
+
+        Args:
+            views: samples ``(sample, *shape)`` of every modality, as the data set gives them.
+            present: whether each sample has the modality, ``(sample,)``, boolean. Where not, the
+                modality's mean feature over training samples stands in for what ``views`` has.
+        """
+        features = self.network.mean_features()
+        for k, m in enumerate(self.network.modalities):
+            view = (views[m] - getattr(self, f"mean_{k}")) / getattr(self, f"std_{k}")
+            encoded = self.network.encoders[k](view.unsqueeze(0))
+            there = present[m].unsqueeze(0).unsqueeze(2)
+            features[m] = torch.where(there, encoded, features[m])
+        return self.network.fuse(features)[0].softmax(-1)
+
+    def engine(self) -> Engine:
+        """The same on arrays, without gradients."""
+
+        @torch.no_grad()
+        def run(views: Views, present: Present) -> Floats:
+            return self(tensors(views), tensors(present)).numpy()
+
+        return run
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The served module as ``torch.export`` recorded it, for any number of samples.
+
+    Attributes:
+        modalities: their names, in the recipe's order.
+    """
+
+    program: ExportedProgram
+    modalities: tuple[str, ...]
+
+
+def tensors(arrays: Mapping[str, NDArray[np.generic]]) -> Features:
+    """Arrays as tensors, without a copy where they can be written to."""
+    return {m: torch.from_numpy(np.require(array, requirements="W")) for m, array in arrays.items()}
+
+
+def load_served(folder: Path, shapes: Mapping[str, tuple[int, ...]], classes: int) -> Engine:
+    """A bundle's model from its recipe and weights.
+
+    Raises:
+        RunError: the weights don't fit the recipe.
+    """
+    scaling = load_file(folder / PREPROCESSING)
+    scales = {m: Standardization(scaling[f"mean/{m}"], scaling[f"std/{m}"]) for m in shapes}
+    network = load_network(folder / MODEL, load_recipe(folder / RECIPE), shapes, classes)
+    return Served(network, scales).eval().engine()
+
+
+def load_network(
+    path: Path, recipe: Recipe, shapes: Mapping[str, tuple[int, ...]], classes: int
+) -> MultimodalNet:
+    """The network with one member's weights, as ``Run.save_model`` writes them.
+
+    Raises:
+        RunError: the weights don't fit the recipe.
+    """
+    network = build_network([recipe], shapes, classes)
+    weights = {name: torch.from_numpy(array)[None] for name, array in load_file(path).items()}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise RunError(f"{path}: does not fit {RECIPE}: {error}") from error
+    return network.eval()
+
+
+def export(served: Served, shapes: Mapping[str, tuple[int, ...]]) -> Exported:
+    """Records the module with ``torch.export``, the number of samples left open.
+
+    Raises:
+        CantExport: a plug-in's module can't be recorded; says why.
+    """
+    # Two samples, since torch takes a single one for a constant.
+    views = {m: torch.zeros(2, *shape) for m, shape in shapes.items()}
+    present = {m: torch.ones(2, dtype=torch.bool) for m in shapes}
+    sample = {0: Dim("sample")}
+    open_axes = ({m: sample for m in shapes}, {m: sample for m in shapes})
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # torch warns of deprecations in its own exporter
+        try:
+            program = torch.export.export(served, (views, present), dynamic_shapes=open_axes)
+        except Exception as error:  # whatever a plug-in's module does that can't be recorded
+            reason = str(error).strip().splitlines()[0]
+            raise CantExport(f"torch.export can't record the model: {reason}") from error
+    return Exported(program, served.network.modalities)

@@ -1,0 +1,190 @@
+"""Writes a bundle; every format must predict as the trained model does, or none is written."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from safetensors.numpy import save
+
+import armtune.bundle.standalone
+from armtune import __version__
+from armtune.bundle import formats
+from armtune.bundle.agreement import check_inputs, largest_difference, trained
+from armtune.bundle.card import model_card
+from armtune.bundle.engine import CantExport, Floats, Present, Views
+from armtune.bundle.manifest import (
+    CARD,
+    MANIFEST,
+    METRICS,
+    MODEL,
+    PREPROCESSING,
+    RECIPE,
+    sha256,
+)
+from armtune.bundle.serving import Exported, Served, export, load_network
+from armtune.data import Dataset
+from armtune.data.standardize import Standardization
+from armtune.errors import RunError
+from armtune.files import write_bytes, write_text
+from armtune.network import MultimodalNet
+from armtune.recipe.load import dump_recipe
+from armtune.recipe.schema import Recipe
+
+USUAL = ("numpy", "torch")
+"""Formats that are written where nothing else is asked for; one that can't be is left out."""
+TOLERANCE = 1e-5
+"""Most that a format's probabilities may differ from the trained model's."""
+PREDICT = "predict.py"
+
+
+def write_bundle(
+    to: Path,
+    recipe: Recipe,
+    model: Path,
+    dataset: Dataset,
+    scales: Mapping[str, Standardization],
+    metrics: Mapping[str, Any],
+    wanted: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """Writes a bundle folder as a whole, in place of one that is there.
+
+    Args:
+        model: weights as ``Run.save_model`` writes them.
+        scales: each modality's standardisation, as fitted on the training split.
+        metrics: what is known of the model, as JSON can hold it.
+        wanted: the formats to write; the usual ones, where they can be, if None.
+
+    Returns:
+        the bundle's manifest.
+
+    Raises:
+        RunError: the folder can't be written, or holds something other than a bundle; a format
+            that was asked for can't be had; or a format predicts otherwise than the trained model.
+    """
+    if to.exists() and not (to / MANIFEST).is_file() and any(to.iterdir()):
+        raise RunError(f"{to}: holds files that are not a bundle; name an empty or new folder")
+    aside = to.with_name(f".{to.name}.{uuid4().hex[:8]}")
+    try:
+        aside.mkdir(parents=True)
+        shutil.copyfile(model, aside / MODEL)
+        write_bytes(aside / PREPROCESSING, save(_scaling(scales)))
+        write_text(aside / RECIPE, dump_recipe(recipe))
+        write_text(aside / METRICS, json.dumps(metrics, indent=2))
+        shutil.copyfile(armtune.bundle.standalone.__file__, aside / PREDICT)
+        shapes = {m: dataset.shapes[m] for m in recipe.modalities}
+        network = load_network(model, recipe, shapes, len(dataset.classes))
+        about = _about(dataset, shapes)
+        about |= _formats(aside, network, dataset, scales, wanted)
+        write_text(aside / CARD, model_card(recipe, about, metrics))
+        sums = {f.name: sha256(f) for f in sorted(aside.iterdir())}
+        write_text(aside / MANIFEST, json.dumps({**about, "sha256": sums}, indent=2))
+        _swap_folder(aside, to)
+    except OSError as error:
+        raise RunError(f"{to}: can't be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return about
+
+
+def _scaling(scales: Mapping[str, Standardization]) -> dict[str, Floats]:
+    means = {f"mean/{m}": s.mean for m, s in scales.items()}
+    stds = {f"std/{m}": s.std for m, s in scales.items()}
+    return {name: np.asarray(value, np.float32) for name, value in {**means, **stds}.items()}
+
+
+def _swap_folder(aside: Path, to: Path) -> None:
+    """Puts a finished folder in the place of another, which is gone only once it is there."""
+    old = to.with_name(f".{to.name}.old.{uuid4().hex[:8]}")
+    if to.exists():
+        to.replace(old)
+    aside.replace(to)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _about(dataset: Dataset, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+    return {
+        "armtune": __version__,
+        "data": {
+            "name": dataset.name,
+            "used": dataset.description,
+            "digest": dataset.digest,
+            "stand_in": dataset.stand_in,
+        },
+        "classes": list(dataset.classes),
+        "shapes": {m: list(shape) for m, shape in shapes.items()},
+        "versions": {
+            "python": platform.python_version(),
+            "torch": version("torch"),
+            "numpy": version("numpy"),
+        },
+    }
+
+
+def _formats(
+    folder: Path,
+    network: MultimodalNet,
+    dataset: Dataset,
+    scales: Mapping[str, Standardization],
+    wanted: Sequence[str] | None,
+) -> dict[str, Any]:
+    """Writes and checks the formats: their files with the largest difference, and those left out.
+
+    Raises:
+        RunError: see ``write_bundle``.
+    """
+    names = _known(wanted) if wanted is not None else list(USUAL)
+    if not names:
+        return {"formats": {}, "left_out": {}}
+    written, left_out = {}, {}
+    inputs = check_inputs(dataset, network.modalities)
+    expected = trained(network, scales, *inputs)
+    try:
+        exported = export(Served(network, scales).eval(), dataset.shapes)
+    except CantExport as error:
+        left_out = dict.fromkeys(names, str(error))
+    for name in [n for n in names if n not in left_out]:
+        try:
+            difference = _written(name, exported, folder, inputs, expected)
+            written[name] = {"file": formats.named(name).FILE, "largest_difference": difference}
+        except CantExport as error:
+            (folder / formats.named(name).FILE).unlink(missing_ok=True)
+            left_out[name] = str(error)
+    if left_out and wanted is not None:
+        raise RunError("\n".join(f"--format {name}: {why}" for name, why in left_out.items()))
+    return {"formats": written, "left_out": left_out}
+
+
+def _known(wanted: Sequence[str]) -> list[str]:
+    """The names, if there are such formats.
+
+    Raises:
+        RunError: there aren't; says which there are.
+    """
+    known = formats.names()
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise RunError(f"no format {unknown[0]!r}; there are {', '.join(known)}")
+    return list(wanted)
+
+
+def _written(
+    name: str, exported: Exported, folder: Path, inputs: tuple[Views, Present], expected: Floats
+) -> float:
+    """Writes a format, loads it again and runs it; the largest difference in probability."""
+    chosen = formats.named(name)
+    chosen.write(exported, folder)
+    difference = largest_difference(chosen.load(folder), *inputs, expected)
+    if not difference <= TOLERANCE:
+        raise RunError(
+            f"{chosen.FILE}: its probabilities differ from the trained model's by up to "
+            f"{difference:.2g}, more than {TOLERANCE:g}; nothing was written"
+        )
+    return difference

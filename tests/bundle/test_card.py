@@ -1,0 +1,54 @@
+"""The model card has every figure, as mean ± std where there are several seeds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from armtune.bundle.card import model_card
+from tests.conftest import TWO, toy_recipe
+
+ABOUT: dict[str, Any] = {
+    "armtune": "1.2",
+    "data": {"used": "toy clouds", "digest": "abc", "stand_in": False},
+    "classes": ["yes", "no"],
+    "shapes": {"image": [6, 6], "audio": [5]},
+    "versions": {"python": "3.11", "torch": "2"},
+    "formats": {"torch": {"file": "model.pt2", "largest_difference": 3e-8}},
+    "left_out": {},
+}
+
+
+def spreads(mean: float) -> dict[str, dict[str, float]]:
+    names = ["accuracy", "calibration_error", *(f"missing/{m}" for m in TWO)]
+    return {
+        name: {"mean": mean, "std": 0.01} for name in [*names, *(f"contribution/{m}" for m in TWO)]
+    }
+
+
+def test_a_winner_of_a_sweep() -> None:
+    metrics = {
+        "trial": 7,
+        "chosen_by": "highest accuracy",
+        "exported_seed": 1002,
+        "validation": {"accuracy": 0.1},
+        "seeds": [1000, 1001, 1002],
+        "confirmed_validation": spreads(0.75),
+        "confirmed_test": spreads(0.5),
+    }
+    lines = model_card(toy_recipe(), ABOUT, metrics).splitlines()
+    both = "0.7500 ± 0.0100 | 0.5000 ± 0.0100 |"
+    for row in ("accuracy", "calibration_error", "image", "audio"):
+        assert f"| {row} | {both}" in lines
+    assert lines.count(f"| audio | {both}") == 2  # its contribution, and what is left without it
+    assert "Mean ± standard deviation over trainings with 3 seeds." in lines
+    assert "Trial 7 of a sweep, whose rule is: highest accuracy." in lines
+    assert "Digest of sources and options: `abc`." in lines
+    assert "| torch | model.pt2 | 3.0e-08 |" in lines
+    assert "Made with armtune 1.2, python 3.11, torch 2." in lines
+    assert not any("NOT THE DATA" in line for line in lines)
+
+
+def test_a_single_training() -> None:
+    lines = model_card(toy_recipe(), ABOUT, {"validation": {"accuracy": 0.8}}).splitlines()
+    assert "| accuracy | 0.8000 | not measured |" in lines
+    assert "One training, without repetition over seeds." in lines
