@@ -7,6 +7,7 @@ those on validation under their own names, those on test as ``test/<name>``.
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ Confirmed = Mapping[int, Sequence[Mapping[str, float]]]
 
 STATE_STYLES = {"COMPLETE": "green", "PRUNED": "yellow", "FAIL": "red", "RUNNING": "cyan"}
 STATE_WORDS = {"RUNNING": "running", "COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
-LEFT = ("state", "metric")
+LEFT = ("method", "metric", "state")
 """Headings of columns of words."""
 VALUES = "values"
 """Heading of the column of hyperparameters."""
@@ -73,6 +74,19 @@ class Grid:
         lines = [self.columns, tuple("---" for _ in self.columns), *self.rows]
         body = "\n".join("| " + " | ".join(map(_escaped, line)) + " |" for line in lines)
         return f"### {self.title}\n\n{body}\n"
+
+    def html(self) -> str:
+        """The table as HTML, with its title as a heading; columns of words have class ``left``."""
+        marks = [' class="left"' if c in (*LEFT, VALUES) else "" for c in self.columns]
+
+        def line(tag: str, cells: Sequence[str]) -> str:
+            pairs = zip(marks, cells, strict=True)
+            inside = "".join(f"<{tag}{mark}>{html.escape(cell)}</{tag}>" for mark, cell in pairs)
+            return f"<tr>{inside}</tr>"
+
+        head, rows = line("th", self.columns), "\n".join(line("td", row) for row in self.rows)
+        table = f"<table><thead>{head}</thead><tbody>\n{rows}\n</tbody></table>"
+        return f'<h2>{html.escape(self.title)}</h2>\n<div class="wide">{table}</div>'
 
 
 def goal_metrics(goals: Goals) -> list[str]:

@@ -1,0 +1,162 @@
+"""``armtune compare``: balancing methods side by side, each with an equal sweep."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from armtune.cli._arguments import AsJson, Overrides, RecipePath
+from armtune.cli.report import WIDTH
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from armtune.compare.plan import Contender
+    from armtune.compare.run import Comparison
+    from armtune.recipe.schema import Recipe
+    from armtune.sweep import SweepResult
+    from armtune.sweep.run import Place
+
+
+def command(
+    recipe: RecipePath,
+    methods: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME,NAME,…", help="Balancing methods, such as none,arm.", show_default=False
+        ),
+    ],
+    overrides: Overrides = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Seeds each best setting is re-trained with.", show_default="the recipe's"
+        ),
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Trials a method.", show_default="the recipe's")
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Where runs and report go.", show_default="runs/<name>-compare"
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an earlier comparison.")
+    ] = False,
+    inline: Annotated[
+        bool, typer.Option("--inline", help="Train in this process, without Ray.")
+    ] = False,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Address of a running Ray cluster.", show_default="this machine"),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Plain lines, no live picture.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare balancing methods: an equal sweep each, its best setting over the same seeds."""
+    from rich.console import Console
+
+    from armtune.compare.plan import budgeted, contenders, methods_of
+    from armtune.recipe.space import load_sweep
+    from armtune.report.comparison import as_dict
+    from armtune.report.comparison_files import write_comparison
+    from armtune.sweep.run import Place
+
+    loaded, _ = load_sweep(recipe, overrides or [])
+    names = methods_of(methods)
+    equal = budgeted(loaded, recipe, trials, seeds)
+    each = contenders(equal, recipe.parent, names)
+    folder = to or Path("runs") / f"{loaded.name}-compare"
+    console = Console(stderr=as_json)
+    if not console.is_terminal:
+        console.width = WIDTH
+    try:
+        place = Place(folder, recipe.parent, resume, inline, address)
+        comparison = _run(equal, each, place, console, quiet)
+    except KeyboardInterrupt:
+        again = _typed(but=("--resume",))
+        typer.echo(f"\nstopped; this goes on where it was:\n  {again} --resume", err=True)
+        raise
+    files = write_comparison(comparison, folder)
+    if as_json:
+        typer.echo(json.dumps(as_dict(comparison), indent=2, allow_nan=False))
+    _tell(comparison, files, console)
+
+
+def _run(
+    recipe: Recipe, each: Sequence[Contender], place: Place, console: Console, quiet: bool
+) -> Comparison:
+    from armtune.cli._progress import progress_bars
+    from armtune.compare.run import compare
+    from armtune.data.load import load_dataset
+    from armtune.live import LiveListener
+    from armtune.report.tensorboard import TensorBoardListener
+    from armtune.sweep import sweep
+    from armtune.sweep.folder import may_start
+
+    def train(own: Recipe, folder: Path) -> SweepResult:
+        with LiveListener(own, console, quiet) as live:
+            return sweep(
+                own,
+                folder,
+                place.recipe_folder,
+                listeners=[live, TensorBoardListener()],
+                # Within a comparison a method's sweep starts or goes on, whichever it needs.
+                resume=True,
+                inline=place.inline,
+                address=place.address,
+            )
+
+    may_start(place.folder, place.resume)
+    with progress_bars(console) as progress:
+        dataset = load_dataset(recipe, place.recipe_folder, progress)
+    with _ray(recipe, place):
+        words = _typed(but=("--json", "--quiet", "--resume"))
+        return compare(recipe, each, place, dataset, train, words)
+
+
+def _ray(recipe: Recipe, place: Place) -> AbstractContextManager[Any]:
+    """Keeps one Ray for all sweeps, so that not each has to start its own."""
+    if place.inline:
+        return nullcontext()
+    from armtune.sweep.ray_tune import ray_engine
+    from armtune.sweep.trial import Workshop
+
+    return ray_engine(Workshop(place.recipe_folder), recipe.sweep.resources, place.address)
+
+
+def _tell(comparison: Comparison, files: Sequence[Path], console: Console) -> None:
+    """Prints the figures that matter most; the files have them all."""
+    from rich.text import Text
+
+    from armtune.compare.run import GAP
+    from armtune.report.comparison import budget_grid, difference_grid, notes, result_grid
+
+    shown = [
+        budget_grid(comparison),
+        result_grid(comparison, "validation"),
+        result_grid(comparison, "test"),
+        difference_grid(comparison, "accuracy"),
+        difference_grid(comparison, GAP),
+    ]
+    for grid in shown:
+        if grid.rows:
+            console.print(grid.rich())
+    for note in notes(comparison):
+        console.print(Text(note, "yellow"))
+    names = " ".join(str(file) for file in files)
+    console.print(Text(f"report: {names}"), soft_wrap=True)
+
+
+def _typed(but: Sequence[str]) -> str:
+    """The command line, without some options, ready to be typed again."""
+    return shlex.join(["armtune", *(word for word in sys.argv[1:] if word not in but)])

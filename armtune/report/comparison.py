@@ -1,0 +1,203 @@
+"""A comparison as tables, sentences, and figures that JSON and CSV can hold."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from statistics import fmean, stdev
+from typing import Any
+
+from armtune.compare.pairs import Difference
+from armtune.compare.run import GAP, WORST_MISSING, Comparison, Outcome
+from armtune.report.tables import Grid, jsonable, short_names, values_text
+
+SPLITS = ("test", "validation")
+
+
+def result_grid(comparison: Comparison, split: str) -> Grid:
+    """Each method's mean ± standard deviation over the seeds on a split, a row each."""
+    metrics = comparison.metrics
+    rows = [
+        (
+            outcome.method,
+            _seeds(outcome),
+            *(_spread_text(outcome, split, metric) for metric in metrics),
+            f"{outcome.cost.epoch_ratio:.2f}" if outcome.cost else "–",
+            f"{outcome.cost.run_ratio:.2f}" if outcome.cost else "–",
+        )
+        for outcome in comparison.outcomes
+    ]
+    title = f"{split.capitalize()}, in per cent: mean ± standard deviation over the seeds"
+    columns = ("method", "seeds", *map(heading, metrics), "epoch ×", "training ×")
+    return Grid(title, columns, tuple(rows))
+
+
+def difference_grid(comparison: Comparison, metric: str, split: str = "test") -> Grid:
+    """Each method's difference to the reference on one metric, a row each."""
+    rows = [
+        (
+            method,
+            str(d.pairs),
+            f"{100 * d.mean:+.2f}",
+            "–" if math.isnan(d.low) else f"{100 * d.low:+.2f} … {100 * d.high:+.2f}",
+            _p(d.p),
+            f"{_p(d.corrected)}{' *' if d.significant else ''}",
+        )
+        for method, d in comparison.differences(metric, split).items()
+    ]
+    title = f"{heading(metric).capitalize()} on {split}: points above {comparison.reference}"
+    columns = ("method", "seeds", "difference", "95 % interval", "p", "p by Holm")
+    return Grid(title, columns, tuple(rows))
+
+
+def budget_grid(comparison: Comparison) -> Grid:
+    """What each method's sweep was given, and what became of it."""
+    rows = []
+    for outcome in comparison.outcomes:
+        states = Counter(record.state for record in outcome.records)
+        counts = (states[state] for state in ("COMPLETE", "PRUNED", "FAIL"))
+        epochs = sum(record.epoch for record in outcome.records)
+        rows.append((outcome.method, str(len(outcome.records)), *map(str, counts), str(epochs)))
+    title = f"Budget: {comparison.recipe.sweep.trials} trials a method"
+    columns = ("method", "trials", "complete", "pruned", "failed", "epochs")
+    return Grid(title, columns, tuple(rows))
+
+
+def settings_grid(comparison: Comparison) -> Grid:
+    """The setting of each method that was re-trained."""
+    settings = [(o, _values(o)) for o in comparison.outcomes if o.chosen is not None]
+    short = short_names(path for _, values in settings for path in values)
+    rows = [(o.method, str(o.chosen), values_text(values, short)) for o, values in settings]
+    return Grid("Settings", ("method", "trial", "values"), tuple(rows))
+
+
+def grids(comparison: Comparison) -> list[Grid]:
+    """All tables that have rows."""
+    found = [
+        *(result_grid(comparison, split) for split in SPLITS),
+        *(difference_grid(comparison, metric) for metric in comparison.metrics),
+        budget_grid(comparison),
+        settings_grid(comparison),
+    ]
+    return [grid for grid in found if grid.rows]
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """What failed and what else should be known, a sentence each."""
+    lines = []
+    for outcome in comparison.outcomes:
+        lines += [f"{outcome.method} failed: {outcome.failure}"] if outcome.failure else []
+        lines += [f"{outcome.method}: {note}" for note in outcome.notes]
+        if outcome.method == comparison.reference and outcome.failure:
+            lines.append(f"there are no differences, since {comparison.reference} failed")
+    return lines
+
+
+def rows_of(comparison: Comparison) -> Iterator[dict[str, Any]]:
+    """A row for each method, split and metric; shares and seconds, NaN where there is none."""
+    for split in SPLITS:
+        for metric in comparison.metrics:
+            found = comparison.differences(metric, split)
+            for outcome in comparison.outcomes:
+                mean, std = _spread(list(outcome.values(split, metric).values()))
+                yield {
+                    "method": outcome.method,
+                    "split": split,
+                    "metric": metric,
+                    "seeds": len(outcome.sound),
+                    "mean": mean,
+                    "std": std,
+                    **_difference_dict(found.get(outcome.method, _NO_DIFFERENCE)),
+                }
+
+
+def as_dict(comparison: Comparison) -> dict[str, Any]:
+    """The whole comparison as JSON can hold it."""
+    return {
+        "name": comparison.recipe.name,
+        "data": comparison.data,
+        "command": comparison.command,
+        "reference": comparison.reference,
+        "trials": comparison.recipe.sweep.trials,
+        "notes": notes(comparison),
+        "methods": {o.method: _outcome_dict(o) for o in comparison.outcomes},
+        "results": [
+            {k: jsonable(v) if isinstance(v, float) else v for k, v in row.items()}
+            for row in rows_of(comparison)
+        ],
+    }
+
+
+def heading(metric: str) -> str:
+    """A metric as the heading of a column."""
+    kind, _, modality = metric.partition("/")
+    plain = {GAP: "gap", WORST_MISSING: "one missing"}
+    return f"unimodal {modality}" if modality else plain.get(kind, kind)
+
+
+def _outcome_dict(outcome: Outcome) -> dict[str, Any]:
+    cost = outcome.cost
+    return {
+        "failure": outcome.failure,
+        "notes": list(outcome.notes),
+        "trials": len(outcome.records),
+        "epochs": sum(record.epoch for record in outcome.records),
+        "chosen": outcome.chosen,
+        "values": _values(outcome),
+        "epoch_ratio": cost and cost.epoch_ratio,
+        "training_ratio": cost and cost.run_ratio,
+        "epoch_seconds": cost and cost.epoch,
+        "training_seconds": cost and cost.run,
+        "seeds": {
+            str(s.seed): {"validation": _finite(s.validation), "test": _finite(s.test)}
+            for s in outcome.sound
+        },
+    }
+
+
+_NO_DIFFERENCE = Difference(0, *[math.nan] * 5)
+
+
+def _difference_dict(difference: Difference) -> dict[str, float]:
+    return {
+        "difference": difference.mean,
+        "low": difference.low,
+        "high": difference.high,
+        "p": difference.p,
+        "p_holm": difference.corrected,
+    }
+
+
+def _finite(metrics: dict[str, float]) -> dict[str, float | None]:
+    return {name: jsonable(value) for name, value in metrics.items()}
+
+
+def _values(outcome: Outcome) -> dict[str, Any]:
+    found = (record.values for record in outcome.records if record.number == outcome.chosen)
+    return next(found, {})
+
+
+def _seeds(outcome: Outcome) -> str:
+    if outcome.failure:
+        return "failed"
+    sound, all_seeds = len(outcome.sound), len(outcome.seeds)
+    return str(sound) if sound == all_seeds else f"{sound} of {all_seeds}"
+
+
+def _spread_text(outcome: Outcome, split: str, metric: str) -> str:
+    mean, std = _spread(list(outcome.values(split, metric).values()))
+    return "–" if math.isnan(mean) else f"{100 * mean:.2f} ± {100 * std:.2f}"
+
+
+def _spread(values: list[float]) -> tuple[float, float]:
+    """Mean and sample standard deviation; NaN without values, no deviation with one."""
+    if not values:
+        return math.nan, math.nan
+    return fmean(values), stdev(values) if len(values) > 1 else 0.0
+
+
+def _p(value: float) -> str:
+    if math.isnan(value):
+        return "–"
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
