@@ -80,3 +80,28 @@ class Bottleneck(nn.Module):
             own = list(both[:, :, :, :1].unbind(0))
             shared = both[:, :, :, 1:].mean(0)
         return torch.cat(own, dim=2).mean(2)
+
+
+class SequenceTransformer(nn.Module):
+    """A sequence's mean token after some layers, ``(member, sample, time, …)`` to features.
+
+    Each time has a learnt position. As many of them are made as a sample has times.
+    """
+
+    def __init__(
+        self, time: int, channels: int, layers: int, heads: tuple[int, int], init: Init
+    ) -> None:
+        super().__init__()
+        size = heads[0] * heads[1]
+        self.project = Linear(channels, size, init)
+        self.positions = init.uniform(1 / sqrt(size), 1, time, size)
+        self.layers = nn.ModuleList(TransformerLayer(*heads, init) for _ in range(layers))
+        self.norm = LayerNorm(size, init)
+
+    def forward(self, x: Tensor) -> Tensor:
+        samples, tokens = x.shape[1:3]
+        rows = self.project(x.flatten(3).flatten(1, 2)).unflatten(1, (samples, tokens))
+        rows = (rows + self.positions).flatten(1, 2)
+        for layer in self.layers:
+            rows = layer(rows, tokens)
+        return self.norm(rows).unflatten(1, (samples, tokens)).mean(2)

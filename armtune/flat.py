@@ -25,21 +25,32 @@ class FlatParameters:
         self.parameters = [parameter for _, parameter in named]
         self.values = torch.empty(members, total, dtype=like.dtype, device=like.device)
         self.gradients = torch.zeros_like(self.values)
+        self.buffers = [self.gradients]
         for parameter, value in zip(self.parameters, self.split(self.values), strict=True):
             value.copy_(parameter.detach())
             parameter.data = value
 
-    def differentiate(self, losses: Sequence[Tensor]) -> list[dict[str, Tensor]]:
+    def differentiate(self, losses: Sequence[Tensor], add: bool = False) -> list[dict[str, Tensor]]:
         """Gradients of scalar losses, by parameter name; the first are parts of ``gradients``.
 
         A parameter that a loss doesn't use gets zeros.
+
+        Args:
+            add: adds to the last call's gradients, of as many losses.
         """
-        buffers = [self.gradients, *(torch.empty_like(self.gradients) for _ in losses[1:])]
+        if not add:
+            more = [torch.empty_like(self.gradients) for _ in losses[1:]]
+            self.buffers = [self.gradients, *more]
+        buffers = self.buffers
         for left, (loss, buffer) in enumerate(zip(losses, buffers, strict=True), 1 - len(losses)):
             parts = torch.autograd.grad(
                 loss, self.parameters, retain_graph=left < 0, materialize_grads=True
             )
-            torch.cat([part.flatten(1) for part in parts], dim=1, out=buffer)
+            flat = [part.flatten(1) for part in parts]
+            if add:
+                buffer.add_(torch.cat(flat, dim=1))
+            else:
+                torch.cat(flat, dim=1, out=buffer)
         return [self.named(buffer) for buffer in buffers]
 
     def split(self, buffer: Tensor) -> list[Tensor]:

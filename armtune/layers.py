@@ -169,6 +169,27 @@ class MaxPool2d(nn.Module):
         return F.max_pool2d(x.flatten(0, 1), window).unflatten(0, x.shape[:2])
 
 
+class EmbeddingBag(nn.Module):
+    """Mean embedding of tokens numbered from 1, ``(member, sample, token)`` to features.
+
+    Numbers up to 0 are padding: they count for nothing, and a sample of padding alone is zeros.
+    """
+
+    def __init__(self, vocabulary: int, size: int, init: Init) -> None:
+        super().__init__()
+        self.vocabulary = vocabulary
+        self.weight = init.uniform(1 / sqrt(size), vocabulary, size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        ids = x.long().clamp(0, self.vocabulary)
+        # All members' tables are one; its first row stands for padding.
+        rows = torch.arange(len(x), device=x.device).view(-1, 1, 1) * self.vocabulary + ids
+        table = F.pad(self.weight.flatten(0, 1), (0, 0, 1, 0))
+        bags = torch.where(ids > 0, rows, 0).flatten(0, 1)
+        means = F.embedding_bag(bags, table, mode="mean", padding_idx=0)
+        return means.unflatten(0, x.shape[:2])
+
+
 class Flatten(nn.Module):
     """``(member, sample, …)`` to ``(member, sample, feature)``."""
 
@@ -176,15 +197,26 @@ class Flatten(nn.Module):
         return x.flatten(2)
 
 
-class MeanOver(nn.Module):
-    """Mean over the axes from the given one on."""
-
-    def __init__(self, first: int) -> None:
-        super().__init__()
-        self.first = first
+class Given(nn.Module):
+    """``(member, sample, …)`` to ``(member, sample, feature)``, with nothing learnt."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.flatten(self.first).mean(-1)
+        # Balancing methods may watch the gradient of any features.
+        return x.flatten(2).detach().requires_grad_(torch.is_grad_enabled())
+
+
+class Transpose(nn.Module):
+    """``(member, sample, time, …)`` to ``(member, sample, channel, time)``, and back."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(3).transpose(2, 3)
+
+
+class MeanOverTime(nn.Module):
+    """Mean of ``(member, sample, time, feature)`` over time."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean(2)
 
 
 class AddChannel(nn.Module):

@@ -14,9 +14,9 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from armtune.balancer import Balancer, Context, Step
+from armtune.balancer import Balancer, Context, Gradients, Step
 from armtune.data import Dataset, Split
-from armtune.data.standardize import Standardization, fit
+from armtune.data.standardize import Standardization, fit, unchanged
 from armtune.errors import DivergedError, RunError
 from armtune.evaluation import CHUNK, evaluate
 from armtune.files import write_bytes
@@ -24,8 +24,9 @@ from armtune.flat import FlatParameters
 from armtune.forward import Features
 from armtune.information import entropy
 from armtune.network import MultimodalNet, build_network
+from armtune.pretrained import load_weights
 from armtune.recipe.schema import Recipe, Training
-from armtune.registry import plugins
+from armtune.recipe.variants import alone
 from armtune.streams import stream
 
 EpochMetrics = dict[str, float]
@@ -85,7 +86,8 @@ class Run:
         self.dataset = dataset
         shapes = {m: dataset.shapes[m] for m in recipes[0].modalities}
         self.network = build_network(recipes, shapes, self.classes, dtype).to(device)
-        self.scales = {m: fit(dataset.train.views[m]) for m in shapes}
+        load_weights(self.network, recipes[0])
+        self.scales = _scales(recipes[0], dataset)
         self.train = DeviceSplit(dataset.train, self.scales, self.network.weights)
         self.validation = DeviceSplit(dataset.validation, self.scales, self.network.weights)
         self._cut_valuation()
@@ -97,6 +99,7 @@ class Run:
             for name in type(self.optimizer).model_fields
             if name != "name"
         }
+        self.knobs["lr"] = self._learning_rates()
         self.slots = {name: torch.zeros_like(self.flat.values) for name in self.optimizer.slots()}
         self.epoch = 0
         self.best: list[EpochMetrics] = [{} for _ in recipes]
@@ -116,7 +119,10 @@ class Run:
         self.valuation, self.pool = order[:, : held_out[0]], order[:, held_out[0] :]
         samples = self.pool.shape[1]
         self.batch_size = min(self.plan.batch_size, samples)
-        self.steps = samples // self.batch_size
+        steps = samples // self.batch_size
+        self.accumulate = min(self.plan.accumulate, steps)
+        self.updates = steps // self.accumulate
+        self.steps = self.updates * self.accumulate
         counts = torch.bincount(self.train.labels, minlength=self.classes)
         context = Context(
             network=self.network,
@@ -130,6 +136,19 @@ class Run:
             take=lambda index: self.train.take(self.pool.gather(1, index)),
         )
         self.balancer: Balancer = options[0].build(options, context)
+
+    def _learning_rates(self) -> Tensor:
+        """Each member's, ``(member, 1)``; where encoders differ each parameter's own."""
+        rates = self.knobs["lr"]
+        if all(m.lr_scale == 1 for recipe in self.recipes for m in recipe.modalities.values()):
+            return rates
+        scales = torch.ones_like(self.flat.values)
+        parts = self.flat.named(scales)
+        for k, recipe in enumerate(self.recipes):
+            for name, modality in recipe.modalities.items():
+                for parameter in self.network.encoder_parameters(name):
+                    parts[parameter][k] = modality.lr_scale
+        return rates * scales
 
     def _solo(self, modality: str) -> MultimodalNet:
         """The same members with one modality and no balancing, trained to the end."""
@@ -189,20 +208,42 @@ class Run:
         return torch.stack(orders).to(self.pool.device)
 
     def _step(self, views: Features, labels: Tensor, index: Tensor, step: int) -> Tensor:
-        """One update; each member's loss before it."""
-        features = self.network.encode(views)
+        """The gradient of a batch, and an update if it is due; each member's loss before it."""
+        features = self._encode(views)
         fused = self.balancer.alter(features, index, step)
         forward = self.network.decide(features, fused, self.balancer.heads_reach_encoders)
         losses = self.balancer.losses(Step(forward, labels, index, step))
-        gradients = self.flat.differentiate([loss.sum() for loss in losses])
-        done = self.epoch * self.steps + step
-        knobs = {**self.knobs, "lr": self.knobs["lr"] * rate(self.plan, done, self.steps)}
-        with torch.no_grad():
-            self.balancer.change_gradients(gradients)
-            self.optimizer.update(
-                self.flat.values, self.flat.gradients, self.slots, knobs, done + 1
-            )
+        before = step % self.accumulate
+        totals = [loss.sum() for loss in losses]
+        if self.accumulate > 1:
+            totals = [total / self.accumulate for total in totals]
+        gradients = self.flat.differentiate(totals, add=before > 0)
+        if before + 1 == self.accumulate:
+            self._update(gradients, self.epoch * self.updates + step // self.accumulate)
         return losses[0].detach()
+
+    def _encode(self, views: Features) -> Features:
+        """Features of a training batch, in the parameters' own floating type."""
+        if self.plan.precision == "float32":
+            return self.network.encode(views)
+        like = self.network.weights
+        with torch.autocast(like.device.type, torch.bfloat16):
+            features = self.network.encode(views)
+        return {m: f.to(like.dtype) for m, f in features.items()}
+
+    @torch.no_grad()
+    def _update(self, gradients: list[Gradients], done: int) -> None:
+        """One update, after ``done`` others."""
+        self.balancer.change_gradients(gradients)
+        if self.plan.clip_norm:
+            self._clip()
+        knobs = {**self.knobs, "lr": self.knobs["lr"] * rate(self.plan, done, self.updates)}
+        self.optimizer.update(self.flat.values, self.flat.gradients, self.slots, knobs, done + 1)
+
+    def _clip(self) -> None:
+        """Shortens each member's gradient to the largest norm allowed."""
+        norms = self.flat.gradients.norm(dim=1, keepdim=True)
+        self.flat.gradients.mul_((self.plan.clip_norm / norms).clamp_max(1))
 
     @torch.no_grad()
     def _end_epoch(self) -> dict[str, list[float]]:
@@ -300,6 +341,15 @@ class Run:
         self.epoch, self.best, self.diverged = about["epoch"], about["best"], about["diverged"]
 
 
+def _scales(recipe: Recipe, dataset: Dataset) -> dict[str, Standardization]:
+    """How each view is brought to mean 0 and deviation 1; not where its encoder reads numbers."""
+    views = {m: dataset.train.views[m] for m in recipe.modalities}
+    return {
+        m: (fit if modality.encoder.standardize else unchanged)(views[m])
+        for m, modality in recipe.modalities.items()
+    }
+
+
 def rate(plan: Training, step: int, steps: int) -> float:
     """The learning rate's factor at a step counted from 0, with ``steps`` steps an epoch."""
     warmup, total = plan.warmup_epochs * steps, plan.epochs * steps
@@ -315,13 +365,6 @@ def train(run: Run, after_epoch: Callable[[int, list[EpochMetrics]], None]) -> N
     while run.epoch < run.plan.epochs:
         metrics = run.advance()
         after_epoch(run.epoch, metrics)
-
-
-def alone(recipe: Recipe, modality: str) -> Recipe:
-    """The same recipe with one modality and no balancing."""
-    balancing = plugins("balancing")["none"]()
-    modalities = {modality: recipe.modalities[modality]}
-    return recipe.model_copy(update={"modalities": modalities, "balancing": balancing})
 
 
 def _rank(metrics: EpochMetrics) -> tuple[float, float]:

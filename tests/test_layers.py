@@ -8,7 +8,17 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from armtune.layers import Concat, Conv2d, Init, Linear, MaxPool2d
+from armtune.layers import (
+    Concat,
+    Conv1d,
+    Conv2d,
+    EmbeddingBag,
+    Given,
+    GroupNorm,
+    Init,
+    Linear,
+    MaxPool2d,
+)
 from armtune.streams import stream
 
 
@@ -55,3 +65,48 @@ def test_pooling_keeps_an_axis_shorter_than_its_window() -> None:
 def test_concat_keeps_the_modalities_order() -> None:
     a, b = noise(1, 2, 3), noise(1, 2, 2)
     assert torch.equal(Concat()({"a": a, "b": b}), torch.cat([a, b], -1))
+
+
+def test_convolution_over_time_is_dilated() -> None:
+    layer, x = Conv1d(2, 3, 3, init(0, 1), dilation=4), noise(2, 4, 2, 11)
+    for k in range(2):
+        expected = F.conv1d(x[k], layer.weight[k], layer.bias[k], padding="same", dilation=4)
+        assert torch.allclose(layer(x)[k], expected, atol=1e-13)
+
+
+def test_strided_convolution_pads_half_a_window() -> None:
+    layer, x = Conv2d(2, 3, 7, init(0, 1), stride=2, bias=False), noise(2, 4, 2, 9, 8)
+    for k in range(2):
+        expected = F.conv2d(x[k], layer.weight[k], None, 2, 3)
+        assert torch.allclose(layer(x)[k], expected, atol=1e-13)
+
+
+def test_group_norm_is_each_members_own() -> None:
+    layer, x = GroupNorm(12, init(0, 1), 8), noise(2, 4, 12, 5)
+    with torch.no_grad():
+        layer.weight.copy_(noise(2, 12))
+        layer.bias.copy_(noise(2, 12))
+    for k in range(2):
+        # 4 is what 8 and 12 have in common
+        expected = F.group_norm(x[k], 4, layer.weight[k], layer.bias[k])
+        assert torch.allclose(layer(x)[k], expected, atol=1e-13)
+
+
+def test_embeddings_are_averaged_without_padding() -> None:
+    layer = EmbeddingBag(5, 3, init(0, 1))
+    ids = torch.tensor([[1, 4, 0, 0], [0, 0, 0, 0], [9, 5, -1, 5]]).double().expand(2, -1, -1)
+    for k in range(2):
+        table, got = layer.weight[k], layer(ids)[k]
+        assert torch.allclose(got[0], (table[0] + table[3]) / 2)
+        assert not got[1].any()
+        assert torch.allclose(got[2], table[4])  # 9 is read as the last, 5
+
+
+def test_given_features_can_be_watched() -> None:
+    x = noise(1, 2, 3, 4)
+    features = Given()(x)
+    assert torch.equal(features, x.flatten(2))
+    assert features.requires_grad
+    assert not x.requires_grad
+    with torch.no_grad():
+        assert not Given()(x).requires_grad

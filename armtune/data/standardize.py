@@ -48,6 +48,11 @@ def fit(view: NDArray[np.float32]) -> Standardization:
     return Standardization(mean.astype(np.float32), std.astype(np.float32))
 
 
+def unchanged(view: NDArray[np.float32]) -> Standardization:
+    """What leaves a view ``(sample, *shape)`` as it is."""
+    return Standardization(np.zeros(view.shape[1:], np.float32), np.ones(1, np.float32))
+
+
 def _mean(view: NDArray[np.float32], what: Callable[[Double], Double]) -> Double:
     rows = max(1, CHUNK_BYTES // (8 * max(1, view[:1].size)))
     total = np.zeros(view.shape[1:])

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from armtune.options import Options
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from armtune.layers import Init
 
 
 class Encoder(Options):
     """Options of an encoder and how to build it."""
+
+    standardize: ClassVar[bool] = True
+    """Whether samples are brought to mean 0 and standard deviation 1 before they are encoded."""
 
     name: str
 
@@ -25,3 +28,10 @@ class Encoder(Options):
             ValueError: this encoder can't read samples of this shape; says which it can.
         """
         raise NotImplementedError
+
+    def adapt(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Tensors of a file of weights, by name, as this encoder's parameters; as they are here.
+
+        Each has its parameter's name and shape, without the member axis.
+        """
+        return tensors

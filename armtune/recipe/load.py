@@ -49,6 +49,7 @@ def read_recipe(
     faults += apply(document, files, COMMAND_LINE)
     faults += take_plugins(document, path.parent, run_files)
     faults += apply(document, others, COMMAND_LINE)
+    _find_weights(document.content, path.parent)
     recipe, more = _validate(document)
     known = {(fault.line, fault.column) for fault in document.faults}
     more = [fault for fault in more if (fault.line, fault.column) not in known]
@@ -105,6 +106,15 @@ def _validate(document: Document) -> tuple[Recipe | None, list[Fault]]:
     except ValidationError as error:
         return None, schema_faults(error, document)
     return recipe, recipe_faults(recipe, document)
+
+
+def _find_weights(content: Any, folder: Path) -> None:
+    """Makes paths of weights absolute where they lie in the recipe's folder."""
+    modalities = content.get("modalities") if isinstance(content, dict) else None
+    for modality in modalities.values() if isinstance(modalities, dict) else ():
+        named = modality.get("weights") if isinstance(modality, dict) else None
+        if isinstance(named, str) and (folder / named).is_file():
+            modality["weights"] = str((folder / named).resolve())
 
 
 def _order(fault: Fault) -> tuple[bool, str, int, int]:

@@ -168,7 +168,7 @@ class _Checks:
                 condition = f"{entry.unbound(prefix)}.name: {_flow(able or owners)}"
                 yield entry.fault(said, f"add when: {{{condition}}}")
             else:
-                hint = f"it is one of {one_of(owners)}; set or search {prefix}.name"
+                hint = f"it is an option of {one_of(owners)}; set or search {prefix}.name"
                 yield entry.fault(f"{said}, which the recipe has", hint)
 
     def plugins_on(self, entry: Entry) -> Iterator[tuple[str, Slot, str, list[str]]]:

@@ -13,7 +13,7 @@ from armtune.registry import plugins
 from armtune.streams import stream
 
 ENCODERS, FUSIONS = plugins("encoders"), plugins("fusion")
-SHAPES = [(7,), (6, 5), (2, 6, 5), (1, 9)]
+SHAPES = [(7,), (6, 5), (2, 6, 5), (1, 9), (3, 2, 6, 5)]
 SIZES = {"a": 4, "b": 3, "c": 5}
 
 

@@ -140,8 +140,9 @@ WRONG_VALUES = [
         "modalities.image.encoder.name: no encoder is called 'mpl'; did you mean 'mlp'?",
     ),
     (
-        {"modalities.audio.encoder.kernel": 3},
-        "modalities.audio.encoder.kernel: 'kernel' is an option of encoder one of 'lenet', 'temporal_cnn', not of 'mlp'",
+        {"modalities.audio.encoder.vocabulary": 3},
+        "modalities.audio.encoder.vocabulary: 'vocabulary' is an option of encoder "
+        "'embedding_bag', not of 'mlp'",
     ),
     (
         {"training.optimizer.lr": float("nan")},

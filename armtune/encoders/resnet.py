@@ -1,0 +1,61 @@
+"""Residual networks for images, spectrograms and frames of films."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from armtune.encoders import Encoder
+from armtune.options import Options
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from armtune.layers import Init
+
+
+class _Residual(Options):
+    """What residual networks of all depths have in common."""
+
+    blocks: ClassVar[tuple[int, ...]]
+
+    name: str
+    width: int = Field(64, ge=1)
+    """Channels of the first stage; each of the three others has twice the last one's."""
+    stem: Literal["imagenet", "small"] = "imagenet"
+    """How images are first read: quartered by a stride and pooling, or as they are."""
+    norm: Literal["group", "frozen"] = "group"
+    """Group norm, or the batch norm of pretrained ``weights``, its statistics folded in."""
+
+    def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
+        from armtune.resnet import ResNet
+
+        if len(shape) not in (2, 3, 4):
+            raise ValueError(
+                f"{self.name} reads images (height, width) or (channel, height, width), or their "
+                f"frames (frame, channel, height, width), not {shape}"
+            )
+        network = ResNet(shape, self.width, self.blocks, self.stem, self.norm, init)
+        return network, self.width * 2 ** (len(self.blocks) - 1)
+
+    def adapt(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        from armtune.resnet import fold_statistics
+
+        return fold_statistics(tensors)
+
+
+class ResNet18(_Residual, Encoder):
+    """Residual network of 18 layers (He et al., CVPR 2016); frames of a film are averaged."""
+
+    blocks = (2, 2, 2, 2)
+
+    name: Literal["resnet18"] = "resnet18"
+
+
+class ResNet34(_Residual, Encoder):
+    """Residual network of 34 layers (He et al., CVPR 2016); frames of a film are averaged."""
+
+    blocks = (3, 4, 6, 3)
+
+    name: Literal["resnet34"] = "resnet34"
