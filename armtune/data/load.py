@@ -7,6 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from armtune.data import Data, Dataset, Progress
 from armtune.errors import DataError, MissingDataError
 from armtune.registry import plugins
@@ -47,7 +50,16 @@ def _read(data: Data, names: Sequence[str], folder: Path, progress: Progress) ->
     strangers = [name for name in names if known is not None and name not in known]
     if known is not None and strangers:
         raise DataError(f"{data.name} has no modality {strangers[0]!r}; it has {', '.join(known)}")
-    return data.read(names, folder, progress)
+    dataset = data.read(names, folder, progress)
+    for name, view in dataset.train.views.items():
+        if _constant(view):
+            raise DataError(f"{name}: all {len(view)} training samples are the same; leave it out")
+    return dataset
+
+
+def _constant(view: NDArray[np.float32]) -> bool:
+    """Whether all samples are alike; the second sample answers as a rule."""
+    return all(np.array_equal(sample, view[0]) for sample in view)
 
 
 def _silent(what: str, done: int, total: int) -> None:

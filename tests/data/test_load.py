@@ -86,3 +86,11 @@ def test_paths_are_taken_from_the_recipe_s_folder(tmp_path: Path) -> None:
     np.savez(tmp_path / "own.npz", left=rows, right=rows, label=np.arange(40) % 2)
     dataset = load_dataset(recipe(Arrays(path="own.npz"), "left", "right"), tmp_path)
     assert len(dataset.train) + len(dataset.validation) + len(dataset.test) == 40
+
+
+def test_a_constant_modality_is_named(tmp_path: Path) -> None:
+    labels = np.arange(60) % 3
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "x.npz", a=rng.normal(size=(60, 4)), b=np.ones((60, 2)), label=labels)
+    with pytest.raises(DataError, match=r"b: all \d+ training samples are the same"):
+        load_dataset(recipe({"name": "arrays", "path": "x.npz"}, "a", "b"), tmp_path)
