@@ -3,11 +3,11 @@
     OMP_NUM_THREADS=1 python benchmarks/step_cost.py [METHOD[:option=value,…] …]
     OMP_NUM_THREADS=1 python benchmarks/step_cost.py arm arm:valuation=histogram
 
-Two modalities of 14×14 and 16×16 samples, 10 classes, batches of 128, the recipe avmnist's MLPs and
-LeNets of the default size. All methods train in one process, a step each in turn, so that what else
-the machine does hits all alike; the time is the processor's, which on one thread is that of an idle
-machine. A step is the whole of it: batch, forward, backward, update. What a method does once an epoch
-isn't in it. Methods are at their defaults but for the options given, after two epochs.
+Two modalities of 14×14 and 16×16 samples, 10 classes, batches of 128, the recipe avmnist's MLPs
+and LeNets of the default size. All methods train in one process, a step each in turn, so that what
+else the machine does hits all alike; the time is the processor's, which on one thread is that of an
+idle machine. A step is the whole of it: batch, forward, backward, update. What a method does once
+an epoch isn't in it. Methods are at their defaults but for the options given, after two epochs.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ NONE = "none"
 
 
 def dataset() -> Dataset:
+    """Noise with labels, enough for ``STEPS`` steps an epoch whatever a method holds out."""
     rng = np.random.default_rng(0)
 
     def split(samples: int) -> Split:
@@ -41,13 +42,13 @@ def dataset() -> Dataset:
         }
         return Split(views, labels)
 
-    # Enough for STEPS steps an epoch, whatever a method holds out.
     splits = [split(n) for n in (2 * BATCH * STEPS, BATCH, BATCH)]
     names = tuple(str(k) for k in range(10))
     return Dataset("noise", "noise", names, *splits, digest="0" * 8)
 
 
 def recipe(method: str, encoder: dict[str, object]) -> Recipe:
+    """A recipe with a method, written ``name`` or ``name:option=value,…``."""
     name, _, options = method.partition(":")
     given = dict(option.split("=") for option in options.split(",") if option)
     plain = Recipe.model_validate(
@@ -88,6 +89,7 @@ class Steps:
 
 
 def measure(methods: list[str], encoder: dict[str, object], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each method's steps."""
     data = dataset()
     running = {method: Steps(method, encoder, data) for method in methods}
     seconds: dict[str, list[float]] = {method: [] for method in methods}
@@ -101,6 +103,7 @@ def measure(methods: list[str], encoder: dict[str, object], rounds: int) -> dict
 
 
 def main(names: list[str], rounds: int = 400) -> None:
+    """Prints the table of some methods against ``none``."""
     methods = list(dict.fromkeys([NONE, *(names or ["arm"])]))
     print(f"torch {torch.__version__}, {torch.get_num_threads()} thread(s), {rounds} rounds\n")
     print("| encoders | method | median step, ms | against none |\n|---|---|---|---|")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -106,9 +106,9 @@ class _Timed:
     def __init__(self, recipe: Recipe, dataset: Dataset) -> None:
         gpu = recipe.sweep.resources.gpu and torch.cuda.is_available()
         self.epochs: list[float] = []
-        started = time.perf_counter()
+        started = perf_counter()
         self._run = Run([recipe], dataset, "cuda" if gpu else "cpu")
-        self._before = time.perf_counter() - started
+        self._before = perf_counter() - started
 
     @property
     def total(self) -> float:
@@ -117,6 +117,6 @@ class _Timed:
 
     def advance(self) -> None:
         # It ends with figures in Python, for which a GPU has to have finished.
-        started = time.perf_counter()
+        started = perf_counter()
         self._run.advance()
-        self.epochs.append(time.perf_counter() - started)
+        self.epochs.append(perf_counter() - started)

@@ -1,0 +1,163 @@
+"""``armtune compare`` from end to end on toy data, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from armtune.cli import main
+from armtune.data import Dataset
+from armtune.sweep import read_confirmed, read_records
+from armtune.training import Run
+
+RECIPE = """\
+name: small
+data: {name: arrays, path: toy.npz}
+modalities:
+  image: {encoder: {name: mlp, width: 4}}
+  audio: {encoder: {name: mlp, width: 4}}
+fusion: {name: concat, dim: 4}
+training: {epochs: 2, batch_size: 32}
+sweep:
+  space:
+    - training.optimizer.lr: {log: [1e-3, 1e-1]}
+  objectives: [maximize accuracy, minimize contribution_gap]
+  trials: 9
+  sampler: {name: random}
+  choose: highest accuracy where contribution_gap <= 2
+"""
+ARM = "balancing.alpha: {uniform: [0, 2]}\n"
+TINY = ("--methods", "none,arm", "--trials", "2", "--seeds", "2", "--inline", "--quiet")
+
+Capture = pytest.CaptureFixture[str]
+Patch = pytest.MonkeyPatch
+RunVerb = Callable[..., int]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: Patch, make_dataset: Callable[..., Dataset]) -> Path:
+    """The current folder, with a recipe, a search space of ARM's and data."""
+    split = make_dataset().train
+    np.savez(tmp_path / "toy.npz", label=split.labels, **split.views)
+    (tmp_path / "r.yaml").write_text(RECIPE, encoding="utf-8")
+    (tmp_path / "search_spaces").mkdir()
+    (tmp_path / "search_spaces" / "arm.yaml").write_text(ARM, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(folder: Path, monkeypatch: Patch) -> RunVerb:
+    def verb(*arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["armtune", "compare", "r.yaml", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        return int(caught.value.code or 0)
+
+    return verb
+
+
+def test_methods_get_equal_sweeps_and_a_report(run: RunVerb, folder: Path, capsys: Capture) -> None:
+    assert run(*TINY) == 0
+    printed = capsys.readouterr().out
+    to = folder / "runs" / "small-compare"
+    for method in ("none", "arm"):
+        records, confirmed = read_records(to / method), read_confirmed(to / method)
+        assert len(records) == 2
+        assert [[c.seed for c in seeds] for seeds in confirmed.values()] == [[1000, 1001]]
+        recipe = yaml.safe_load((to / method / "recipe.yaml").read_text(encoding="utf-8"))
+        assert (recipe["name"], recipe["balancing"]["name"]) == (f"small-{method}", method)
+    assert {"balancing.alpha", "training.optimizer.lr"} == read_records(to / "arm")[0].values.keys()
+    assert (to / "compare.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    text = (to / "compare.md").read_text(encoding="utf-8")
+    command = "armtune compare r.yaml --methods none,arm --trials 2 --seeds 2 --inline"
+    assert f"\n    {command}\n" in text
+    for heading in ("Budget: 2 trials a method", "Accuracy on test: points above none"):
+        assert heading in printed
+        assert heading in text
+
+
+def test_what_is_finished_isnt_repeated(run: RunVerb, folder: Path, monkeypatch: Patch) -> None:
+    assert run(*TINY) == 0
+    to = folder / "runs" / "small-compare"
+    table, arm = (to / "compare.csv").read_bytes(), read_records(to / "arm")
+    monkeypatch.setattr(Run, "advance", None)
+    assert run(*TINY) == 1
+    assert run(*TINY, "--resume") == 0
+    assert (to / "compare.csv").read_bytes() == table
+    assert read_records(to / "arm") == arm
+
+
+def test_an_interrupted_comparison_goes_on(
+    run: RunVerb, folder: Path, monkeypatch: Patch, capsys: Capture
+) -> None:
+    assert run(*TINY, "--to", "whole") == 0
+    epochs, advance = count(1), Run.advance
+
+    def interrupted(self: Run) -> object:
+        if next(epochs) == 19:  # in the second method
+            raise KeyboardInterrupt
+        return advance(self)
+
+    monkeypatch.setattr(Run, "advance", interrupted)
+    assert run(*TINY, "--to", "half") == 130
+    words = "armtune compare r.yaml --methods none,arm --trials 2 --seeds 2 --inline --quiet"
+    assert f"  {words} --to half --resume\n" in capsys.readouterr().err
+    assert (folder / "half" / "arm").exists()
+    assert not (folder / "half" / "compare.csv").exists()
+    assert run(*TINY, "--to", "half", "--resume") == 0
+    results = [(folder / to / "compare.csv").read_bytes() for to in ("whole", "half")]
+    assert results[0] == results[1]
+
+
+def test_json_is_all_there_is_on_stdout(run: RunVerb, capsys: Capture) -> None:
+    assert run(*TINY, "--json", "sweep.choose=highest accuracy where contribution_gap <= -1") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found["methods"]) == ["none", "arm"]
+    assert found["methods"]["none"]["trials"] == 2
+    said = "no trial of its front meets contribution_gap <= -1: its highest accuracy without that"
+    assert f"arm: {said} was taken" in found["notes"]
+
+
+def test_a_method_that_fails_doesnt_stop_the_others(
+    run: RunVerb, folder: Path, capsys: Capture
+) -> None:
+    assert (
+        run(*TINY, "sweep.objectives=[maximize phi/image]", "sweep.choose=highest phi/image") == 0
+    )
+    text = (folder / "runs" / "small-compare" / "compare.md").read_text(encoding="utf-8")
+    assert "- none failed: " in text
+    assert "2 of 2 trials failed" in text
+    assert "| none | failed | – |" in text
+    assert "| none | 2 | 0 | 0 | 2 | 4 |" in text
+
+
+def test_what_is_wrong_is_told_before_anything_runs(run: RunVerb, folder: Path) -> None:
+    assert run("--methods", "none,arn") == 2
+    assert run("--methods", "none") == 2
+    assert run() == 2
+    assert run(*TINY, "--seeds", "0") == 2
+    assert run(*TINY, "trainig.epochs=3") == 2
+    (folder / "search_spaces" / "arm.yaml").write_text("balancing.alhpa: {fixed: 1}\n")
+    assert run(*TINY) == 2
+    (folder / "r.yaml").write_text(
+        RECIPE.replace("  audio: {encoder: {name: mlp, width: 4}}\n", "")
+    )
+    assert run(*TINY) == 2
+    assert not (folder / "runs").exists()
+
+
+def test_the_messages_say_where_and_what(run: RunVerb, folder: Path, capsys: Capture) -> None:
+    run("--methods", "none,arn")
+    said = "command line --methods: 'arn' is no balancing method; did you mean 'arm'?\n"
+    assert capsys.readouterr().err == said
+    (folder / "search_spaces" / "arm.yaml").write_text("balancing.alhpa: {fixed: 1}\n")
+    run(*TINY)
+    assert capsys.readouterr().err.startswith("search_spaces/arm.yaml:1:1 balancing.alhpa: ")
