@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -42,11 +43,15 @@ def app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     built.callback()(_options)
-    for info in pkgutil.iter_modules(__path__):
-        if not info.name.startswith("_"):
-            verb = importlib.import_module(f"{__name__}.{info.name}")
-            built.command(info.name)(verb.command)
+    for name, command in verbs().items():
+        built.command(name)(command)
     return built
+
+
+def verbs() -> dict[str, Callable[..., None]]:
+    """The function of every verb, by name."""
+    names = [info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_")]
+    return {name: importlib.import_module(f"{__name__}.{name}").command for name in names}
 
 
 def _stop(message: str, code: int) -> None:

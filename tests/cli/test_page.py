@@ -1,0 +1,28 @@
+"""The page of verbs: complete, and up to date in the repository."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import armtune.cli
+from armtune.cli._page import markdown
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == markdown(), (
+        "run: just generate"
+    )
+
+
+def test_every_verb_and_option_is_on_the_page() -> None:
+    page = markdown()
+    folder = Path(armtune.cli.__file__).parent
+    for path in folder.glob("*.py"):
+        if not path.stem.startswith("_"):
+            assert f"\n## `{path.stem}`\n" in page
+    assert "    armtune predict DIR --input FILE [--output FILE]\n" in page
+    assert "    armtune export RUN --to DIR [--trial NUMBER] [--format NAMES]\n" in page
+    assert "| `--resume` | – | Go on with an earlier sweep. |" in page
+    assert "| `RECIPE` | needed | The recipe, a YAML file. |" in page
