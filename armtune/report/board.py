@@ -6,8 +6,6 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from tensorboard import program
-
 from armtune.errors import RunError
 from armtune.sweep.journal import JOURNAL
 
@@ -28,10 +26,13 @@ def start_board(runs: Sequence[Path], port: int | None = None) -> str:
     for run in runs:
         if not (run / JOURNAL).exists():
             raise RunError(f"{run}: there is no sweep here ({JOURNAL} is missing)")
+    folders = _folders(runs)
+    from tensorboard import program
+
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
     board = program.TensorBoard()
     ports = [] if port is None else ["--port", str(port)]
-    board.configure(argv=["tensorboard", *_folders(runs), *ports])
+    board.configure(argv=["tensorboard", *folders, *ports])
     try:
         return str(board.launch())
     except program.TensorBoardServerException as error:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from plotly.offline import get_plotlyjs
 
 from armtune.files import write_text
-from armtune.objectives import Objective
 from armtune.recipe.load import dump_recipe
 from armtune.report import figures
 from armtune.report.curves import curves
@@ -118,7 +117,7 @@ def _goals(report: RunReport) -> str:
 
 def _figures(report: RunReport, alone: bool) -> Mapping[str, Figure]:
     """The figures of a run by title, as far as there is something to show."""
-    shown = _shown(report)
+    shown = Plane.of(report.goals).objectives
     found: dict[str, Figure] = {"Front": figures.front([report])} if alone else {}
     found["Contribution of each modality"] = figures.modality_contributions(report)
     shares = {o.metric: importances(report.records, report.space, o) for o in shown}
@@ -132,16 +131,6 @@ def _figures(report: RunReport, alone: bool) -> Mapping[str, Figure]:
         found[title] = figures.learning(report, epochs, objective.metric)
     found["When trials ran"] = figures.timeline(report)
     return found
-
-
-def _shown(report: RunReport) -> list[Objective]:
-    """The two metrics of the front, with a direction each."""
-    plane = Plane.of(report.goals)
-    other = "minimize" if plane.x == "contribution_gap" else "maximize"
-    return [
-        Objective(plane.y, plane.y_direction),
-        Objective(plane.x, plane.x_direction or other),
-    ]
 
 
 def _drawn(title: str, figure: Figure) -> list[str]:

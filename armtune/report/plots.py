@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from armtune.objectives import Goals
+from armtune.objectives import Goals, Objective
 from armtune.report.tables import STATE_WORDS, Confirmed, spread
 from armtune.sweep.records import TrialRecord
 
@@ -60,6 +60,12 @@ class Plane:
             return cls(others[0].metric, first.metric, others[0].direction, first.direction)
         other = "accuracy" if first.metric == "contribution_gap" else "contribution_gap"
         return cls(other, first.metric, "", first.direction)
+
+    @property
+    def objectives(self) -> list[Objective]:
+        """Both metrics with a direction each, the vertical axis first."""
+        other = "minimize" if self.x == "contribution_gap" else "maximize"
+        return [Objective(self.y, self.y_direction), Objective(self.x, self.x_direction or other)]
 
     def point(self, record: TrialRecord) -> tuple[float, float] | None:
         """Where a trial lies; None when it lacks a metric."""

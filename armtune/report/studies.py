@@ -35,6 +35,8 @@ FEWEST = 8
 """Complete trials below which importances would be noise."""
 TREES = 32
 
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
 
 def study_of(records: Iterable[TrialRecord], space: Space, objective: Objective) -> optuna.Study:
     """A study whose trials have a metric as their only value, under the paths' short names."""

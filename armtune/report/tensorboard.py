@@ -1,6 +1,6 @@
 """``tensorboard --logdir runs/<name>`` shows a sweep while it runs and afterwards.
 
-The root holds the HParams experiment, the layout of the overlaid curves, the picture of the front
+The root holds the HParams experiment, the layout of the overlaid curves, pictures
 and the texts; each trial is a run of its own in ``trials/NNNN``, each re-training a step of the
 run ``confirm/NNNN``. All of it is derived: the study remains the record of the trials.
 """
@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from matplotlib.figure import Figure
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.custom_scalar import layout_pb2
@@ -25,9 +26,12 @@ from armtune.objectives import Goals
 from armtune.recipe.load import dump_recipe
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space
+from armtune.report.curves import curves
 from armtune.report.hparams import SESSION_END, HParams
-from armtune.report.plots import front_picture, png
+from armtune.report.plots import Plane, front_picture, png
+from armtune.report.studies import importances
 from armtune.report.tables import chosen_line, chosen_of, confirmed_grid, front_grid
+from armtune.report.trends import contributions_picture, importance_picture
 from armtune.sweep import front_of
 from armtune.sweep.records import Listener, TrialRecord
 
@@ -58,6 +62,7 @@ class TensorBoardListener(Listener):
     ) -> None:
         self._folder = folder
         self._goals = Goals.from_recipe(recipe)
+        self._space, self._modalities = space, list(recipe.modalities)
         self._rule = recipe.sweep.choose
         self._seeds = recipe.sweep.confirm.seeds if recipe.sweep.confirm else 0
         self._hparams = HParams(recipe, space, self._goals)
@@ -88,7 +93,7 @@ class TensorBoardListener(Listener):
         self._end(record)
         ended = sum(known.state != "RUNNING" for known in self._records.values())
         if ended >= self._next_picture:
-            self._picture(front_of(list(self._records.values()), self._goals), ended)
+            self._pictures(front_of(list(self._records.values()), self._goals), ended)
             # At growing distances: some 25 pictures for 500 trials.
             self._next_picture = max(ended + 1, ended * 5 // 4)
 
@@ -109,7 +114,7 @@ class TensorBoardListener(Listener):
 
     def sweep_ended(self, records: Sequence[TrialRecord], front: Sequence[int]) -> None:
         self._records = {record.number: record for record in records}
-        self._picture(front, len(records))
+        self._pictures(front, len(records))
         self._root.write(text_pb("sweep/result", self._result(front)), len(records))
 
     def _run(self, number: int) -> Path:
@@ -135,13 +140,18 @@ class TensorBoardListener(Listener):
             log.write(text_pb("reason", record.reason), record.epoch)
         del self._logs[self._run(record.number)]
 
-    def _picture(self, front: Sequence[int], step: int) -> None:
-        records = list(self._records.values())
-        chosen = self._chosen(front)
-        drawing = front_picture(records, front, self._goals, chosen, self._confirmed)
-        data, width, height = png(drawing)
-        image = Summary.Image(width=width, height=height, colorspace=4, encoded_image_string=data)
-        self._root.write(Summary(value=[Summary.Value(tag="front", image=image)]), step)
+    def _pictures(self, front: Sequence[int], step: int) -> None:
+        records, chosen = list(self._records.values()), self._chosen(front)
+        judged = Plane.of(self._goals).objectives
+        shares = {o.metric: importances(records, self._space, o) for o in judged}
+        drawings = {
+            "front": front_picture(records, front, self._goals, chosen, self._confirmed),
+            "contributions": contributions_picture(
+                curves(self._folder, records), self._modalities, chosen
+            ),
+            "importance": importance_picture(shares),
+        }
+        self._root.write(Summary(value=[_image(tag, d) for tag, d in drawings.items()]), step)
 
     def _result(self, front: Sequence[int]) -> str:
         records, chosen = list(self._records.values()), self._chosen(front)
@@ -189,6 +199,12 @@ class _Log:
                 RecordWriter(file).write(event.SerializeToString())
         except OSError as error:
             raise RunError(f"{self._path}: can't be written: {error.strerror}") from error
+
+
+def _image(tag: str, drawing: Figure) -> Summary.Value:
+    data, width, height = png(drawing)
+    image = Summary.Image(width=width, height=height, colorspace=4, encoded_image_string=data)
+    return Summary.Value(tag=tag, image=image)
 
 
 def _scalars(values: Mapping[str, float]) -> Summary:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from armtune.data import Dataset
+from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Dimension, Space
+from armtune.report.tensorboard import TensorBoardListener
 from armtune.sweep.records import Listener, TrialRecord
+from armtune.sweep.run import Place, run_sweep
+from armtune.sweep.trial import Workshop
+from tests.conftest import toy_dataset, toy_recipe
 
 SPACE = Space(
     (
@@ -101,3 +107,27 @@ class Script:
 @pytest.fixture(scope="session")
 def script() -> type[Script]:
     return Script
+
+
+@dataclass(frozen=True)
+class ToyWorkshop(Workshop):
+    made: Dataset
+
+    def dataset(self, recipe: Recipe) -> Dataset:
+        return self.made
+
+
+@pytest.fixture(scope="session")
+def toy_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a sweep that was really trained. Copy it to change anything."""
+    root = tmp_path_factory.mktemp("toy")
+    sweep = {
+        "sweep.space": [{"training.optimizer.lr": {"log": [1e-3, 1e-1]}}],
+        "sweep.objectives": ["maximize accuracy", "minimize contribution_gap"],
+        "sweep.trials": 3,
+        "sweep.confirm": {"top": 1, "seeds": 2},
+    }
+    place = Place(root / "runs" / "toy", root, inline=True)
+    workshop = ToyWorkshop(root, toy_dataset())
+    run_sweep(with_overrides(toy_recipe(), sweep), place, [TensorBoardListener()], workshop)
+    return place.folder

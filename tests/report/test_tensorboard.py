@@ -196,8 +196,9 @@ def test_the_layout_overlays_modalities(board: Board, script: Any) -> None:
     assert found == {"contribution/image", "contribution/audio", "contribution_gap"}
 
 
-def test_the_front_is_a_picture(board: Board) -> None:
-    images = board.get("plugin/images/images", run=".", tag="front", sample="0")
+@pytest.mark.parametrize("tag", ["front", "contributions", "importance"])
+def test_pictures_are_pictures(board: Board, tag: str) -> None:
+    images = board.get("plugin/images/images", run=".", tag=tag, sample="0")
     assert images[-1]["step"] == 7
     path = f"plugin/images/individualImage?{images[-1]['query']}"
     assert board.ask("GET", path).startswith(b"\x89PNG")

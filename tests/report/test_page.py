@@ -1,0 +1,132 @@
+"""``report.html``: complete, self-contained, small, and safe with any text in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from armtune.objectives import Goals
+from armtune.recipe.space import Dimension, Space
+from armtune.report import figures
+from armtune.report.page import page, write_report
+from armtune.report.run import RunReport
+from armtune.sweep.records import TrialRecord
+
+SPACE = Space((Dimension("training.optimizer.lr", "float", low=1e-4, high=1e-1, log=True),))
+Make = Callable[..., RunReport]
+
+
+@pytest.fixture
+def make(script: Any, tmp_path: Path) -> Make:
+    def make(records: list[TrialRecord], name: str = "run", **changes: Any) -> RunReport:
+        recipe = script.recipe()
+        goals = Goals.from_recipe(recipe)
+        seeds = [{**script.metrics(0, 3), "accuracy": 0.8 + 0.02 * k} for k in range(3)]
+        report = RunReport(
+            folder=tmp_path / name, recipe=recipe, space=SPACE, data="toy <clouds>", goals=goals,
+            records=records, front=[0, 1] if len(records) > 1 else [], confirmed={0: seeds},
+            chosen=0 if records else None, solo={},
+        )  # fmt: skip
+        return replace(report, **changes)
+
+    return make
+
+
+@pytest.fixture
+def records(script: Any) -> list[TrialRecord]:
+    ended = [script.record(n, "COMPLETE", 3) for n in range(10)]
+    pruned = script.record(10, "PRUNED", 2, reason="stopped at the rung of epoch 2")
+    failed = script.record(11, "FAIL", 1, reason="</script><b>diverged")
+    return [*ended, pruned, failed, script.record(12, epoch=1)]
+
+
+def plotted(text: str) -> list[dict[str, Any]]:
+    found = re.findall(r'<script type="application/json">(.*?)</script>', text, re.DOTALL)
+    return [json.loads(figure) for figure in found]
+
+
+def test_a_page_has_every_figure_and_table(make: Make, records: list[TrialRecord]) -> None:
+    text = page([make(records)])
+    titles = re.findall(r"<h2>(.*?)</h2>", text)
+    for title in (
+        "Front", "Contribution of each modality", "Which hyperparameters matter",
+        "History of accuracy", "Values and accuracy", "History of contribution gap",
+        "When trials ran", "Trials", "Recipe",
+    ):  # fmt: skip
+        assert title in titles, title
+    assert len(plotted(text)) == titles.index("When trials ran") + 1
+    assert "Trial 0 chosen" in text
+
+
+def test_it_needs_nothing_from_elsewhere_and_is_small(
+    make: Make, records: list[TrialRecord]
+) -> None:
+    text = page([make(records)])
+    own = text.replace(re.findall(r"<script>(.*?)</script>", text, re.DOTALL)[0], "")
+    assert not re.search(r"(src|href)\s*=", own)
+    assert len(text) < 15e6
+
+
+def test_no_text_can_break_out_of_its_place(make: Make, records: list[TrialRecord]) -> None:
+    text = page([make(records)])
+    assert "toy &lt;clouds&gt;" in text
+    assert "trial 11 failed: &lt;/script&gt;&lt;b&gt;diverged" in text
+    assert "</script><b>" not in text
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_run_that_has_hardly_begun_has_a_page(
+    make: Make, records: list[TrialRecord], count: int
+) -> None:
+    assert "When trials ran" in page([make(records[12:][:count], confirmed={}, chosen=None)])
+
+
+def test_several_runs_are_compared(make: Make, records: list[TrialRecord], script: Any) -> None:
+    other = script.recipe(trials=99)
+    text = page([make(records), make(records[:4], "other", recipe=other)])
+    assert text.count("<h2>Fronts</h2>") == 1
+    assert "<h2>Chosen trials</h2>" in text
+    assert '<td class="left">sweep.trials</td><td>8</td><td>99</td>' in text
+    names = [trace["name"] for trace in plotted(text)[0]["data"]]
+    assert sum("chosen: trial 0" in name for name in names) == 2
+
+
+def test_the_front_has_bars_of_the_confirmed_and_a_star(
+    make: Make, records: list[TrialRecord]
+) -> None:
+    traces = {trace.name: trace for trace in figures.front([make(records)]).data}
+    confirmed = traces["confirmed: mean ± std"]
+    assert confirmed.y == pytest.approx((0.82,))
+    assert confirmed.error_y.array == pytest.approx((0.02,))
+    assert traces["chosen: trial 0"].marker.symbol == "star"
+    assert len(traces["front (2)"].x) == 2
+
+
+def test_trials_that_ran_at_once_lie_one_above_the_other(make: Make, script: Any) -> None:
+    spans = [(0.0, 10.0), (2.0, 5.0), (6.0, 8.0), (11.0, 12.0)]
+    records = [
+        script.record(n, "COMPLETE", 3, started=1000 + start, ended=1000 + end)
+        for n, (start, end) in enumerate(spans)
+    ]
+    (bars,) = [bars for bars in figures.timeline(make(records)).data if len(bars.y)]
+    assert list(bars.y) == [0, 1, 1, 0]
+    assert list(bars.x) == [10_000, 3_000, 2_000, 1_000]
+
+
+def test_curves_show_rungs_and_every_epoch(make: Make, records: list[TrialRecord]) -> None:
+    curve = [{"epoch": 1.0, "accuracy": 0.2}, {"epoch": 2.0, "accuracy": 0.5}]
+    drawing = figures.learning(make(records), {0: curve, 10: curve[:1]}, "accuracy")
+    lines = {trace.name: trace for trace in drawing.data}
+    assert lines["complete (1)"].y == (0.2, 0.5, None)
+    assert lines["pruned (1)"].x == (1.0, None)
+
+
+def test_it_is_written_whole(make: Make, records: list[TrialRecord], tmp_path: Path) -> None:
+    write_report([make(records)], tmp_path / "new" / "report.html")
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["report.html"]

@@ -1,0 +1,86 @@
+"""``armtune board``, and optuna-dashboard on a sweep's journal as it is: both asked over HTTP."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from armtune.errors import RunError
+from armtune.report.board import start_board
+from armtune.sweep.journal import JOURNAL
+from armtune.sweep.study import STUDY
+from tests.report.test_tensorboard import Board, until
+
+
+@contextmanager
+def served(*command: str) -> Iterator[subprocess.Popen[str]]:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, text=True, **pipes) as server:  # type: ignore[call-overload]
+        try:
+            yield server
+        finally:
+            server.terminate()
+
+
+def ask(url: str) -> Any:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urlopen(url, timeout=20) as answer:  # noqa: S310
+                return json.load(answer)
+        except (URLError, ConnectionError):
+            assert time.monotonic() < deadline, f"nothing answers at {url}"
+            time.sleep(0.2)
+
+
+def test_board_shows_several_runs_by_name(toy_run: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(toy_run, tmp_path / "other")
+    verb = "from armtune.cli import main; main()"
+    options = ("board", str(toy_run), str(other), "--port", "0")
+    with served(sys.executable, "-u", "-c", verb, *options) as server:
+        assert server.stdout is not None
+        found = re.search(r"http://\S+", server.stdout.readline())
+        assert found
+        board = Board(int(found[0].rstrip("/").rpartition(":")[2]))
+        until(lambda: len(board.rows()) == 6)
+        assert set(board.rows()) == {
+            f"{r}/trials/{n:04d}" for r in ("toy", "other") for n in range(3)
+        }
+        assert {"toy/.", "other/."} <= set(board.get("runs"))
+
+
+def test_board_refuses_what_is_no_run_and_names_alike(toy_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="there is no sweep here"):
+        start_board([tmp_path])
+    twin = shutil.copytree(toy_run, tmp_path / "toy")
+    with pytest.raises(RunError, match="two of the runs are called toy"):
+        start_board([toy_run, Path(twin)])
+
+
+def test_optuna_dashboard_opens_the_journal_as_it_is(toy_run: Path, tmp_path: Path) -> None:
+    pytest.importorskip("optuna_dashboard")
+    journal = shutil.copy(toy_run / JOURNAL, tmp_path / JOURNAL)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    program = "from optuna_dashboard._cli import main; main()"
+    options = (str(journal), "--host", "127.0.0.1", "--port", port)
+    with served(sys.executable, "-c", program, *options):
+        (study,) = ask(f"http://127.0.0.1:{port}/api/studies")["study_summaries"]
+        assert study["study_name"] == STUDY
+        detail = ask(f"http://127.0.0.1:{port}/api/studies/{study['study_id']}")
+        assert [trial["state"] for trial in detail["trials"]] == ["Complete"] * 3
+        assert detail["directions"] == ["maximize", "minimize"]

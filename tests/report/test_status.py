@@ -1,0 +1,81 @@
+"""``armtune status``: from the journal alone, without disturbing who runs the sweep."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from armtune.cli import main
+from armtune.report.status import read_status
+from armtune.sweep.journal import JOURNAL
+from armtune.sweep.lock import LOCK, holder, locked
+
+ME = f"process {os.getpid()} on {os.uname().nodename}"
+
+
+@pytest.fixture
+def run(toy_run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(toy_run, tmp_path / "run"))
+
+
+def test_a_sweep_that_is_over(run: Path) -> None:
+    status = read_status(run)
+    assert status.over
+    assert status.lines()[0] == "toy: done"
+    assert status.lines()[1].startswith("trials: 3 of 3 ended; 0 running, 3 complete, 0 pruned")
+    assert status.best is not None
+    assert status.best.number in status.front
+    assert (status.retrained, status.wanted) == (2, 2)
+
+
+def test_a_sweep_that_was_stopped(run: Path) -> None:
+    journal = run / JOURNAL
+    lines = journal.read_bytes().splitlines(keepends=True)
+    ends = [i for i, line in enumerate(lines) if b'"op_code":6' in line]
+    journal.write_bytes(b"".join(lines[: ends[1]]))
+    status = read_status(run)
+    assert "toy: stopped" in status.lines()[0]
+    assert status.as_dict()["trials"]["running"] == 1
+    assert not status.over
+
+
+def test_it_says_who_runs_the_sweep_and_takes_no_lock(run: Path) -> None:
+    with locked(run):
+        assert read_status(run).lines()[0] == f"toy: running, in {ME}"
+    assert holder(run) == ""
+    assert read_status(run).as_dict()["state"] == "done"
+
+
+def test_the_name_that_a_killed_sweep_left_means_nothing(run: Path) -> None:
+    (run / LOCK).write_text(f"process 999999999 on {os.uname().nodename}")
+    assert holder(run) == ""
+    (run / LOCK).write_text(ME)
+    assert holder(run) == "", "this process lives, but doesn't hold the file"
+
+
+def test_of_another_machine_it_says_that_it_cannot_tell(run: Path) -> None:
+    (run / LOCK).write_text("process 1 on elsewhere")
+    assert holder(run) == "process 1 on elsewhere, if that still lives"
+
+
+def test_a_line_that_is_being_written_is_no_matter(run: Path) -> None:
+    with (run / JOURNAL).open("ab") as file:
+        file.write(b'{"op_code":8,"wor')
+    assert read_status(run).over
+
+
+def test_as_json(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["armtune", "status", str(run), "--json"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    told = json.loads(capsys.readouterr().out)
+    assert told["trials"] == {"wanted": 3, "running": 0, "complete": 3, "pruned": 0, "failed": 0}
+    assert (told["state"], told["holder"]) == ("done", None)
