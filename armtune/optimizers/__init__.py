@@ -41,7 +41,8 @@ class Optimizer(Options):
         """Updates ``parameters`` and ``state`` in place.
 
         Args:
-            knobs: every numeric option, ``(member, 1)``; ``lr`` already scheduled.
+            knobs: every numeric option, ``(member, 1)``; ``lr`` already scheduled, and
+                ``(member, parameter)`` where encoders have rates of their own.
             step: number of this step, counted from 1.
         """
         raise NotImplementedError

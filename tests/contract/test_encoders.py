@@ -62,6 +62,20 @@ def test_encoder_reads_each_sample_alone(name: str, shape: tuple[int, ...]) -> N
     assert torch.allclose(module(x)[:, 2:3], module(x[:, 2:3]), atol=1e-12)
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", ENCODERS)
+def test_encoder_learns_with_all_its_parameters(name: str, shape: tuple[int, ...]) -> None:
+    module, _ = encoder(name, shape, 0)
+    features = module(samples(shape, members=1).abs() * 2)
+    assert features.requires_grad, "balancing methods watch the gradient of features"
+    features.square().sum().backward()
+    for parameter in module.parameters():
+        assert parameter.grad is not None
+        # a single moment has no past to learn from
+        assert parameter.grad.any() or shape[0] == 1
+        assert parameter.grad.isfinite().all()
+
+
 @pytest.mark.parametrize("name", ENCODERS)
 def test_encoder_accepts_some_shape(name: str) -> None:
     refusals = []
