@@ -47,21 +47,31 @@ class Served(nn.Module):
                 modality's mean feature over training samples stands in for what ``views`` has.
         """
         features = self.network.mean_features()
-        for k, m in enumerate(self.network.modalities):
-            view = (views[m] - getattr(self, f"mean_{k}")) / getattr(self, f"std_{k}")
-            encoded = self.network.encoders[k](view.unsqueeze(0))
+        for m in features:
             there = present[m].unsqueeze(0).unsqueeze(2)
-            features[m] = torch.where(there, encoded, features[m])
+            features[m] = torch.where(there, self.encode(m, views[m]), features[m])
         return self.network.fuse(features)[0].softmax(-1)
 
-    def engine(self) -> Engine:
-        """The same on arrays, without gradients."""
+    def encode(self, modality: str, view: Tensor) -> Tensor:
+        """Features ``(1, sample, feature)`` of a modality's samples."""
+        k = self.network.modalities.index(modality)
+        scaled = (view - getattr(self, f"mean_{k}")) / getattr(self, f"std_{k}")
+        encoded: Tensor = self.network.encoders[k](scaled.unsqueeze(0))
+        return encoded
 
-        @torch.no_grad()
-        def run(views: Views, present: Present) -> Floats:
-            return self(tensors(views), tensors(present)).numpy()
+    @torch.no_grad()
+    def predict(self, views: Views, present: Present) -> Floats:
+        """The same on arrays, for samples that all have the same modalities; an ``Engine``.
 
-        return run
+        It encodes only what is there, and so loses no time to the choice sample by sample.
+        """
+        features = self.network.mean_features()
+        for m, view in tensors(views).items():
+            assert present[m].all() or not present[m].any(), "modalities differ within a piece"
+            features[m] = features[m].expand(1, len(view), -1)
+            if present[m].all():
+                features[m] = self.encode(m, view)
+        return self.network.fuse(features)[0].softmax(-1).numpy()
 
 
 @dataclass(frozen=True)
@@ -90,7 +100,7 @@ def load_served(folder: Path, shapes: Mapping[str, tuple[int, ...]], classes: in
     scaling = load_file(folder / PREPROCESSING)
     scales = {m: Standardization(scaling[f"mean/{m}"], scaling[f"std/{m}"]) for m in shapes}
     network = load_network(folder / MODEL, load_recipe(folder / RECIPE), shapes, classes)
-    return Served(network, scales).eval().engine()
+    return Served(network, scales).eval().predict
 
 
 def load_network(
