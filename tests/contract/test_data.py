@@ -13,6 +13,7 @@ from armtune.data.arrays import Arrays
 from armtune.data.avdigits import AvDigits
 from armtune.data.avmnist import AvMnist
 from armtune.registry import plugins
+from armtune.testing import Check, checks
 
 Make = Callable[[Path, int], Data]
 
@@ -87,37 +88,6 @@ def test_options_say_which_modalities_there_are(kind: str, tmp_path: Path) -> No
     assert known is None or known == NAMES[kind]
 
 
-def test_views_are_finite_aligned_and_of_one_shape(read: Callable[..., Dataset]) -> None:
-    dataset = read()
-    for split in splits(dataset):
-        assert len(split) > 0
-        for name, view in split.views.items():
-            assert isinstance(view, np.ndarray)
-            assert view.dtype == np.float32
-            assert view.shape == (len(split), *dataset.shapes[name])
-            assert np.isfinite(view).all()
-            assert view.std() > 0
-
-
-def test_labels_are_classes_and_train_has_them_all(read: Callable[..., Dataset]) -> None:
-    dataset = read()
-    for split in splits(dataset):
-        assert split.labels.shape == (len(split),)
-        assert split.labels.dtype == np.int64
-        assert split.labels.min() >= 0
-        assert split.labels.max() < len(dataset.classes)
-    assert len(np.unique(dataset.train.labels)) == len(dataset.classes)
-    assert all(isinstance(name, str) for name in dataset.classes)
-
-
-def test_splits_share_no_sample(read: Callable[..., Dataset]) -> None:
-    dataset = read()
-    seen = [
-        {sample.tobytes() for sample in s.views[NAMES[dataset.name][-1]]} for s in splits(dataset)
-    ]
-    assert sum(len(part) for part in seen) == len(set.union(*seen))
-
-
 def test_the_same_options_give_the_same_arrays(
     read: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -134,18 +104,6 @@ def test_another_seed_gives_other_arrays(read: Callable[..., Dataset]) -> None:
     assert not equal(one, other)
 
 
-def test_it_says_what_it_is(kind: str, read: Callable[..., Dataset]) -> None:
-    dataset = read()
-    assert dataset.name == kind
-    assert dataset.description.strip()
-    assert "\n" not in dataset.description
-    assert int(dataset.digest, 16) >= 0
-    assert not dataset.stand_in
-
-
-def test_modalities_come_in_the_order_asked_for(kind: str, read: Callable[..., Dataset]) -> None:
-    backwards = NAMES[kind][::-1]
-    dataset = read(names=backwards)
-    assert tuple(dataset.shapes) == backwards
-    for split in splits(dataset):
-        assert tuple(split.views) == backwards
+@pytest.mark.parametrize("check", checks("data"), ids=lambda check: check.__name__)
+def test_it_keeps_to_the_checks_for_everyone(kind: str, tmp_path: Path, check: Check) -> None:
+    check(MAKE[kind](tmp_path, 0), tmp_path, NAMES[kind])

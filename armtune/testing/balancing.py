@@ -1,0 +1,105 @@
+"""What every balancing method must do: train, restore, keep members apart, never see labels."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import isfinite
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from armtune.balancing import Balancing
+from armtune.data import Dataset, Split
+from armtune.recipe.schema import Recipe
+from armtune.testing.toys import TWO, Shapes, toy_dataset, toy_recipe
+from armtune.training import Run, train
+
+FAMILY: list[Shapes] = [
+    TWO,
+    {**TWO, "touch": (4,)},
+    {**TWO, "touch": (4,), "depth": (3, 5)},
+]
+
+
+def trains_with_any_number_of_modalities_or_refuses(balancing: Balancing) -> None:
+    """It learns with all that it doesn't refuse by ``problem``; its metrics are finite."""
+    for shapes in _served(balancing):
+        best = _trained([_recipe(balancing, shapes)], toy_dataset(shapes)).best[0]
+        assert best["accuracy"] > 0.5, (list(shapes), best)
+        assert all(map(isfinite, best.values())), (list(shapes), best)
+
+
+def keeps_members_apart(balancing: Balancing) -> None:
+    """Two members in one pack learn what each learns alone, to 1e-10."""
+    shapes = next(_served(balancing))
+    pair = [_recipe(balancing, shapes, seed) for seed in (0, 1)]
+    packed = _trained(pair, toy_dataset(shapes)).best
+    for one, together in zip(pair, packed, strict=True):
+        alone = _trained([one], toy_dataset(shapes)).best[0]
+        assert alone.keys() == together.keys()
+        off = {m: (v, together[m]) for m, v in alone.items() if abs(v - together[m]) > 1e-10}
+        assert not off, f"metrics differ, alone and in a pack: {off}"
+
+
+def stands_a_dead_modality(balancing: Balancing) -> None:
+    """A modality of zeros makes no metric infinite."""
+    shapes = next(_served(balancing))
+    dataset, last = toy_dataset(shapes), list(shapes)[-1]
+
+    def silenced(split: Split) -> Split:
+        return Split({**split.views, last: np.zeros_like(split.views[last])}, split.labels)
+
+    dead = replace(dataset, train=silenced(dataset.train), validation=silenced(dataset.validation))
+    best = _trained([_recipe(balancing, shapes)], dead).best[0]
+    assert all(map(isfinite, best.values())), best
+
+
+def predicts_without_labels_and_each_sample_alone(balancing: Balancing) -> None:
+    """A prediction depends on the sample only."""
+    shapes = next(_served(balancing))
+    dataset = toy_dataset(shapes)
+    run = _trained([_recipe(balancing, shapes)], dataset)
+    views = {
+        m: torch.from_numpy(s.apply(dataset.test.views[m]))[None].double()
+        for m, s in run.scales.items()
+    }
+    few = {m: view[:, 40:45] for m, view in views.items()}
+    with run.at_best() as network, torch.no_grad():
+        together, apart = network(views).logits, network(few).logits
+    assert torch.allclose(together[:, 40:45], apart, atol=1e-12)
+
+
+def goes_on_from_a_checkpoint_as_if_never_stopped(balancing: Balancing) -> None:
+    """All that it knows is in ``state``, or drawn anew from the member's seed."""
+    shapes = next(_served(balancing))
+    dataset, recipe = toy_dataset(shapes), _recipe(balancing, shapes)
+    whole = _trained([recipe], dataset)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "checkpoint.safetensors"
+        stopped = Run([recipe], dataset, dtype=torch.float64)
+        stopped.advance()
+        stopped.save(path)
+        resumed = Run([recipe], dataset, dtype=torch.float64)
+        resumed.restore(path)
+    train(resumed, lambda *_: None)
+    assert resumed.best == whole.best
+    assert torch.equal(resumed.flat.values, whole.flat.values)
+
+
+def _served(balancing: Balancing) -> Iterator[Shapes]:
+    served = [shapes for shapes in FAMILY if not balancing.problem(list(shapes))]
+    assert served, "it refuses two, three and four modalities"
+    yield from served
+
+
+def _recipe(balancing: Balancing, shapes: Shapes, seed: int = 0) -> Recipe:
+    return toy_recipe(shapes, seed=seed).model_copy(update={"balancing": balancing})
+
+
+def _trained(recipes: Sequence[Recipe], dataset: Dataset) -> Run:
+    run = Run(recipes, dataset, dtype=torch.float64)
+    train(run, lambda *_: None)
+    return run

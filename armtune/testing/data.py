@@ -1,0 +1,78 @@
+"""What every data set keeps to. Each check takes the data set's folder, and names of modalities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from armtune.data import Data, Dataset, Split
+
+
+def views_are_finite_aligned_and_of_one_shape(
+    data: Data, folder: Path = Path(), names: Sequence[str] = ()
+) -> None:
+    """float32, one sample a label, none constant."""
+    dataset = _read(data, folder, names)
+    for split in _splits(dataset):
+        assert len(split) > 0
+        for name, view in split.views.items():
+            assert isinstance(view, np.ndarray)
+            assert view.dtype == np.float32, (name, view.dtype)
+            assert view.shape == (len(split), *dataset.shapes[name]), (name, view.shape)
+            assert np.isfinite(view).all(), name
+            assert view.std() > 0, name
+
+
+def labels_are_classes_and_train_has_them_all(
+    data: Data, folder: Path = Path(), names: Sequence[str] = ()
+) -> None:
+    """int64 from 0 to the number of classes, which have names."""
+    dataset = _read(data, folder, names)
+    for split in _splits(dataset):
+        assert split.labels.shape == (len(split),)
+        assert split.labels.dtype == np.int64
+        assert split.labels.min() >= 0
+        assert split.labels.max() < len(dataset.classes)
+    assert len(np.unique(dataset.train.labels)) == len(dataset.classes)
+    assert all(isinstance(name, str) for name in dataset.classes)
+
+
+def splits_share_no_sample(data: Data, folder: Path = Path(), names: Sequence[str] = ()) -> None:
+    """No sample of the last modality is in two splits."""
+    dataset = _read(data, folder, names)
+    last = list(dataset.shapes)[-1]
+    seen = [{sample.tobytes() for sample in s.views[last]} for s in _splits(dataset)]
+    assert sum(map(len, seen)) == len(set.union(*seen))
+
+
+def it_says_what_it_is(data: Data, folder: Path = Path(), names: Sequence[str] = ()) -> None:
+    """Its name, one line of description, and a digest."""
+    dataset = _read(data, folder, names)
+    assert dataset.name == data.name
+    assert dataset.description.strip()
+    assert "\n" not in dataset.description
+    assert int(dataset.digest, 16) >= 0
+    assert not dataset.stand_in
+
+
+def modalities_come_in_the_order_asked_for(
+    data: Data, folder: Path = Path(), names: Sequence[str] = ()
+) -> None:
+    """Backwards too."""
+    backwards = tuple(names or data.modalities() or ())[::-1]
+    dataset = _read(data, folder, backwards)
+    assert tuple(dataset.shapes) == backwards
+    for split in _splits(dataset):
+        assert tuple(split.views) == backwards
+
+
+def _read(data: Data, folder: Path, names: Sequence[str]) -> Dataset:
+    wanted = tuple(names or data.modalities() or ())
+    assert wanted, "say which modalities: the data set itself can't"
+    return data.read(wanted, folder, lambda what, done, total: None)
+
+
+def _splits(dataset: Dataset) -> list[Split]:
+    return [dataset.train, dataset.validation, dataset.test]

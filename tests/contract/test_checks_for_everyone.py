@@ -1,0 +1,29 @@
+"""The checks of ``armtune.testing``, which are for outside plug-ins too, on all that there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from armtune.registry import plugins
+from armtune.testing import Check, checks
+
+KINDS = ("encoders", "fusion", "balancing", "optimizers", "metrics")
+CASES = [
+    pytest.param(plugin, check, id=f"{kind}-{name}-{check.__name__}")
+    for kind in KINDS
+    for name, plugin in plugins(kind).items()
+    for check in checks(kind)
+]
+
+
+@pytest.mark.parametrize(("plugin", "check"), CASES)
+def test_it_holds(plugin: Any, check: Check) -> None:
+    check(plugin())
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "data"])
+def test_every_check_says_what_it_holds(kind: str) -> None:
+    assert len(checks(kind)) >= 2
+    assert all(check.__doc__ for check in checks(kind))
