@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import hypot, inf, isfinite, isnan
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from armtune.recipe.schema import Recipe
 
 Metrics = Mapping[str, float]
+
+AUGMENTATION = 0.05
+"""What the sum of distances counts beside the largest in a scalar judgement."""
 
 _OBJECTIVE = re.compile(r"(maximize|minimize)\s+(\S+)")
 _CONSTRAINT = re.compile(r"(\S+?)\s*(>=|<=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
@@ -139,36 +142,89 @@ def _scaled(values: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True)
 class Goals:
-    """All that a recipe's sweep strives for."""
+    """All that a recipe's sweep strives for.
+
+    Attributes:
+        objectives: what is shown and, as ``mode`` says, optimised.
+        constraints: what every trial should meet.
+        choice: the rule that picks the winner.
+        mode: ``pareto`` judges by all objectives, ``constrained`` by the first, ``scalar`` by one
+            number made of all.
+        weights: of objectives in that number, by metric; 1 where not given.
+        ideal: best value there can be of an objective, by metric; where not given, 1 for what is
+            maximized and 0 for what is minimized.
+    """
 
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...]
     choice: Choice
+    mode: str = "pareto"
+    weights: Metrics = field(default_factory=dict)
+    ideal: Metrics = field(default_factory=dict)
 
     @staticmethod
     def from_recipe(recipe: Recipe) -> Goals:
         """The goals of a checked recipe."""
         objectives = tuple(map(Objective.parse, recipe.sweep.objectives))
         constraints = tuple(map(Constraint.parse, recipe.sweep.constraints))
-        return Goals(objectives, constraints, Choice.parse(recipe.sweep.choose, objectives))
+        choice = Choice.parse(recipe.sweep.choose, objectives)
+        sweep = recipe.sweep
+        return Goals(objectives, constraints, choice, sweep.mode, sweep.weights, sweep.ideal)
 
     @property
     def directions(self) -> list[str]:
-        """``maximize`` or ``minimize`` for each objective."""
-        return [objective.direction for objective in self.objectives]
+        """``maximize`` or ``minimize`` for each value that a trial is judged by."""
+        if self.mode == "scalar":
+            return ["minimize"]
+        return [objective.direction for objective in self._judging]
 
     def values(self, metrics: Metrics) -> tuple[float, ...]:
-        """Each objective's metric.
+        """What a trial is judged by: metrics, or the scalar made of them.
 
         Raises:
             RunError: a metric was not measured.
         """
-        return tuple(value_of(objective.metric, metrics) for objective in self.objectives)
+        if self.mode == "scalar":
+            return (self._scalar(metrics),)
+        return tuple(value_of(objective.metric, metrics) for objective in self._judging)
 
     def standing(self, metrics: Metrics) -> Standing:
-        """The metrics as a pruning rule compares them: losses and violations."""
-        losses = tuple(objective.loss(metrics) for objective in self.objectives)
+        """The metrics as fronts and pruning rules compare them: losses and violations.
+
+        Raises:
+            RunError: a metric was not measured.
+        """
+        if self.mode == "scalar":
+            losses: tuple[float, ...] = (self._scalar(metrics),)
+        else:
+            losses = tuple(objective.loss(metrics) for objective in self._judging)
         return Standing(losses, tuple(c.violation(metrics) for c in self.constraints))
+
+    @property
+    def _judging(self) -> tuple[Objective, ...]:
+        return self.objectives[:1] if self.mode == "constrained" else self.objectives
+
+    def _scalar(self, metrics: Metrics) -> float:
+        distances = [
+            self.weights.get(o.metric, 1.0) * (o.loss(metrics) - o.loss(self._ideal))
+            for o in self.objectives
+        ]
+        return augmented_chebyshev(distances)
+
+    @property
+    def _ideal(self) -> Metrics:
+        usual = {o.metric: float(o.direction == "maximize") for o in self.objectives}
+        return {**usual, **self.ideal}
+
+
+def augmented_chebyshev(distances: Sequence[float]) -> float:
+    """The largest weighted distance from the ideal point, plus a little of their sum.
+
+    Its minimum is Pareto-optimal, and every Pareto-optimal point that the augmentation tells from
+    weakly optimal ones is its minimum for some weights, on fronts of any shape. Source: Steuer and
+    Choo, Mathematical Programming 26, 1983.
+    """
+    return max(distances) + AUGMENTATION * sum(distances)
 
 
 def value_of(metric: str, metrics: Metrics) -> float:

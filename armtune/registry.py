@@ -1,7 +1,8 @@
 """Finds the plug-ins of a kind: every file in the kind's folder, and outside entry points.
 
 A kind is a folder of the package (``encoders``, ``balancing`` …) whose ``__init__`` defines the
-base class of its plug-ins, named in ``KINDS``. A plug-in is a subclass of it in a file of its own.
+base class of its plug-ins, named in ``KINDS``. A plug-in is a subclass of it in a file of its own;
+files whose names begin with ``_`` hold none.
 An outside package adds one with an entry point in the group ``armtune.<kind>``, and a recipe by
 naming a file (see ``plugin_files``).
 """
@@ -82,6 +83,8 @@ def plugin_union(kind: str) -> Any:
 
 def _modules(package: ModuleType, kind: str) -> Iterator[ModuleType]:
     for info in pkgutil.iter_modules(package.__path__):
+        if info.name.startswith("_"):
+            continue
         yield importlib.import_module(f"{package.__name__}.{info.name}")
     for entry in entry_points(group=f"armtune.{kind}"):
         yield importlib.import_module(entry.module)

@@ -19,6 +19,17 @@ class Pruner(Options):
         """The epochs (counted from 1, all below ``epochs``) after which trials are compared."""
         raise NotImplementedError
 
+    def bracket(self, number: int, epochs: int) -> int:
+        """How many of the first rungs a trial passes without comparison.
+
+        Trials are compared only with those that pass as many.
+
+        Args:
+            number: the trial's number.
+            epochs: the recipe's own number of epochs.
+        """
+        return 0
+
     def keeps(self, trial: Standing, others: Sequence[Standing], progress: float) -> bool:
         """Whether a trial goes on, compared with the trials that reached the same rung before.
 

@@ -20,7 +20,7 @@ from armtune.registry import plugins
 
 def recipe_faults(recipe: Recipe, document: Document) -> list[Fault]:
     """All faults of a recipe whose every value has the right type."""
-    checks = (_modalities, _stand_in, _metrics, _goals, _repeated, _parts)
+    checks = (_modalities, _stand_in, _metrics, _goals, _repeated, _mode, _parts)
     return [fault for check in checks for fault in check(recipe, document)]
 
 
@@ -100,13 +100,29 @@ def _repeated(recipe: Recipe, document: Document) -> Iterator[Fault]:
             seen.add(metric)
 
 
+def _mode(recipe: Recipe, document: Document) -> Iterator[Fault]:
+    sweep = recipe.sweep
+    with suppress(ValueError):
+        names = [Objective.parse(text).metric for text in sweep.objectives]
+        for key in ("weights", "ideal"):
+            for metric in getattr(sweep, key):
+                steps = ("sweep", key, metric)
+                if sweep.mode != "scalar":
+                    yield document.fault(steps, f"mode {sweep.mode} has no {key}; scalar has")
+                elif metric not in names:
+                    hint = did_you_mean(metric, names, otherwise="there are")
+                    yield document.fault(steps, f"{metric!r} is no objective", hint, at_key=True)
+    if sweep.mode == "constrained" and not sweep.constraints:
+        said = "constrained needs constraints, such as weakest_accuracy >= 0.4"
+        yield document.fault(("sweep", "mode"), said)
+
+
 def _parts(recipe: Recipe, document: Document) -> Iterator[Fault]:
     sweep = recipe.sweep
-    objectives, constraints = len(sweep.objectives), len(sweep.constraints)
+    judged = len(sweep.objectives) if sweep.mode == "pareto" else 1
     problems: dict[Steps, str] = {
         ("balancing", "name"): recipe.balancing.problem(list(recipe.modalities)),
-        ("sweep", "sampler", "name"): sweep.sampler.problem(objectives, constraints),
-        ("sweep", "pruner", "name"): sweep.pruner.problem(objectives),
+        ("sweep", "pruner", "name"): sweep.pruner.problem(judged),
     }
     for steps, problem in problems.items():
         if problem:

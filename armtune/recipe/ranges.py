@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Literal
@@ -11,10 +11,10 @@ from armtune.recipe.words import did_you_mean, one_of, shown
 
 Kind = Literal["float", "int", "choice", "fixed"]
 
-FORMS = ("uniform", "log", "int", "choice", "fixed")
+FORMS = ("uniform", "log", "int", "choice", "grid", "fixed")
 """What a range can be; the key that says so holds its ends or choices."""
 
-_EXTRAS = {"uniform": ("step",), "int": ("step", "log"), "log": (), "choice": (), "fixed": ()}
+_EXTRAS = {"uniform": ("step",), "int": ("step", "log"), "log": ()}
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,26 @@ class Dimension:
             return False
         return self.step is None or _whole((value - self.low) / self.step)
 
+    def applies(self, values: Mapping[str, Any]) -> bool:
+        """Whether the conditions hold.
+
+        Args:
+            values: values of the dimensions before it, of those that apply.
+        """
+        return all(path in values and values[path] in ok for path, ok in self.when.items())
+
+    @property
+    def finite(self) -> Sequence[Any] | None:
+        """All values that can be drawn, lowest first; None where they have no end."""
+        if self.choices:
+            return self.choices
+        if self.kind == "int":
+            return range(int(self.low), int(self.high) + 1, int(self.step or 1))
+        if self.step is None:
+            return None
+        steps = round((self.high - self.low) / self.step)
+        return [self.low + i * self.step for i in range(steps + 1)]
+
     @property
     def extremes(self) -> tuple[Any, ...]:
         """All choices, or both ends."""
@@ -75,12 +95,13 @@ def parse_range(path: str, content: Any) -> Dimension:
     if not isinstance(content, Mapping):
         raise ValueError(f"needs a range such as {{uniform: [0, 1]}}, not {shown(content)}")
     form = _form(content)
+    extras = _EXTRAS.get(form, ())
     for key in content:
-        if key not in (form, "when", *_EXTRAS[form]):
-            hint = did_you_mean(key, ["when", *_EXTRAS[form]])
+        if key not in (form, "when", *extras):
+            hint = did_you_mean(key, ["when", *extras])
             raise ValueError(f"{form!r} has no {key!r}" + (f"; {hint}" if hint else ""))
     when = _conditions(content.get("when", {}))
-    if form in ("choice", "fixed"):
+    if form in ("choice", "grid", "fixed"):
         return Dimension(path, _kind(form), choices=_choices(form, content[form]), when=when)
     low, high = _ends(form, content[form])
     log = _log(form, content, low)
@@ -100,7 +121,7 @@ def _form(content: Mapping[str, Any]) -> str:
 
 
 def _kind(form: str) -> Kind:
-    kinds: dict[str, Kind] = {"int": "int", "choice": "choice", "fixed": "fixed"}
+    kinds: dict[str, Kind] = {"int": "int", "choice": "choice", "grid": "choice", "fixed": "fixed"}
     return kinds.get(form, "float")
 
 
@@ -153,7 +174,7 @@ def _whole(steps: float) -> bool:
 def _choices(form: str, content: Any) -> tuple[Any, ...]:
     values = [content] if form == "fixed" else content
     if not isinstance(values, list) or not values:
-        raise ValueError(f"'choice' needs a list of values, not {shown(values)}")
+        raise ValueError(f"{form!r} needs a list of values, not {shown(values)}")
     for i, value in enumerate(values):
         if isinstance(value, list | dict):
             raise ValueError(

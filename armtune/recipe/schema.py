@@ -99,6 +99,17 @@ class Sweep(Options):
     """Metrics with their directions, such as ``minimize contribution_gap``."""
     constraints: list[str] = Field(default_factory=list)
     """Conditions on metrics that a trial should meet, such as ``weakest_accuracy >= 0.4``."""
+    mode: Literal["pareto", "constrained", "scalar"] = "pareto"
+    """What trials are judged by: all objectives, the first one subject to the constraints, or the
+    weighted distance of all from their ideal."""
+    weights: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    """Weights of objectives in mode ``scalar``, by metric; 1 where not given."""
+    ideal: dict[str, float] = Field(default_factory=dict)
+    """Best values there can be in mode ``scalar``, by metric; where not given, 1 for what is
+    maximized and 0 for what is minimized."""
+    start_from: list[str | dict[str, Any]] = Field(default_factory=list)
+    """What to try right after the recipe's own values: folders of earlier sweeps, relative to the
+    recipe, for the trials of their fronts, and mappings of dotted paths to values."""
     trials: int = Field(32, ge=1)
     """Number of trials; the recipe's own values are the first."""
     sampler: Sampler = _option("samplers", name="tpe")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from armtune.recipe.load import content_of, read_recipe, settled, with_overrides
 from armtune.recipe.ranges import Dimension
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space_checks import checked
+from armtune.recipe.start_checks import start_faults
 from armtune.recipe.tree import value_at
 
 __all__ = ["Dimension", "Space", "embed_space", "load_space", "load_sweep"]
@@ -25,15 +26,6 @@ class Space:
 
     dimensions: tuple[Dimension, ...] = ()
 
-    @staticmethod
-    def applies(dimension: Dimension, values: Mapping[str, Any]) -> bool:
-        """Whether a dimension's conditions hold.
-
-        Args:
-            values: values of the dimensions before it, of those that apply.
-        """
-        return all(path in values and values[path] in ok for path, ok in dimension.when.items())
-
     def defaults(self, recipe: Recipe) -> dict[str, Any]:
         """The recipe's own values of the dimensions that apply, where they lie in the range."""
         content = content_of(recipe)
@@ -41,7 +33,7 @@ class Space:
         for dimension in self.dimensions:
             own = value_at(content, tuple(dimension.path.split(".")))
             value = dimension.choices[0] if dimension.kind == "fixed" else own
-            if self.applies(dimension, values) and dimension.holds(value):
+            if dimension.applies(values) and dimension.holds(value):
                 values[dimension.path] = value
         return values
 
@@ -89,4 +81,7 @@ def _read(
     if recipe is None:
         return Space(), entries.faults
     dimensions, faults = checked(entries, recipe)
-    return Space(dimensions), [*entries.faults, *faults]
+    faults = [*entries.faults, *faults]
+    if not faults:
+        faults = list(start_faults(recipe, dimensions, document, folder))
+    return Space(dimensions), faults

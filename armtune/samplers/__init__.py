@@ -1,13 +1,63 @@
-"""Samplers: what the study tries next. One file a sampler, each a thin cover of one of Optuna's."""
+"""Samplers: what the study tries next. One file a sampler, most a thin cover of one of Optuna's."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from armtune.options import Options
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
+
+    from armtune.recipe.ranges import Dimension
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a sampler is to serve.
+
+    Attributes:
+        objectives: number of values a trial is judged by.
+        constraints: number of constraints.
+        trials: number of trials that are wanted.
+        dimensions: what is searched, what a condition reads before what it rules.
+    """
+
+    objectives: int
+    constraints: int
+    trials: int
+    dimensions: Sequence[Dimension]
+
+    @property
+    def conditions(self) -> list[str]:
+        """Paths that don't apply to every trial."""
+        return [d.path for d in self.dimensions if d.when]
+
+    @property
+    def choices(self) -> list[str]:
+        """Paths whose values have no order."""
+        return [d.path for d in self.dimensions if d.kind == "choice"]
+
+
+def points(dimensions: Sequence[Dimension]) -> Iterator[dict[str, Any]]:
+    """Every combination of values that can be drawn; the last dimension changes fastest.
+
+    Args:
+        dimensions: all finite, what a condition reads before what it rules.
+    """
+    if not dimensions:
+        yield {}
+        return
+    *before, last = dimensions
+    values = last.finite
+    assert values is not None, f"{last.path} has no end of values"
+    for point in points(before):
+        if last.applies(point):
+            yield from ({**point, last.path: value} for value in values)
+        else:
+            yield point
 
 
 class Sampler(Options):
@@ -21,6 +71,18 @@ class Sampler(Options):
         """Optuna's sampler, seeded."""
         raise NotImplementedError
 
-    def problem(self, objectives: int, constraints: int) -> str:
-        """Why this sampler can't serve that many objectives and constraints; empty when it can."""
+    def problem(self, demand: Demand) -> str:
+        """Why this sampler can't serve a sweep; empty when it can."""
         return ""
+
+    def settled(self, demand: Demand) -> tuple[Sampler, str]:
+        """The sampler that serves a sweep, and why it does where that was left open."""
+        return self, ""
+
+    def planned(self, demand: Demand, own: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The first trials, known before anything is trained.
+
+        Args:
+            own: the recipe's own values of what is searched, where they lie in the ranges.
+        """
+        return [dict(own)]

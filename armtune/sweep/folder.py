@@ -14,7 +14,7 @@ from armtune import __version__
 from armtune.data import Dataset
 from armtune.errors import RunError
 from armtune.files import write_text
-from armtune.recipe.load import content_of, dump_recipe, load_recipe
+from armtune.recipe.load import content_of, dump_recipe, load_recipe, with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import embed_space
 from armtune.sweep.journal import JOURNAL
@@ -26,12 +26,20 @@ ORIGIN = "origin.json"
 """Versions, git commit and data that a run started with."""
 
 LIBRARIES = ("numpy", "optuna", "ray", "torch")
-FREE = ("sweep.confirm", "sweep.choose", "sweep.resources", "sweep.trials")
+FREE = (
+    "sweep.choose",
+    "sweep.confirm",
+    "sweep.resources",
+    "sweep.start_from",
+    "sweep.trials",
+)
 """What may change between a sweep and its resumption; the trials may only grow in number."""
 
 
 def self_contained(recipe: Recipe, folder: Path) -> Recipe:
     """The same recipe, readable from any folder: spaces written into it, paths absolute.
+
+    It says nothing of earlier sweeps that it starts from: what they gave stands in the study.
 
     Args:
         folder: the recipe's folder.
@@ -42,7 +50,8 @@ def self_contained(recipe: Recipe, folder: Path) -> Recipe:
     located = recipe.model_copy(
         update={"data": data.model_copy(update={n: str(path) for n, path in found.items()})}
     )
-    return embed_space(located, folder)
+    values = [item for item in recipe.sweep.start_from if not isinstance(item, str)]
+    return with_overrides(embed_space(located, folder), {"sweep.start_from": values})
 
 
 def may_start(folder: Path, resume: bool) -> None:
@@ -55,11 +64,14 @@ def may_start(folder: Path, resume: bool) -> None:
         raise RunError(f"{folder} holds a sweep already: add --resume to go on, or remove it")
 
 
-def enter(folder: Path, recipe: Recipe, dataset: Dataset) -> None:
+def enter(
+    folder: Path, recipe: Recipe, dataset: Dataset, about: Mapping[str, Any] | None = None
+) -> None:
     """Writes recipe and origin at the start; checks them on resuming.
 
     Args:
         recipe: self-contained.
+        about: what else the origin is to say.
 
     Raises:
         RunError: the folder's sweep is of another recipe or other data.
@@ -70,7 +82,7 @@ def enter(folder: Path, recipe: Recipe, dataset: Dataset) -> None:
     if origin.exists():
         _check_data(origin, dataset)
     else:
-        write_text(origin, json.dumps(_origin(dataset), indent=2) + "\n")
+        write_text(origin, json.dumps({**_origin(dataset), **(about or {})}, indent=2) + "\n")
     write_text(folder / RECIPE, dump_recipe(recipe))
 
 
@@ -138,5 +150,3 @@ def _commit() -> str | None:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
-
-

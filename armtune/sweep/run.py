@@ -11,6 +11,7 @@ from armtune.errors import Fault, RecipeError, RunError
 from armtune.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space, load_space
+from armtune.recipe.start_checks import described
 from armtune.sweep.confirm import best_of, tasks_for
 from armtune.sweep.engine import Engine
 from armtune.sweep.folder import enter, may_start, self_contained
@@ -27,6 +28,7 @@ from armtune.sweep.records import (
 from armtune.sweep.result import result_of
 from armtune.sweep.search import Search
 from armtune.sweep.solo import modality_of, read_curve, solo_tasks
+from armtune.sweep.start import start_values
 from armtune.sweep.study import SweepStudy
 from armtune.sweep.trial import Task, Workshop
 
@@ -55,13 +57,15 @@ def run_sweep(
     folder = place.folder.resolve()
     space = load_space(recipe, place.recipe_folder)
     _check_trials(recipe, space)
+    first = start_values(recipe, space, place.recipe_folder)
+    about = {"sampler": described(recipe, space.dimensions), "start_from": recipe.sweep.start_from}
     with locked(folder):
         may_start(folder, place.resume)
         recipe = self_contained(recipe, place.recipe_folder)
         # Built here, so that the workers find it in the cache.
         dataset = workshop.dataset(recipe)
-        enter(folder, recipe, dataset)
-        study = SweepStudy(folder, recipe, space, Goals.from_recipe(recipe))
+        enter(folder, recipe, dataset, about)
+        study = SweepStudy(folder, recipe, space, Goals.from_recipe(recipe), first)
         sweep = _Sweep(recipe, folder, study, listeners)
         for listener in listeners:
             listener.sweep_started(recipe, space, dataset.description, folder, study.records())

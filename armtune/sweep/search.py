@@ -74,8 +74,14 @@ class Search:
 
     def _task(self, number: int) -> Task:
         recipe = with_overrides(self._recipe, self._records[number].values)
-        rungs = tuple(recipe.sweep.pruner.rungs(recipe.training.epochs))
+        rungs = self._rungs(number, recipe.training.epochs)
         return Task(number, recipe, trial_folder(self._folder, number), rungs)
+
+    def _bracket(self, number: int) -> int:
+        return self._recipe.sweep.pruner.bracket(number, self._recipe.training.epochs)
+
+    def _rungs(self, number: int, epochs: int) -> tuple[int, ...]:
+        return tuple(self._recipe.sweep.pruner.rungs(epochs)[self._bracket(number) :])
 
     def _stand(self, number: int, epoch: int, best: Metrics) -> None:
         self._records[number] = replace(self._records[number], epoch=epoch, metrics=best)
@@ -100,7 +106,10 @@ class Search:
     def _stays(self, task: Task, epoch: int, best: Metrics) -> bool:
         """Whether a trial passes a rung. Trial 0, the recipe's own values, always does."""
         self._study.reach(task.number, epoch, best)
-        others = [self._goals.standing(m) for m in self._study.rung(epoch, task.number)]
+        bracket = self._bracket(task.number)
+        reached = self._study.rung(epoch, task.number)
+        peers = [m for number, m in reached.items() if self._bracket(number) == bracket]
+        others = [self._goals.standing(metrics) for metrics in peers]
         progress = epoch / task.recipe.training.epochs
         keeps = task.recipe.sweep.pruner.keeps
         return task.number == 0 or keeps(self._goals.standing(best), others, progress)

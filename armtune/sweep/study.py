@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import optuna
@@ -16,6 +16,9 @@ from optuna.storages import JournalStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from armtune.errors import RunError
+from armtune.recipe.start_checks import demand_of
+from armtune.registry import plugins
+from armtune.samplers import Sampler
 from armtune.sweep.journal import JOURNAL, Journal, repair
 from armtune.sweep.records import Confirmation, TrialRecord
 
@@ -25,9 +28,11 @@ if TYPE_CHECKING:
     from armtune.objectives import Goals
     from armtune.recipe.schema import Recipe
     from armtune.recipe.space import Dimension, Space
+    from armtune.samplers import Demand
 
 STUDY = "armtune"
 STARTED = "started"
+SAMPLER = "sampler"
 UNFINISHED = "trained to its full length"
 """Constraint that pruned trials violate by the share of epochs left.
 
@@ -75,11 +80,11 @@ class StudyReader:
                 found.setdefault(modality, []).append(Confirmation(int(seed), **value))
         return {m: sorted(seeds, key=lambda c: c.seed) for m, seeds in found.items()}
 
-    def rung(self, epoch: int, without: int) -> list[dict[str, float]]:
-        """Metrics with which the other trials reached a rung."""
+    def rung(self, epoch: int, without: int) -> dict[int, dict[str, float]]:
+        """Metrics with which the other trials reached a rung, by number."""
         key = f"rung:{epoch}"
         reached = (t for t in self._trials() if t.number != without and key in t.user_attrs)
-        return [trial.user_attrs[key] for trial in reached]
+        return {trial.number: trial.user_attrs[key] for trial in reached}
 
     def _trials(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)
@@ -89,10 +94,21 @@ class SweepStudy(StudyReader):
     """A study to ask and to tell. Only the holder of the folder's lock may have one.
 
     The sampler is built anew for each trial, from the sweep's seed and the trial's number, so that
-    a resumed sweep draws what an undisturbed one does; one whose draws form a sequence isn't.
+    a resumed sweep draws what an undisturbed one does; one whose draws form a sequence isn't. What
+    ``auto`` settled on at first stays, whatever changes.
+
+    Args:
+        first: values to try right after those that the sampler plans.
     """
 
-    def __init__(self, folder: Path, recipe: Recipe, space: Space, goals: Goals) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        recipe: Recipe,
+        space: Space,
+        goals: Goals,
+        first: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         self._sweep, self._space, self._goals = recipe.sweep, space, goals
         path = folder / JOURNAL
         if path.exists():
@@ -102,15 +118,15 @@ class SweepStudy(StudyReader):
             storage=JournalStorage(self._journal),
             study_name=STUDY,
             directions=[_DIRECTIONS[direction] for direction in goals.directions],
-            sampler=recipe.sweep.sampler.build(recipe.sweep.seed),
             load_if_exists=True,
         )
         super().__init__(study)
         self._live: dict[int, Trial] = {}
-        if not self._trials():
-            own = space.defaults(recipe)
-            coded = {d.path for d in space.dimensions if d.choices}
-            study.enqueue_trial({p: _encode(v) if p in coded else v for p, v in own.items()})
+        demand = demand_of(recipe, space.dimensions)
+        self._sampler = self._settled(demand)
+        study.sampler = self._sampler.build(recipe.sweep.seed)
+        later = () if len(self) else first
+        self._plan([*self._sampler.planned(demand, space.defaults(recipe)), *later])
 
     def __len__(self) -> int:
         """Number of trials that were asked."""
@@ -133,7 +149,7 @@ class SweepStudy(StudyReader):
 
     def ask(self) -> int:
         """Draws a trial; returns its number."""
-        if not self._sweep.sampler.sequential:
+        if not self._sampler.sequential:
             self._study.sampler = self._sampler_for(len(self))
         trial = self._study.ask()
         self._draw(trial)
@@ -180,17 +196,34 @@ class SweepStudy(StudyReader):
         self._study.set_user_attr(f"{name}:{value.pop('seed')}", value)
         self._journal.sync()
 
+    def _settled(self, demand: Demand) -> Sampler:
+        known = self._study.user_attrs.get(SAMPLER)
+        if known:
+            plugin = plugins("samplers")[known["name"]]
+            return cast(Sampler, plugin.model_validate(known))
+        sampler, _ = self._sweep.sampler.settled(demand)
+        self._study.set_user_attr(SAMPLER, sampler.model_dump(mode="json"))
+        return sampler
+
+    def _plan(self, first: Sequence[Mapping[str, Any]]) -> None:
+        """Queues what is known before anything is trained, but for what was queued before."""
+        coded = {d.path for d in self._space.dimensions if d.choices}
+        once = list({json.dumps(values, sort_keys=True): values for values in first}.values())
+        for values in once[len(self._trials()) :]:
+            fixed = {p: _encode(v) if p in coded else v for p, v in values.items()}
+            self._study.enqueue_trial(fixed)
+
     def _draw(self, trial: Trial) -> None:
         """Draws what applies of the space; what was drawn before an interruption stays."""
         self._live[trial.number] = trial
         values: dict[str, Any] = {}
         for dimension in self._space.dimensions:
-            if self._space.applies(dimension, values):
+            if dimension.applies(values):
                 values[dimension.path] = _suggest(trial, dimension)
 
     def _sampler_for(self, number: int) -> BaseSampler:
         mixed = np.random.SeedSequence([self._sweep.seed, number]).generate_state(1)
-        return self._sweep.sampler.build(int(mixed[0]))
+        return self._sampler.build(int(mixed[0]))
 
     def _note(
         self, number: int, epoch: int, metrics: Mapping[str, float], reason: str = ""

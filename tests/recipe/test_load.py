@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from armtune.errors import RecipeError
+from armtune.pruners.none import NoPruning
 from armtune.recipe.load import content_of, dump_recipe, load_recipe, with_overrides
 from armtune.recipe.schema import Recipe
-from armtune.samplers.tpe import Tpe
 
 TEXT = """\
 name: small
@@ -200,12 +200,14 @@ def test_a_whole_recipe_survives_being_written(load: Load) -> None:
 
 
 def test_a_part_that_cannot_serve_says_why(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
-    def problem(self: Tpe, objectives: int, constraints: int) -> str:
-        return f"no {objectives} and {constraints}"
+    def problem(self: NoPruning, objectives: int) -> str:
+        return f"not {objectives}"
 
-    monkeypatch.setattr(Tpe, "problem", problem)
-    with pytest.raises(RecipeError, match=r"sweep\.sampler\.name: no 1 and 2$"):
-        load("sweep.constraints=[loss <= 1, accuracy >= 0]")
+    monkeypatch.setattr(NoPruning, "problem", problem)
+    with pytest.raises(RecipeError, match=r"sweep\.pruner\.name: not 2$"):
+        load("sweep.objectives=[minimize loss, maximize accuracy]")
+    with pytest.raises(RecipeError, match=r"sweep\.pruner\.name: not 1$"):
+        load("sweep.objectives=[minimize loss, maximize accuracy]", "sweep.mode=scalar")
 
 
 def test_a_single_modality_is_no_fault_without_balancing(load: Load) -> None:

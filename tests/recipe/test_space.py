@@ -66,7 +66,7 @@ def test_ranges(written: dict[str, Any], dimension: Dimension) -> None:
 
 
 BAD_RANGES: list[tuple[Any, str]] = [
-    ({}, "needs one of 'uniform', 'log', 'int', 'choice', 'fixed', not nothing"),
+    ({}, "needs one of 'uniform', 'log', 'int', 'choice', 'grid', 'fixed', not nothing"),
     ({"log": [1, 2], "uniform": [1, 2]}, "not uniform and log"),
     ({"int": [1, 1]}, "the lowest, 1, must be below the highest, 1"),
     ({"int": [True, 3]}, "'int' needs two whole numbers, [lowest, highest], not [true, 3]"),
@@ -148,9 +148,9 @@ def test_what_a_condition_reads_comes_first(make: Make) -> None:
 def test_a_dimension_applies_only_if_its_conditions_own_dimensions_do(make: Make) -> None:
     _, space = make(NESTED)
     dropout = space.dimensions[2]
-    assert space.applies(dropout, {"balancing.name": "arm", "training.decay": "none"})
-    assert not space.applies(dropout, {"balancing.name": "arm", "training.decay": "cosine"})
-    assert not space.applies(dropout, {"balancing.name": "none"})
+    assert dropout.applies({"balancing.name": "arm", "training.decay": "none"})
+    assert not dropout.applies({"balancing.name": "arm", "training.decay": "cosine"})
+    assert not dropout.applies({"balancing.name": "none"})
 
 
 def test_defaults_are_the_recipes_own_values_that_apply(make: Make) -> None:
@@ -192,7 +192,7 @@ def test_every_corner_of_a_checked_space_is_a_valid_recipe(make: Make) -> None:
     for corner in (0, -1):
         values: dict[str, Any] = {}
         for dimension in space.dimensions:
-            if space.applies(dimension, values):
+            if dimension.applies(values):
                 values[dimension.path] = dimension.extremes[corner]
         assert with_overrides(recipe, values).training.optimizer.name == ["adamw", "sgd"][corner]
 

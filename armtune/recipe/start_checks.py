@@ -1,0 +1,84 @@
+"""What a sweep starts from: settings given in the recipe, and whether the space has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from armtune.errors import Fault, RecipeError
+from armtune.recipe.document import Document, Steps
+from armtune.recipe.load import with_overrides
+from armtune.recipe.ranges import Dimension
+from armtune.recipe.schema import Recipe
+from armtune.recipe.words import did_you_mean, shown
+from armtune.samplers import Demand
+
+JOURNAL = "study.journal"
+
+
+def demand_of(recipe: Recipe, dimensions: Sequence[Dimension]) -> Demand:
+    """What a recipe's sampler is to serve."""
+    sweep = recipe.sweep
+    judged = len(sweep.objectives) if sweep.mode == "pareto" else 1
+    return Demand(judged, len(sweep.constraints), sweep.trials, dimensions)
+
+
+def described(recipe: Recipe, dimensions: Sequence[Dimension]) -> str:
+    """The sampler's name; of one that was left to choose also why."""
+    sampler, reason = recipe.sweep.sampler.settled(demand_of(recipe, dimensions))
+    return f"{sampler.name}, chosen because {reason}" if reason else sampler.name
+
+
+def start_faults(
+    recipe: Recipe, dimensions: Sequence[Dimension], document: Document, folder: Path
+) -> Iterator[Fault]:
+    """Faults of ``sweep.sampler`` and ``sweep.start_from``, which only the space can tell.
+
+    Args:
+        folder: the recipe's folder.
+    """
+    problem = recipe.sweep.sampler.problem(demand_of(recipe, dimensions))
+    if problem:
+        yield document.fault(("sweep", "sampler", "name"), problem)
+    for i, item in enumerate(recipe.sweep.start_from):
+        steps: Steps = ("sweep", "start_from", i)
+        if recipe.sweep.sampler.name == "grid":
+            yield document.fault(steps, "grid tries every combination anyway; leave start_from out")
+        elif isinstance(item, dict):
+            yield from _values(recipe, item, dimensions, document, steps)
+        elif not (folder / item / JOURNAL).is_file():
+            yield document.fault(steps, f"there is no sweep in {folder / item}")
+
+
+def _values(
+    recipe: Recipe,
+    values: Mapping[str, Any],
+    dimensions: Sequence[Dimension],
+    document: Document,
+    steps: Steps,
+) -> Iterator[Fault]:
+    sound = True
+    for path, value in values.items():
+        for said, hint in _value(path, value, dimensions):
+            sound = False
+            yield document.fault((*steps, path), said, hint)
+    if not sound:
+        return
+    try:
+        with_overrides(recipe, values)
+    except RecipeError as error:
+        for fault in error.faults:
+            yield document.fault(steps, f"{fault.path}: {fault.message}", fault.hint)
+
+
+def _value(path: str, value: Any, dimensions: Sequence[Dimension]) -> Iterator[tuple[str, str]]:
+    meant = [d for d in dimensions if fnmatchcase(d.path, path)]
+    if not meant:
+        paths = [d.path for d in dimensions]
+        yield "no range searches this path", did_you_mean(path, paths, otherwise="there are")
+    for dimension in meant:
+        if not dimension.holds(value):
+            yield f"{dimension.path} is drawn from {dimension}, never {shown(value)}", ""
+            return
