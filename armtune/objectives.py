@@ -220,9 +220,9 @@ class Goals:
 def augmented_chebyshev(distances: Sequence[float]) -> float:
     """The largest weighted distance from the ideal point, plus a little of their sum.
 
-    Its minimum is Pareto-optimal, and every Pareto-optimal point that the augmentation tells from
-    weakly optimal ones is its minimum for some weights, on fronts of any shape. Source: Steuer and
-    Choo, Mathematical Programming 26, 1983.
+    Its minimum is Pareto-optimal. Every Pareto-optimal point with trade-offs that aren't too steep
+    is its minimum for some weights, on fronts of any shape. Source: Steuer and Choo, Mathematical
+    Programming 26, 1983.
     """
     return max(distances) + AUGMENTATION * sum(distances)
 

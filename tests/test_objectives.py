@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from armtune.errors import RunError
-from armtune.objectives import Choice, Constraint, Goals, Objective
+from armtune.objectives import Choice, Constraint, Goals, Objective, augmented_chebyshev
 from armtune.recipe.load import with_overrides
 from armtune.rungs import Standing
 
@@ -127,3 +127,59 @@ def test_a_metric_that_was_not_measured(goals: Goals) -> None:
         RunError, match=r"doesn't measure 'contribution_gap'; it measures accuracy$"
     ):
         goals.values({"accuracy": 1.0})
+
+
+METRICS = {"accuracy": 0.9, "contribution_gap": 0.2, "weakest_accuracy": 0.3}
+
+
+def in_mode(goals: Goals, mode: str, **options: dict[str, float]) -> Goals:
+    return Goals(goals.objectives, goals.constraints, goals.choice, mode, **options)
+
+
+def test_constrained_judges_by_the_first_objective_and_the_constraints(goals: Goals) -> None:
+    constrained = in_mode(goals, "constrained")
+    assert constrained.directions == ["maximize"]
+    assert constrained.values(METRICS) == (0.9,)
+    assert constrained.standing(METRICS) == Standing((-0.9,), (pytest.approx(0.1),))
+
+
+def test_scalar_judges_by_the_distance_from_the_ideal(goals: Goals) -> None:
+    scalar = in_mode(goals, "scalar")
+    assert scalar.directions == ["minimize"]
+    # 0.1 from an accuracy of 1, 0.2 from a gap of 0: max + 0.05 × sum
+    assert scalar.values(METRICS) == (pytest.approx(0.2 + 0.05 * 0.3),)
+    assert scalar.standing(METRICS).losses == scalar.values(METRICS)
+    assert scalar.standing(METRICS).violations == (pytest.approx(0.1),)
+
+
+def test_weights_and_ideal_are_the_recipes(goals: Goals) -> None:
+    weights, ideal = {"accuracy": 5.0}, {"contribution_gap": 0.1, "accuracy": 0.95}
+    scalar = in_mode(goals, "scalar", weights=weights, ideal=ideal)
+    assert scalar.values(METRICS) == (pytest.approx(0.25 + 0.05 * 0.35),)
+
+
+def test_the_recipe_says_the_mode(make_recipe: Any) -> None:
+    changes = {
+        "sweep.objectives": ["maximize accuracy", "minimize loss"],
+        "sweep.mode": "scalar",
+        "sweep.weights": {"loss": 0.5},
+        "sweep.ideal": {"loss": 0.1},
+    }
+    goals = Goals.from_recipe(with_overrides(make_recipe(), changes))
+    assert goals.values({"accuracy": 1.0, "loss": 0.5}) == (pytest.approx(0.2 + 0.05 * 0.2),)
+
+
+@pytest.mark.parametrize("weight", [0.3, 0.4, 0.5, 0.65])
+def test_every_bend_of_a_front_is_the_best_for_some_weights(weight: float) -> None:
+    # On the quarter circle f² + g² = 1, which bends away from the ideal point, any weighted sum is
+    # least at an end; max(w f, (1 − w) g) is least where both are equal.
+    angles = [i / 2000 * math.pi / 2 for i in range(2001)]
+    scalars = [
+        augmented_chebyshev([weight * math.cos(a), (1 - weight) * math.sin(a)]) for a in angles
+    ]
+    best = angles[scalars.index(min(scalars))]
+    assert math.tan(best) == pytest.approx(weight / (1 - weight), rel=0.01)
+
+
+def test_of_points_with_the_same_largest_distance_the_dominating_one_is_best() -> None:
+    assert augmented_chebyshev([0.5, 0.1]) < augmented_chebyshev([0.5, 0.2])

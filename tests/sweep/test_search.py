@@ -106,6 +106,20 @@ def test_a_poor_trial_is_stopped_at_its_rung_and_only_there(tmp_path: Path) -> N
     assert study.record(2).state == "PRUNED"
 
 
+def test_brackets_are_halved_apart(tmp_path: Path) -> None:
+    pruner = {"name": "hyperband", "first_rung": 1, "startup_trials": 1}
+    search, _ = make(
+        tmp_path, sweep__pruner=pruner, sweep__objectives=["maximize accuracy"], sweep__trials=12
+    )
+    tasks = [task for task in (search.next() for _ in range(12)) if task]
+    assert {task.rungs for task in tasks} == {(1, 3), (3,), ()}
+    poor = {**GOOD, "accuracy": 0.1}
+    early, late = ([t.number for t in tasks if t.rungs == rungs] for rungs in ((1, 3), (3,)))
+    assert search.hear(early[0], Step(3, GOOD))
+    assert search.hear(late[0], Step(3, poor))
+    assert not search.hear(early[1], Step(3, poor))
+
+
 def test_a_trial_restored_at_a_rung_is_judged_there(tmp_path: Path) -> None:
     first, _ = make(tmp_path, sweep__pruner=halving())
     for _ in range(3):

@@ -75,7 +75,7 @@ def test_only_dimensions_that_apply_are_drawn(tmp_path: Path) -> None:
         assert one["training.batch_size"] in {16, 32, 48, 64, 80, 96}
 
 
-@pytest.mark.parametrize("name", ["tpe", "random", "nsga2", "qmc"])
+@pytest.mark.parametrize("name", ["tpe", "random", "nsga2", "nsga3", "qmc"])
 def test_a_conditional_space_and_every_state_suit_every_sampler(tmp_path: Path, name: str) -> None:
     study = open_study(
         tmp_path,
@@ -192,8 +192,8 @@ def test_rungs_hold_the_other_trials(tmp_path: Path) -> None:
         study.ask()
         study.reach(number, 3, {"accuracy": float(number)})
     study.fail(0, 4, {}, "later")
-    assert study.rung(3, without=1) == [{"accuracy": 0.0}, {"accuracy": 2.0}]
-    assert study.rung(9, without=1) == []
+    assert study.rung(3, without=1) == {0: {"accuracy": 0.0}, 2: {"accuracy": 2.0}}
+    assert study.rung(9, without=1) == {}
 
 
 def test_interrupted_trials_keep_number_and_values(tmp_path: Path) -> None:
