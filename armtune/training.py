@@ -17,6 +17,7 @@ from torch import Tensor
 from armtune.balancer import Balancer, Context, Gradients, Step
 from armtune.data import Dataset, Split
 from armtune.data.standardize import Standardization, fit, unchanged
+from armtune.diagnosis import broken_at
 from armtune.errors import DivergedError, RunError
 from armtune.evaluation import CHUNK, evaluate
 from armtune.files import write_bytes
@@ -259,7 +260,9 @@ class Run:
         for k, member in enumerate(metrics):
             bad = [name for name in ("train_loss", "loss") if not math.isfinite(member[name])]
             if bad and not self.diverged[k]:
-                self.diverged[k] = f"epoch {self.epoch}: {bad[0]} is {member[bad[0]]}"
+                where = broken_at(self.network, self.train.views, self.train.labels, k)
+                parts = [f"epoch {self.epoch}: {bad[0]} is {member[bad[0]]}", where]
+                self.diverged[k] = ", ".join(filter(None, parts))
         if all(self.diverged):
             hint = "a lower training.optimizer.lr often helps"
             raise DivergedError(f"the training diverged, {self.diverged[0]}; {hint}")

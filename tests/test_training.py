@@ -198,3 +198,16 @@ def test_rate_warms_up_then_falls_as_a_cosine() -> None:
     assert rates[30] == pytest.approx(0.5)
     assert 0 < rates[-1] < 0.01
     assert rate(Training(epochs=10, decay="none"), 49, 5) == 1
+
+
+def test_divergence_names_the_modality_and_sample_it_came_from() -> None:
+    run = Run([toy_recipe()], toy_dataset())
+    run.train.views["audio"][17, 2] = float("nan")
+    with pytest.raises(DivergedError, match="audio: training sample 17 has values that are no"):
+        run.advance()
+
+
+def test_divergence_names_the_features_that_broke() -> None:
+    recipe = toy_recipe(optimizer={"name": "sgd", "lr": 1e12})
+    with pytest.raises(DivergedError, match="the features of image: training sample 0 has values"):
+        curve([recipe], toy_dataset())
