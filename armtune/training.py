@@ -260,7 +260,7 @@ class Run:
         for k, member in enumerate(metrics):
             bad = [name for name in ("train_loss", "loss") if not math.isfinite(member[name])]
             if bad and not self.diverged[k]:
-                where = broken_at(self.network, self.train.views, self.train.labels, k)
+                where = broken_at(self.network, self.train.views, k)
                 parts = [f"epoch {self.epoch}: {bad[0]} is {member[bad[0]]}", where]
                 self.diverged[k] = ", ".join(filter(None, parts))
         if all(self.diverged):
