@@ -118,6 +118,11 @@ class Sweep(Options):
     """What stops poor trials early."""
     resources: Resources = Resources()
     """What one trial reserves."""
+    retries: int = Field(1, ge=0)
+    """How often a trial is taken up again, from its checkpoint, after what may be transient: its
+    worker's process died, or a file couldn't be read or written."""
+    trial_seconds: float | None = Field(None, gt=0)
+    """Longest time that one training may take; it fails then. An interruption starts it anew."""
     confirm: Confirm | None = Confirm()
     """Re-training of the best over several seeds; ``null`` for none."""
     choose: str = "highest accuracy"

@@ -24,6 +24,11 @@ class Engine(Protocol):
         """Trains and tests each task."""
 
 
-def worker_for(workshop: Workshop, resources: Resources) -> Worker:
-    """A worker that keeps to what a trial reserves."""
-    return Worker(workshop, max(1, int(resources.cpu)), "cuda" if resources.gpu else "cpu")
+def worker_for(workshop: Workshop, resources: Resources, expendable: bool) -> Worker:
+    """A worker that keeps to what a trial reserves.
+
+    Args:
+        expendable: whether its process may be ended where a training hangs.
+    """
+    threads, device = max(1, int(resources.cpu)), "cuda" if resources.gpu else "cpu"
+    return Worker(workshop, threads, device, expendable)

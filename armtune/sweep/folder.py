@@ -30,7 +30,9 @@ FREE = (
     "sweep.choose",
     "sweep.confirm",
     "sweep.resources",
+    "sweep.retries",
     "sweep.start_from",
+    "sweep.trial_seconds",
     "sweep.trials",
 )
 """What may change between a sweep and its resumption; the trials may only grow in number."""

@@ -14,7 +14,7 @@ class Inline:
     """An engine without Ray."""
 
     def __init__(self, workshop: Workshop, resources: Resources) -> None:
-        self._worker = worker_for(workshop, resources)
+        self._worker = worker_for(workshop, resources, expendable=False)
 
     def search(self, search: Search) -> None:
         """Trains all trials that the search hands out."""

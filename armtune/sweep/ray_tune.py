@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import armtune
 from armtune.errors import RunError
 from armtune.recipe.schema import Resources
 from armtune.sweep.engine import Confirmed, worker_for
+from armtune.sweep.overtime import overtime, take_stack
 from armtune.sweep.records import Confirmation
 from armtune.sweep.search import Search
 from armtune.sweep.trial import Failure, Task, Workshop, note_failure, reason_of
@@ -81,10 +83,10 @@ class RayEngine:
                 tune_config=tune.TuneConfig(
                     search_alg=_Asking(clerk),
                     scheduler=_Deciding(clerk),
-                    num_samples=search.left,
+                    num_samples=-1,
                     reuse_actors=True,
                     trial_name_creator=_name,
-                    trial_dirname_creator=_name,
+                    trial_dirname_creator=_folder_name,
                 ),
                 run_config=tune.RunConfig(
                     name="sweep",
@@ -104,14 +106,20 @@ class RayEngine:
     def confirm(self, tasks: Sequence[Task], told: Confirmed) -> None:
         """Trains and tests each task."""
         remote = ray.remote(_confirm).options(
-            num_cpus=self._resources.cpu, num_gpus=self._resources.gpu, max_retries=1
+            num_cpus=self._resources.cpu, num_gpus=self._resources.gpu, max_retries=0
         )
         workshop = ray.put(self._workshop)
-        refs = {remote.remote(workshop, self._resources, task): task for task in tasks}
+        refs = {remote.remote(workshop, self._resources, task): (task, 0) for task in tasks}
         while refs:
             (ready,), _ = ray.wait(list(refs), num_returns=1)
-            task = refs.pop(ready)
-            told(task, _result(ready, task))
+            task, tried = refs.pop(ready)
+            said = _result(ready, task)
+            if isinstance(said, Confirmation):
+                told(task, said)
+            elif said.transient and tried < task.recipe.sweep.retries:
+                refs[remote.remote(workshop, self._resources, task)] = (task, tried + 1)
+            else:
+                told(task, Confirmation(task.recipe.training.seed, {}, {}, said.reason))
 
 
 class _Clerk:
@@ -146,7 +154,7 @@ class _Trainable(tune.Trainable):
     """A worker's process, which trains one trial after the other."""
 
     def setup(self, config: dict[str, Any], **given: Any) -> None:
-        self._worker = worker_for(given["workshop"], given["resources"])
+        self._worker = worker_for(given["workshop"], given["resources"], expendable=True)
         self._worker.start(config["task"])
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -165,9 +173,12 @@ class _Asking(Searcher):
         self._clerk = clerk
 
     def suggest(self, trial_id: str) -> Any:
+        search = self._clerk.search
         with self._clerk.noting():
-            task = self._clerk.search.next()
-        return {"task": task} if task else Searcher.FINISHED
+            if task := search.next():
+                return {"task": task}
+        # None: not now, as one that is out may have to be taken up again.
+        return Searcher.FINISHED if search.over else None
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -222,6 +233,11 @@ def _name(trial: Any) -> str:
     return f"{_task(trial).number:04d}"
 
 
+def _folder_name(trial: Any) -> str:
+    """A folder's name; a trial that is taken up again is another one to Tune."""
+    return f"{_name(trial)}-{trial.trial_id}"
+
+
 def _last_words(trial: Any) -> str:
     """What Tune wrote of the end of a trial's process, without its heading."""
     return Path(trial.error_file).read_text(encoding="utf-8").partition("\n")[2]
@@ -233,21 +249,22 @@ def _died(task: Task, words: str) -> Failure:
     Args:
         words: Ray's account: one line and more about the process, or a remote traceback.
     """
+    if stack := take_stack(task.folder):
+        return note_failure(task.folder, overtime(task.recipe.sweep.trial_seconds), stack)
     first, *others = words.strip().splitlines() or ["no reason is known"]
     reason = others[-1] if others and "ray::" in first else first
-    return note_failure(task.folder, f"the worker died: {reason}", words)
+    return note_failure(task.folder, f"the worker died: {reason}", words, transient=True)
 
 
 def _confirm(workshop: Workshop, resources: Resources, task: Task) -> Confirmation:
-    return worker_for(workshop, resources).confirm(task)
+    return worker_for(workshop, resources, expendable=True).confirm(task)
 
 
-def _result(ready: Any, task: Task) -> Confirmation:
+def _result(ready: Any, task: Task) -> Confirmation | Failure:
     try:
         confirmation = ray.get(ready)
     except ray.exceptions.RayError as error:
-        seed = task.recipe.training.seed
-        return Confirmation(seed, {}, {}, _died(task, str(error)).reason)
+        return _died(task, str(error))
     assert isinstance(confirmation, Confirmation)
     return confirmation
 
@@ -266,7 +283,8 @@ def connect(address: str | None) -> None:
     except OSError as error:
         raise RunError(f"no Ray cluster at {address}: {error.strerror or error}") from error
     try:
-        _init(address)
+        # Nodes need the libraries; the code is this one's, whatever is installed there.
+        _init(address, runtime_env={"py_modules": [str(Path(armtune.__file__).parent)]})
     except (ConnectionError, RuntimeError, ValueError) as error:
         hint = "a cluster that asks for a token needs RAY_AUTH_MODE=token here"
         raise RunError(f"no Ray cluster at {address}: {reason_of(error)}; {hint}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from armtune.errors import Fault, RecipeError, RunError
@@ -69,6 +69,7 @@ def run_sweep(
         sweep = _Sweep(recipe, folder, study, listeners)
         for listener in listeners:
             listener.sweep_started(recipe, space, dataset.description, folder, study.records())
+        workshop = replace(workshop, digest=dataset.digest)
         with _engine(place, workshop, recipe) as engine:
             return sweep.run(engine)
 

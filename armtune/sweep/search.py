@@ -31,19 +31,24 @@ class Search:
         self._recipe, self._folder, self._study = recipe, folder, study
         self._goals = Goals.from_recipe(recipe)
         self._listeners = listeners
-        self._interrupted = study.running()
+        self._waiting = study.running()
         self._tasks: dict[int, Task] = {}
         self._records: dict[int, TrialRecord] = {}
 
     @property
     def left(self) -> int:
         """Number of trials still to be handed out."""
-        return len(self._interrupted) + max(0, self._recipe.sweep.trials - len(self._study))
+        return len(self._waiting) + max(0, self._recipe.sweep.trials - len(self._study))
+
+    @property
+    def over(self) -> bool:
+        """Whether no trial is left and none is out, which may have to be handed out again."""
+        return not self.left and not self._tasks
 
     def next(self) -> Task | None:
         """The next trial to train: first those that were interrupted; None when all are out."""
         while self.left:
-            number = self._interrupted.pop(0) if self._interrupted else self._study.ask()
+            number = self._waiting.pop(0) if self._waiting else self._study.ask()
             self._records[number] = self._study.record(number)
             try:
                 self._tasks[number] = self._task(number)
@@ -63,7 +68,8 @@ class Search:
     def hear(self, number: int, said: Step | Failure) -> bool:
         """Takes in what a trial's worker said; returns whether the trial goes on."""
         if isinstance(said, Failure):
-            self._fail(number, said.reason)
+            if not self._again(number, said):
+                self._fail(number, said.reason)
             return False
         for epoch in said.epochs:
             self._stand(number, epoch.number, epoch.best)
@@ -124,6 +130,15 @@ class Search:
             return f"the run doesn't measure {', '.join(missing)}"
         bad = [f"{n} is {v}" for n, v in values.items() if v is not None and not math.isfinite(v)]
         return ", ".join(bad)
+
+    def _again(self, number: int, failure: Failure) -> bool:
+        """Takes a trial up again after what may not happen twice; returns whether it did."""
+        limit = self._recipe.sweep.retries if failure.transient else 0
+        if not self._study.retry(number, failure.reason, limit):
+            return False
+        self._tasks.pop(number)
+        self._waiting.append(number)
+        return True
 
     def _fail(self, number: int, reason: str) -> None:
         record = self._records[number]

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 STUDY = "armtune"
 STARTED = "started"
+RETRIED = "retried"
 SAMPLER = "sampler"
 UNFINISHED = "trained to its full length"
 """Constraint that pruned trials violate by the share of epochs left.
@@ -53,6 +54,11 @@ class StudyReader:
 
     def __init__(self, study: optuna.Study) -> None:
         self._study = study
+
+    @property
+    def sampler(self) -> str:
+        """Name of the sampler; empty before the sweep began."""
+        return str(self._study.user_attrs.get(SAMPLER, {}).get("name", ""))
 
     def records(self) -> list[TrialRecord]:
         """All trials that were started, by number."""
@@ -164,6 +170,15 @@ class SweepStudy(StudyReader):
     def reach(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         """Notes with which metrics a trial reached a rung."""
         self._live[number].set_user_attr(f"rung:{epoch}", dict(metrics))
+
+    def retry(self, number: int, reason: str, limit: int) -> bool:
+        """Notes that a trial is to be taken up again, unless it was as often as the limit says."""
+        trial = self._live[number]
+        reasons = [*trial.user_attrs.get(RETRIED, ()), reason]
+        if len(reasons) > limit:
+            return False
+        trial.set_user_attr(RETRIED, reasons)
+        return True
 
     def complete(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         """Ends a trial that trained to its full length."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import platform
 import time
 import traceback
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from armtune.errors import ArmtuneError, RunError
 from armtune.files import write_text
 from armtune.recipe.load import dump_recipe
 from armtune.recipe.schema import Recipe
+from armtune.sweep.overtime import TimeLimit
 from armtune.sweep.records import Confirmation
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ STEP_SECONDS = 1.0
 SAVE_SECONDS = 2.0
 """A checkpoint is written when the last one is older than this, and at the end."""
 CHECKPOINT = "checkpoint.safetensors"
+DAMAGED = "checkpoint.damaged"
 METRICS = "metrics.jsonl"
 ERROR = "error.txt"
 MODEL = "model.safetensors"
@@ -58,9 +61,14 @@ class Training(Protocol):
 
 @dataclass(frozen=True)
 class Workshop:
-    """Where trainings come from; tests put another in its place. Travels to the workers."""
+    """Where trainings come from; tests put another in its place. Travels to the workers.
+
+    Attributes:
+        digest: of the data that the sweep is about; empty before they are known.
+    """
 
     recipe_folder: Path
+    digest: str = ""
 
     def prepare(self, threads: int) -> None:
         """Readies a worker's process."""
@@ -117,16 +125,32 @@ class Step:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a training can't go on, in one line."""
+    """Why a training can't go on, in one line.
+
+    Attributes:
+        transient: whether it may go better next time.
+    """
 
     reason: str
+    transient: bool = False
+
+
+class DamagedCheckpointError(RunError):
+    """A checkpoint can't be read; it was put aside, so that the next try does without."""
 
 
 class Worker:
-    """Trains one task after the other; data and imports stay loaded in between."""
+    """Trains one task after the other; data and imports stay loaded in between.
 
-    def __init__(self, workshop: Workshop, threads: int, device: str) -> None:
+    Args:
+        expendable: whether its process may be ended where a training hangs.
+    """
+
+    def __init__(
+        self, workshop: Workshop, threads: int, device: str, expendable: bool = False
+    ) -> None:
         self._workshop, self._threads, self._device = workshop, threads, device
+        self._expendable = expendable
         self._data: Dataset | None = None
         self._task: Task
         self._trainer: Trainer | None = None
@@ -139,47 +163,84 @@ class Worker:
         """Trains until the next rung, the end, or for about a second."""
         try:
             if self._trainer is None:
-                self._trainer = self._begin()
-            return self._trainer.step()
+                self._begin()
+            assert self._trainer is not None
+            with self._limit.enforced():
+                return self._trainer.step()
         except Exception as error:  # a trial fails alone, whatever it met
             return self._failed(error)
 
     def confirm(self, task: Task) -> Confirmation:
         """Trains a task to its end, tests it, and writes its model."""
+        said = self._confirm(task)
+        for _ in range(task.recipe.sweep.retries):
+            if isinstance(said, Failure) and said.transient:
+                said = self._confirm(task)
+        if isinstance(said, Failure):
+            return Confirmation(task.recipe.training.seed, {}, {}, said.reason)
+        return said
+
+    def _confirm(self, task: Task) -> Confirmation | Failure:
         self.start(task)
-        seed = task.recipe.training.seed
-        while True:
+        step = self.step()
+        while isinstance(step, Step) and step.epoch < task.recipe.training.epochs:
             step = self.step()
-            if isinstance(step, Failure):
-                return Confirmation(seed, {}, {}, step.reason)
-            if step.epoch >= task.recipe.training.epochs:
-                break
+        if isinstance(step, Failure):
+            return step
         try:
             assert self._trainer is not None
-            test = self._trainer.finish()
+            with self._limit.enforced():
+                test = self._trainer.finish()
         except Exception as error:  # as above
-            return Confirmation(seed, {}, {}, self._failed(error).reason)
-        return Confirmation(seed, step.best, test)
+            return self._failed(error)
+        return Confirmation(task.recipe.training.seed, step.best, test)
 
-    def _begin(self) -> Trainer:
+    def _begin(self) -> None:
+        """Reads the task's data, builds its training, and takes up its checkpoint."""
         task = self._task
+        _check_shared(task.folder.parents[1])
         write_text(task.folder / "recipe.yaml", dump_recipe(task.recipe))
-        if self._data is None:
-            self._workshop.prepare(self._threads)
-            self._data = self._workshop.dataset(task.recipe)
-        return Trainer(task, self._workshop.training(task.recipe, self._data, self._device))
+        self._limit = TimeLimit(task.folder, task.recipe.sweep.trial_seconds, self._expendable)
+        with self._limit.enforced():
+            if self._data is None:
+                self._workshop.prepare(self._threads)
+                self._data = self._load()
+            training = self._workshop.training(task.recipe, self._data, self._device)
+            self._trainer = Trainer(task, training, self._limit)
+
+    def _load(self) -> Dataset:
+        data = self._workshop.dataset(self._task.recipe)
+        if self._workshop.digest and data.digest != self._workshop.digest:
+            raise RunError(
+                f"{platform.node()} reads other data than the sweep was started with: "
+                f"{data.description}"
+            )
+        return data
 
     def _failed(self, error: Exception) -> Failure:
         self._trainer = None
-        return note_failure(self._task.folder, reason_of(error), traceback.format_exc())
+        reason, details = reason_of(error), traceback.format_exc()
+        return note_failure(self._task.folder, reason, details, _transient(error))
 
 
-def note_failure(folder: Path, reason: str, details: str) -> Failure:
+def _check_shared(run: Path) -> None:
+    """Refuses a node that would write to a folder of its own."""
+    if not run.is_dir():
+        hint = "the run's folder must lie where all nodes see it under the same path"
+        raise RunError(f"{run} isn't there on {platform.node()}: {hint}")
+
+
+def _transient(error: Exception) -> bool:
+    kinds = (OSError, DamagedCheckpointError)
+    return isinstance(error, kinds) or isinstance(error.__cause__, OSError)
+
+
+def note_failure(folder: Path, reason: str, details: str, transient: bool = False) -> Failure:
     """A failure, with its details in the folder's error file."""
     # The disk may be full: the reason still reaches the study.
     with suppress(RunError):
         write_text(folder / ERROR, details)
-    return Failure(reason)
+    return Failure(reason, transient)
 
 
 def reason_of(error: BaseException) -> str:
@@ -193,14 +254,14 @@ def reason_of(error: BaseException) -> str:
 class Trainer:
     """A task's training, with its files."""
 
-    def __init__(self, task: Task, training: Training) -> None:
-        self._task, self._training = task, training
+    def __init__(self, task: Task, training: Training, limit: TimeLimit) -> None:
+        self._task, self._training, self._limit = task, training, limit
         self._checkpoint = task.folder / CHECKPOINT
         self._metrics = task.folder / METRICS
         self._saved_at = time.monotonic()
         self._restored = self._checkpoint.exists()
         if self._restored:
-            training.restore(self._checkpoint)
+            self._restore()
         write_text(self._metrics, kept_lines(self._metrics, training.epoch))
 
     def step(self) -> Step:
@@ -217,6 +278,7 @@ class Trainer:
         while training.epoch < until:
             metrics = training.advance()[0]
             epochs.append(Epoch(training.epoch, metrics, dict(training.best[0])))
+            self._limit.check()
             if time.monotonic() - started > STEP_SECONDS:
                 break
         self._write(epochs)
@@ -226,6 +288,13 @@ class Trainer:
         """Writes the model of the best epoch and returns its metrics on test."""
         self._training.save_model(self._task.folder / MODEL)
         return self._training.test()[0]
+
+    def _restore(self) -> None:
+        try:
+            self._training.restore(self._checkpoint)
+        except RunError as error:
+            self._checkpoint.replace(self._checkpoint.with_name(DAMAGED))
+            raise DamagedCheckpointError(str(error)) from error
 
     def _until(self) -> int:
         last = self._task.recipe.training.epochs

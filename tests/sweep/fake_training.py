@@ -137,3 +137,24 @@ class NotingProcess(FakeTraining):
     def save(self, path: Path) -> None:
         super().save(path)
         write_text(path.parent / "pid", str(os.getpid()))
+
+
+class Hanging(FakeTraining):
+    """Never comes back at a large learning rate."""
+
+    def advance(self) -> list[dict[str, float]]:
+        while self.lr > 0.5:
+            time.sleep(60)
+        return super().advance()
+
+
+class DyingOnce(FakeTraining):
+    """Kills its own process at the fifth epoch, the first time; notes that in ``data.path``."""
+
+    def advance(self) -> list[dict[str, float]]:
+        seed, folder = self.recipe.training.seed, self.recipe.data.model_dump()["path"]
+        note = Path(folder) / f"{self.lr}-{seed}"
+        if self.epoch == 4 and not note.exists():
+            note.touch()
+            os.kill(os.getpid(), 9)
+        return super().advance()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -114,3 +115,14 @@ def test_a_deleted_trial_folder_only_costs_its_training(
         path.unlink()
     (tmp_path / "trials" / "0002").rmdir()
     assert outcome(run(tmp_path)) == outcome(undisturbed)
+
+
+def test_a_copy_of_the_folder_goes_on_elsewhere(tmp_path: Path, undisturbed: SweepResult) -> None:
+    interrupt(tmp_path / "here", "epoch 3 5", signal.SIGKILL)
+    shutil.copytree(tmp_path / "here", tmp_path / "there")
+    shutil.rmtree(tmp_path / "here")
+    heard = Heard()
+    result = run(tmp_path / "there", heard)
+    assert outcome(result) == outcome(undisturbed)
+    assert heard.epochs[0] in {(3, 6), (3, 7)}, "from its checkpoint"
+    assert not (tmp_path / "here").exists()

@@ -13,7 +13,16 @@ from typing import Any
 
 import pytest
 import torch
-from fake_training import CALM, LR, Dying, FakeWorkshop, NotingProcess, fake_recipe
+from fake_training import (
+    CALM,
+    LR,
+    Dying,
+    DyingOnce,
+    FakeWorkshop,
+    Hanging,
+    NotingProcess,
+    fake_recipe,
+)
 from sweep_process import recipe as process_recipe
 
 from armtune.errors import RunError
@@ -109,6 +118,40 @@ def test_a_trial_whose_process_dies_fails_alone(tmp_path: Path) -> None:
     assert all(r.reason.startswith("the worker died: ") for r in failed)
     assert all((tmp_path / "trials" / f"{r.number:04d}" / "error.txt").exists() for r in failed)
     assert len(result.records) == 6
+
+
+def test_a_trial_that_hangs_is_stopped_alone(tmp_path: Path) -> None:
+    recipe = fake_recipe(sweep__trials=6, sweep__trial_seconds=0.3, sweep__retries=3)
+    result = run(tmp_path, recipe, make=Hanging)
+    failed = [r for r in result.records if r.state == "FAIL"]
+    assert failed
+    for record in failed:
+        assert record.values[LR] > 0.5
+        assert record.reason == "it took longer than sweep.trial_seconds: 0.3"
+        error = (tmp_path / "trials" / f"{record.number:04d}" / "error.txt").read_text()
+        assert "in advance" in error
+    assert len(result.records) == 6
+
+
+def test_a_trial_whose_process_died_is_taken_up_again(tmp_path: Path) -> None:
+    halving = {"name": "pareto_asha", "first_rung": 3, "startup_trials": 9}
+    confirm = {"top": 1, "seeds": 1, "solo": False}
+    recipe = fake_recipe(
+        sweep__trials=2,
+        sweep__space=CALM,
+        sweep__pruner=halving,
+        sweep__confirm=confirm,
+        data__path=str(tmp_path),
+    )
+    heard = Heard()
+    result = run(tmp_path, recipe, heard, make=DyingOnce)
+    assert [r.state for r in result.records] == ["COMPLETE"] * 2
+    assert heard.of(0) == [
+        ("started", 0), *(("epoch", n) for n in (1, 2, 3)),
+        ("started", 3), *(("epoch", n) for n in range(1, 10)), ("COMPLETE", 9),
+    ]  # fmt: skip
+    ((confirmation,),) = result.confirmed.values()
+    assert confirmation.reason == ""
 
 
 def test_workers_are_used_again(tmp_path: Path) -> None:

@@ -177,14 +177,14 @@ def test_a_metrics_file_that_cannot_be_written_is_named(folder: Path) -> None:
     (folder / "metrics.jsonl").unlink()
     (folder / "metrics.jsonl").symlink_to("/dev/full")
     path = folder / "metrics.jsonl"
-    assert one.step() == Failure(f"{path}: can't be written: No space left on device")
+    assert one.step() == Failure(f"{path}: can't be written: No space left on device", True)
 
 
 def test_a_failure_that_cannot_be_written_down_is_still_told(folder: Path) -> None:
     for name in ("recipe.yaml", "error.txt"):
         (folder / name).mkdir(parents=True)
     (said,) = steps(worker(), Task(3, fake_recipe(), folder))
-    assert said == Failure(f"{folder}/recipe.yaml: can't be written: Is a directory")
+    assert said == Failure(f"{folder}/recipe.yaml: can't be written: Is a directory", True)
 
 
 def test_data_are_loaded_once(tmp_path: Path) -> None:
