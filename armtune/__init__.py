@@ -1,7 +1,7 @@
 """armtune: a declarative sweeper for balanced multimodal learning.
 
-``armtune.sweep(recipe)``, ``load_run``, ``load_recipe`` and ``load_bundle`` are all one needs from
-Python; they are in ``armtune.api``, which is imported at their first use.
+``armtune.sweep(recipe)`` and the functions that load something are all one needs from Python;
+they are in ``armtune.api``, which is imported at their first use.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from armtune.api import Result as Result
     from armtune.api import load_bundle as load_bundle
+    from armtune.api import load_plugins as load_plugins
     from armtune.api import load_recipe as load_recipe
     from armtune.api import load_run as load_run
     from armtune.api import sweep as sweep
 
 __version__ = "0.1.0"
 
-__all__ = ["Result", "load_bundle", "load_recipe", "load_run", "sweep"]
+__all__ = ["Result", "load_bundle", "load_plugins", "load_recipe", "load_run", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,9 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from armtune.errors import Fault, RecipeError
 from armtune.recipe import load
+from armtune.recipe.schema import add_file
 from armtune.recipe.space import load_sweep
 from armtune.report.run import RunReport
 from armtune.sweep import Listener, TrialRecord, read_result
@@ -169,6 +171,20 @@ def load_recipe(path: Name, overrides: Overrides | None = None) -> Recipe:
         RecipeError: holds every fault.
     """
     return load.load_recipe(Path(path), _texts(overrides))
+
+
+def load_plugins(path: Name) -> None:
+    """Runs a Python file of one's own, so that recipes and bundles can use its plug-ins.
+
+    A recipe that names the file does so by itself; a bundle never does.
+
+    Raises:
+        RecipeError: it can't be run, defines no plug-in, or one whose name is taken.
+    """
+    try:
+        add_file(Path(path).resolve())
+    except ValueError as error:
+        raise RecipeError([Fault(str(error))]) from error
 
 
 def load_bundle(folder: Name) -> Predictor:

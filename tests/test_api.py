@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import armtune
+from armtune.bundle.serving import load_served
 from armtune.errors import RecipeError, RunError
 
 ROOT = Path(__file__).parents[1]
@@ -79,6 +84,25 @@ def test_errors_are_the_same_as_in_the_terminal(tmp_path: Path) -> None:
         armtune.load_run(tmp_path)
     with pytest.raises(AttributeError, match="no attribute 'swep'"):
         armtune.swep  # noqa: B018
+
+
+def test_a_bundle_never_runs_the_files_that_it_names(
+    result: armtune.Result, tmp_path: Path
+) -> None:
+    assert result.best is not None
+    bundle, ran = tmp_path / "bundle", tmp_path / "ran"
+    shutil.copytree(result.best, bundle)
+    (bundle / "evil.py").write_text(f"import pathlib; pathlib.Path({str(ran)!r}).touch()")
+    recipe = (bundle / "recipe.yaml").read_text().replace("plugins: []", "plugins: [evil.py]")
+    (bundle / "recipe.yaml").write_text(recipe)
+    manifest = json.loads((bundle / "bundle.json").read_text())
+    manifest["sha256"]["recipe.yaml"] = hashlib.sha256(recipe.encode()).hexdigest()
+    (bundle / "bundle.json").write_text(json.dumps(manifest))
+    with suppress(RecipeError):
+        armtune.load_bundle(bundle).predict({"a": np.zeros((2, 4))})
+    with pytest.raises(RecipeError, match=r"evil\.py is code, which isn't run unasked"):
+        load_served(bundle, {"a": (4,), "b": (4,)}, 3)
+    assert not ran.exists()
 
 
 def test_the_package_sweep_is_the_function_too() -> None:

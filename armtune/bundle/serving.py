@@ -96,10 +96,12 @@ def load_served(folder: Path, shapes: Mapping[str, tuple[int, ...]], classes: in
 
     Raises:
         RunError: the weights don't fit the recipe.
+        RecipeError: it names files of plug-ins, and they haven't run: a bundle runs no code unasked.
     """
     scaling = load_file(folder / PREPROCESSING)
     scales = {m: Standardization(scaling[f"mean/{m}"], scaling[f"std/{m}"]) for m in shapes}
-    network = load_network(folder / MODEL, load_recipe(folder / RECIPE), shapes, classes)
+    recipe = load_recipe(folder / RECIPE, run_files=False)
+    network = load_network(folder / MODEL, recipe, shapes, classes)
     return Served(network, scales).eval().predict
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from armtune.cli._arguments import RunPath
+from armtune.cli._arguments import AsJson, RunPath
 
 
 def command(
@@ -25,6 +26,7 @@ def command(
             show_default="numpy,torch, where they can hold the model",
         ),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Export the chosen trial of a run, or another, as a bundle to predict from.
 
@@ -39,6 +41,9 @@ def command(
     wanted = None if formats is None else _names(formats)
     with progress_bars(Console(stderr=True)) as progress:
         about = export_trial(run, number, to, wanted, progress)
+    if as_json:
+        typer.echo(json.dumps({"trial": number, "folder": str(to), **about}, indent=2))
+        return
     typer.echo(f"trial {number} exported to {to}")
     for name, written in about["formats"].items():
         difference = f"within {written['largest_difference']:.1e} of the trained model"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
@@ -32,6 +33,15 @@ def command(
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A CSV file.", show_default="the terminal")
     ] = None,
+    plugins: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="Code that the model names, to be run.", show_default=False
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A line of JSON a sample, instead of CSV.")
+    ] = False,
 ) -> None:
     """Predict the class of each sample; a modality that is missing is replaced by its mean.
 
@@ -40,15 +50,24 @@ def command(
     from armtune.bundle import Predictor, read_samples
     from armtune.files import replacing
 
+    for file in plugins or ():
+        _run(file)
     predictor, samples = Predictor(bundle), read_samples(source)
     absent = [m for m in predictor.shapes if m not in samples]
     if absent and len(absent) < len(predictor.shapes):
         typer.echo(f"without {', '.join(absent)}: replaced by its mean feature", err=True)
+    write = _write_json if as_json else _write
     if output is None:
-        _write(predictor, samples, sys.stdout)
+        write(predictor, samples, sys.stdout)
         return
     with replacing(output) as aside, aside.open("w", newline="", encoding="utf-8") as file:
-        _write(predictor, samples, file)
+        write(predictor, samples, file)
+
+
+def _run(file: Path) -> None:
+    from armtune.api import load_plugins
+
+    load_plugins(file)
 
 
 def _write(predictor: Predictor, samples: Mapping[str, Source], file: TextIO) -> None:
@@ -62,3 +81,13 @@ def _write(predictor: Predictor, samples: Mapping[str, Source], file: TextIO) ->
             for sample, (name, row) in enumerate(rows, number)
         )
         number += len(part.names)
+
+
+def _write_json(predictor: Predictor, samples: Mapping[str, Source], file: TextIO) -> None:
+    number = 0
+    for part in predictor.stream(samples):
+        for name, row in zip(part.names, part.probabilities.tolist(), strict=True):
+            shares = dict(zip(predictor.class_names, row, strict=True))
+            said = {"sample": number, "class": name, "probabilities": shares}
+            file.write(json.dumps(said) + "\n")
+            number += 1

@@ -47,7 +47,9 @@ def read_recipe(
     files = [a for a in assignments if a.path == PLUGINS]
     others = [a for a in assignments if a.path != PLUGINS]
     faults += apply(document, files, COMMAND_LINE)
-    faults += take_plugins(document, path.parent, run_files)
+    broken = take_plugins(document, path.parent, run_files)
+    if broken:  # all that names their plug-ins would be at fault as well
+        return None, document, [*document.faults, *faults, *broken]
     faults += apply(document, others, COMMAND_LINE)
     _find_weights(document.content, path.parent)
     recipe, more = _validate(document)

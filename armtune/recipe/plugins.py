@@ -34,6 +34,7 @@ def _faults(document: Document, paths: list[Path], run_files: bool) -> Iterator[
             if run_files:
                 add_file(path)
             elif not has_run(path):
-                raise ValueError(f"{path} is code, which isn't run unasked: name it yourself")
+                said = "is code, which isn't run unasked"
+                raise ValueError(f"{path} {said}; if you trust it, give it as --plugins {path}")
         except ValueError as error:
             yield document.fault((PLUGINS, i), str(error))
