@@ -16,3 +16,8 @@ lint:
 generate:
     armtune schema > recipes/recipe.schema.json
     armtune schema --markdown > docs/recipe.md
+    python -m armtune.cli._page > docs/cli.md
+
+# The documentation as a site, in site/; a broken link or a page that is nowhere named is an error
+docs:
+    mkdocs build --strict --quiet
