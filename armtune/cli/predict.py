@@ -50,8 +50,7 @@ def command(
     from armtune.bundle import Predictor, read_samples
     from armtune.files import replacing
 
-    for file in plugins or ():
-        _run(file)
+    _run(plugins or [])
     predictor, samples = Predictor(bundle), read_samples(source)
     absent = [m for m in predictor.shapes if m not in samples]
     if absent and len(absent) < len(predictor.shapes):
@@ -64,10 +63,12 @@ def command(
         write(predictor, samples, file)
 
 
-def _run(file: Path) -> None:
-    from armtune.api import load_plugins
+def _run(files: list[Path]) -> None:
+    if files:
+        from armtune.api import load_plugins
 
-    load_plugins(file)
+        for file in files:
+            load_plugins(file)
 
 
 def _write(predictor: Predictor, samples: Mapping[str, Source], file: TextIO) -> None:

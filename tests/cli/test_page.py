@@ -22,7 +22,9 @@ def test_every_verb_and_option_is_on_the_page() -> None:
     for path in folder.glob("*.py"):
         if not path.stem.startswith("_"):
             assert f"\n## `{path.stem}`\n" in page
-    assert "    armtune predict DIR --input FILE [--output FILE] [--plugins FILE] [--json]\n" in page
-    assert "    armtune export RUN --to DIR [--trial NUMBER] [--format NAMES]\n" in page
+    assert (
+        "    armtune predict DIR --input FILE [--output FILE] [--plugins FILE…] [--json]\n" in page
+    )
+    assert "    armtune export RUN --to DIR [--trial NUMBER] [--format NAMES] [--json]\n" in page
     assert "| `--resume` | – | Go on with an earlier sweep. |" in page
     assert "| `RECIPE` | needed | The recipe, a YAML file. |" in page

@@ -1,0 +1,71 @@
+"""``armtune predict``: the forms of its answer. What it predicts is tested in ``tests/bundle``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from armtune.bundle.write import write_bundle
+from armtune.cli import main
+from armtune.testing.toys import toy_dataset, toy_recipe
+from armtune.training import Run, train
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, dataset, recipe = tmp_path_factory.mktemp("b"), toy_dataset(), toy_recipe(epochs=1)
+    run = Run([recipe], dataset)
+    train(run, lambda *_: None)
+    run.save_model(folder / "model.safetensors")
+    weights = folder / "model.safetensors"
+    write_bundle(folder / "bundle", recipe, weights, dataset, run.scales, {"validation": run.best[0]}, [])
+    np.savez(folder / "samples.npz", **{m: v[:3] for m, v in dataset.test.views.items()})
+    return folder / "bundle"
+
+
+def predict(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["armtune", "predict", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+
+
+def test_json_says_what_the_table_says(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    samples = str(bundle.parent / "samples.npz")
+    predict(monkeypatch, str(bundle), "--input", samples, "--json")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    predict(monkeypatch, str(bundle), "--input", samples)
+    rows = [row.split(",") for row in capsys.readouterr().out.splitlines()[1:]]
+    assert [[str(line["sample"]), line["class"]] for line in lines] == [row[:2] for row in rows]
+    assert all(sum(line["probabilities"].values()) == pytest.approx(1, abs=1e-5) for line in lines)
+
+
+def test_plugins_are_run_when_named(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ran, samples = tmp_path / "ran", str(bundle.parent / "samples.npz")
+    code = f"import pathlib\npathlib.Path({str(ran)!r}).touch()\n"
+    (tmp_path / "p.py").write_text(code)
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        [
+            "armtune",
+            "predict",
+            str(bundle),
+            "--input",
+            samples,
+            "--plugins",
+            str(tmp_path / "p.py"),
+        ],
+    )
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2, "it defines no plug-in"
+    assert ran.exists()
