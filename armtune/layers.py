@@ -212,6 +212,13 @@ class Transpose(nn.Module):
         return x.flatten(3).transpose(2, 3)
 
 
+class CenterTime(nn.Module):
+    """Takes each channel's mean over time off each sample of ``(member, sample, time, …)``."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x - x.mean(2, keepdim=True)
+
+
 class MeanOverTime(nn.Module):
     """Mean of ``(member, sample, time, feature)`` over time."""
 

@@ -34,6 +34,8 @@ class TemporalCnn(Encoder):
     """Number of convolutions; each reaches twice as far as the last."""
     kernel: int = Field(3, ge=1)
     """Length of the convolution windows."""
+    center: bool = False
+    """Takes each channel's mean over time off each sample: what moves stays, not where it is."""
 
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
         from armtune import layers
@@ -41,7 +43,8 @@ class TemporalCnn(Encoder):
         if len(shape) < 2:
             raise ValueError(f"temporal_cnn reads sequences (time, channel, …), not {shape}")
         channels = prod(shape[1:])
-        steps: list[nn.Module] = [layers.Transpose(), layers.Conv1d(channels, self.width, 1, init)]
+        steps: list[nn.Module] = [layers.CenterTime()] if self.center else []
+        steps += [layers.Transpose(), layers.Conv1d(channels, self.width, 1, init)]
         for number in range(self.depth):
             conv = layers.Conv1d(self.width, self.width, self.kernel, init, dilation=2**number)
             steps += [layers.Composed(residual, conv, layers.GroupNorm(self.width, init, 8))]
