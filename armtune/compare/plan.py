@@ -77,7 +77,13 @@ def budgeted(recipe: Recipe, path: Path, trials: int | None, seeds: int | None) 
     own = recipe.sweep.confirm or Confirm()
     confirm = {"top": 1, "seeds": seeds or own.seeds, "solo": False}
     return with_overrides(
-        recipe, {"sweep.trials": trials or recipe.sweep.trials, "sweep.confirm": confirm}
+        recipe,
+        {
+            "sweep.trials": trials or recipe.sweep.trials,
+            "sweep.confirm": confirm,
+            # An earlier sweep of one method would give that method a lead.
+            "sweep.start_from": [],
+        },
     )
 
 

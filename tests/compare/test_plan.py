@@ -70,6 +70,13 @@ def test_a_budget_is_the_recipes_unless_told(write_recipe: WriteRecipe) -> None:
     assert (told.trials, told.confirm.top, told.confirm.seeds) == (3, 1, 2)
 
 
+def test_no_method_starts_from_earlier_results(write_recipe: WriteRecipe) -> None:
+    path = write_recipe({"start_from": [{LR: 0.01, "balancing.tau": 1.0}]})
+    recipe, _ = load_sweep(path)
+    assert recipe.sweep.start_from
+    assert budgeted(recipe, path, None, None).sweep.start_from == []
+
+
 def test_a_recipe_without_confirmation_gets_one(write_recipe: WriteRecipe) -> None:
     path = write_recipe({"confirm": None})
     confirm = budgeted(load_sweep(path)[0], path, None, None).sweep.confirm
