@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from armtune.objectives import Goals
+from armtune.recipe.start_checks import described
 from armtune.report.tables import (
     STATE_STYLES,
     STATE_WORDS,
@@ -85,6 +86,8 @@ class LiveListener(Listener):
         self._records = {record.number: record for record in records}
         self._front = front_of(records, self._goals)
         self._pace.start(records)
+        if recipe.sweep.sampler.name == "auto":
+            self._print(f"sampler: {described(recipe, space.dimensions)}")
         if self._live:
             self._live.start()
         else:

@@ -175,3 +175,10 @@ def test_time_left_is_unknown_before_one_trial_and_after_the_last() -> None:
 )
 def test_durations_are_for_people(seconds: Any, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_what_auto_settles_on_is_said(recipe: Recipe) -> None:
+    screen = Screen(with_overrides(recipe, {"sweep.sampler": {"name": "auto"}}), terminal=False)
+    screen.start()
+    assert screen.lines[0].startswith("sampler: ")
+    assert "chosen because" in screen.lines[0]

@@ -60,5 +60,7 @@ def _show(report: RunReport, console: Console) -> None:
     console.print(Text(f"{report.name} on {report.data}"))
     for grid in report.grids():
         console.print(grid.rich())
-    for line in filter(None, [*failures(report.records), report.choice, report.preserved]):
+    for line in filter(
+        None, [*failures(report.records), *report.notes, report.choice, report.preserved]
+    ):
         console.print(Text(line))

@@ -101,6 +101,7 @@ def _sections(report: RunReport, alone: bool) -> list[str]:
     lines += [f"<p>Data: {escape(report.data)}</p>", _goals(report)]
     lines += [f'<p class="chosen">{escape(report.choice)}</p>']
     lines += [f"<p>{escape(report.preserved)}</p>"] if report.preserved else []
+    lines += [f"<p>{escape(note)}</p>" for note in report.notes]
     lines += [f'<p class="failure">{escape(line)}</p>' for line in failures(report.records)]
     for title, figure in _figures(report, alone).items():
         lines += _drawn(title, figure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ class RunReport:
         chosen: number of the trial that the rule picks so far; None when none qualifies.
         confirmed: metrics of the re-trainings, those that failed left empty.
         solo: metrics of each modality trained alone with the chosen trial's settings.
+        notes: sentences one should see, such as that no trial meets the constraints.
     """
 
     folder: Path
@@ -52,6 +54,7 @@ class RunReport:
     chosen: int | None
     confirmed: Confirmed
     solo: Solo
+    notes: Sequence[str] = ()
 
     @classmethod
     def read(cls, folder: Path) -> RunReport:
@@ -73,6 +76,7 @@ class RunReport:
             chosen=result.chosen,
             confirmed={n: [c.metrics for c in seeds] for n, seeds in known.items()},
             solo={m: [c.metrics for c in s if not c.reason] for m, s in result.solo.items()},
+            notes=result.notes,
         )
 
     @property
@@ -122,6 +126,7 @@ class RunReport:
             "front": self.front,
             "confirmed": confirmed_dict(self.confirmed),
             "solo": {m: confirmed_dict({0: list(seeds)})["0"] for m, seeds in self.solo.items()},
+            "notes": list(self.notes),
             "trials": [trial_dict(record) for record in self.records],
         }
 

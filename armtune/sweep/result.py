@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from armtune.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.sweep.confirm import best_of, winner_of
+from armtune.sweep.estimate import hindsight, read_estimate
 from armtune.sweep.records import Confirmation, SweepResult, TrialRecord, front_of
 from armtune.sweep.study import StudyReader
 
@@ -25,9 +26,18 @@ def result_of(folder: Path, recipe: Recipe, study: StudyReader) -> SweepResult:
         [r.number for r in front],
         chosen,
         confirmed,
-        _notes(recipe, goals, front, confirmed),
+        [*_notes(recipe, goals, front, confirmed), *_about(folder, recipe, study)],
         {} if chosen is None else study.solo(chosen),
     )
+
+
+def _about(folder: Path, recipe: Recipe, study: StudyReader) -> Iterator[str]:
+    """What is known of how the sweep went: its sampler, and how far off its estimate was."""
+    if recipe.sweep.sampler.name == "auto":
+        yield f"sweep.sampler: auto settled on {study.sampler}"
+    estimate = read_estimate(folder)
+    if estimate and (line := hindsight(estimate, study.records())):
+        yield line
 
 
 def _confirmed(

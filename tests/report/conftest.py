@@ -109,7 +109,7 @@ def script() -> type[Script]:
     return Script
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ToyWorkshop(Workshop):
     made: Dataset
 
@@ -128,6 +128,6 @@ def toy_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "sweep.confirm": {"top": 1, "seeds": 2},
     }
     place = Place(root / "runs" / "toy", root, inline=True)
-    workshop = ToyWorkshop(root, toy_dataset())
+    workshop = ToyWorkshop(root, made=toy_dataset())
     run_sweep(with_overrides(toy_recipe(), sweep), place, [TensorBoardListener()], workshop)
     return place.folder

@@ -32,7 +32,7 @@ SWEEP = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ToyWorkshop(Workshop):
     made: Dataset
 
@@ -59,7 +59,7 @@ def test_a_sweep_is_reported_by_all_that_listen(
     console = Console(file=io.StringIO(), width=100)
     listeners = [TensorBoardListener(), LiveListener(recipe, console)]
     place = Place(folder, tmp_path, inline=True)
-    result = run_sweep(recipe, place, listeners, ToyWorkshop(tmp_path, make_dataset()))
+    result = run_sweep(recipe, place, listeners, ToyWorkshop(tmp_path, made=make_dataset()))
 
     assert verb(monkeypatch, str(folder), "--json") == 0
     told = json.loads(capsys.readouterr().out)

@@ -1,0 +1,114 @@
+"""``armtune plan``: what a sweep would run and cost, without running it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from armtune.cli._arguments import AsJson, Overrides, RecipePath
+
+if TYPE_CHECKING:
+    from armtune.recipe.ranges import Dimension
+    from armtune.recipe.schema import Recipe
+    from armtune.recipe.space import Space
+    from armtune.sweep.estimate import Estimate
+
+
+def command(
+    recipe: RecipePath,
+    overrides: Overrides = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The run's folder.", show_default="runs/<name>"),
+    ] = None,
+    inline: Annotated[
+        bool, typer.Option("--inline", help="Plan a sweep in one process, without Ray.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a sweep would run, and estimate its time and memory from a few timed epochs.
+
+    The estimate is left in the run's folder; after the sweep, the report says how far off it was.
+    """
+    from armtune.recipe.space import load_sweep
+    from armtune.sweep.folder import may_start
+    from armtune.sweep.plan import estimate
+    from armtune.sweep.trial import Workshop
+
+    loaded, space = load_sweep(recipe, overrides or [])
+    folder = to or Path("runs") / loaded.name
+    may_start(folder, resume=False)
+    found = estimate(loaded, space, Workshop(recipe.parent), inline)
+    found.write(folder)
+    if as_json:
+        typer.echo(json.dumps(_content(loaded, space, found), indent=2))
+    else:
+        typer.echo("\n".join(_lines(loaded, space, found)))
+
+
+def _content(recipe: Recipe, space: Space, found: Estimate) -> dict[str, Any]:
+    from armtune.recipe.start_checks import described
+    from armtune.sweep.plan import size_of
+
+    pruner, epochs = recipe.sweep.pruner, recipe.training.epochs
+    return {
+        "name": recipe.name,
+        "trials": recipe.sweep.trials,
+        "combinations": size_of(space),
+        "dimensions": [
+            {"path": d.path, "range": str(d), "when": {p: list(v) for p, v in d.when.items()}}
+            for d in space.dimensions
+        ],
+        "sampler": described(recipe, space.dimensions),
+        "pruner": pruner.name,
+        "rungs": pruner.rungs(epochs),
+        "epochs": epochs,
+        "resources": recipe.sweep.resources.model_dump(),
+        "estimate": {
+            **asdict(found),
+            "search_seconds": found.search_seconds,
+            "longest_seconds": found.longest_seconds,
+            "after_seconds": found.after_seconds,
+            "seconds": found.seconds,
+        },
+    }
+
+
+def _lines(recipe: Recipe, space: Space, found: Estimate) -> Iterator[str]:
+    from armtune.live import duration
+    from armtune.recipe.start_checks import described
+    from armtune.sweep.plan import COUNTED, size_of
+
+    sweep, epochs = recipe.sweep, recipe.training.epochs
+    size = size_of(space)
+    count = "no end of" if size is None else f"{size} or more" if size == COUNTED else str(size)
+    yield f"{recipe.name}: {sweep.trials} trials over {count} combinations of values"
+    yield from (f"  {_dimension(dimension)}" for dimension in space.dimensions)
+    rungs = ", ".join(map(str, sweep.pruner.rungs(epochs))) or "none"
+    yield f"sampler: {described(recipe, space.dimensions)}"
+    yield f"pruner: {sweep.pruner.name}; rungs after epochs {rungs}, of {epochs}"
+    each = f"cpu {sweep.resources.cpu:g}, gpu {sweep.resources.gpu:g} a trial"
+    yield f"resources: {each}; {found.workers} at once on this machine"
+    begin = f"{found.begin_seconds:.2f} s to begin"
+    yield f"timed: {found.epoch_seconds:.2f} s an epoch, {begin} ({found.settings} settings)"
+    longest = f"{duration(found.longest_seconds)} if nothing is pruned"
+    yield f"search: about {duration(found.search_seconds)}; {longest}"
+    yield f"after it: {found.trainings} re-trainings, about {duration(found.after_seconds)}"
+    start = f"{duration(found.start_seconds)} to start included"
+    yield f"in all: about {duration(found.seconds)}, {start}"
+    worker = f"{found.worker_bytes / 2**30:.2f} GiB a worker"
+    yield f"memory: at most about {found.memory_bytes / 2**30:.1f} GiB, {worker}"
+
+
+def _dimension(dimension: Dimension) -> str:
+    spread = ", equal ratios equally likely" if dimension.log else ""
+    step = f", in steps of {dimension.step:g}" if dimension.step else ""
+    when = " and ".join(
+        f"{path} is {' or '.join(map(str, values))}" for path, values in dimension.when.items()
+    )
+    return f"{dimension.path}: {dimension}{spread}{step}" + (f", when {when}" if when else "")

@@ -1,0 +1,179 @@
+"""What a sweep would run and cost, without running it: a few epochs are timed, no more."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from armtune.errors import ArmtuneError
+from armtune.objectives import Goals
+from armtune.pruners import Pruner
+from armtune.recipe.load import with_overrides
+from armtune.recipe.schema import Recipe
+from armtune.recipe.space import Space
+from armtune.rungs import Standing
+from armtune.samplers import points
+from armtune.sweep.estimate import Estimate
+from armtune.sweep.study import SweepStudy
+from armtune.sweep.trial import Workshop
+
+if TYPE_CHECKING:
+    from armtune.data import Dataset
+
+SETTINGS = 4
+"""Settings that are timed: the recipe's own, and draws from the space."""
+SIMULATED = 100
+"""Trials with which pruning is tried out."""
+COUNTED = 1_000_000
+"""Where counting combinations of values ends."""
+RAY_SECONDS = 10.0
+"""What Ray takes to import and start with its first workers, measured on two cores."""
+RAY_BYTES = 0.6e9
+"""Memory of Ray's own processes, measured idle."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds that a setting takes to begin, for an epoch, and for its whole training."""
+
+    begin: float
+    epoch: float
+    whole: float
+
+
+def size_of(space: Space) -> int | None:
+    """Number of combinations of values, at most ``COUNTED``; None where they have no end."""
+    if any(dimension.finite is None for dimension in space.dimensions):
+        return None
+    return sum(1 for _ in islice(points(space.dimensions), COUNTED))
+
+
+def estimate(recipe: Recipe, space: Space, workshop: Workshop, inline: bool = False) -> Estimate:
+    """Times a few settings and works out what the sweep would cost on this machine.
+
+    Raises:
+        DataError: the data can't be read.
+        ArmtuneError: no setting could be trained.
+    """
+    resources = recipe.sweep.resources
+    workshop.prepare(max(1, int(resources.cpu)))
+    dataset = workshop.dataset(recipe)
+    timings = list(_timings(recipe, space, workshop, dataset))
+    workers = 1 if inline else workers_of(recipe)
+    used = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    return Estimate(
+        settings=len(timings),
+        begin_seconds=fmean(t.begin for t in timings),
+        epoch_seconds=fmean(t.epoch for t in timings),
+        training_seconds=fmean(t.whole for t in timings),
+        share=share_of(recipe),
+        trials=recipe.sweep.trials,
+        trainings=_trainings(recipe),
+        workers=workers,
+        start_seconds=0.0 if inline else RAY_SECONDS,
+        worker_bytes=used,
+        memory_bytes=used if inline else RAY_BYTES + (workers + 1) * used,
+    )
+
+
+def workers_of(recipe: Recipe) -> int:
+    """Trainings that fit on this machine at once."""
+    resources = recipe.sweep.resources
+    found = int((os.cpu_count() or 1) / resources.cpu)
+    if resources.gpu:
+        import torch
+
+        found = min(found, int(torch.cuda.device_count() / resources.gpu))
+    return max(1, found)
+
+
+def share_of(recipe: Recipe) -> float:
+    """Share of the epochs that is left by pruning, if trials keep their order throughout.
+
+    Found by pruning trials of random, unchanging standing, as many as the sweep has.
+    """
+    pruner, epochs = recipe.sweep.pruner, recipe.training.epochs
+    draw = random.Random(0)  # noqa: S311 (a simulation)
+    width = len(Goals.from_recipe(recipe).directions)
+    count = min(recipe.sweep.trials, SIMULATED)
+    reached: dict[tuple[int, int], list[Standing]] = {}
+    used = 0
+    for number in range(count):
+        trial = Standing(tuple(draw.random() for _ in range(width)))
+        used += _lasts(pruner, number, trial, epochs, reached)
+    return used / (count * epochs)
+
+
+def _lasts(
+    pruner: Pruner,
+    number: int,
+    trial: Standing,
+    epochs: int,
+    reached: dict[tuple[int, int], list[Standing]],
+) -> int:
+    """Epochs that a trial trains, after those that ``reached`` each bracket's rungs."""
+    bracket = pruner.bracket(number, epochs)
+    for rung in pruner.rungs(epochs)[bracket:]:
+        others = reached.setdefault((bracket, rung), [])
+        keeps = number == 0 or pruner.keeps(trial, others, rung / epochs)
+        others.append(trial)
+        if not keeps:
+            return rung
+    return epochs
+
+
+def _trainings(recipe: Recipe) -> int:
+    """Re-trainings after the search, at most."""
+    confirm = recipe.sweep.confirm
+    if confirm is None:
+        return 0
+    alone = len(recipe.modalities) if confirm.solo and len(recipe.modalities) > 1 else 0
+    return confirm.seeds * (confirm.top + alone)
+
+
+def _timings(
+    recipe: Recipe, space: Space, workshop: Workshop, dataset: Dataset
+) -> Iterator[Timing]:
+    """Of the settings that can be trained; one that diverges or fails is left out."""
+    errors: list[ArmtuneError] = []
+    for setting in _settings(recipe, space):
+        try:
+            yield _timing(setting, workshop, dataset)
+        except ArmtuneError as error:
+            errors.append(error)
+    if len(errors) == SETTINGS:
+        raise errors[0]
+
+
+def _settings(recipe: Recipe, space: Space) -> list[Recipe]:
+    changes = {"sweep.sampler": {"name": "random"}}
+    with tempfile.TemporaryDirectory() as folder:
+        goals = Goals.from_recipe(recipe)
+        study = SweepStudy(Path(folder), with_overrides(recipe, changes), space, goals)
+        drawn = [study.record(study.ask()).values for _ in range(SETTINGS)]
+    return [with_overrides(recipe, values) for values in drawn]
+
+
+def _timing(recipe: Recipe, workshop: Workshop, dataset: Dataset) -> Timing:
+    """Trains two epochs at most; the first one pays for the beginning."""
+    epochs = recipe.training.epochs
+    device = "cuda" if recipe.sweep.resources.gpu else "cpu"
+    started = time.perf_counter()
+    training = workshop.training(recipe, dataset, device)
+    training.advance()
+    first = time.perf_counter() - started
+    if epochs == 1:
+        return Timing(0.0, first, first)
+    training.advance()
+    epoch = time.perf_counter() - started - first
+    begin = max(0.0, first - epoch)
+    return Timing(begin, epoch, begin + epochs * epoch)
