@@ -94,8 +94,8 @@ class TensorBoardListener(Listener):
         ended = sum(known.state != "RUNNING" for known in self._records.values())
         if ended >= self._next_picture:
             self._pictures(front_of(list(self._records.values()), self._goals), ended)
-            # At growing distances: some 25 pictures for 500 trials.
-            self._next_picture = max(ended + 1, ended * 5 // 4)
+            # At growing distances, since the trials wait meanwhile: some 15 times for 500 trials.
+            self._next_picture = max(ended + 1, ended * 3 // 2)
 
     def confirmed(self, number: int, seed: int, metrics: dict[str, float]) -> None:
         self._confirmed.setdefault(number, []).append(metrics)

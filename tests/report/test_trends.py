@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import numpy as np
+
 from armtune.report.trends import contributions_picture, importance_picture
 
 CURVE = [
@@ -14,7 +16,8 @@ def test_the_median_and_the_chosen_trial_stand_out() -> None:
     lines = {str(line.get_label()): line.get_ydata() for line in axes.lines}
     assert list(lines["image: median of the trials"]) == [0.2, 0.6]
     assert list(lines["image: trial 3, chosen"]) == [0.1 + 0.2, 0.7]
-    assert len(axes.lines) == 2 * (2 + 1 + 1)
+    assert len(axes.lines) == 2 * (1 + 1 + 1)
+    assert np.isnan(axes.lines[0].get_xdata()).sum() == 2
 
 
 def test_pictures_without_anything_say_so() -> None:
