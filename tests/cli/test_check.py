@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -134,3 +135,29 @@ def test_checking_imports_nothing_heavy(recipe: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_json_has_the_recipe_or_its_faults(
+    monkeypatch: Patch, capsys: Capture, recipe: Path
+) -> None:
+    assert run(monkeypatch, "check", str(recipe), "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["fine"]
+    assert told["recipe"]["data"]["name"] == "avmnist"
+    assert told["dimensions"] == {"training.seed": "0 to 9"}
+    assert run(monkeypatch, "check", str(recipe), "--json", "training.epochs=0") == 2
+    told = json.loads(capsys.readouterr().out)
+    assert not told["fine"]
+    assert [fault["path"] for fault in told["faults"]] == ["training.epochs"]
+
+
+def test_it_says_which_files_it_ran(monkeypatch: Patch, capsys: Capture, recipe: Path) -> None:
+    file = recipe.parent / "mine.py"
+    file.write_text("raise ValueError('ran')\n")
+    assert run(monkeypatch, "check", str(recipe), "plugins=[mine.py]") == 2
+    assert f"plugins[0]: {file}:1 can't be run: ValueError: ran" in capsys.readouterr().err
+    example = Path(__file__).parents[2] / "examples" / "own_plugins" / "my_plugins.py"
+    code = "import sys; sys.argv[0] = 'armtune'; from armtune.cli import main; main()"
+    command = [sys.executable, "-c", code, "check", str(recipe), f"plugins=[{example}]"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines()[-1] == f"ran {example}"
