@@ -129,13 +129,13 @@ class LiveListener(Listener):
         """What the terminal shows now."""
         records = list(self._records.values())
         lines = [f"data: {self._data}", self._times(records)]
-        lines += [f"confirming: {self._confirming}"] if self._confirming else []
+        confirming = [self._confirm_bar()] if self._confirming else []
         running = [record for record in records if record.state == "RUNNING"]
         tables = [self._running_grid(running)] if running else []
         tables += [self._front_grid(records)] if self._front else []
         title = Text(self._recipe.name, style="bold")
         pictures = [table.rich(fold=False) for table in tables]
-        return Group(title, self._bar(records), *map(Text, lines), *pictures)
+        return Group(title, self._bar(records), *map(Text, lines), *confirming, *pictures)
 
     def _bar(self, records: Sequence[TrialRecord]) -> RenderableType:
         counts = Counter(record.state for record in records)
@@ -146,6 +146,14 @@ class LiveListener(Listener):
             style = STATE_STYLES[state] if counts[state] else "dim"
             text.append(f" · {counts[state]} {word}", style)
         bar.add_row(ProgressBar(self._recipe.sweep.trials, ended, width=14), text)
+        return bar
+
+    def _confirm_bar(self) -> RenderableType:
+        confirm = self._recipe.sweep.confirm
+        wanted = confirm.seeds * min(confirm.top, len(self._front)) if confirm else 0
+        bar = Table.grid(padding=(0, 2))
+        done = ProgressBar(max(wanted, self._confirmed), self._confirmed, width=14)
+        bar.add_row(done, Text(f"confirming: {self._confirming}"))
         return bar
 
     def _times(self, records: Sequence[TrialRecord]) -> str:
