@@ -55,7 +55,7 @@ class Served(nn.Module):
     def encode(self, modality: str, view: Tensor) -> Tensor:
         """Features ``(1, sample, feature)`` of a modality's samples."""
         k = self.network.modalities.index(modality)
-        scaled = (view - getattr(self, f"mean_{k}")) / getattr(self, f"std_{k}")
+        scaled = (view - getattr(self, f"mean_{k}")).div_(getattr(self, f"std_{k}"))
         encoded: Tensor = self.network.encoders[k](scaled.unsqueeze(0))
         return encoded
 
@@ -96,7 +96,7 @@ def load_served(folder: Path, shapes: Mapping[str, tuple[int, ...]], classes: in
 
     Raises:
         RunError: the weights don't fit the recipe.
-        RecipeError: it names files of plug-ins, and they haven't run: a bundle runs no code unasked.
+        RecipeError: it names files of plug-ins, and they haven't run; none is run unasked.
     """
     scaling = load_file(folder / PREPROCESSING)
     scales = {m: Standardization(scaling[f"mean/{m}"], scaling[f"std/{m}"]) for m in shapes}

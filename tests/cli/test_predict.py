@@ -22,7 +22,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train(run, lambda *_: None)
     run.save_model(folder / "model.safetensors")
     weights = folder / "model.safetensors"
-    write_bundle(folder / "bundle", recipe, weights, dataset, run.scales, {"validation": run.best[0]}, [])
+    write_bundle(
+        folder / "bundle", recipe, weights, dataset, run.scales, {"validation": run.best[0]}, []
+    )
     np.savez(folder / "samples.npz", **{m: v[:3] for m, v in dataset.test.views.items()})
     return folder / "bundle"
 
