@@ -95,9 +95,8 @@ def course(recipe: Recipe, folder: Path, method: str, seed: int) -> Course:
     changes = {**METHODS[method], "sweep.seed": seed, "sweep.trials": trials}
     changed = with_overrides(recipe, {**changes, "sweep.confirm": None})
     noting = Noting(Goals.from_recipe(recipe), budget)
-    with tempfile.TemporaryDirectory() as run:
-        with suppress(BudgetSpentError):
-            sweep(changed, Path(run) / "run", folder, listeners=[noting], inline=True)
+    with tempfile.TemporaryDirectory() as run, suppress(BudgetSpentError):
+        sweep(changed, Path(run) / "run", folder, listeners=[noting], inline=True)
     states = noting.states
     return Course(noting.points, states.count("COMPLETE"), states.count("PRUNED"))
 

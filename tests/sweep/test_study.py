@@ -267,3 +267,30 @@ def test_a_file_that_is_no_study_is_said(tmp_path: Path, content: str) -> None:
     (tmp_path / JOURNAL).write_text(content)
     with pytest.raises(RunError, match=r"study\.journal: not the study of a sweep, or damaged"):
         read_records(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "objectives", "constraints"),
+    [("gp", ["maximize accuracy", "minimize contribution_gap"], ["weakest_accuracy >= 0.4"])]
+    + [(name, ["maximize accuracy"], []) for name in ("gp", "cmaes", "nsga3")],
+)
+def test_every_state_suits_the_samplers_of_numbers(
+    tmp_path: Path, name: str, objectives: list[str], constraints: list[str]
+) -> None:
+    study = open_study(
+        tmp_path,
+        sweep__space=[{LR: {"log": [1e-4, 1.0]}, "fusion.dim": {"int": [8, 64]}}],
+        sweep__sampler={"name": name},
+        sweep__objectives=objectives,
+        sweep__constraints=constraints,
+    )
+    for i in range(24):
+        number = study.ask()
+        if i % 4 == 1:
+            study.prune(number, 3, 9, METRICS)
+        elif i % 7 == 2:
+            study.fail(number, 1, {}, "why not")
+        else:
+            study.complete(number, 9, {**METRICS, "accuracy": i / 24, "weakest_accuracy": i / 24})
+    assert {r.state for r in read_records(tmp_path)} == {"COMPLETE", "PRUNED", "FAIL"}
+    assert study.sampler == name
