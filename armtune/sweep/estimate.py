@@ -28,7 +28,8 @@ class Estimate:
         trials: number of trials.
         trainings: number of re-trainings after the search.
         workers: trainings at once.
-        start_seconds: until the first worker can begin.
+        start_seconds: until the first worker is there.
+        worker_seconds: until a worker has its imports and data in place.
         worker_bytes: peak memory of a process that trains.
         memory_bytes: peak memory of all processes.
     """
@@ -42,18 +43,23 @@ class Estimate:
     trainings: int
     workers: int
     start_seconds: float
+    worker_seconds: float
     worker_bytes: float
     memory_bytes: float
 
     @property
     def search_seconds(self) -> float:
         """The search, from the first trial to the last."""
-        return self.trials * self.share * self.training_seconds / min(self.workers, self.trials)
+        return self.worker_seconds + self.share * self._full_seconds
 
     @property
     def longest_seconds(self) -> float:
         """The search, if nothing is pruned."""
-        return self.search_seconds / self.share
+        return self.worker_seconds + self._full_seconds
+
+    @property
+    def _full_seconds(self) -> float:
+        return self.trials * self.training_seconds / min(self.workers, self.trials)
 
     @property
     def after_seconds(self) -> float:

@@ -65,8 +65,10 @@ def estimate(recipe: Recipe, space: Space, workshop: Workshop, inline: bool = Fa
         ArmtuneError: no setting could be trained.
     """
     resources = recipe.sweep.resources
+    started = time.perf_counter()
     workshop.prepare(max(1, int(resources.cpu)))
     dataset = workshop.dataset(recipe)
+    prepared = time.perf_counter() - started
     timings = list(_timings(recipe, space, workshop, dataset))
     workers = 1 if inline else workers_of(recipe)
     used = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
@@ -79,7 +81,8 @@ def estimate(recipe: Recipe, space: Space, workshop: Workshop, inline: bool = Fa
         trials=recipe.sweep.trials,
         trainings=_trainings(recipe),
         workers=workers,
-        start_seconds=0.0 if inline else RAY_SECONDS,
+        start_seconds=prepared if inline else RAY_SECONDS,
+        worker_seconds=0.0 if inline else prepared,
         worker_bytes=used,
         memory_bytes=used if inline else RAY_BYTES + (workers + 1) * used,
     )

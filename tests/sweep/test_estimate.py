@@ -19,6 +19,7 @@ FOUND = Estimate(
     trainings=5,
     workers=2,
     start_seconds=10.0,
+    worker_seconds=3.0,
     worker_bytes=1e9,
     memory_bytes=4e9,
 )
@@ -29,14 +30,14 @@ def record(number: int, started: float, ended: float) -> TrialRecord:
 
 
 def test_the_times_follow_from_the_trainings() -> None:
-    assert FOUND.search_seconds == 3 * 0.5 * 20 / 2
-    assert FOUND.longest_seconds == 3 * 20 / 2
+    assert FOUND.search_seconds == 3 + 3 * 0.5 * 20 / 2
+    assert FOUND.longest_seconds == 3 + 3 * 20 / 2
     assert FOUND.after_seconds == 3 * 20  # five trainings, two at once: three rounds
-    assert FOUND.seconds == 10 + 15 + 60
+    assert FOUND.seconds == 10 + 18 + 60
 
 
 def test_no_more_trainings_at_once_than_there_are_trials() -> None:
-    assert replace(FOUND, trials=1, share=1.0, workers=8).search_seconds == 20
+    assert replace(FOUND, trials=1, share=1.0, workers=8).search_seconds == 3 + 20
 
 
 def test_it_is_kept_in_the_folder(tmp_path: Path) -> None:
@@ -51,10 +52,10 @@ def test_it_is_kept_in_the_folder(tmp_path: Path) -> None:
 def test_hindsight_counts_the_time_in_which_trials_ran() -> None:
     records = [record(0, 100, 110), record(1, 105, 112), record(2, 500, 506)]
     assert hindsight(FOUND, records) == (
-        "the search was estimated to take 15 s and took 18 s, 20 % more"
+        "the search was estimated to take 18 s and took 18 s, 0 % more"
     )
-    faster = [record(0, 0, 5), record(1, 0, 5), record(2, 5, 12)]
-    assert hindsight(FOUND, faster).endswith("took 12 s, 20 % less")
+    faster = [record(0, 0, 5), record(1, 0, 5), record(2, 5, 9)]
+    assert hindsight(FOUND, faster).endswith("took 9 s, 50 % less")
 
 
 def test_there_is_no_hindsight_before_the_end() -> None:
