@@ -1,0 +1,269 @@
+"""Kills at random moments of many small sweeps, and what they cost.
+
+    python benchmarks/faults.py [KILLS]
+
+Sweeps run until they are killed, are resumed and killed again, and at last resumed to their end.
+Killed with SIGKILL are in turn: the driver of a sweep in one process, the driver of one on Ray, a
+worker of Ray's, and Ray's node (its raylet). Each finished sweep is compared with an undisturbed
+one. About 15 s a kill.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tiny
+
+from armtune.recipe.schema import Recipe
+from armtune.sweep import SweepResult, TrialRecord, read_records, read_result
+from armtune.sweep.records import Listener
+from armtune.sweep.run import Place, run_sweep
+from armtune.sweep.trial import METRICS, trial_folder
+
+EPOCHS, TRIALS, SECONDS = 10, 8, 0.05
+KILLS_A_SWEEP = 3
+LONGEST = 120.0
+"""Seconds after which a sweep that doesn't end counts as stuck."""
+
+
+PATIENCE = 30
+"""Seconds that Ray's processes may take to miss their driver."""
+
+
+def recipe() -> Recipe:
+    """Of some seconds in one process."""
+    confirm = {"top": 1, "seeds": 2, "solo": False}
+    return tiny.recipe(
+        EPOCHS, trials=TRIALS, sampler={"name": "random"}, confirm=confirm, retries=20
+    )
+
+
+class Aloud(Listener):
+    """Says what is trained."""
+
+    def trial_started(self, record: TrialRecord) -> None:
+        print("started", record.number, flush=True)
+
+    def confirmed(self, number: int, seed: int, metrics: dict[str, float]) -> None:
+        print("confirmed", number, seed, flush=True)
+
+
+def sweep(folder: Path, on: str) -> None:
+    """Starts or resumes a sweep in this process."""
+    place = Place(folder, Path(), resume=True, inline=on == "inline")
+    run_sweep(recipe(), place, (Aloud(),), tiny.TinyWorkshop(seconds=SECONDS))
+
+
+def session(leader: int) -> dict[int, str]:
+    """The living processes of a session: number → command."""
+    found = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, its = stat.read_text().rpartition(")")[2].split()[:4]
+            command = stat.with_name("cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except (OSError, UnicodeDecodeError):
+            continue
+        if int(its) == leader and state not in "ZX":
+            found[int(stat.parent.name)] = command
+    return found
+
+
+def driver(leader: int) -> list[int]:
+    """The process that leads the session."""
+    return [leader]
+
+
+def worker(leader: int) -> list[int]:
+    """Ray's processes that train; idle ones and Ray's own agents are none."""
+    found = session(leader).items()
+    mine = {p: c for p, c in found if c.startswith("ray::")}
+    return [p for p, c in mine.items() if "IDLE" not in c and "Agent" not in c]
+
+
+def node(leader: int) -> list[int]:
+    """Ray's node."""
+    found = session(leader).items()
+    return [pid for pid, command in found if command.partition(" ")[0].endswith("/raylet")]
+
+
+KINDS: dict[str, tuple[str, Callable[[int], list[int]]]] = {
+    "driver, one process": ("inline", driver),
+    "driver, on Ray": ("ray", driver),
+    "worker": ("ray", worker),
+    "node": ("ray", node),
+}
+
+
+@dataclass
+class Tally:
+    """What the kills of one kind cost."""
+
+    sweeps: int = 0
+    kills: int = 0
+    lost: int = 0
+    repeated: int = 0
+    zombies: int = 0
+    stuck: int = 0
+    orphans: int = 0
+    unequal: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+class Victim:
+    """A sweep under attack."""
+
+    def __init__(self, folder: Path, kind: str, tally: Tally) -> None:
+        self._folder, self._tally = folder, tally
+        self._on, self._targets = KINDS[kind]
+        self._finished: dict[int, TrialRecord] = {}
+        self._leaders: list[int] = []
+
+    def run(self, kills: int, chance: random.Random) -> None:
+        """Kills it so often, unless it ends before, and resumes it to its end."""
+        for left in range(kills, -1, -1):
+            with self._started() as process:
+                killed = left and self._kill(process, chance)
+                self._wait(process)
+            self._leaders.append(process.pid)
+            # Resumed at once: processes of the one before may still be there.
+            if not killed:
+                break
+        for leader in self._leaders:
+            self._swept_up(leader)
+        self._judge(read_result(self._folder))
+
+    def _started(self) -> subprocess.Popen[str]:
+        command = [sys.executable, __file__, "--sweep", str(self._folder), self._on]
+        self._log = self._folder.with_suffix(".log")
+        self._before = {r.number for r in self._known()}
+        return subprocess.Popen(
+            command, stdout=self._log.open("w"), stderr=subprocess.STDOUT, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+
+    def _kill(self, process: subprocess.Popen[str], chance: random.Random) -> bool:
+        while process.poll() is None and "\n" not in self._log.read_text():
+            time.sleep(0.02)
+        parallel = 1 if self._on == "inline" else 2
+        time.sleep(chance.uniform(0, 1.2 * TRIALS * EPOCHS * SECONDS / parallel))
+        targets = self._targets(process.pid) if process.poll() is None else []
+        if not targets:
+            return False
+        os.kill(chance.choice(targets), signal.SIGKILL)
+        self._tally.kills += 1
+        return True
+
+    def _wait(self, process: subprocess.Popen[str]) -> None:
+        try:
+            process.wait(LONGEST)
+        except subprocess.TimeoutExpired:
+            self._tally.stuck += 1
+            self._tally.notes.append(f"stuck: {self._log.read_text()[-300:]}")
+            process.kill()
+        said = [line.split() for line in self._log.read_text().splitlines()]
+        again = {int(w[1]) for w in said if w[:1] == ["started"]} & self._before
+        self._tally.repeated += len(again)
+        for record in self._known():
+            self._finished.setdefault(record.number, record)
+
+    def _known(self) -> list[TrialRecord]:
+        """The trials that the journal has as ended."""
+        if not (self._folder / "study.journal").exists():
+            return []
+        return [r for r in read_records(self._folder) if r.state != "RUNNING"]
+
+    def _swept_up(self, leader: int) -> None:
+        """Counts processes that outlive their driver by more than some seconds; ends them."""
+        for _ in range(10 * PATIENCE):
+            if not (left := session(leader)):
+                return
+            time.sleep(0.1)
+        self._tally.orphans += len(left)
+        self._tally.notes.append(f"left: {sorted(c[:60] for c in left.values())}")
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+
+    def _judge(self, result: SweepResult) -> None:
+        tally, records = self._tally, {r.number: r for r in result.records}
+        tally.lost += sum(records.get(n) != record for n, record in self._finished.items())
+        tally.zombies += sum(r.state == "RUNNING" for r in result.records)
+        wrong = list(differences(result))
+        tally.unequal += bool(wrong)
+        tally.notes += wrong
+
+
+def differences(result: SweepResult) -> Iterator[str]:
+    """In what a sweep differs from an undisturbed one, which is known in advance."""
+    if len(result.records) != TRIALS:
+        yield f"{len(result.records)} trials"
+    for record in result.records:
+        expected = tiny.metrics(record.values[tiny.LR], 0, EPOCHS)
+        if record.state != "COMPLETE" or record.metrics != {**expected, "epoch": EPOCHS}:
+            yield f"trial {record.number}: {record.state} {record.metrics} {record.reason}"
+        lines = (trial_folder(result.folder, record.number) / METRICS).read_text().splitlines()
+        epochs = [json.loads(line)["epoch"] for line in lines]
+        if epochs != list(range(1, EPOCHS + 1)):
+            yield f"trial {record.number} wrote epochs {epochs}"
+    seeds = [c.seed for found in result.confirmed.values() for c in found if not c.reason]
+    if seeds != [1000, 1001]:
+        yield f"confirmed with {seeds}"
+
+
+def undisturbed(folder: Path) -> list[float]:
+    """The learning rates that a sweep draws that nothing disturbs."""
+    run_sweep(recipe(), Place(folder, Path(), inline=True), (), tiny.TinyWorkshop())
+    return [record.values[tiny.LR] for record in read_records(folder)]
+
+
+def campaign(kills: int, folder: Path) -> dict[str, Tally]:
+    """So many kills, as many of each kind."""
+    chance = random.Random(0)  # noqa: S311
+    tallies = {kind: Tally() for kind in KINDS}
+    drawn = undisturbed(folder / "undisturbed")
+    while sum(t.kills for t in tallies.values()) < kills:
+        kind = min(tallies, key=lambda k: tallies[k].kills)
+        tally = tallies[kind]
+        tally.sweeps += 1
+        place = folder / f"{list(KINDS).index(kind)}-{tally.sweeps}"
+        left = kills - sum(t.kills for t in tallies.values())
+        Victim(place, kind, tally).run(min(KILLS_A_SWEEP, left), chance)
+        if [record.values[tiny.LR] for record in read_records(place)] != drawn:
+            tally.notes.append(f"{place.name} drew other values")
+            tally.unequal += 1
+        print(f"{kind}: {tally}", file=sys.stderr, flush=True)
+    return tallies
+
+
+def main(kills: int) -> None:
+    """Prints the tallies as a table, and what was wrong."""
+    with tempfile.TemporaryDirectory() as folder:
+        tallies = campaign(kills, Path(folder))
+    columns = ("kills", "sweeps", "lost", "repeated", "zombies", "stuck", "orphans", "unequal")
+    print("| killed |", " | ".join(columns), "|\n|---|" + "---:|" * len(columns))
+    total: Counter[str] = Counter()
+    for kind, tally in tallies.items():
+        figures = {name: getattr(tally, name) for name in columns}
+        total.update(figures)
+        print(f"| {kind} |", " | ".join(map(str, figures.values())), "|")
+    print("| all |", " | ".join(str(total[name]) for name in columns), "|")
+    for kind, tally in tallies.items():
+        for note in tally.notes:
+            print(f"{kind}: {note}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--sweep"]:
+        sweep(Path(sys.argv[2]), sys.argv[3])
+    else:
+        main(int((sys.argv[1:] or ["52"])[0]))
