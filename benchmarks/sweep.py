@@ -2,8 +2,9 @@
 
     python benchmarks/sweep.py recipes/avmnist.yaml [key=value …]
 
-Runs the sweep in a new folder, twice a second adds up the proportional set size of all its processes, and
-prints a table. Build the data first (any sweep of the recipe does), since building is not counted.
+Runs the sweep in a new folder, twice a second adds up the proportional set size of all its
+processes, and prints a table. Build the data first (any sweep of the recipe does), since building
+is not counted.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ def memory(pids: list[int]) -> int:
 
 
 def main(arguments: list[str]) -> None:
+    """Prints the table of a sweep."""
     with tempfile.TemporaryDirectory() as folder:
         command = ["armtune", "sweep", *arguments, "--quiet", "--to", f"{folder}/run"]
         started, peak = time.time(), 0

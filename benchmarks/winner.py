@@ -28,6 +28,7 @@ from armtune.training import Run, train
 def variant(
     recipe: Recipe, seed: int, balancing: Mapping[str, object], modalities: Sequence[str]
 ) -> Recipe:
+    """The recipe with another seed, balancing method and choice of modalities."""
     content = recipe.model_dump()
     content["modalities"] = {m: content["modalities"][m] for m in modalities}
     content["balancing"] = dict(balancing)
@@ -36,6 +37,7 @@ def variant(
 
 
 def accuracies(recipes: Sequence[Recipe], folder: Path) -> np.ndarray:
+    """Test accuracy of each recipe at its best epoch, in per cent."""
     found = []
     for recipe in recipes:
         run = Run([recipe], load_dataset(recipe, folder))
@@ -45,6 +47,7 @@ def accuracies(recipes: Sequence[Recipe], folder: Path) -> np.ndarray:
 
 
 def main(folder: Path) -> None:
+    """Prints the table of a run."""
     torch.set_num_threads(1)
     recipe = load_recipe(folder / "recipe.yaml")
     about = json.loads((folder / "best" / "metrics.json").read_text())
@@ -59,9 +62,8 @@ def main(folder: Path) -> None:
     }
     print(f"{load_dataset(recipe, folder).description}; {len(seeds)} seeds\n")
     print("| model | test accuracy | winner's lead, 95 % interval |\n|---|---|---|")
-    print(
-        f"| **the sweep's winner** (trial {about['trial']}) | {winner.mean():.2f} ± {winner.std(ddof=1):.2f} | |"
-    )
+    figures = f"{winner.mean():.2f} ± {winner.std(ddof=1):.2f}"
+    print(f"| **the sweep's winner** (trial {about['trial']}) | {figures} | |")
     for name, (balancing, modalities) in cases.items():
         other = accuracies([variant(recipe, s, balancing, modalities) for s in seeds], folder)
         lead = winner - other

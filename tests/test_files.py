@@ -19,9 +19,14 @@ def test_writes_in_a_new_folder_and_leaves_nothing_beside(tmp_path: Path) -> Non
 def test_a_failing_block_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "x"
     write_bytes(path, b"old")
-    with pytest.raises(ZeroDivisionError), replacing(path) as aside:
-        aside.write_bytes(b"new")
-        raise ZeroDivisionError
+
+    def half_done() -> None:
+        with replacing(path) as aside:
+            aside.write_bytes(b"new")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half_done()
     assert path.read_bytes() == b"old"
     assert len(list(tmp_path.iterdir())) == 1
 
