@@ -55,7 +55,7 @@ class Served(nn.Module):
     def encode(self, modality: str, view: Tensor) -> Tensor:
         """Features ``(1, sample, feature)`` of a modality's samples."""
         k = self.network.modalities.index(modality)
-        scaled = (view - getattr(self, f"mean_{k}")).div_(getattr(self, f"std_{k}"))
+        scaled = (view - getattr(self, f"mean_{k}")) / getattr(self, f"std_{k}")
         encoded: Tensor = self.network.encoders[k](scaled.unsqueeze(0))
         return encoded
 
