@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -33,13 +33,18 @@ class Prediction:
 
     Attributes:
         classes: index of the likeliest class, ``(sample,)``.
-        names: its name, one a sample.
         probabilities: ``(sample, class)``, each row summing to 1.
+        class_names: the classes' names, in label order.
     """
 
     classes: NDArray[np.int64]
-    names: list[str]
     probabilities: Floats
+    class_names: Sequence[str]
+
+    @property
+    def names(self) -> list[str]:
+        """Name of the likeliest class, one a sample."""
+        return [self.class_names[c] for c in self.classes]
 
 
 class Predictor:
@@ -98,8 +103,7 @@ class Predictor:
         return whole, {m: np.full(size, m in views) for m in self.shapes}
 
     def _prediction(self, probabilities: Floats) -> Prediction:
-        classes = probabilities.argmax(1)
-        return Prediction(classes, [self.class_names[c] for c in classes], probabilities)
+        return Prediction(probabilities.argmax(1), probabilities, self.class_names)
 
     def _engine(self, count: int) -> Engine:
         if self._numpy and count * sum(map(prod, self.shapes.values())) <= FEW:

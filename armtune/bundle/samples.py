@@ -160,10 +160,12 @@ def pieces(samples: Mapping[str, Source]) -> Iterator[dict[str, NDArray[np.float
 
 
 def _finite(part: NDArray[Any], what: str, start: int) -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes an infinity, and is told
+    with np.errstate(over="ignore", invalid="ignore"):  # a float64 beyond float32 becomes an infinity, and is told
         numbers = np.ascontiguousarray(part, np.float32)
-    # The extremes tell of any NaN or infinity, in half the time.
-    if not (np.isfinite(numbers.min(initial=0)) and np.isfinite(numbers.max(initial=0))):
+        # Any NaN or infinity shows in the sum of squares, in a fraction of the time.
+        suspect = not np.isfinite(np.vdot(numbers, numbers))
+    if suspect:
         finite = np.isfinite(numbers.reshape(len(numbers), -1)).all(1)
-        raise DataError(f"{what} {start + int(finite.argmin())} holds NaN or an infinity")
+        if not finite.all():
+            raise DataError(f"{what} {start + int(finite.argmin())} holds NaN or an infinity")
     return numbers

@@ -146,3 +146,9 @@ def test_predicting_little_needs_neither_torch_nor_ray_nor_a_study(
     done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "[]\n")
     assert len(done.stdout.splitlines()) == 61
+
+
+def test_large_but_finite_numbers_are_read(bundle: Path, dataset: Dataset) -> None:
+    # their squares are beyond float32
+    huge = {m: np.full_like(view, 1e30) for m, view in dataset.test.views.items()}
+    assert np.isfinite(Predictor(bundle).predict(huge).probabilities).all()
