@@ -160,7 +160,9 @@ def pieces(samples: Mapping[str, Source]) -> Iterator[dict[str, NDArray[np.float
 
 
 def _finite(part: NDArray[Any], what: str, start: int) -> NDArray[np.float32]:
-    with np.errstate(over="ignore", invalid="ignore"):  # a float64 beyond float32 becomes an infinity, and is told
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # a float64 beyond float32 becomes an infinity, and is told
         numbers = np.ascontiguousarray(part, np.float32)
         # Any NaN or infinity shows in the sum of squares, in a fraction of the time.
         suspect = not np.isfinite(np.vdot(numbers, numbers))
