@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -32,3 +35,22 @@ RunPaths = Annotated[
 ]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+RunTo = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="The run's folder.", show_default="runs/<name>"),
+]
+
+Inline = Annotated[bool, typer.Option("--inline", help="Train in this process, without Ray.")]
+
+Address = Annotated[
+    str | None,
+    typer.Option(help="Address of a running Ray cluster.", show_default="this machine"),
+]
+
+Quiet = Annotated[bool, typer.Option("--quiet", help="Plain lines, no live picture.")]
+
+
+def typed_again(but: Sequence[str]) -> str:
+    """The command line, without some options, ready to be typed again."""
+    return shlex.join(["armtune", *(word for word in sys.argv[1:] if word not in but)])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -12,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from armtune.cli._arguments import AsJson, Overrides, RecipePath
+from armtune.cli._arguments import (
+    Address,
+    AsJson,
+    Inline,
+    Overrides,
+    Quiet,
+    RecipePath,
+    typed_again,
+)
 from armtune.cli.report import WIDTH
 
 if TYPE_CHECKING:
@@ -52,14 +58,9 @@ def command(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an earlier comparison.")
     ] = False,
-    inline: Annotated[
-        bool, typer.Option("--inline", help="Train in this process, without Ray.")
-    ] = False,
-    address: Annotated[
-        str | None,
-        typer.Option(help="Address of a running Ray cluster.", show_default="this machine"),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Plain lines, no live picture.")] = False,
+    inline: Inline = False,
+    address: Address = None,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare balancing methods: an equal sweep each, its best setting over the same seeds."""
@@ -83,7 +84,7 @@ def command(
         place = Place(folder, recipe.parent, resume, inline, address)
         comparison = _run(equal, each, place, console, quiet)
     except KeyboardInterrupt:
-        again = _typed(but=("--resume",))
+        again = typed_again(but=("--resume",))
         typer.echo(f"\nstopped; this goes on where it was:\n  {again} --resume", err=True)
         raise
     files = write_comparison(comparison, folder)
@@ -120,7 +121,7 @@ def _run(
     with progress_bars(console) as progress:
         dataset = load_dataset(recipe, place.recipe_folder, progress)
     with _ray(recipe, place):
-        words = _typed(but=("--json", "--quiet", "--resume"))
+        words = typed_again(but=("--json", "--quiet", "--resume"))
         return compare(recipe, each, place, dataset, train, words)
 
 
@@ -155,8 +156,3 @@ def _tell(comparison: Comparison, files: Sequence[Path], console: Console) -> No
         console.print(Text(note, "yellow"))
     names = " ".join(str(file) for file in files)
     console.print(Text(f"report: {names}"), soft_wrap=True)
-
-
-def _typed(but: Sequence[str]) -> str:
-    """The command line, without some options, ready to be typed again."""
-    return shlex.join(["armtune", *(word for word in sys.argv[1:] if word not in but)])

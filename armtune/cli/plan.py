@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from armtune.cli._arguments import AsJson, Overrides, RecipePath
+from armtune.cli._arguments import AsJson, Overrides, RecipePath, RunTo
 
 if TYPE_CHECKING:
     from armtune.recipe.ranges import Dimension
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 def command(
     recipe: RecipePath,
     overrides: Overrides = None,
-    to: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="The run's folder.", show_default="runs/<name>"),
-    ] = None,
+    to: RunTo = None,
     inline: Annotated[
         bool, typer.Option("--inline", help="Plan a sweep in one process, without Ray.")
     ] = False,

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from armtune.cli._arguments import AsJson, Overrides, RecipePath
+from armtune.cli._arguments import (
+    Address,
+    AsJson,
+    Inline,
+    Overrides,
+    Quiet,
+    RecipePath,
+    RunTo,
+    typed_again,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,19 +30,11 @@ if TYPE_CHECKING:
 def command(
     recipe: RecipePath,
     overrides: Overrides = None,
-    to: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="The run's folder.", show_default="runs/<name>"),
-    ] = None,
+    to: RunTo = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an earlier sweep.")] = False,
-    inline: Annotated[
-        bool, typer.Option("--inline", help="Train in this process, without Ray.")
-    ] = False,
-    address: Annotated[
-        str | None,
-        typer.Option(help="Address of a running Ray cluster.", show_default="this machine"),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Plain lines, no live picture.")] = False,
+    inline: Inline = False,
+    address: Address = None,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Search the recipe's space, confirm the best over several seeds, and export the winner."""
@@ -47,13 +48,8 @@ def command(
     try:
         result = _run(loaded, recipe.parent, folder, console, resume, inline, address, quiet)
     except KeyboardInterrupt:
-        words = [
-            "armtune sweep",
-            str(recipe),
-            *(overrides or []),
-            *(["--to", str(to)] if to else []),
-        ]
-        typer.echo(f"\nstopped; this goes on where it was:\n  {' '.join(words)} --resume", err=True)
+        again = typed_again(but=("--resume",))
+        typer.echo(f"\nstopped; this goes on where it was:\n  {again} --resume", err=True)
         raise
     if as_json:
         told = {**result.report.as_dict(), "notes": result.notes, "folder": str(folder)}
