@@ -12,10 +12,9 @@ from armtune.bundle.write import write_bundle
 from armtune.data import Progress
 from armtune.data.load import load_dataset
 from armtune.errors import RunError
-from armtune.objectives import Goals
 from armtune.recipe.load import load_recipe, with_overrides
-from armtune.report.tables import chosen_of, spread
-from armtune.sweep import front_of, read_confirmed, read_records
+from armtune.report.tables import spread
+from armtune.sweep import read_confirmed, read_records, read_result
 from armtune.sweep.folder import RECIPE
 from armtune.sweep.records import Confirmation, TrialRecord
 from armtune.sweep.trial import CHECKPOINT
@@ -85,12 +84,10 @@ def chosen_trial(run: Path) -> int:
     Raises:
         RunError: no trial qualifies, or the folder holds no sweep.
     """
-    recipe, records = load_recipe(run / RECIPE), read_records(run)
-    goals = Goals.from_recipe(recipe)
-    confirmed = {n: [c.metrics for c in seeds] for n, seeds in read_confirmed(run).items()}
-    number = chosen_of(records, front_of(records, goals), goals, confirmed)
+    number = read_result(run).chosen
     if number is None:
-        raise RunError(f"{run}: no trial qualifies for sweep.choose: {recipe.sweep.choose}")
+        rule = load_recipe(run / RECIPE).sweep.choose
+        raise RunError(f"{run}: no trial qualifies for sweep.choose: {rule}")
     return number
 
 
