@@ -12,8 +12,10 @@ from armtune.data import Data, Dataset, Split
 from armtune.data.arrays import Arrays
 from armtune.data.avdigits import AvDigits
 from armtune.data.avmnist import AvMnist
+from armtune.data.food101 import Food101
 from armtune.registry import plugins
 from armtune.testing import Check, checks
+from tests.data import food101_files
 
 Make = Callable[[Path, int], Data]
 
@@ -34,12 +36,24 @@ def make_avmnist(folder: Path, seed: int) -> Data:
     return AvMnist.model_validate({"noise": "babble", "seed": seed, **few})
 
 
+def make_food101(folder: Path, seed: int) -> Data:
+    if not (folder / "food101").exists():
+        food101_files.write(folder / "food101")
+    return Food101(image_size=8, length=8, seed=seed)
+
+
 MAKE: dict[str, Make] = {
     "arrays": make_arrays,
     "avdigits": make_avdigits,
     "avmnist": make_avmnist,
+    "food101": make_food101,
 }
-NAMES = {"arrays": ("a", "b"), "avdigits": ("image", "audio"), "avmnist": ("image", "audio")}
+NAMES = {
+    "arrays": ("a", "b"),
+    "avdigits": ("image", "audio"),
+    "avmnist": ("image", "audio"),
+    "food101": ("image", "text"),
+}
 
 
 def test_every_data_set_is_tested_here() -> None:

@@ -1,0 +1,51 @@
+"""Texts as numbers: each word's place in a vocabulary that the training texts made."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+WORD = re.compile(r"\w+(?:['’]\w+)*")
+PADDING, UNKNOWN = 0, 1
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words by number: the first has number 2, after padding (0) and unknown words (1).
+
+    Attributes:
+        words: lower-cased, the most frequent first.
+    """
+
+    words: tuple[str, ...]
+
+    def encode(self, texts: Sequence[str], length: int) -> NDArray[np.float32]:
+        """Numbers of each text's first words, ``(text, length)``, the rest padding."""
+        numbers = {word: UNKNOWN + 1 + k for k, word in enumerate(self.words)}
+        encoded = np.full((len(texts), length), PADDING, np.float32)
+        for row, text in zip(encoded, texts, strict=True):
+            own = [numbers.get(word, UNKNOWN) for word in words_of(text)[:length]]
+            row[: len(own)] = own
+        return encoded
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text, lower-cased; punctuation is left out."""
+    return WORD.findall(text.lower())
+
+
+def learn_vocabulary(texts: Iterable[str], size: int) -> Vocabulary:
+    """The most frequent words of these texts; of equally frequent ones the first by alphabet.
+
+    Args:
+        texts: the training texts only.
+        size: the highest number that a word may get.
+    """
+    counts = Counter(word for text in texts for word in words_of(text))
+    ranked = sorted(counts, key=lambda word: (-counts[word], word))
+    return Vocabulary(tuple(ranked[: size - UNKNOWN]))
