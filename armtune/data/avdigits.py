@@ -12,9 +12,10 @@ from pydantic import Field
 
 from armtune.data import Data, Dataset, Progress
 from armtune.data.cache import Shelf, digest_of, stored
+from armtune.data.cuts import SPLITS
 from armtune.data.images import strongest
 from armtune.data.noise import SnrRange, noise_of, noise_words, spectrograms
-from armtune.data.pairing import BUILDER, SPLITS, add_pairs, as_dataset, reduced
+from armtune.data.pairing import BUILDER, add_pairs, as_dataset, reduced
 from armtune.data.sound import one_second
 from armtune.data.voice import Voice, say, voices
 

@@ -14,11 +14,12 @@ from typing_extensions import Self
 
 from armtune.data import Data, Dataset, Progress
 from armtune.data.cache import Shelf, digest_of, file_digest, stored
+from armtune.data.cuts import SPLITS
 from armtune.data.fsdd import check_archive, read_recordings
 from armtune.data.idx import read_idx
 from armtune.data.images import strongest
 from armtune.data.noise import SnrRange, noise_of, noise_words, read_clips, spectrograms
-from armtune.data.pairing import BUILDER, SPLITS, add_pairs, as_dataset, partners, reduced
+from armtune.data.pairing import BUILDER, add_pairs, as_dataset, partners, reduced
 from armtune.data.sound import BANDS, FRAMES
 from armtune.data.sources import Source, check_sha256, data_folders, find, locate
 

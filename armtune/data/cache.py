@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from armtune.data import Split
+from armtune.data.cuts import SPLITS
 from armtune.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -129,6 +131,27 @@ def stored(name: str, digest: str, build: Callable[[Shelf], Mapping[str, Any]]) 
         finally:
             shutil.rmtree(aside, ignore_errors=True)
         return read_shelf(folder)
+
+
+def counted(
+    batches: Iterable[NDArray[Any]], tell: Callable[[int, int], None], total: int
+) -> Iterator[NDArray[Any]]:
+    """The same batches; tells how many rows of all are done after each."""
+    done = 0
+    for batch in batches:
+        done += len(batch)
+        tell(done, total)
+        yield batch
+
+
+def splits_of(stored: Stored, modalities: Sequence[str]) -> tuple[Split, Split, Split]:
+    """Train, validation and test from arrays ``<split>_<modality>`` and ``<split>_label``."""
+    arrays, _ = stored
+    train, validation, test = (
+        Split({m: arrays[f"{split}_{m}"] for m in modalities}, arrays[f"{split}_label"])
+        for split in SPLITS
+    )
+    return train, validation, test
 
 
 @contextmanager

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from armtune.data import Data, Dataset, Progress, Split
-from armtune.data.cache import Shelf, digest_of, file_digest, stored
-from armtune.data.cuts import SPLITS, Indices, cut
+from armtune.data import Data, Dataset, Progress
+from armtune.data.cache import Shelf, digest_of, file_digest, splits_of, stored
+from armtune.data.cuts import Indices, cut
 from armtune.data.images import scaled
 from armtune.data.pictures import DamagedPictureError, read_picture
 from armtune.data.sources import data_folders, find
@@ -73,13 +73,9 @@ class Food101(Data):
         check_dishes(base, rows["test"], classes)
         digest = self._digest(base, rows)
         built = stored(self.name, digest, lambda shelf: self._build(rows, shelf, progress))
-        arrays, about = built
-        train, validation, test = (
-            Split({m: arrays[f"{split}_{m}"] for m in modalities}, arrays[f"{split}_label"])
-            for split in SPLITS
-        )
-        words = self._describe(about, [len(train), len(validation), len(test)], len(classes))
-        return Dataset(self.name, words, classes, train, validation, test, digest)
+        splits = splits_of(built, modalities)
+        words = self._describe(built[1], [len(split) for split in splits], len(classes))
+        return Dataset(self.name, words, classes, *splits, digest)
 
     def _digest(self, base: Path, rows: Mapping[str, Sequence[Row]]) -> str:
         """Of the lists' contents, and of the images' sizes: reading them all takes minutes."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from armtune.data import Dataset, Progress, Split
-from armtune.data.cache import Shelf, Stored
+from armtune.data import Dataset, Progress
+from armtune.data.cache import Shelf, Stored, counted, splits_of
 from armtune.data.images import Projection, scaled
 from armtune.data.sound import mean_pool
 
@@ -17,7 +17,6 @@ BUILDER = 1
 """Raised whenever the same options would give other arrays, so that no old cache is used."""
 
 DIGITS = tuple(str(digit) for digit in range(10))
-SPLITS = ("train", "validation", "test")
 CHUNK = 5000
 
 
@@ -51,19 +50,9 @@ def add_pairs(
     """Writes one split: batches of images and of spectrograms, ``(n, …)``, and all its labels."""
     for name, batches in (("image", images), ("audio", audio)):
         what = f"building {split} {name}"
-        counted = _counted(batches, partial(progress, what), len(labels))
-        shelf.add(f"{split}_{name}", len(labels), counted)
+        told = counted(batches, partial(progress, what), len(labels))
+        shelf.add(f"{split}_{name}", len(labels), told)
     shelf.add(f"{split}_label", len(labels), [labels])
-
-
-def _counted(
-    batches: Iterator[NDArray[np.float32]], tell: Callable[[int, int], None], total: int
-) -> Iterator[NDArray[np.float32]]:
-    done = 0
-    for batch in batches:
-        done += len(batch)
-        tell(done, total)
-        yield batch
 
 
 def reduced(
@@ -80,9 +69,4 @@ def as_dataset(
     name: str, description: str, stored: Stored, modalities: Sequence[str], digest: str
 ) -> Dataset:
     """The data set from what ``add_pairs`` wrote, with these modalities only."""
-    arrays, _ = stored
-    train, validation, test = (
-        Split({m: arrays[f"{split}_{m}"] for m in modalities}, arrays[f"{split}_label"])
-        for split in SPLITS
-    )
-    return Dataset(name, description, DIGITS, train, validation, test, digest)
+    return Dataset(name, description, DIGITS, *splits_of(stored, modalities), digest)

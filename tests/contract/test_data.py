@@ -12,10 +12,13 @@ from armtune.data import Data, Dataset, Split
 from armtune.data.arrays import Arrays
 from armtune.data.avdigits import AvDigits
 from armtune.data.avmnist import AvMnist
+from armtune.data.cmu_mosei import CmuMosei
+from armtune.data.cmu_mosi import CmuMosi
 from armtune.data.food101 import Food101
+from armtune.data.opinions import MODALITIES
 from armtune.registry import plugins
 from armtune.testing import Check, checks
-from tests.data import food101_files
+from tests.data import food101_files, opinion_files
 
 Make = Callable[[Path, int], Data]
 
@@ -36,6 +39,18 @@ def make_avmnist(folder: Path, seed: int) -> Data:
     return AvMnist.model_validate({"noise": "babble", "seed": seed, **few})
 
 
+def make_cmu_mosei(folder: Path, seed: int) -> Data:
+    data = CmuMosei(words=5)
+    opinion_files.write(data, folder / data.path, seed)
+    return data
+
+
+def make_cmu_mosi(folder: Path, seed: int) -> Data:
+    data = CmuMosi(words=5, classes=7)
+    opinion_files.write(data, folder / data.path, seed)
+    return data
+
+
 def make_food101(folder: Path, seed: int) -> Data:
     if not (folder / "food101").exists():
         food101_files.write(folder / "food101")
@@ -46,12 +61,16 @@ MAKE: dict[str, Make] = {
     "arrays": make_arrays,
     "avdigits": make_avdigits,
     "avmnist": make_avmnist,
+    "cmu_mosei": make_cmu_mosei,
+    "cmu_mosi": make_cmu_mosi,
     "food101": make_food101,
 }
 NAMES = {
     "arrays": ("a", "b"),
     "avdigits": ("image", "audio"),
     "avmnist": ("image", "audio"),
+    "cmu_mosei": MODALITIES,
+    "cmu_mosi": MODALITIES,
     "food101": ("image", "text"),
 }
 

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from armtune.data import Dataset, Split, fsdd
 from armtune.data.avmnist import SOURCES, AvMnist
+from armtune.data.cuts import SPLITS
 from armtune.data.fsdd import read_recordings
 from armtune.data.noise import spectrograms
-from armtune.data.pairing import SPLITS
 from armtune.errors import DataError, MissingDataError
 
 BOTH = ("image", "audio")

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from armtune.data.cuts import SPLITS
 from armtune.data.fsdd import SPEAKERS, check_archive, read_recordings
-from armtune.data.pairing import SPLITS
 from armtune.data.sound import LENGTH, one_second
 from armtune.errors import DataError
 
