@@ -41,22 +41,16 @@ class Segment(NamedTuple):
 
 
 class Opinions(Data):
-    """Options of a data set of opinions; a subclass says what its files are called."""
+    """Options of a data set of opinions; a subclass says what its files are and are called."""
 
     paths = ("path",)
 
     path: str
-    """Folder of the files, relative to the recipe, else to ``$ARMTUNE_DATA``."""
     text: str
-    """File of the words' vectors (.csd) in that folder; its words are the steps."""
     audio: str
-    """File of the voice's features."""
     vision: str
-    """File of the face's features."""
     labels: str
-    """File of the segments' sentiments."""
     folds: str
-    """The SDK's list of each split's videos, a Python file, which is read but not run."""
     classes: Literal[2, 7] = 2
     """2: negative or not; 7: the sentiment rounded, from −3 to 3."""
     words: int = Field(50, ge=1)
