@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from armtune.forward import Features
-from armtune.layers import Init, LayerNorm, Linear, each
+from armtune.layers import Init, LayerNorm, Linear, each, mean_of, real_steps
 
 
 class TransformerLayer(nn.Module):
@@ -32,16 +32,23 @@ class TransformerLayer(nn.Module):
         self.merge = Linear(size, size, init)
         self.widen, self.narrow = Linear(size, 2 * size, init), Linear(2 * size, size, init)
 
-    def forward(self, x: Tensor, tokens: int) -> Tensor:
-        """Rows ``(member, sample · token, feature)``, with so many tokens a sample."""
-        x = x + self._attend(self.norm(x), tokens)
+    def forward(self, x: Tensor, tokens: int, real: Tensor | None = None) -> Tensor:
+        """Rows ``(member, sample · token, feature)``, with so many tokens a sample.
+
+        Args:
+            x: the rows.
+            tokens: of a sample.
+            real: which tokens the others hear, ``(member, sample, token)``; all by default.
+        """
+        x = x + self._attend(self.norm(x), tokens, real)
         return x + self.narrow(F.gelu(self.widen(self.second_norm(x))))
 
-    def _attend(self, x: Tensor, tokens: int) -> Tensor:
+    def _attend(self, x: Tensor, tokens: int, real: Tensor | None) -> Tensor:
         parts = self.project(x).unflatten(1, (-1, tokens)).unflatten(3, (3, self.heads, -1))
         # (query/key/value, member · sample, head, token, feature)
         query, key, value = parts.flatten(0, 1).permute(2, 0, 3, 1, 4)
-        heard = F.scaled_dot_product_attention(query, key, value)
+        mask = None if real is None else real.flatten(0, 1)[:, None, None]
+        heard = F.scaled_dot_product_attention(query, key, value, mask)
         return self.merge(heard.transpose(1, 2).reshape(x.shape))
 
 
@@ -86,13 +93,24 @@ class SequenceTransformer(nn.Module):
     """A sequence's mean token after some layers, ``(member, sample, time, …)`` to features.
 
     Each time has a learnt position. As many of them are made as a sample has times.
+
+    Args:
+        padded: whether steps of zeros are padding: nothing hears them, no mean counts them.
     """
 
     def __init__(
-        self, time: int, channels: int, layers: int, heads: tuple[int, int], init: Init
+        self,
+        time: int,
+        channels: int,
+        layers: int,
+        heads: tuple[int, int],
+        init: Init,
+        *,
+        padded: bool = False,
     ) -> None:
         super().__init__()
         size = heads[0] * heads[1]
+        self.padded = padded
         self.project = Linear(channels, size, init)
         self.positions = init.uniform(1 / sqrt(size), 1, time, size)
         self.layers = nn.ModuleList(TransformerLayer(*heads, init) for _ in range(layers))
@@ -100,8 +118,11 @@ class SequenceTransformer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         samples, tokens = x.shape[1:3]
+        real = real_steps(x) if self.padded else None
+        # Where there are only zeros they hear each other, since a softmax needs something.
+        heard = None if real is None else real | ~real.any(-1, keepdim=True)
         rows = self.project(x.flatten(3).flatten(1, 2)).unflatten(1, (samples, tokens))
         rows = (rows + self.positions).flatten(1, 2)
         for layer in self.layers:
-            rows = layer(rows, tokens)
-        return self.norm(rows).unflatten(1, (samples, tokens)).mean(2)
+            rows = layer(rows, tokens, heard)
+        return mean_of(self.norm(rows).unflatten(1, (samples, tokens)), real)

@@ -169,10 +169,10 @@ class MaxPool2d(nn.Module):
         return F.max_pool2d(x.flatten(0, 1), window).unflatten(0, x.shape[:2])
 
 
-class EmbeddingBag(nn.Module):
-    """Mean embedding of tokens numbered from 1, ``(member, sample, token)`` to features.
+class Embedding(nn.Module):
+    """Embeddings of tokens numbered from 1, ``(member, sample, token)`` to their features.
 
-    Numbers up to 0 are padding: they count for nothing, and a sample of padding alone is zeros.
+    Numbers up to 0 are padding, whose features are 0; those above ``vocabulary`` are read as it.
     """
 
     def __init__(self, vocabulary: int, size: int, init: Init) -> None:
@@ -181,12 +181,27 @@ class EmbeddingBag(nn.Module):
         self.weight = init.uniform(1 / sqrt(size), vocabulary, size)
 
     def forward(self, x: Tensor) -> Tensor:
+        """``(member, sample, token, feature)``."""
+        return F.embedding(*self.rows(x), padding_idx=0).unflatten(0, x.shape[:2])
+
+    def rows(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Row numbers ``(member · sample, token)`` in one table of all members' embeddings."""
         ids = x.long().clamp(0, self.vocabulary)
-        # All members' tables are one; its first row stands for padding.
         rows = torch.arange(len(x), device=x.device).view(-1, 1, 1) * self.vocabulary + ids
+        # The table's first row stands for padding.
         table = F.pad(self.weight.flatten(0, 1), (0, 0, 1, 0))
-        bags = torch.where(ids > 0, rows, 0).flatten(0, 1)
-        means = F.embedding_bag(bags, table, mode="mean", padding_idx=0)
+        return torch.where(ids > 0, rows, 0).flatten(0, 1), table
+
+
+class EmbeddingBag(Embedding):
+    """Mean embedding of a sample's tokens, ``(member, sample, token)`` to features.
+
+    Padding counts for nothing, and a sample of padding alone is zeros.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(member, sample, feature)``."""
+        means = F.embedding_bag(*self.rows(x), mode="mean", padding_idx=0)
         return means.unflatten(0, x.shape[:2])
 
 
@@ -224,6 +239,24 @@ class MeanOverTime(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.mean(2)
+
+
+def real_steps(x: Tensor) -> Tensor:
+    """Which steps of ``(member, sample, time, …)`` aren't padding, which is zeros throughout."""
+    return (x.flatten(3) != 0).any(-1)
+
+
+def mean_of(x: Tensor, real: Tensor | None) -> Tensor:
+    """Mean over time of ``(member, sample, time, feature)``, over real steps where they are told.
+
+    Args:
+        x: the steps.
+        real: which of them count, ``(member, sample, time)``; where none does, the mean is 0.
+    """
+    if real is None:
+        return x.mean(2)
+    counted = torch.where(real.unsqueeze(-1), x, 0).sum(2)
+    return counted / real.sum(2, keepdim=True).clamp(min=1)
 
 
 class AddChannel(nn.Module):

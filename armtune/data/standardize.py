@@ -1,9 +1,10 @@
-"""Views brought to mean 0 and standard deviation 1, by what the training samples say."""
+"""Views scaled by what the training samples say: as a rule to mean 0 and standard deviation 1."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 CHUNK_BYTES = 1 << 24
 
 Double = NDArray[np.float64]
+Scaling = Literal["standardized", "padded", "unchanged"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Standardization:
 
     Attributes:
         mean: of each feature, shaped like a sample.
-        std: ``(feature,)`` for vectors, else ``(1,)``; 1 for what is constant, which so becomes 0.
+        std: ``(feature,)`` for vectors and padded sequences, else ``(1,)``; 1 for what is
+            constant, which so becomes 0.
     """
 
     mean: NDArray[np.float32]
@@ -48,6 +51,19 @@ def fit(view: NDArray[np.float32]) -> Standardization:
     return Standardization(mean.astype(np.float32), std.astype(np.float32))
 
 
+def fit_padded(view: NDArray[np.float32]) -> Standardization:
+    """Scales of padded sequences ``(sample, time, *feature)``, whose zeros stay zeros.
+
+    Each feature is divided by its root mean square over the steps that aren't padding (zeros
+    throughout). Nothing is taken off, since a step of zeros couldn't be told afterwards.
+    """
+    squares = _mean(view, lambda piece: piece**2).mean(axis=0)
+    share = _mean(view, _real_steps).mean(axis=0)
+    size = np.sqrt(squares / np.maximum(share, 1 / view.size))
+    std = np.where(size > 0, size, 1).astype(np.float32)
+    return Standardization(np.zeros(view.shape[1:], np.float32), std)
+
+
 def unchanged(view: NDArray[np.float32]) -> Standardization:
     """What leaves a view ``(sample, *shape)`` as it is."""
     return Standardization(np.zeros(view.shape[1:], np.float32), np.ones(1, np.float32))
@@ -59,3 +75,17 @@ def _mean(view: NDArray[np.float32], what: Callable[[Double], Double]) -> Double
     for start in range(0, len(view), rows):
         total += what(view[start : start + rows].astype(np.float64)).sum(axis=0)
     return total / len(view)
+
+
+def _real_steps(piece: Double) -> Double:
+    """1 for steps that aren't zeros throughout, else 0, ``(sample, time, *1)``."""
+    features = tuple(range(2, piece.ndim))
+    return np.asarray((piece != 0).any(axis=features, keepdims=True), np.float64)
+
+
+SCALINGS: dict[Scaling, Callable[[NDArray[np.float32]], Standardization]] = {
+    "standardized": fit,
+    "padded": fit_padded,
+    "unchanged": unchanged,
+}
+"""How a view is scaled: what its training samples make of it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from armtune.data.standardize import Scaling
 from armtune.options import Options
 
 if TYPE_CHECKING:
@@ -19,6 +20,11 @@ class Encoder(Options):
     """Whether samples are brought to mean 0 and standard deviation 1 before they are encoded."""
 
     name: str
+
+    @property
+    def scaling(self) -> Scaling:
+        """How samples are scaled before they are encoded (see ``data.standardize``)."""
+        return "standardized" if self.standardize else "unchanged"
 
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
         """The module, from ``(member, sample, *shape)`` to ``(member, sample, feature)``, and the

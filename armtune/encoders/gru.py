@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from armtune.encoders import Encoder
+from armtune.encoders._sequences import SequenceEncoder
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from armtune.layers import Init
 
 
-class Gru(Encoder):
+class Gru(SequenceEncoder):
     """Gated recurrent units (Cho et al., EMNLP 2014) in both directions, averaged over time."""
 
     name: Literal["gru"] = "gru"
@@ -25,11 +24,9 @@ class Gru(Encoder):
     """Number of layers."""
 
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
-        from armtune import layers
-        from armtune.recurrent import BidirectionalGru
+        from armtune.recurrent import BidirectionalGru, SequenceGru
 
-        if len(shape) < 2:
-            raise ValueError(f"gru reads sequences (time, channel, …), not {shape}")
-        sizes = [prod(shape[1:]), *[2 * self.width] * (self.depth - 1)]
-        steps = [BidirectionalGru(size, self.width, init) for size in sizes]
-        return layers.Sequential(*steps, layers.MeanOverTime()), 2 * self.width
+        sizes = [self.channels(shape, self.width), *[2 * self.width] * (self.depth - 1)]
+        layers = [BidirectionalGru(size, self.width, init) for size in sizes]
+        module = SequenceGru(layers, padded=self.masks)
+        return self.embedded(module, self.width, init), 2 * self.width

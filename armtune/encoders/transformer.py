@@ -1,13 +1,12 @@
-"""Transformer over sequences of features."""
+"""Transformer over sequences of features or tokens."""
 
 from __future__ import annotations
 
-from math import prod
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from armtune.encoders import Encoder
+from armtune.encoders._sequences import SequenceEncoder
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from armtune.layers import Init
 
 
-class Transformer(Encoder):
+class Transformer(SequenceEncoder):
     """Transformer (Vaswani et al., 2017) with learnt positions, averaged over time."""
 
     name: Literal["transformer"] = "transformer"
@@ -29,8 +28,9 @@ class Transformer(Encoder):
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
         from armtune.attention import SequenceTransformer
 
-        if len(shape) < 2:
-            raise ValueError(f"transformer reads sequences (time, channel, …), not {shape}")
-        heads = (self.heads, self.head_width)
-        module = SequenceTransformer(shape[0], prod(shape[1:]), self.layers, heads, init)
-        return module, self.heads * self.head_width
+        heads, size = (self.heads, self.head_width), self.heads * self.head_width
+        channels = self.channels(shape, size)
+        module = SequenceTransformer(
+            shape[0], channels, self.layers, heads, init, padded=self.masks
+        )
+        return self.embedded(module, size, init), size

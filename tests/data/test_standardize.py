@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from armtune.data import standardize
-from armtune.data.standardize import fit
+from armtune.data.standardize import fit, fit_padded
 
 
 def test_each_feature_of_a_vector_has_its_own_mean_and_scale() -> None:
@@ -57,3 +57,23 @@ def test_apply_leaves_its_input_as_it_was() -> None:
     view.flags.writeable = False
     fit(view).apply(view)
     np.testing.assert_array_equal(view.ravel(), np.arange(12))
+
+
+@pytest.mark.parametrize("chunk", [1 << 24, 100])
+def test_padded_sequences_are_scaled_by_their_real_steps_and_not_moved(
+    monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(standardize, "CHUNK_BYTES", chunk)
+    rng = np.random.default_rng(0)
+    view = rng.normal([0, 300, 0, 0], [1, 40, 0.01, 0], (500, 6, 4)).astype(np.float32)
+    view[np.arange(6) >= rng.integers(1, 7, 500)[:, None]] = 0
+    scale = fit_padded(view)
+    assert not scale.mean.any()
+    assert scale.std.tolist() == pytest.approx([1, np.hypot(300, 40), 0.01, 1], rel=0.05)
+    done = scale.apply(view)
+    assert ((done != 0).any(axis=2) == (view != 0).any(axis=2)).all()
+
+
+def test_padded_sequences_of_zeros_alone_stay_so() -> None:
+    view = np.zeros((4, 3, 2), np.float32)
+    assert not fit_padded(view).apply(view).any()
