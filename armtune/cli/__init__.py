@@ -1,9 +1,10 @@
 """The command line: one verb a file, found by itself.
 
 A verb is a module of this folder, named like the verb, with a function ``command``: its parameters
-are the verb's arguments and its docstring the help. It parses, calls one function and prints. What
-is slow to import is imported inside the function, so that no verb pays for another. Modules whose
-name begins with ``_`` are no verbs.
+are the verb's arguments and its docstring the help. It parses, calls one function and prints. A
+module with several such functions, by name in ``commands``, is a group: ``armtune data check``.
+What is slow to import is imported inside the function, so that no verb pays for another. Modules
+whose name begins with ``_`` are no verbs.
 
 Exit codes: 0 fine, 1 the run failed, 2 the recipe or arguments are wrong, 130 interrupted.
 """
@@ -14,6 +15,7 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -43,15 +45,38 @@ def app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     built.callback()(_options)
+    groups: dict[str, typer.Typer] = {"": built}
     for name, command in verbs().items():
-        built.command(name)(command)
+        group, _, verb = name.rpartition(" ")
+        if group not in groups:
+            groups[group] = _group(group)
+            built.add_typer(groups[group])
+        groups[group].command(verb)(command)
     return built
 
 
 def verbs() -> dict[str, Callable[..., None]]:
-    """The function of every verb, by name."""
+    """The function of every verb, by name; that of a verb in a group is ``group verb``."""
     names = [info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_")]
-    return {name: importlib.import_module(f"{__name__}.{name}").command for name in names}
+    found: dict[str, Callable[..., None]] = {}
+    for name in names:
+        module = _module(name)
+        if hasattr(module, "commands"):
+            found.update({f"{name} {verb}": command for verb, command in module.commands.items()})
+        else:
+            found[name] = module.command
+    return found
+
+
+def _group(name: str) -> typer.Typer:
+    group = typer.Typer(name=name, no_args_is_help=True)
+    # Without a callback, typer takes a group of one verb for that verb.
+    group.callback(help=f"See `armtune {name} VERB --help`.")(lambda: None)
+    return group
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"{__name__}.{name}")
 
 
 def _stop(message: str, code: int) -> None:

@@ -11,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armtune.data import Data, Dataset, Progress
+from armtune.data.overview import class_counts, imbalance
 from armtune.errors import DataError, MissingDataError
 from armtune.registry import plugins
 
 if TYPE_CHECKING:
     from armtune.recipe.schema import Recipe
+
+TOLD_FROM = 1.5
+"""Imbalance of the training classes from which a data set's description tells it."""
 
 
 def load_dataset(recipe: Recipe, folder: Path, progress: Progress | None = None) -> Dataset:
@@ -54,7 +58,18 @@ def _read(data: Data, names: Sequence[str], folder: Path, progress: Progress) ->
     for name, view in dataset.train.views.items():
         if _constant(view):
             raise DataError(f"{name}: all {len(view)} training samples are the same; leave it out")
-    return dataset
+    return replace(dataset, description=_described(dataset))
+
+
+def _described(dataset: Dataset) -> str:
+    """The data set's description, and how imbalanced its classes are where they are."""
+    ratio = imbalance(class_counts(dataset.train, len(dataset.classes)))
+    if ratio < TOLD_FROM:
+        return dataset.description
+    return (
+        f"{dataset.description}; classes are imbalanced: the largest has {ratio:.3g} times the "
+        f"smallest's training samples"
+    )
 
 
 def _constant(view: NDArray[np.float32]) -> bool:

@@ -1,0 +1,81 @@
+"""``armtune data``: what a recipe's data set holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from armtune.cli._arguments import AsJson, Overrides, RecipePath
+
+if TYPE_CHECKING:
+    from armtune.data.overview import Overview, View
+    from armtune.recipe.schema import Recipe
+
+
+def check(recipe: RecipePath, overrides: Overrides = None, as_json: AsJson = False) -> None:
+    """Read a recipe's data, and say what is there: samples, classes, shapes, bad values.
+
+    Downloads and builds what the recipe needs; data that are missing or damaged are an error.
+    """
+    from armtune.errors import DataError
+    from armtune.recipe.load import load_recipe
+
+    loaded = load_recipe(recipe, overrides or [])
+    try:
+        found = _read(loaded, recipe)
+    except DataError as error:
+        if not as_json:
+            raise
+        typer.echo(json.dumps({"fine": False, "error": str(error)}, indent=2))
+        raise typer.Exit(1) from None
+    if as_json:
+        told = {"fine": True, "error": None, **asdict(found)}
+        typer.echo(json.dumps(told, indent=2, allow_nan=False))
+        return
+    typer.echo("\n".join(_lines(found)))
+
+
+commands = {"check": check}
+"""The verbs of this group, by name."""
+
+
+def _read(recipe: Recipe, path: Path) -> Overview:
+    from rich.console import Console
+
+    from armtune.cli._progress import progress_bars
+    from armtune.data.load import load_dataset
+    from armtune.data.overview import overview
+
+    with progress_bars(Console(stderr=True)) as progress:
+        return overview(load_dataset(recipe, path.parent, progress))
+
+
+def _lines(found: Overview) -> Iterator[str]:
+    yield f"data: {found.description}"
+    yield f"stand-in: {'yes' if found.stand_in else 'no'}"
+    for split, count in found.samples.items():
+        yield f"{split}: {count} samples, {_classes(found, split)}"
+    names = list(found.classes["train"])
+    width = max(map(len, names))
+    yield f"samples a class ({', '.join(found.classes)}):"
+    for name in names:
+        numbers = "".join(f"{counts[name]:>8}" for counts in found.classes.values())
+        yield f"  {name:{width}}{numbers}"
+    for name, view in found.modalities.items():
+        yield f"{name}: {_described(view)}"
+
+
+def _classes(found: Overview, split: str) -> str:
+    there = sum(count > 0 for count in found.classes[split].values())
+    return f"{there} classes, the largest {found.imbalance[split]:.3g} times the smallest"
+
+
+def _described(view: View) -> str:
+    shape = " × ".join(map(str, view.shape))
+    constant = f"{view.constant} of {view.features} features constant in training"
+    return f"{shape}; {constant}; {view.not_finite or 'no'} values not finite"

@@ -1,0 +1,100 @@
+"""What a data set holds, before anything is trained on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from armtune.data import Dataset, Split
+from armtune.data.cuts import SPLITS
+
+CHUNK_BYTES = 1 << 24
+
+
+@dataclass(frozen=True)
+class View:
+    """One modality.
+
+    Attributes:
+        shape: of a sample.
+        not_finite: values that are NaN or infinite, in all splits.
+        constant: features that are the same in all training samples, of ``features``.
+        features: numbers a sample.
+    """
+
+    shape: tuple[int, ...]
+    not_finite: int
+    constant: int
+    features: int
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A data set in figures.
+
+    Attributes:
+        name: the plug-in's name.
+        description: which data these really are.
+        stand_in: whether they stand in for those asked for.
+        samples: number of samples of each split.
+        classes: samples of each class in each split, split → class → number.
+        imbalance: of each split, the largest class's samples to the smallest's among the classes
+            that are there.
+        modalities: each modality in the recipe's order.
+    """
+
+    name: str
+    description: str
+    stand_in: bool
+    samples: dict[str, int]
+    classes: dict[str, dict[str, int]]
+    imbalance: dict[str, float]
+    modalities: dict[str, View]
+
+
+def overview(dataset: Dataset) -> Overview:
+    """Counts what there is; every array is read once, piece by piece."""
+    parts = dict(zip(SPLITS, (dataset.train, dataset.validation, dataset.test), strict=True))
+    counts = {name: class_counts(split, len(dataset.classes)) for name, split in parts.items()}
+    return Overview(
+        name=dataset.name,
+        description=dataset.description,
+        stand_in=dataset.stand_in,
+        samples={name: len(split) for name, split in parts.items()},
+        classes={
+            name: dict(zip(dataset.classes, numbers.tolist(), strict=True))
+            for name, numbers in counts.items()
+        },
+        imbalance={name: imbalance(numbers) for name, numbers in counts.items()},
+        modalities={m: _view([split.views[m] for split in parts.values()]) for m in dataset.shapes},
+    )
+
+
+def class_counts(split: Split, classes: int) -> NDArray[np.int64]:
+    """Samples of each class, ``(class,)``."""
+    return np.bincount(split.labels, minlength=classes).astype(np.int64)
+
+
+def imbalance(counts: NDArray[np.int64]) -> float:
+    """How many times as many samples the largest class has as the smallest that has any."""
+    there = counts[counts > 0]
+    return float(there.max() / there.min())
+
+
+def _view(splits: list[NDArray[np.float32]]) -> View:
+    train = splits[0]
+    bad = sum(int((~np.isfinite(chunk)).sum()) for view in splits for chunk in _chunks(view))
+    varies = np.zeros(train.shape[1:], bool)
+    for chunk in _chunks(train):
+        varies |= (chunk != train[0]).any(axis=0)
+    return View(train.shape[1:], bad, int((~varies).sum()), prod(train.shape[1:]))
+
+
+def _chunks(view: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    step = max(1, CHUNK_BYTES // max(1, view[:1].nbytes))
+    for start in range(0, len(view), step):
+        yield view[start : start + step]

@@ -1,0 +1,139 @@
+"""``armtune data check``: what a data set holds, or what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from armtune.cli import main
+
+RECIPE = """\
+name: small
+data: {name: arrays, path: own.npz}
+modalities:
+  left: {encoder: {name: mlp, width: 4}}
+  right: {encoder: {name: mlp, width: 4}}
+"""
+Out = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("ARMTUNE_DATA", raising=False)
+    monkeypatch.setenv("ARMTUNE_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "r.yaml"
+    path.write_text(RECIPE, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def out(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Out:
+    def out(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["armtune", "data", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        return (int(caught.value.code or 0), *capsys.readouterr())
+
+    return out
+
+
+def save(folder: Path, **more: Any) -> None:
+    """Sixty samples of three classes, half, a third and a sixth; one constant feature."""
+    rng = np.random.default_rng(0)
+    left = rng.normal(size=(60, 3))
+    left[:, 1] = 5
+    labels = np.repeat(["cat", "dog", "owl"], [30, 20, 10])
+    split = np.resize(["train", "train", "train", "validation", "test"], 60)
+    arrays = {"left": left, "right": rng.normal(size=(60, 2, 4)), "label": labels, "split": split}
+    np.savez(folder / "own.npz", **{**arrays, **more})
+
+
+def test_it_says_what_is_there(recipe: Path, out: Out) -> None:
+    save(recipe.parent)
+    code, told, _ = out("check", recipe)
+    assert code == 0
+    assert told.splitlines() == [
+        "data: arrays from own.npz: 3 classes, 36 + 12 + 12 samples; "
+        "classes are imbalanced: the largest has 3 times the smallest's training samples",
+        "stand-in: no",
+        "train: 36 samples, 3 classes, the largest 3 times the smallest",
+        "validation: 12 samples, 3 classes, the largest 3 times the smallest",
+        "test: 12 samples, 3 classes, the largest 3 times the smallest",
+        "samples a class (train, validation, test):",
+        "  cat      18       6       6",
+        "  dog      12       4       4",
+        "  owl       6       2       2",
+        "left: 3; 1 of 3 features constant in training; no values not finite",
+        "right: 2 × 4; 0 of 8 features constant in training; no values not finite",
+    ]
+
+
+def test_json_has_the_same_figures(recipe: Path, out: Out) -> None:
+    save(recipe.parent)
+    code, told, _ = out("check", recipe, "--json")
+    found = json.loads(told)
+    assert code == 0
+    assert found["fine"]
+    assert found["samples"] == {"train": 36, "validation": 12, "test": 12}
+    assert found["classes"]["train"] == {"cat": 18, "dog": 12, "owl": 6}
+    assert found["imbalance"]["train"] == 3
+    assert not found["stand_in"]
+    left = {"shape": [3], "not_finite": 0, "constant": 1, "features": 3}
+    assert found["modalities"]["left"] == left
+
+
+def test_missing_data_are_an_error_of_the_data(recipe: Path, out: Out) -> None:
+    code, told, errors = out("check", recipe)
+    assert (code, told) == (1, "")
+    assert f"error: own.npz is not in {recipe.parent}" in errors
+    code, told, _ = out("check", recipe, "--json")
+    assert code == 1
+    found = json.loads(told)
+    assert not found["fine"]
+    assert found["error"].startswith("own.npz is not in ")
+
+
+def test_damaged_data_are_an_error_of_the_data(recipe: Path, out: Out) -> None:
+    save(recipe.parent, left=np.full((60, 3), np.nan))
+    code, _, errors = out("check", recipe)
+    assert code == 1
+    assert "'left': NaN or infinity (as float32) in sample 0" in errors
+
+
+def test_a_wrong_recipe_is_an_error_of_the_recipe(recipe: Path, out: Out) -> None:
+    code, _, errors = out("check", recipe, "data.pth=x")
+    assert code == 2
+    assert "data.pth" in errors
+
+
+def test_a_group_alone_shows_its_verbs(out: Out) -> None:
+    _, told, errors = out()
+    assert "check" in told + errors
+
+
+def test_a_stand_in_is_called_one(recipe: Path, out: Out, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = RECIPE.replace("arrays, path: own.npz", "avmnist, root: nowhere, otherwise: avdigits")
+    text = text.replace("left", "image").replace("right", "audio")
+    recipe.write_text(text, encoding="utf-8")
+    code, told, _ = out("check", recipe, "--json")
+    assert code == 0
+    assert json.loads(told)["stand_in"]
+
+
+def test_it_imports_no_torch(recipe: Path) -> None:
+    save(recipe.parent)
+    program = (
+        "import sys; from armtune.cli import main\n"
+        "try: main()\n"
+        "finally: print(sorted({'torch', 'ray', 'optuna'} & set(sys.modules)))\n"
+    )
+    command = [sys.executable, "-c", program, "data", "check", str(recipe)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
