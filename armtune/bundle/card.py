@@ -54,9 +54,21 @@ def _model(recipe: Recipe, about: Figures, metrics: Figures) -> Iterator[str]:
         yield f"| {m} | {shape} | {modality.encoder.name} |"
     yield ""
     yield f"Fusion: {recipe.fusion.name}. Balancing: {recipe.balancing.name}."
+    if recipe.training.schedule:
+        yield ""
+        yield from _schedule(recipe)
     if "trial" in metrics:
         yield f"Trial {metrics['trial']} of a sweep, whose rule is: {metrics['chosen_by']}."
         yield f"Exported with the weights of seed {metrics['exported_seed']}."
+    yield ""
+
+
+def _schedule(recipe: Recipe) -> Iterator[str]:
+    yield "Its settings changed while it trained; the recipe's own are those of the first epoch:"
+    yield ""
+    for change in recipe.training.schedule:
+        values = ", ".join(f"{path} = {value:.4g}" for path, value in change.values.items())
+        yield f"- after epoch {change.epoch}: {values}"
     yield ""
 
 

@@ -66,10 +66,11 @@ def command(
 def _trained(recipe: Recipe, dataset: Dataset, console: Console) -> Run:
     import torch
 
-    from armtune.training import Run, train
+    from armtune.scheduled import begin
+    from armtune.training import train
 
     torch.set_num_threads(max(1, int(recipe.sweep.resources.cpu)))
-    run = Run([recipe], dataset, "cuda" if recipe.sweep.resources.gpu else "cpu")
+    run = begin([recipe], dataset, "cuda" if recipe.sweep.resources.gpu else "cpu")
     train(
         run,
         lambda epoch, metrics: console.print(

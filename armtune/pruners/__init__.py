@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -14,6 +15,8 @@ class Pruner(Options):
     """Options of a pruner and its rule."""
 
     name: str
+    population: ClassVar[bool] = False
+    """Whether trials are a population, whose worst go on from the best ones' weights."""
 
     def rungs(self, epochs: int) -> list[int]:
         """The epochs (counted from 1, all below ``epochs``) after which trials are compared."""

@@ -13,6 +13,7 @@ from armtune.errors import Fault
 from armtune.metrics import metric_names
 from armtune.objectives import Choice, Constraint, Objective
 from armtune.recipe.document import Document, Steps
+from armtune.recipe.schedule import schedule_faults
 from armtune.recipe.schema import Recipe
 from armtune.recipe.words import did_you_mean
 from armtune.registry import plugins
@@ -20,7 +21,7 @@ from armtune.registry import plugins
 
 def recipe_faults(recipe: Recipe, document: Document) -> list[Fault]:
     """All faults of a recipe whose every value has the right type."""
-    checks = (_modalities, _stand_in, _metrics, _goals, _repeated, _mode, _parts)
+    checks = (_modalities, _stand_in, _metrics, _goals, _repeated, _mode, _parts, schedule_faults)
     return [fault for check in checks for fault in check(recipe, document)]
 
 

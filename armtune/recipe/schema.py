@@ -47,6 +47,15 @@ class Modality(Options):
     """What the encoder's learning rate is multiplied by; 0 keeps its first weights."""
 
 
+class Change(Options):
+    """Settings that change in the middle of a training."""
+
+    epoch: int = Field(ge=1)
+    """Epochs done when they change."""
+    values: dict[str, Any]
+    """New values by dotted path: numbers of ``training.optimizer`` and ``balancing``."""
+
+
 class Training(Options):
     """The one training loop."""
 
@@ -66,6 +75,8 @@ class Training(Options):
     """Epochs over which the learning rate rises linearly to its peak."""
     decay: Literal["cosine", "none"] = "cosine"
     """How the learning rate falls after the warm-up: ``cosine`` to 0, or ``none``."""
+    schedule: list[Change] = Field(default_factory=list)
+    """Settings that change on the way, earliest first; population based training finds such."""
     seed: int = Field(0, ge=0)
     """Seed of initial weights, sample order and every random stream."""
 

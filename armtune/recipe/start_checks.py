@@ -11,6 +11,7 @@ from armtune.errors import Fault, RecipeError
 from armtune.recipe.document import Document, Steps
 from armtune.recipe.load import with_overrides
 from armtune.recipe.ranges import Dimension
+from armtune.recipe.schedule import unchangeable
 from armtune.recipe.schema import Recipe
 from armtune.recipe.words import did_you_mean, shown
 from armtune.samplers import Demand
@@ -42,6 +43,9 @@ def start_faults(
     problem = recipe.sweep.sampler.problem(demand_of(recipe, dimensions))
     if problem:
         yield document.fault(("sweep", "sampler", "name"), problem)
+    if recipe.sweep.pruner.population:
+        for problem in _population_problems(recipe, dimensions):
+            yield document.fault(("sweep", "pruner", "name"), problem)
     for i, item in enumerate(recipe.sweep.start_from):
         steps: Steps = ("sweep", "start_from", i)
         if recipe.sweep.sampler.name == "grid":
@@ -50,6 +54,21 @@ def start_faults(
             yield from _values(recipe, item, dimensions, document, steps)
         elif not (folder / item / JOURNAL).is_file():
             yield document.fault(steps, f"there is no sweep in {folder / item}")
+
+
+def _population_problems(recipe: Recipe, dimensions: Sequence[Dimension]) -> Iterator[str]:
+    """Why a population can't be trained on a space."""
+    name = recipe.sweep.pruner.name
+    if recipe.training.schedule:
+        yield f"{name} makes a schedule of its own; leave training.schedule out"
+    if recipe.sweep.trials < 2:
+        yield f"{name} needs at least two trials"
+    for dimension in dimensions:
+        if dimension.when:
+            yield f"{name} can't search {dimension.path}, which has a condition"
+        else:
+            said = (unchangeable(recipe, dimension.path, v) for v in dimension.extremes)
+            yield from (f"{name} can't search {dimension.path}: {p}" for p in set(said) if p)
 
 
 def _values(

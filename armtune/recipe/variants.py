@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from armtune.recipe.schema import Recipe
+from armtune.recipe.schema import Change, Recipe
 from armtune.registry import plugins
 
 
@@ -10,4 +10,13 @@ def alone(recipe: Recipe, modality: str) -> Recipe:
     """The same recipe with one modality and no balancing."""
     balancing = plugins("balancing")["none"]()
     modalities = {modality: recipe.modalities[modality]}
-    return recipe.model_copy(update={"modalities": modalities, "balancing": balancing})
+    schedule = [_unbalanced(change) for change in recipe.training.schedule]
+    training = recipe.training.model_copy(update={"schedule": [c for c in schedule if c.values]})
+    changed = {"modalities": modalities, "balancing": balancing, "training": training}
+    return recipe.model_copy(update=changed)
+
+
+def _unbalanced(change: Change) -> Change:
+    """A change without what it says of the balancing method."""
+    values = {p: v for p, v in change.values.items() if not p.startswith("balancing.")}
+    return change.model_copy(update={"values": values})

@@ -67,7 +67,11 @@ class HParams:
 
     def session_start(self, record: TrialRecord) -> Summary:
         """A row's hyperparameters; those that don't apply to the trial are left out."""
-        values = {path: _typed(v, self._domains[path].dtype) for path, v in record.values.items()}
+        values = {
+            path: _typed(value, self._domains[path].dtype)
+            for path, value in record.values.items()
+            if path in self._domains  # a schedule is no number
+        }
         # With an empty group name the run's own name is the row's: unique over several sweeps.
         return hparams_pb(values, trial_id="", start_time_secs=record.started)
 

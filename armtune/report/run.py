@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from armtune.objectives import Goals
 from armtune.recipe.load import load_recipe
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space, load_space
+from armtune.report.lineage import lineage_grid
 from armtune.report.preserved import Solo, preserved_grid, preserved_line, winner_seeds
 from armtune.report.tables import (
     Confirmed,
@@ -24,8 +25,9 @@ from armtune.report.tables import (
     trial_dict,
     trials_grid,
 )
-from armtune.sweep import TrialRecord, read_confirmed, read_result
+from armtune.sweep import TrialRecord, read_confirmed, read_lineages, read_result
 from armtune.sweep.folder import ORIGIN, RECIPE
+from armtune.sweep.lineage import Segment
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class RunReport:
         chosen: number of the trial that the rule picks so far; None when none qualifies.
         confirmed: metrics of the re-trainings, those that failed left empty.
         solo: metrics of each modality trained alone with the chosen trial's settings.
+        lineages: what each trial's model has behind it, where the trials are a population.
         notes: sentences one should see, such as that no trial meets the constraints.
     """
 
@@ -55,6 +58,7 @@ class RunReport:
     confirmed: Confirmed
     solo: Solo
     notes: Sequence[str] = ()
+    lineages: Mapping[int, Sequence[Segment]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path) -> RunReport:
@@ -77,6 +81,7 @@ class RunReport:
             confirmed={n: [c.metrics for c in seeds] for n, seeds in known.items()},
             solo={m: [c.metrics for c in s if not c.reason] for m, s in result.solo.items()},
             notes=result.notes,
+            lineages=read_lineages(folder),
         )
 
     @property
@@ -107,6 +112,7 @@ class RunReport:
     def grids(self) -> list[Grid]:
         """The tables that have rows, the most important last."""
         grids = [
+            lineage_grid(self.lineages),
             trials_grid(self.records, self.goals),
             front_grid(self.records, self.front, self.goals, self.chosen),
             confirmed_grid(self.confirmed, self.goals),

@@ -259,6 +259,8 @@ def values_text(values: Mapping[str, Any], short: Mapping[str, str]) -> str:
 
 def value_text(value: Any) -> str:
     """A hyperparameter for a table cell: four digits are enough to tell values apart."""
+    if isinstance(value, list):
+        return f"{len(value)} changes"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

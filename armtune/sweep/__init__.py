@@ -23,6 +23,7 @@ from armtune.sweep.records import (
 
 if TYPE_CHECKING:
     from armtune.recipe.schema import Recipe
+    from armtune.sweep.lineage import Segment
 
 __all__ = [
     "Confirmation",
@@ -31,6 +32,7 @@ __all__ = [
     "TrialRecord",
     "front_of",
     "read_confirmed",
+    "read_lineages",
     "read_records",
     "read_result",
     "sweep",
@@ -90,6 +92,17 @@ def read_confirmed(folder: Path) -> dict[int, list[Confirmation]]:
     from armtune.sweep.study import read_study
 
     return read_study(folder).confirmed()
+
+
+def read_lineages(folder: Path) -> dict[int, list[Segment]]:
+    """What each trial's model has behind it, from a run's journal; empty but for a population.
+
+    Raises:
+        RunError: the folder holds no study, or a damaged one.
+    """
+    from armtune.sweep.study import read_study
+
+    return read_study(folder).lineages()
 
 
 def read_result(folder: Path) -> SweepResult:

@@ -91,8 +91,9 @@ def enter(
 def _check_recipe(path: Path, recipe: Recipe) -> None:
     before, now = (dict(_flat(content_of(r))) for r in (load_recipe(path), recipe))
     changed = [p for p in sorted({*before, *now}) if before.get(p) != now.get(p)]
-    fewer = recipe.sweep.trials < before["sweep.trials"]
-    bad = [p for p in changed if not _may_change(p) or (p == "sweep.trials" and fewer)]
+    # The members of a population train in step: no one can join them later.
+    refused = recipe.sweep.trials < before["sweep.trials"] or recipe.sweep.pruner.population
+    bad = [p for p in changed if not _may_change(p) or (p == "sweep.trials" and refused)]
     if bad:
         lines = [f"  {p}: {before.get(p)!r} then, {now.get(p)!r} now" for p in bad]
         what = "\n".join(lines)

@@ -15,7 +15,9 @@ from armtune.recipe.start_checks import described
 from armtune.sweep.confirm import best_of, tasks_for
 from armtune.sweep.engine import Engine
 from armtune.sweep.folder import enter, may_start, self_contained
+from armtune.sweep.following import Following
 from armtune.sweep.inline import Inline
+from armtune.sweep.lineage import LINEAGE, write_lineage
 from armtune.sweep.lock import locked
 from armtune.sweep.records import (
     Confirmation,
@@ -53,7 +55,8 @@ def run_sweep(
     workshop: Workshop | None = None,
 ) -> SweepResult:
     """See ``armtune.sweep.sweep``; ``workshop`` is what trainings come from."""
-    workshop = workshop or Workshop(place.recipe_folder)
+    workshop = workshop or Following(place.recipe_folder)
+    _check_engine(recipe, place)
     folder = place.folder.resolve()
     space = load_space(recipe, place.recipe_folder)
     _check_trials(recipe, space)
@@ -70,7 +73,7 @@ def run_sweep(
         for listener in listeners:
             listener.sweep_started(recipe, space, dataset.description, folder, study.records())
         workshop = replace(workshop, digest=dataset.digest)
-        with _engine(place, workshop, recipe) as engine:
+        with _engine(place, workshop, recipe, study) as engine:
             return sweep.run(engine)
 
 
@@ -87,6 +90,8 @@ class _Sweep:
     def run(self, engine: Engine) -> SweepResult:
         engine.search(Search(self._recipe, self._folder, self._study, self._listeners))
         records = self._study.records()
+        if lineages := self._study.lineages():
+            write_lineage(self._folder / LINEAGE, lineages)
         front = front_of(records, self._goals)
         write_front(self._folder / FRONT, records, front)
         self._confirm(engine, [records[n] for n in front])
@@ -153,9 +158,22 @@ def _nothing(folder: Path, records: Sequence[TrialRecord]) -> str:
     return f"{counts}, none was trained to its full length; the first: {first.reason} (see {where})"
 
 
-def _engine(place: Place, workshop: Workshop, recipe: Recipe) -> AbstractContextManager[Engine]:
+def _check_engine(recipe: Recipe, place: Place) -> None:
+    pruner = recipe.sweep.pruner
+    if place.inline and pruner.population:
+        said = f"{pruner.name} needs Ray, which trains the population"
+        raise RecipeError([Fault(said, "sweep.pruner.name", hint="leave out --inline")])
+
+
+def _engine(
+    place: Place, workshop: Workshop, recipe: Recipe, study: SweepStudy
+) -> AbstractContextManager[Engine]:
     if place.inline:
         return nullcontext(Inline(workshop, recipe.sweep.resources))
+    if recipe.sweep.pruner.population:
+        from armtune.sweep.evolution import population_engine
+
+        return population_engine(workshop, recipe.sweep.resources, place.address, study)
     from armtune.sweep.ray_tune import ray_engine
 
     return ray_engine(workshop, recipe.sweep.resources, place.address)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -20,6 +20,7 @@ from armtune.recipe.start_checks import demand_of
 from armtune.registry import plugins
 from armtune.samplers import Sampler
 from armtune.sweep.journal import JOURNAL, Journal, repair
+from armtune.sweep.lineage import Descent, Segment, lineage, replayed
 from armtune.sweep.records import Confirmation, TrialRecord
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ STUDY = "armtune"
 STARTED = "started"
 RETRIED = "retried"
 SAMPLER = "sampler"
+GENERATION = "generation"
 UNFINISHED = "trained to its full length"
 """Constraint that pruned trials violate by the share of epochs left.
 
@@ -62,11 +64,40 @@ class StudyReader:
 
     def records(self) -> list[TrialRecord]:
         """All trials that were started, by number."""
-        return [_record(t) for t in self._trials() if t.state is not TrialState.WAITING]
+        lineages = self.lineages()
+        return [self._replayed(_record(t), lineages) for t in self._started()]
 
     def record(self, number: int) -> TrialRecord:
         """One trial."""
-        return _record(self._trials()[number])
+        return self._replayed(_record(self._trials()[number]), self.lineages())
+
+    def generations(self) -> dict[int, dict[int, Descent]]:
+        """How a population went on at each comparison, by epoch and trial."""
+        found = {}
+        for key, value in self._study.user_attrs.items():
+            name, _, epoch = key.partition(":")
+            if name == GENERATION:
+                found[int(epoch)] = {int(n): Descent(**descent) for n, descent in value.items()}
+        return found
+
+    def lineages(self) -> dict[int, list[Segment]]:
+        """What the model of each trial of a population has behind it; empty for other sweeps."""
+        generations = self.generations()
+        if not generations:
+            return {}
+        first = {trial.number: _values(trial) for trial in self._started()}
+        return {number: lineage(number, first, generations) for number in first}
+
+    def _replayed(
+        self, record: TrialRecord, lineages: Mapping[int, Sequence[Segment]]
+    ) -> TrialRecord:
+        """A trial with the values that its model was trained with, from the first epoch on."""
+        if record.number not in lineages:
+            return record
+        return replace(record, values=replayed(lineages[record.number]))
+
+    def _started(self) -> list[FrozenTrial]:
+        return [trial for trial in self._trials() if trial.state is not TrialState.WAITING]
 
     def confirmed(self) -> dict[int, list[Confirmation]]:
         """The re-trainings so far, by trial and seed."""
@@ -138,6 +169,11 @@ class SweepStudy(StudyReader):
         """Number of trials that were asked."""
         return sum(trial.state is not TrialState.WAITING for trial in self._trials())
 
+    @property
+    def dimensions(self) -> Sequence[Dimension]:
+        """What is searched."""
+        return self._space.dimensions
+
     def running(self) -> list[int]:
         """Trials that an interruption left running, to go on with; drawn to the end where need be.
 
@@ -197,6 +233,12 @@ class SweepStudy(StudyReader):
         """Ends a trial that raised, diverged or lost its process."""
         self._note(number, epoch, metrics, reason)
         self._tell(number, TrialState.FAIL)
+
+    def note_generation(self, epoch: int, descents: Mapping[int, Descent]) -> None:
+        """Notes at once how a whole population goes on from a comparison."""
+        value = {str(number): asdict(descent) for number, descent in descents.items()}
+        self._study.set_user_attr(f"{GENERATION}:{epoch}", value)
+        self._journal.sync()
 
     def confirm(self, number: int, confirmation: Confirmation) -> None:
         """Notes what a re-training measured."""
@@ -286,13 +328,17 @@ def _record(trial: FrozenTrial) -> TrialRecord:
     return TrialRecord(
         number=trial.number,
         state=trial.state.name,
-        values={path: _decode(value) for path, value in trial.params.items()},
+        values=_values(trial),
         metrics=dict(attrs.get("metrics") or attrs.get(f"rung:{last}") or {}),
         epoch=attrs.get("epoch", last),
         reason=attrs.get("reason", ""),
         started=attrs.get(STARTED) or _seconds(trial.datetime_start),
         ended=_seconds(trial.datetime_complete),
     )
+
+
+def _values(trial: FrozenTrial) -> dict[str, Any]:
+    return {path: _decode(value) for path, value in trial.params.items()}
 
 
 def _seconds(moment: datetime | None) -> float:
