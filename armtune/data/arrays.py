@@ -13,7 +13,7 @@ from pydantic import Field
 from armtune.data import Data, Dataset, Progress, Split
 from armtune.data.cache import digest_of, file_digest
 from armtune.data.cuts import Index, Indices, cut, given_cuts
-from armtune.data.numpy_files import ArrayStore
+from armtune.data.numpy_files import ArrayStore, Store
 from armtune.data.sources import data_folders, find
 from armtune.errors import DataError
 
@@ -84,7 +84,7 @@ class Arrays(Data):
         return f"arrays from {path.name}: {classes} classes, {sizes} samples"
 
 
-def read_labels(store: ArrayStore, key: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def read_labels(store: Store, key: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """The labels ``(sample,)`` and the classes' names.
 
     Raises:
@@ -106,7 +106,7 @@ def read_labels(store: ArrayStore, key: str) -> tuple[NDArray[np.int64], tuple[s
 
 
 def check_classes(
-    store: ArrayStore, labels: NDArray[np.int64], classes: Sequence[str], train: Index
+    store: Store, labels: NDArray[np.int64], classes: Sequence[str], train: Index
 ) -> None:
     """Checks that every class can be learnt.
 
@@ -121,7 +121,7 @@ def check_classes(
             raise DataError(f"{store.path}: class {classes[absent[0]]!r} has no sample {place}")
 
 
-def read_column(store: ArrayStore, key: str, length: int | None = None) -> NDArray[np.generic]:
+def read_column(store: Store, key: str, length: int | None = None) -> NDArray[np.generic]:
     """One value for each sample, ``(sample,)``.
 
     Raises:
@@ -135,7 +135,7 @@ def read_column(store: ArrayStore, key: str, length: int | None = None) -> NDArr
     return column
 
 
-def read_view(store: ArrayStore, key: str, length: int) -> NDArray[np.generic]:
+def read_view(store: Store, key: str, length: int) -> NDArray[np.generic]:
     """One modality's samples, ``(sample, *shape)``, of a type that becomes float32; all finite.
 
     Raises:
@@ -151,13 +151,19 @@ def read_view(store: ArrayStore, key: str, length: int) -> NDArray[np.generic]:
         )
     if len(view) != length or not view.size:
         raise DataError(f"{store.at(key)}: has shape {view.shape} for {length} labels")
+    if (bad := first_not_finite(view)) is not None:
+        raise DataError(f"{store.at(key)}: NaN or infinity (as float32) in sample {bad}")
+    return view
+
+
+def first_not_finite(view: NDArray[np.generic]) -> int | None:
+    """The first sample that holds a NaN or an infinity as float32; None when none does."""
     step = max(1, CHUNK_BYTES // (8 * view[0].size))
-    for start in range(0, length, step):
+    for start in range(0, len(view), step):
         bad = ~np.isfinite(as_float32(view[start : start + step]))
         if bad.any():
-            first = start + int(np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1))[0])
-            raise DataError(f"{store.at(key)}: NaN or infinity (as float32) in sample {first}")
-    return view
+            return start + int(np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1))[0])
+    return None
 
 
 def rows(view: NDArray[np.generic], index: Index) -> NDArray[np.float32]:

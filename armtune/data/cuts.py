@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from armtune.data.numpy_files import ArrayStore
+from armtune.data.numpy_files import Store
 from armtune.errors import DataError
 
 SPLITS = ("train", "validation", "test")
@@ -19,7 +19,7 @@ Indices = dict[str, Index]
 Mask = NDArray[np.bool_]
 
 
-def given_cuts(store: ArrayStore, length: int) -> Indices:
+def given_cuts(store: Store, length: int) -> Indices:
     """The splits that a file itself states, as index arrays or as one array ``split``.
 
     Raises:
@@ -29,7 +29,7 @@ def given_cuts(store: ArrayStore, length: int) -> Indices:
     if "split" in store:
         if keys:
             raise DataError(f"{store.path}: has both 'split' and {', '.join(keys.values())}")
-        return _named_cuts(store, length)
+        return named_cuts(store, "split", length)
     given = {split: _sample_numbers(store, key, length) for split, key in keys.items()}
     for one, other in combinations(given, 2):
         shared = np.intersect1d(given[one], given[other])
@@ -38,22 +38,27 @@ def given_cuts(store: ArrayStore, length: int) -> Indices:
     return given
 
 
-def _named_cuts(store: ArrayStore, length: int) -> Indices:
-    names = store.get("split").astype(str)
+def named_cuts(store: Store, key: str, length: int) -> Indices:
+    """The splits that an array names, sample by sample.
+
+    Raises:
+        DataError: it is missing, or says something else than the splits' names.
+    """
+    names = store.get(key).astype(str)
     for number, split in enumerate(SPLITS):
         names = np.where(names == str(number), split, names)
     strangers = np.setdiff1d(names, SPLITS)
     if names.shape != (length,) or len(strangers):
         wrong = f"{str(strangers[0])!r}" if len(strangers) else f"shape {names.shape}"
         raise DataError(
-            f"{store.at('split')}: must say train, validation or test (or 0, 1, 2) for each of "
+            f"{store.at(key)}: must say train, validation or test (or 0, 1, 2) for each of "
             f"the {length} samples, not {wrong}"
         )
     rows = {split: np.flatnonzero(names == split).astype(np.int64) for split in SPLITS}
     return {split: index for split, index in rows.items() if len(index)}
 
 
-def _sample_numbers(store: ArrayStore, key: str, length: int) -> Index:
+def _sample_numbers(store: Store, key: str, length: int) -> Index:
     index = store.get(key)
     if index.ndim != 1 or index.dtype.kind not in "iu" or not len(index):
         raise DataError(

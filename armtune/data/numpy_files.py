@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
@@ -18,6 +18,20 @@ from armtune.errors import DataError
 UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
 
 T = TypeVar("T")
+
+
+class Store(Protocol):
+    """Arrays by key, wherever they come from."""
+
+    path: Path
+
+    def __contains__(self, key: str) -> bool: ...
+
+    def at(self, key: str) -> str:
+        """Where an array is, for messages."""
+
+    def get(self, key: str) -> NDArray[np.generic]:
+        """The array of this key; DataError where it can't be had."""
 
 
 class ArrayStore:

@@ -16,6 +16,7 @@ from armtune.data.cmu_mosei import CmuMosei
 from armtune.data.cmu_mosi import CmuMosi
 from armtune.data.food101 import Food101
 from armtune.data.opinions import MODALITIES
+from armtune.data.table import Table
 from armtune.registry import plugins
 from armtune.testing import Check, checks
 from tests.data import food101_files, opinion_files
@@ -57,6 +58,14 @@ def make_food101(folder: Path, seed: int) -> Data:
     return Food101(image_size=8, length=8, seed=seed)
 
 
+def make_table(folder: Path, seed: int) -> Data:
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=(90, 5))
+    lines = [",".join(map(str, [*row, k % 3])) for k, row in enumerate(numbers)]
+    (folder / "own.csv").write_text("\n".join(["a1,a2,a3,b1,b2,label", *lines]))
+    return Table(path="own.csv", columns={"a": ["a*"], "b": ["b1", "b2"]}, seed=seed)
+
+
 MAKE: dict[str, Make] = {
     "arrays": make_arrays,
     "avdigits": make_avdigits,
@@ -64,6 +73,7 @@ MAKE: dict[str, Make] = {
     "cmu_mosei": make_cmu_mosei,
     "cmu_mosi": make_cmu_mosi,
     "food101": make_food101,
+    "table": make_table,
 }
 NAMES = {
     "arrays": ("a", "b"),
@@ -72,6 +82,7 @@ NAMES = {
     "cmu_mosei": MODALITIES,
     "cmu_mosi": MODALITIES,
     "food101": ("image", "text"),
+    "table": ("a", "b"),
 }
 
 
