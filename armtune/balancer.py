@@ -64,11 +64,16 @@ class Context:
         """A numeric option of every member, ``(member,)``."""
         return self.like.new_tensor([float(getattr(o, name)) for o in options])
 
-    def uniform(self, purpose: str, epoch: int, *shape: int) -> Tensor:
+    def streams(self, purpose: str, epoch: Tensor) -> list[torch.Generator]:
+        """Each member's own random stream for a purpose in its epoch."""
+        pairs = zip(self.seeds, epoch.tolist(), strict=True)
+        return [stream(seed, purpose, number) for seed, number in pairs]
+
+    def uniform(self, purpose: str, epoch: Tensor, *shape: int) -> Tensor:
         """Uniform draws in [0, 1) from each member's own stream, ``(member, *shape)``."""
         draws = [
-            torch.rand(shape, generator=stream(seed, purpose, epoch), dtype=self.like.dtype)
-            for seed in self.seeds
+            torch.rand(shape, generator=generator, dtype=self.like.dtype)
+            for generator in self.streams(purpose, epoch)
         ]
         return torch.stack(draws).to(self.like.device)
 
@@ -111,8 +116,8 @@ class Balancer:
     def __init__(self, context: Context) -> None:
         self.context = context
 
-    def start_epoch(self, epoch: int) -> None:
-        """Called before an epoch, counted from 0."""
+    def start_epoch(self, epoch: Tensor) -> None:
+        """Called before an epoch; ``epoch`` is each member's, counted from 0, ``(member,)``."""
 
     def sample_weights(self) -> Tensor | None:
         """Weights to draw training samples with, ``(member, sample)``; None for all alike.
@@ -153,10 +158,11 @@ class Balancer:
         The optimizer follows the first; changes are made in place.
         """
 
-    def end_epoch(self, epoch: int, features: Features, labels: Tensor) -> dict[str, Tensor]:
+    def end_epoch(self, epoch: Tensor, features: Features, labels: Tensor) -> dict[str, Tensor]:
         """Called after an epoch with the valuation slice, without gradient.
 
         Args:
+            epoch: each member's, counted from 0, ``(member,)``.
             features: encoders' output on the slice, ``(member, sample, feature)``; empty when
                 the method holds nothing out.
             labels: ``(member, sample)``.

@@ -69,7 +69,7 @@ class Window:
         self.first = context.knob(options, "from_epoch")
         self.after = context.knob(options, "to_epoch")
 
-    def open(self, epoch: int) -> Tensor:
+    def open(self, epoch: Tensor) -> Tensor:
         """Whether the epoch is among them, ``(member,)``."""
         return (self.first <= epoch) & (epoch < self.after)
 
@@ -85,7 +85,7 @@ class EncoderScaler(Balancer):
         """What to multiply by, ``(member, modality)``; called in every step, window or not."""
         raise NotImplementedError
 
-    def start_epoch(self, epoch: int) -> None:
+    def start_epoch(self, epoch: Tensor) -> None:
         self.epoch = epoch
         self.open = self.window.open(epoch).unsqueeze(1)
 
@@ -116,7 +116,7 @@ class ModalityDropout:
         # Asked once, so that no step has to ask the device.
         self.acts = bool(probability.any())
 
-    def start_epoch(self, epoch: int) -> None:
+    def start_epoch(self, epoch: Tensor) -> None:
         """Draws which samples lose which modality in this epoch."""
         if self.acts:
             shape = (self.context.steps, self.context.batch_size, 2)

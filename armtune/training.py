@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import copy
-import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from armtune.balancer import Balancer, Context, Gradients, Step
-from armtune.data import Dataset, Split
-from armtune.data.standardize import Standardization, fit, unchanged
+from armtune.data import Dataset
 from armtune.diagnosis import broken_at
 from armtune.errors import DivergedError, RunError
 from armtune.evaluation import CHUNK, evaluate
@@ -24,38 +21,20 @@ from armtune.files import write_bytes
 from armtune.flat import FlatParameters
 from armtune.forward import Features
 from armtune.information import entropy
+from armtune.member import Member
 from armtune.network import MultimodalNet, build_network
 from armtune.pretrained import load_weights
 from armtune.recipe.schema import Recipe, Training
 from armtune.recipe.variants import alone
+from armtune.samples import DeviceSplit, Samples
 from armtune.streams import stream
 
 EpochMetrics = dict[str, float]
 
 BUFFERS = ("weights", "means")
 """The network's buffers that are learnt and that prediction needs."""
-
-
-class DeviceSplit:
-    """A split's standardised views and labels as tensors on the training's device."""
-
-    def __init__(self, split: Split, scales: Mapping[str, Standardization], like: Tensor) -> None:
-        self.views: Features = {
-            m: torch.from_numpy(scale.apply(split.views[m])).to(like) for m, scale in scales.items()
-        }
-        self.labels = torch.tensor(split.labels, device=like.device)
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def take(self, index: Tensor) -> tuple[Features, Tensor]:
-        """Each member's own samples: views ``(member, sample, *shape)`` and labels."""
-        flat = index.flatten()
-        views = {
-            m: view.index_select(0, flat).unflatten(0, tuple(index.shape))
-            for m, view in self.views.items()
-        }
-        return views, self.labels[index]
+OPTIONAL = "balancer."
+"""Begins the names of what a member may lack: what another member of its pack made necessary."""
 
 
 class Run:
@@ -64,12 +43,13 @@ class Run:
     Args:
         recipes: a recipe for each member; they may differ in seed, in the optimizer's knobs and in
             the balancing method's knobs.
-        dataset: the data; its test split is only read by ``test``.
-        device: torch device.
-        dtype: floating type of weights and samples.
+        data: the data set, or its samples as another run of the same data has them already; the
+            test split is only read by ``test``.
+        device: torch device; that of the samples, where they are given.
+        dtype: floating type of weights and samples; as above.
 
     Attributes:
-        epoch: number of epochs done.
+        epochs: number of epochs that each member has done: members may join late.
         best: each member's metrics at its best epoch so far, ``epoch`` (counted from 1) among them.
         diverged: for each member why it stopped, empty while it is sound.
     """
@@ -77,20 +57,23 @@ class Run:
     def __init__(
         self,
         recipes: Sequence[Recipe],
-        dataset: Dataset,
+        data: Dataset | Samples,
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
+        if isinstance(data, Dataset):
+            data = Samples(recipes[0], data, device, dtype)
+        self.samples, dataset = data, data.dataset
         self.recipes = tuple(recipes)
         self.plan = recipes[0].training
         self.classes = len(dataset.classes)
         self.dataset = dataset
         shapes = {m: dataset.shapes[m] for m in recipes[0].modalities}
-        self.network = build_network(recipes, shapes, self.classes, dtype).to(device)
+        network = build_network(recipes, shapes, self.classes, data.dtype)
+        self.network = network.to(data.device)
         load_weights(self.network, recipes[0])
-        self.scales = _scales(recipes[0], dataset)
-        self.train = DeviceSplit(dataset.train, self.scales, self.network.weights)
-        self.validation = DeviceSplit(dataset.validation, self.scales, self.network.weights)
+        self.scales = self.samples.scales
+        self.train, self.validation = self.samples.train, self.samples.validation
         self._cut_valuation()
         self.flat = FlatParameters(self.network)
         optimizers = [r.training.optimizer for r in recipes]
@@ -102,7 +85,8 @@ class Run:
         }
         self.knobs["lr"] = self._learning_rates()
         self.slots = {name: torch.zeros_like(self.flat.values) for name in self.optimizer.slots()}
-        self.epoch = 0
+        self.epochs = [0] * len(recipes)
+        self._plan_updates()
         self.best: list[EpochMetrics] = [{} for _ in recipes]
         self.best_state = {name: t.clone() for name, t in self._learnt().items()}
         self.diverged = [""] * len(recipes)
@@ -169,10 +153,10 @@ class Run:
         Raises:
             DivergedError: no member of the pack is sound any more.
         """
-        assert self.epoch < self.plan.epochs, "the training is over"
+        assert max(self.epochs) < self.plan.epochs, "a member's training is over"
         loss = self._train_epoch()
         own = self._end_epoch()
-        self.epoch += 1
+        self.epochs = [epoch + 1 for epoch in self.epochs]
         judged = self._judged(self.network, self.validation)
         metrics = [
             {**member, **{name: values[k] for name, values in own.items()}, "train_loss": loss[k]}
@@ -184,7 +168,8 @@ class Run:
 
     def _train_epoch(self) -> list[float]:
         """One pass over the pool; each member's mean loss."""
-        self.balancer.start_epoch(self.epoch)
+        self.balancer.start_epoch(self._epoch_numbers())
+        self._plan_updates()
         order = self._order()
         rows = self.pool.gather(1, order)
         total = torch.zeros_like(self.network.weights[:, 0])
@@ -194,13 +179,28 @@ class Run:
             total += self._step(views, labels, order[:, piece], step)
         return (total / self.steps).tolist()
 
+    def _epoch_numbers(self) -> Tensor:
+        """Each member's epoch, counted from 0, ``(member,)``."""
+        return torch.tensor(self.epochs, device=self.pool.device)
+
+    def _plan_updates(self) -> None:
+        """Each member's learning rate factor and update number, ``(update, member, 1)``."""
+        done = [
+            [epoch * self.updates + update for epoch in self.epochs]
+            for update in range(self.updates)
+        ]
+        rates = [[rate(self.plan, one, self.updates) for one in row] for row in done]
+        like = self.flat.values
+        self.rates = like.new_tensor(rates).unsqueeze(-1)
+        self.counts = like.new_tensor(done).add_(1).unsqueeze(-1)
+
     def _order(self) -> Tensor:
         """Positions in the pool that each member visits, ``(member, steps × batch)``."""
         weights = self.balancer.sample_weights()
         length = self.steps * self.batch_size
         orders = []
-        for k, recipe in enumerate(self.recipes):
-            generator = stream(recipe.training.seed, "order", self.epoch)
+        for k, (recipe, epoch) in enumerate(zip(self.recipes, self.epochs, strict=True)):
+            generator = stream(recipe.training.seed, "order", epoch)
             if weights is None or bool((weights[k] == weights[k, 0]).all()):
                 orders.append(torch.randperm(self.pool.shape[1], generator=generator)[:length])
             else:
@@ -220,7 +220,7 @@ class Run:
             totals = [total / self.accumulate for total in totals]
         gradients = self.flat.differentiate(totals, add=before > 0)
         if before + 1 == self.accumulate:
-            self._update(gradients, self.epoch * self.updates + step // self.accumulate)
+            self._update(gradients, step // self.accumulate)
         return losses[0].detach()
 
     def _encode(self, views: Features) -> Features:
@@ -233,13 +233,14 @@ class Run:
         return {m: f.to(like.dtype) for m, f in features.items()}
 
     @torch.no_grad()
-    def _update(self, gradients: list[Gradients], done: int) -> None:
-        """One update, after ``done`` others."""
+    def _update(self, gradients: list[Gradients], number: int) -> None:
+        """One update, the epoch's ``number``-th, counted from 0."""
         self.balancer.change_gradients(gradients)
         if self.plan.clip_norm:
             self._clip()
-        knobs = {**self.knobs, "lr": self.knobs["lr"] * rate(self.plan, done, self.updates)}
-        self.optimizer.update(self.flat.values, self.flat.gradients, self.slots, knobs, done + 1)
+        knobs = {**self.knobs, "lr": self.knobs["lr"] * self.rates[number]}
+        count = self.counts[number]
+        self.optimizer.update(self.flat.values, self.flat.gradients, self.slots, knobs, count)
 
     def _clip(self) -> None:
         """Shortens each member's gradient to the largest norm allowed."""
@@ -253,7 +254,7 @@ class Run:
         self.network.set_means(self.network.encode(views))
         views, labels = self.train.take(self.valuation)
         features = self.network.encode(views) if self.valuation.shape[1] else {}
-        own = self.balancer.end_epoch(self.epoch, features, labels)
+        own = self.balancer.end_epoch(self._epoch_numbers(), features, labels)
         return {name: values.tolist() for name, values in own.items()}
 
     def _mark_diverged(self, metrics: Sequence[EpochMetrics]) -> None:
@@ -261,11 +262,12 @@ class Run:
             bad = [name for name in ("train_loss", "loss") if not math.isfinite(member[name])]
             if bad and not self.diverged[k]:
                 where = broken_at(self.network, self.train.views, k)
-                parts = [f"epoch {self.epoch}: {bad[0]} is {member[bad[0]]}", where]
-                self.diverged[k] = ", ".join(filter(None, parts))
+                parts = [f"epoch {self.epochs[k]}: {bad[0]} is {member[bad[0]]}", where]
+                words = ", ".join(filter(None, parts))
+                hint = "a lower training.optimizer.lr often helps"
+                self.diverged[k] = f"the training diverged, {words}; {hint}"
         if all(self.diverged):
-            hint = "a lower training.optimizer.lr often helps"
-            raise DivergedError(f"the training diverged, {self.diverged[0]}; {hint}")
+            raise DivergedError(self.diverged[0])
 
     def _keep_best(self, metrics: Sequence[EpochMetrics]) -> None:
         """Keeps each member's state where validation accuracy rose (or, alike, the loss fell)."""
@@ -273,7 +275,7 @@ class Run:
         for k, member in enumerate(metrics):
             if self.diverged[k] or (self.best[k] and _rank(member) <= _rank(self.best[k])):
                 continue
-            self.best[k] = {**member, "epoch": float(self.epoch)}
+            self.best[k] = {**member, "epoch": float(self.epochs[k])}
             for name, kept in self.best_state.items():
                 kept[k] = learnt[name][k]
 
@@ -297,60 +299,62 @@ class Run:
 
     def test(self) -> list[EpochMetrics]:
         """Metrics on the test split at each member's best epoch; only confirming asks for them."""
-        split = DeviceSplit(self.dataset.test, self.scales, self.network.weights)
         with self.at_best() as network:
-            return self._judged(network, split)
+            return self._judged(network, self.samples.test())
 
     def _judged(self, network: MultimodalNet, split: DeviceSplit) -> list[EpochMetrics]:
         measures = self.recipes[0].metrics
         return evaluate(network, split.views, split.labels, self.classes, measures)
 
-    def save_model(self, path: Path, member: int = 0) -> None:
+    def save_model(self, path: Path, k: int = 0) -> None:
         """Writes a member's weights at its best epoch, by parameter name (safetensors)."""
         parameters = self.flat.named(self.best_state["parameters"])
         buffers = {name: self.best_state[name] for name in BUFFERS}
         learnt = {**parameters, **buffers}
-        write_bytes(path, save({name: t[member].contiguous().cpu() for name, t in learnt.items()}))
+        write_bytes(path, save({name: t[k].contiguous().cpu() for name, t in learnt.items()}))
 
-    def _checkpoint(self) -> dict[str, Tensor]:
+    def member(self, k: int) -> Member:
+        """A copy of all that one member is, to take it into another run."""
+        tensors = {name: t[k].clone() for name, t in self._state().items()}
+        return Member(self.epochs[k], dict(self.best[k]), self.diverged[k], tensors)
+
+    def adopt(self, k: int, member: Member) -> None:
+        """Lets member ``k`` go on from where another run of the same program left it.
+
+        Raises:
+            RunError: it is of another program.
+        """
+        state = self._state()
+        try:
+            for name in [n for n in state if n in member.tensors or not n.startswith(OPTIONAL)]:
+                state[name][k].copy_(member.tensors[name].view(state[name][k].shape))
+        except (KeyError, RuntimeError) as error:
+            raise RunError(f"not a checkpoint of this training: {error}") from error
+        self.epochs[k], self.best[k] = member.epoch, dict(member.best)
+        self.diverged[k] = member.diverged
+
+    def _state(self) -> dict[str, Tensor]:
         return {
             **{f"now.{n}": t for n, t in self._learnt().items()},
             **{f"best.{n}": t for n, t in self.best_state.items()},
             **{f"slot.{n}": t for n, t in self.slots.items()},
-            **{f"balancer.{n}": t for n, t in self.balancer.state().items()},
+            **{f"{OPTIONAL}{n}": t for n, t in self.balancer.state().items()},
         }
 
-    def save(self, path: Path) -> None:
-        """Writes everything that a restored run needs to go on as if never stopped."""
-        about = {"epoch": self.epoch, "best": self.best, "diverged": self.diverged}
-        tensors = {name: t.contiguous().cpu() for name, t in self._checkpoint().items()}
-        write_bytes(path, save(tensors, {"run": json.dumps(about)}))
+    def save(self, path: Path, k: int = 0) -> None:
+        """Writes everything that a restored member needs to go on as if never stopped."""
+        self.member(k).save(path)
 
-    def restore(self, path: Path) -> None:
-        """Goes on from a checkpoint of the same recipes.
+    def restore(self, path: Path, k: int = 0) -> None:
+        """Lets member ``k`` go on from a checkpoint of the same recipe.
 
         Raises:
             RunError: the checkpoint is damaged or of another program.
         """
-        state = self._checkpoint()
         try:
-            with safe_open(path, framework="pt") as file:
-                about = json.loads(file.metadata()["run"])
-                saved = {name: file.get_tensor(name) for name in state}
-            for name, tensor in state.items():
-                tensor.copy_(saved[name].view(tensor.shape))
-        except Exception as error:
-            raise RunError(f"{path}: not a checkpoint of this training: {error}") from error
-        self.epoch, self.best, self.diverged = about["epoch"], about["best"], about["diverged"]
-
-
-def _scales(recipe: Recipe, dataset: Dataset) -> dict[str, Standardization]:
-    """How each view is brought to mean 0 and deviation 1; not where its encoder reads numbers."""
-    views = {m: dataset.train.views[m] for m in recipe.modalities}
-    return {
-        m: (fit if modality.encoder.standardize else unchanged)(views[m])
-        for m, modality in recipe.modalities.items()
-    }
+            self.adopt(k, Member.load(path))
+        except RunError as error:
+            raise RunError(f"{path}: {error}") from error
 
 
 def rate(plan: Training, step: int, steps: int) -> float:
@@ -365,9 +369,9 @@ def rate(plan: Training, step: int, steps: int) -> float:
 
 def train(run: Run, after_epoch: Callable[[int, list[EpochMetrics]], None]) -> None:
     """Trains to the end, telling ``after_epoch`` the number of epochs done and their metrics."""
-    while run.epoch < run.plan.epochs:
+    while max(run.epochs) < run.plan.epochs:
         metrics = run.advance()
-        after_epoch(run.epoch, metrics)
+        after_epoch(max(run.epochs), metrics)
 
 
 def _rank(metrics: EpochMetrics) -> tuple[float, float]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace as Namespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ import numpy as np
 from armtune.data import Dataset, Split
 from armtune.files import write_text
 from armtune.recipe.schema import Recipe
-from armtune.sweep import trial
+from armtune.sweep import pack
 from armtune.sweep.trial import Workshop
 
 LR = "training.optimizer.lr"
@@ -47,33 +49,48 @@ def metrics(lr: float, seed: int, epoch: int) -> dict[str, float]:
 
 
 class Tiny:
-    """A training in which an epoch is a sleep."""
+    """A training in which an epoch is a sleep for each member of the pack."""
 
-    def __init__(self, recipe: Recipe, seconds: float) -> None:
-        self._lr, self._seed = recipe.training.optimizer.lr, recipe.training.seed
+    def __init__(self, recipes: Sequence[Recipe], seconds: float) -> None:
+        self._knobs = [(r.training.optimizer.lr, r.training.seed) for r in recipes]
         self._seconds = seconds
-        self.epoch, self.best = 0, [dict[str, float]()]
+        self.epochs = [0] * len(recipes)
+        self.best = [dict[str, float]() for _ in recipes]
+        self.diverged = [""] * len(recipes)
 
     def advance(self) -> list[dict[str, float]]:
         if self._seconds:
-            time.sleep(self._seconds)
-        self.epoch += 1
-        now = metrics(self._lr, self._seed, self.epoch)
-        self.best = [{**now, "epoch": float(self.epoch)}]
-        return [now]
+            time.sleep(self._seconds * len(self.epochs))
+        self.epochs = [epoch + 1 for epoch in self.epochs]
+        now = self.test()
+        self.best = [{**m, "epoch": float(e)} for m, e in zip(now, self.epochs, strict=True)]
+        return now
 
-    def save(self, path: Path) -> None:
-        write_text(path, json.dumps({"epoch": self.epoch, "best": self.best}))
+    def member(self, k: int) -> Namespace:
+        return Namespace(epoch=self.epochs[k], best=self.best[k])
 
-    def restore(self, path: Path) -> None:
-        state = json.loads(path.read_text())
-        self.epoch, self.best = state["epoch"], state["best"]
+    def adopt(self, k: int, member: Namespace) -> None:
+        self.epochs[k], self.best[k] = member.epoch, member.best
 
-    def save_model(self, path: Path, member: int = 0) -> None:
+    def save(self, path: Path, k: int = 0) -> None:
+        write_text(path, json.dumps(vars(self.member(k))))
+
+    def restore(self, path: Path, k: int = 0) -> None:
+        self.adopt(k, Namespace(**json.loads(path.read_text())))
+
+    def save_model(self, path: Path, k: int = 0) -> None:
         write_text(path, "")
 
     def test(self) -> list[dict[str, float]]:
-        return [metrics(self._lr, self._seed, self.epoch)]
+        pairs = zip(self._knobs, self.epochs, strict=True)
+        return [metrics(lr, seed, epoch) for (lr, seed), epoch in pairs]
+
+
+class Nothing:
+    """No data, for any recipe."""
+
+    def serve(self, recipe: Recipe) -> bool:
+        return True
 
 
 @dataclass(frozen=True)
@@ -89,11 +106,14 @@ class TinyWorkshop(Workshop):
 
     def prepare(self, threads: int) -> None:
         if self.seconds:
-            trial.STEP_SECONDS = trial.SAVE_SECONDS = 0.0
+            pack.STEP_SECONDS = pack.SAVE_SECONDS = 0.0
 
     def dataset(self, recipe: Recipe) -> Dataset:
         split = Split({"image": np.zeros((4, 2), np.float32)}, np.zeros(4, np.int64))
         return Dataset("tiny", "nothing", ("a", "b"), split, split, split, "0")
 
-    def training(self, recipe: Recipe, dataset: Dataset, device: str) -> Tiny:
-        return Tiny(recipe, self.seconds)
+    def samples(self, recipe: Recipe, dataset: Dataset, device: str) -> Nothing:
+        return Nothing()
+
+    def training(self, recipes: Sequence[Recipe], samples: Any) -> Tiny:
+        return Tiny(recipes, self.seconds)

@@ -73,7 +73,7 @@ class AdaptiveModulator(EncoderScaler):
         scores = log_likelihoods(self.responses(step), step.labels)
         factors = modulation(scores, self.past, self.alpha)
         steps = self.epoch * self.context.steps + step.number + 1
-        self.past.lerp_(scores, 1 / steps)
+        self.past.lerp_(scores, (1 / steps).to(scores).unsqueeze(1))
         return factors
 
     def responses(self, step: Step) -> Tensor:

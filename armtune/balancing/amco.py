@@ -64,9 +64,9 @@ class DominantMasker(Balancer):
         self.masks = bool(self.rate.any())
         self.heads_reach_encoders = bool(self.gates[0].any())
 
-    def start_epoch(self, epoch: int) -> None:
+    def start_epoch(self, epoch: Tensor) -> None:
         """Draws the order in which features are masked, anew for each step of this epoch."""
-        self.epoch = epoch
+        self.epoch = epoch.to(self.rate)
         if self.masks:
             self.orders = {
                 m: self.context.uniform(f"amco {m}", epoch, self.context.steps, size).argsort(-1)
@@ -105,8 +105,8 @@ def dominant(unimodal: Features, sigma: Tensor) -> Tensor:
     return ahead & (shares > 2 / len(unimodal) * sigma.unsqueeze(1))
 
 
-def mask_share(time: float, rate: Tensor, ramp: Tensor) -> Tensor:
-    """Share p of features that is masked ``time`` epochs after the start, ``(member,)``."""
+def mask_share(time: Tensor, rate: Tensor, ramp: Tensor) -> Tensor:
+    """Share p of features that is masked ``time`` epochs after the start, ``(member,)`` all."""
     return rate * torch.sin(pi / 2 * (time / ramp).clamp_max(1))
 
 

@@ -124,7 +124,7 @@ class Reinforcer(Balancer):
         self.valued = context.like.new_zeros(members)
         self.likelihood = context.like.new_ones(members, context.samples)
 
-    def start_epoch(self, epoch: int) -> None:
+    def start_epoch(self, epoch: Tensor) -> None:
         self.epoch = epoch
         self.dropout.start_epoch(epoch)
 
@@ -189,7 +189,7 @@ class Reinforcer(Balancer):
             shares = shares - self.reach[phi.argmax(1)]
         return shares * (self.gap_weight * (strongest > weakest)).unsqueeze(1)
 
-    def end_epoch(self, epoch: int, features: Features, labels: Tensor) -> dict[str, Tensor]:
+    def end_epoch(self, epoch: Tensor, features: Features, labels: Tensor) -> dict[str, Tensor]:
         """Values the modalities on the held-out slice and sets the fusion weights from it."""
         if not features:
             return {}

@@ -71,7 +71,7 @@ class Blender(Balancer):
         self.train = context.like.new_full(shape, context.label_entropy)
         self.held = self.train.clone()
 
-    def start_epoch(self, epoch: int) -> None:
+    def start_epoch(self, epoch: Tensor) -> None:
         """Mixes the blend with the fused loss alone, and starts to sum up the epoch's losses."""
         self.weights = self.strength * self.blend
         self.weights[:, -1:] += 1 - self.strength
@@ -88,7 +88,7 @@ class Blender(Balancer):
         gate_heads(step.forward, gates)
         return [weight * fused + sum_in_order(alone)]
 
-    def end_epoch(self, epoch: int, features: Features, labels: Tensor) -> dict[str, Tensor]:
+    def end_epoch(self, epoch: Tensor, features: Features, labels: Tensor) -> dict[str, Tensor]:
         """Where a window ends, takes its gains and overfitting as the next one's weights."""
         if not features:
             return {}

@@ -53,9 +53,9 @@ class Matcher(Balancer):
         self.rises = context.like.new_tensor([o.schedule == "rising" for o in options])
         self.active = bool(self.matching.any())
 
-    def start_epoch(self, epoch: int) -> None:
+    def start_epoch(self, epoch: Tensor) -> None:
         """Sets the epoch's share."""
-        progress = (epoch + 1) / self.context.epochs
+        progress = (epoch + 1).to(self.matching) / self.context.epochs
         self.share = self.matching * (1 - self.rises * (1 - progress))
 
     def losses(self, step: Step) -> Sequence[Tensor]:

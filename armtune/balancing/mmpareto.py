@@ -58,7 +58,7 @@ class ParetoIntegrator(Balancer):
         self.scale = context.knob(options, "scale")
         self.window = Window(options, context)
 
-    def start_epoch(self, epoch: int) -> None:
+    def start_epoch(self, epoch: Tensor) -> None:
         self.open = self.window.open(epoch)
         self.heads_reach_encoders = bool(self.open.any())
 

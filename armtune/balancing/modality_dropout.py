@@ -46,7 +46,7 @@ class Dropper(Balancer):
         super().__init__(context)
         self.dropout = ModalityDropout(context, context.knob(options, "probability"))
 
-    def start_epoch(self, epoch: int) -> None:
+    def start_epoch(self, epoch: Tensor) -> None:
         self.dropout.start_epoch(epoch)
 
     def alter(self, features: Features, index: Tensor, step: int) -> Features:

@@ -20,7 +20,6 @@ from armtune.balancing import Balancing
 from armtune.balancing.ogm import GradientModulator
 from armtune.lazy import torch
 from armtune.parts import per_member
-from armtune.streams import stream
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,7 +47,7 @@ class OgmGe(Balancing):
 class NoisyModulator(GradientModulator):
     """The noisy gradient modulation's hooks."""
 
-    def start_epoch(self, epoch: int) -> None:
+    def start_epoch(self, epoch: Tensor) -> None:
         super().start_epoch(epoch)
         self.acts = bool((self.open.squeeze(1) & (self.alpha > 0)).any())
 
@@ -68,7 +67,7 @@ class NoisyModulator(GradientModulator):
         """Noise for each encoder's parameters; zeros where the encoder isn't slowed."""
         network = self.context.network
         purpose = f"ogm_ge {self.number}"
-        generators = [stream(seed, purpose, self.epoch) for seed in self.context.seeds]
+        generators = self.context.streams(purpose, self.epoch)
         noise = {}
         for modality, factor in zip(network.modalities, self.factors.unbind(1), strict=True):
             for name in network.encoder_parameters(modality):

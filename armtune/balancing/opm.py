@@ -60,7 +60,7 @@ class PredictionModulator(Balancer):
         self.window = Window(options, context)
         self.sizes = context.like.new_tensor(list(context.network.sizes.values()))
 
-    def start_epoch(self, epoch: int) -> None:
+    def start_epoch(self, epoch: Tensor) -> None:
         """Draws what decides which samples lose which modalities in this epoch."""
         self.base = torch.where(self.window.open(epoch), self.probability, 0.0)
         self.acts = bool(self.base.any())

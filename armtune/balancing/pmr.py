@@ -69,7 +69,7 @@ class PrototypeRebalancer(Balancer):
         self.prototypes = {m: context.like.new_zeros(*shape, size) for m, size in sizes.items()}
         self.seen = context.like.new_zeros(shape)
 
-    def start_epoch(self, epoch: int) -> None:
+    def start_epoch(self, epoch: Tensor) -> None:
         """Forgets the last epoch's sums; says how strong the loss is in this one."""
         self.sums = {m: torch.zeros_like(p) for m, p in self.prototypes.items()}
         self.counts = torch.zeros_like(self.seen)

@@ -67,7 +67,7 @@ class Relearner(Balancer):
         self.initial = [p.detach().clone() for p in context.network.encoders.parameters()]
         self.pull = context.like.new_zeros(len(options), len(context.modalities))
 
-    def start_epoch(self, epoch: int) -> None:
+    def start_epoch(self, epoch: Tensor) -> None:
         """Moves encoders towards their initial parameters, as the last diagnosis wants."""
         initial = iter(self.initial)
         with torch.no_grad():
@@ -78,7 +78,7 @@ class Relearner(Balancer):
                     parameter.lerp_(next(initial), per_member(pull, parameter))
         self.pull.zero_()
 
-    def end_epoch(self, epoch: int, features: Features, labels: Tensor) -> dict[str, Tensor]:
+    def end_epoch(self, epoch: Tensor, features: Features, labels: Tensor) -> dict[str, Tensor]:
         """Where a diagnosis is due, says how far to pull which encoder back."""
         done = epoch + 1
         due = (done % self.every == 0) & (done <= self.every * self.times)
@@ -87,7 +87,7 @@ class Relearner(Balancer):
             self.pull.copy_(torch.where(due.unsqueeze(1), pull, 0.0))
         return {}
 
-    def _gaps(self, epoch: int, held: Features, labels: Tensor) -> Tensor:
+    def _gaps(self, epoch: Tensor, held: Features, labels: Tensor) -> Tensor:
         """Purity gap of each modality, ``(member, modality)``."""
         context = self.context
         size = min(labels.shape[1], context.samples)

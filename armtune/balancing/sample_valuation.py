@@ -62,7 +62,7 @@ class Valuer(Balancer):
         # A sample that was never valued isn't repeated.
         self.contributions = context.like.new_ones(len(options), context.samples, players)
 
-    def start_epoch(self, epoch: int) -> None:
+    def start_epoch(self, epoch: Tensor) -> None:
         """Fixes the epoch's repeats, and draws which copy of a sample each draw is."""
         if self.active:
             strength = torch.where(epoch >= self.warmup, self.strength, 0.0)

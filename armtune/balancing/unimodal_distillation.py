@@ -21,6 +21,7 @@ from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
 from armtune.forward import Features
 from armtune.lazy import torch
+from armtune.parts import per_member
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,21 +54,28 @@ class Pupil(Balancer):
         super().__init__(context)
         self.weight = context.knob(options, "weight")
         self.active = bool(self.weight.any())
-        self.trained = context.like.new_zeros(1)
+        self.trained = context.like.new_zeros(len(options))
         self.teachers = copy.deepcopy(context.network.encoders)
         self.targets: Features = {}
 
-    def start_epoch(self, epoch: int) -> None:
+    def start_epoch(self, epoch: Tensor) -> None:
         """Trains the teachers, unless a checkpoint had them, and lets them encode everything."""
         if not self.active or self.targets:
             return
-        if not self.trained.any():
-            for teacher, modality in zip(self.teachers, self.context.modalities, strict=True):
-                [taught] = self.context.solo(modality).encoders
-                teacher.load_state_dict(taught.state_dict())
-            self.trained.fill_(1)
         with torch.no_grad():
+            if not self.trained.all():
+                self._teach()
             self.targets = self._encode()
+
+    def _teach(self) -> None:
+        """Trains the teachers of members that have none yet."""
+        for teacher, modality in zip(self.teachers, self.context.modalities, strict=True):
+            with torch.enable_grad():
+                [taught] = self.context.solo(modality).encoders
+            for kept, new in zip(teacher.parameters(), taught.parameters(), strict=True):
+                known = per_member(self.trained, kept) > 0
+                kept.copy_(torch.where(known, kept, new))
+        self.trained.fill_(1)
 
     def _encode(self) -> Features:
         """The teachers' features of all training samples, ``(member, sample, feature)``."""

@@ -36,13 +36,13 @@ class Optimizer(Options):
         gradient: Tensor,
         state: dict[str, Tensor],
         knobs: dict[str, Tensor],
-        step: int,
+        step: Tensor,
     ) -> None:
         """Updates ``parameters`` and ``state`` in place.
 
         Args:
             knobs: every numeric option, ``(member, 1)``; ``lr`` already scheduled, and
                 ``(member, parameter)`` where encoders have rates of their own.
-            step: number of this step, counted from 1.
+            step: number of each member's step, counted from 1, ``(member, 1)``.
         """
         raise NotImplementedError

@@ -35,7 +35,7 @@ class AdamW(Optimizer):
         gradient: Tensor,
         state: dict[str, Tensor],
         knobs: dict[str, Tensor],
-        step: int,
+        step: Tensor,
     ) -> None:
         mean, square = state["mean"], state["square"]
         beta1, beta2 = knobs["beta1"], knobs["beta2"]

@@ -33,7 +33,7 @@ class Sgd(Optimizer):
         gradient: Tensor,
         state: dict[str, Tensor],
         knobs: dict[str, Tensor],
-        step: int,
+        step: Tensor,
     ) -> None:
         velocity = state["velocity"]
         velocity.mul_(knobs["momentum"]).add_(gradient).add_(parameters * knobs["weight_decay"])

@@ -82,12 +82,12 @@ class Training(Options):
 
 
 class Resources(Options):
-    """What one trial reserves on the machine or cluster."""
+    """What one worker reserves on the machine or cluster: it trains a trial, or a pack of them."""
 
     cpu: float = Field(1.0, gt=0)
-    """CPU cores a trial."""
+    """CPU cores a worker."""
     gpu: float = Field(0.0, ge=0)
-    """GPUs a trial; a fraction shares one."""
+    """GPUs a worker; a fraction shares one."""
 
 
 class Confirm(Options):
@@ -128,7 +128,9 @@ class Sweep(Options):
     pruner: Pruner = _option("pruners", name="none")
     """What stops poor trials early."""
     resources: Resources = Resources()
-    """What one trial reserves."""
+    """What one worker reserves."""
+    pack: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    """How many trials a worker trains at once, as one program; ``auto`` measures what pays."""
     retries: int = Field(1, ge=0)
     """How often a trial is taken up again, from its checkpoint, after what may be transient: its
     worker's process died, or a file couldn't be read or written."""

@@ -8,7 +8,8 @@ from typing import Protocol
 from armtune.recipe.schema import Resources
 from armtune.sweep.records import Confirmation
 from armtune.sweep.search import Search
-from armtune.sweep.trial import Task, Worker, Workshop
+from armtune.sweep.trial import Task, Workshop
+from armtune.sweep.worker import Worker
 
 Confirmed = Callable[[Task, Confirmation], None]
 """Told of each re-training that ends."""

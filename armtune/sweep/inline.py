@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from armtune.recipe.schema import Resources
 from armtune.sweep.engine import Confirmed, worker_for
+from armtune.sweep.packing import largest
 from armtune.sweep.search import Search
 from armtune.sweep.trial import Task, Workshop
 
@@ -18,11 +19,17 @@ class Inline:
 
     def search(self, search: Search) -> None:
         """Trains all trials that the search hands out."""
-        while task := search.next():
-            search.started(task.number)
-            self._worker.start(task)
-            while search.hear(task.number, self._worker.step()):
-                pass
+        if not search.left:
+            return
+        size = self._worker.pack_size(search.recipe, largest(search.recipe, 1))
+        going: list[Task] = []
+        while pack := search.fill(going, size):
+            for task in pack[len(going) :]:
+                search.started(task.number)
+            self._worker.start(pack)
+            going = pack
+            while len(going) == len(pack):
+                going = search.hear_all(pack, self._worker.step())
 
     def confirm(self, tasks: Sequence[Task], told: Confirmed) -> None:
         """Trains and tests each task."""

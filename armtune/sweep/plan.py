@@ -171,7 +171,7 @@ def _timing(recipe: Recipe, workshop: Workshop, dataset: Dataset) -> Timing:
     epochs = recipe.training.epochs
     device = "cuda" if recipe.sweep.resources.gpu else "cpu"
     started = time.perf_counter()
-    training = workshop.training(recipe, dataset, device)
+    training = workshop.training([recipe], workshop.samples(recipe, dataset, device))
     training.advance()
     first = time.perf_counter() - started
     if epochs == 1:

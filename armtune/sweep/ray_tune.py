@@ -13,12 +13,13 @@ from typing import Any
 
 import armtune
 from armtune.errors import RunError
-from armtune.recipe.schema import Resources
+from armtune.recipe.schema import Recipe, Resources
 from armtune.sweep.engine import Confirmed, worker_for
 from armtune.sweep.overtime import overtime, take_stack
+from armtune.sweep.packing import largest
 from armtune.sweep.records import Confirmation
 from armtune.sweep.search import Search
-from armtune.sweep.trial import Failure, Task, Workshop, note_failure, reason_of
+from armtune.sweep.trial import Failure, Step, Task, Workshop, note_failure, reason_of
 
 # Ray reads some of these when it is imported.
 os.environ.update(
@@ -72,7 +73,8 @@ class RayEngine:
         """Trains all trials that the search hands out."""
         if not search.left:
             return
-        clerk = _Clerk(search)
+        most = largest(search.recipe, _places(self._resources))
+        clerk = _Clerk(search, self._resources, self._pack_size(search.recipe, most))
         trainable = tune.with_parameters(
             _Trainable, workshop=self._workshop, resources=self._resources
         )
@@ -103,6 +105,20 @@ class RayEngine:
                 raise RunError(f"Ray Tune gave up: {str(error).splitlines()[-1]}") from error
         clerk.complain()
 
+    def _pack_size(self, recipe: Recipe, most: int) -> int:
+        """See ``Worker.pack_size``; measured where the trials will train."""
+        if most == 1 or recipe.sweep.pack != "auto":
+            return most
+        remote = ray.remote(_pack_size).options(
+            num_cpus=self._resources.cpu, num_gpus=self._resources.gpu, max_retries=0
+        )
+        try:
+            size = ray.get(remote.remote(self._workshop, self._resources, recipe, most))
+        except ray.exceptions.RayError:  # the process died, as from a lack of memory
+            return 1
+        assert isinstance(size, int)
+        return size
+
     def confirm(self, tasks: Sequence[Task], told: Confirmed) -> None:
         """Trains and tests each task."""
         remote = ray.remote(_confirm).options(
@@ -125,11 +141,44 @@ class RayEngine:
 class _Clerk:
     """Passes what Tune tells to the search, and keeps the error that the search raised, which
     Tune would turn into another one.
+
+    A trial of Tune's is a *leg* of a pack: the time in which its members stay the same. When one
+    of them has ended, the others and new ones in the free places are the next leg, which goes to
+    the worker that has just become free.
     """
 
-    def __init__(self, search: Search) -> None:
-        self.search = search
+    def __init__(self, search: Search, resources: Resources, size: int) -> None:
+        self.search, self._resources, self._size = search, resources, size
+        self._legs: list[list[Task]] = []
+        self._out = 0
         self._error: BaseException | None = None
+
+    def next_leg(self) -> dict[str, Any] | None:
+        """What the next worker trains; None while all places are taken or nothing is left."""
+        places = _places(self._resources)
+        if self._out >= places:
+            return None
+        going = self._legs.pop(0) if self._legs else []
+        pack = self.search.fill(going, self._size, places)
+        if not pack:
+            return None
+        self._out += 1
+        return {"tasks": pack, "new": [task.number for task in pack[len(going) :]]}
+
+    @property
+    def over(self) -> bool:
+        """Whether no leg will follow."""
+        return self.search.over and not self._legs
+
+    def hear(self, pack: list[Task], said: Sequence[Step | Failure]) -> bool:
+        """Takes in what a worker said; returns whether the leg goes on."""
+        going = self.search.hear_all(pack, said)
+        if len(going) == len(pack):
+            return True
+        self._out -= 1
+        if going:
+            self._legs.append(going)
+        return False
 
     def __getstate__(self) -> dict[str, Any]:
         # Tune pickles what it was given, for a restoration that isn't used; listeners can't be.
@@ -155,10 +204,10 @@ class _Trainable(tune.Trainable):
 
     def setup(self, config: dict[str, Any], **given: Any) -> None:
         self._worker = worker_for(given["workshop"], given["resources"], expendable=True)
-        self._worker.start(config["task"])
+        self._worker.start(config["tasks"])
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        self._worker.start(new_config["task"])
+        self._worker.start(new_config["tasks"])
         return True
 
     def step(self) -> dict[str, Any]:
@@ -173,12 +222,11 @@ class _Asking(Searcher):
         self._clerk = clerk
 
     def suggest(self, trial_id: str) -> Any:
-        search = self._clerk.search
         with self._clerk.noting():
-            if task := search.next():
-                return {"task": task}
+            if leg := self._clerk.next_leg():
+                return leg
         # None: not now, as one that is out may have to be taken up again.
-        return Searcher.FINISHED if search.over else None
+        return Searcher.FINISHED if self._clerk.over else None
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -201,15 +249,15 @@ class _Deciding(FIFOScheduler):
 
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
         with self._clerk.noting():
-            goes_on = self._clerk.search.hear(_task(trial).number, result["said"])
+            goes_on = self._clerk.hear(trial.config["tasks"], result["said"])
         return str(self.CONTINUE if goes_on else self.STOP)
 
     def on_trial_error(self, controller: Any, trial: Any) -> None:
         """The worker's process died; whatever a training raises comes as a result."""
-        task = _task(trial)
-        failure = _died(task, _last_words(trial))
+        tasks, words = trial.config["tasks"], _last_words(trial)
+        failures = [_died(task, words) for task in tasks]
         with self._clerk.noting():
-            self._clerk.search.hear(task.number, failure)
+            self._clerk.hear(tasks, failures)
 
 
 class _Starting(tune.Callback):
@@ -220,17 +268,12 @@ class _Starting(tune.Callback):
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         with self._clerk.noting():
-            self._clerk.search.started(_task(trial).number)
-
-
-def _task(trial: Any) -> Task:
-    task = trial.config["task"]
-    assert isinstance(task, Task)
-    return task
+            for number in trial.config["new"]:
+                self._clerk.search.started(number)
 
 
 def _name(trial: Any) -> str:
-    return f"{_task(trial).number:04d}"
+    return f"{trial.config['tasks'][0].number:04d}"
 
 
 def _folder_name(trial: Any) -> str:
@@ -254,6 +297,10 @@ def _died(task: Task, words: str) -> Failure:
     first, *others = words.strip().splitlines() or ["no reason is known"]
     reason = others[-1] if others and "ray::" in first else first
     return note_failure(task.folder, f"the worker died: {reason}", words, transient=True)
+
+
+def _pack_size(workshop: Workshop, resources: Resources, recipe: Recipe, most: int) -> int:
+    return worker_for(workshop, resources, expendable=True).pack_size(recipe, most)
 
 
 def _confirm(workshop: Workshop, resources: Resources, task: Task) -> Confirmation:
@@ -301,12 +348,22 @@ def _knock(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=5).close()
 
 
-def _check_room(resources: Resources) -> None:
-    """Refuses a trial that would wait for ever."""
+def _room(resources: Resources) -> list[tuple[str, float, float]]:
+    """What a worker reserves and what there is."""
     there = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    for name, wanted, had in (
+    return [
         ("CPU cores", resources.cpu, there.get("CPU", 0)),
         ("GPUs", resources.gpu, there.get("GPU", 0)),
-    ):
+    ]
+
+
+def _places(resources: Resources) -> int:
+    """Workers that there is room for now; nodes come and go."""
+    return max(1, int(min(had / wanted for _, wanted, had in _room(resources) if wanted)))
+
+
+def _check_room(resources: Resources) -> None:
+    """Refuses a trial that would wait for ever."""
+    for name, wanted, had in _room(resources):
         if wanted > had:
             raise RunError(f"sweep.resources: a trial reserves {wanted:g} {name}, Ray has {had:g}")

@@ -15,6 +15,7 @@ from armtune.errors import RecipeError
 from armtune.objectives import Goals
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
+from armtune.sweep.packing import program_of
 from armtune.sweep.records import Listener, TrialRecord
 from armtune.sweep.trial import Failure, Metrics, Step, Task, reason_of, trial_folder
 
@@ -28,35 +29,80 @@ class Search:
     def __init__(
         self, recipe: Recipe, folder: Path, study: SweepStudy, listeners: Sequence[Listener]
     ) -> None:
-        self._recipe, self._folder, self._study = recipe, folder, study
+        self.recipe, self._folder, self._study = recipe, folder, study
         self._goals = Goals.from_recipe(recipe)
         self._listeners = listeners
         self._waiting = study.running()
+        self._shelf: list[Task] = []
+        self._alone: set[int] = set()
+        self._decided: dict[int, int] = {}
+        self._heard: dict[int, int] = {}
         self._tasks: dict[int, Task] = {}
         self._records: dict[int, TrialRecord] = {}
 
     @property
     def left(self) -> int:
         """Number of trials still to be handed out."""
-        return len(self._waiting) + max(0, self._recipe.sweep.trials - len(self._study))
+        return len(self._shelf) + self._unmade
+
+    @property
+    def _unmade(self) -> int:
+        return len(self._waiting) + max(0, self.recipe.sweep.trials - len(self._study))
 
     @property
     def over(self) -> bool:
         """Whether no trial is left and none is out, which may have to be handed out again."""
         return not self.left and not self._tasks
 
-    def next(self) -> Task | None:
-        """The next trial to train: first those that were interrupted; None when all are out."""
-        while self.left:
-            number = self._waiting.pop(0) if self._waiting else self._study.ask()
-            self._records[number] = self._study.record(number)
-            try:
-                self._tasks[number] = self._task(number)
-            except RecipeError as error:
-                self.hear(number, Failure(reason_of(error)))
-            else:
-                return self._tasks[number]
+    def fill(self, going: Sequence[Task] = (), size: int = 1, places: int = 1) -> list[Task]:
+        """A pack of trials that train as one program: those that go on, and new ones.
+
+        Args:
+            going: the rest of the worker's last pack.
+            size: the most members.
+            places: packs that train at once: no worker takes another one's share.
+        """
+        pack = [replace(task, epoch=self._heard[task.number]) for task in going]
+        share = -(-(self.left + len(pack)) // places)
+        while len(pack) < min(size, share) and (task := self.next(pack)):
+            pack.append(task)
+        return pack
+
+    def next(self, beside: Sequence[Task] = ()) -> Task | None:
+        """The next trial to train: first those that were interrupted; None when none is left.
+
+        Args:
+            beside: trials that it must be able to train with. Others are put on a shelf meanwhile,
+                at most as many.
+        """
+        program = self._program(beside[0]) if beside else ""
+        for task in self._shelf:
+            if program in ("", self._program(task)):
+                self._shelf.remove(task)
+                return task
+        while self._unmade and len(self._shelf) <= len(beside):
+            made = self._made(self._waiting.pop(0) if self._waiting else self._study.ask())
+            if made and program in ("", self._program(made)):
+                return made
+            if made:
+                self._shelf.append(made)
         return None
+
+    def _made(self, number: int) -> Task | None:
+        """A trial's task; None if its values can't be a recipe, and it failed."""
+        self._records[number] = self._study.record(number)
+        self._heard[number] = self._decided[number] = 0
+        try:
+            self._tasks[number] = self._task(number)
+        except RecipeError as error:
+            self.hear(number, Failure(reason_of(error)))
+            return None
+        return self._tasks[number]
+
+    def _program(self, task: Task) -> str:
+        """What tells whether trials can train together; one that was retried trains alone."""
+        alone = f"{task.number}: " if task.number in self._alone else ""
+        return alone + program_of(task.recipe)
 
     def started(self, number: int) -> None:
         """A worker has taken a trial up."""
@@ -65,29 +111,36 @@ class Search:
         for listener in self._listeners:
             listener.trial_started(self._records[number])
 
+    def hear_all(self, pack: Sequence[Task], said: Sequence[Step | Failure]) -> list[Task]:
+        """Takes in what a pack's worker said of each trial; returns those that go on."""
+        return [t for t, one in zip(pack, said, strict=True) if self.hear(t.number, one)]
+
     def hear(self, number: int, said: Step | Failure) -> bool:
         """Takes in what a trial's worker said; returns whether the trial goes on."""
         if isinstance(said, Failure):
             if not self._again(number, said):
                 self._fail(number, said.reason)
             return False
-        for epoch in said.epochs:
+        # A worker that took a checkpoint up may train epochs again that another one has told.
+        for epoch in [e for e in said.epochs if e.number > self._heard[number]]:
             self._stand(number, epoch.number, epoch.best)
             for listener in self._listeners:
                 listener.epoch_ended(self._records[number], epoch.metrics)
-        self._stand(number, said.epoch, said.best)
+        if said.epoch >= self._heard[number]:
+            self._stand(number, said.epoch, said.best)
+            self._heard[number] = said.epoch
         return self._decide(number, said.epoch, said.best)
 
     def _task(self, number: int) -> Task:
-        recipe = with_overrides(self._recipe, self._records[number].values)
+        recipe = with_overrides(self.recipe, self._records[number].values)
         rungs = self._rungs(number, recipe.training.epochs)
         return Task(number, recipe, trial_folder(self._folder, number), rungs)
 
     def _bracket(self, number: int) -> int:
-        return self._recipe.sweep.pruner.bracket(number, self._recipe.training.epochs)
+        return self.recipe.sweep.pruner.bracket(number, self.recipe.training.epochs)
 
     def _rungs(self, number: int, epochs: int) -> tuple[int, ...]:
-        return tuple(self._recipe.sweep.pruner.rungs(epochs)[self._bracket(number) :])
+        return tuple(self.recipe.sweep.pruner.rungs(epochs)[self._bracket(number) :])
 
     def _stand(self, number: int, epoch: int, best: Metrics) -> None:
         self._records[number] = replace(self._records[number], epoch=epoch, metrics=best)
@@ -95,8 +148,9 @@ class Search:
     def _decide(self, number: int, epoch: int, best: Metrics) -> bool:
         task = self._tasks[number]
         epochs = task.recipe.training.epochs
-        if epoch not in (*task.rungs, epochs):
+        if epoch not in (*task.rungs, epochs) or epoch <= self._decided[number]:
             return True
+        self._decided[number] = epoch
         if unsound := self._unsound(best):
             self._fail(number, f"epoch {epoch}: {unsound}")
         elif epoch >= epochs:
@@ -133,10 +187,11 @@ class Search:
 
     def _again(self, number: int, failure: Failure) -> bool:
         """Takes a trial up again after what may not happen twice; returns whether it did."""
-        limit = self._recipe.sweep.retries if failure.transient else 0
+        limit = self.recipe.sweep.retries if failure.transient else 0
         if not self._study.retry(number, failure.reason, limit):
             return False
         self._tasks.pop(number)
+        self._alone.add(number)
         self._waiting.append(number)
         return True
 

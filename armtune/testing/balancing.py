@@ -44,6 +44,25 @@ def keeps_members_apart(balancing: Balancing) -> None:
         assert not off, f"metrics differ, alone and in a pack: {off}"
 
 
+def lets_members_come_and_go(balancing: Balancing) -> None:
+    """A member that joins late, and stays when another has gone, learns what it learns alone."""
+    shapes = next(_served(balancing))
+    dataset = toy_dataset(shapes)
+    early, late = (_recipe(balancing, shapes, seed) for seed in (0, 1))
+    first = Run([early], dataset, dtype=torch.float64)
+    first.advance()
+    both = Run([late, early], first.samples)
+    both.adopt(1, first.member(0))
+    train(both, lambda *_: None)
+    last = Run([late], first.samples)
+    last.adopt(0, both.member(0))
+    train(last, lambda *_: None)
+    for one, found in ((early, both.best[1]), (late, last.best[0])):
+        alone = _trained([one], dataset).best[0]
+        off = {m: (v, found[m]) for m, v in alone.items() if abs(v - found[m]) > 1e-10}
+        assert not off, f"metrics differ, alone and in changing company: {off}"
+
+
 def stands_a_dead_modality(balancing: Balancing) -> None:
     """A modality of zeros makes no metric infinite."""
     shapes = next(_served(balancing))

@@ -31,5 +31,6 @@ def _descend(options: Sequence[Optimizer], steps: int) -> torch.Tensor:
     parameters = torch.zeros(len(options), 4, dtype=torch.float64)
     state = {name: torch.zeros_like(parameters) for name in options[0].slots()}
     for step in range(1, steps + 1):
-        options[0].update(parameters, parameters - 3, state, knobs, step)
+        count = parameters.new_full((len(options), 1), step)
+        options[0].update(parameters, parameters - 3, state, knobs, count)
     return parameters

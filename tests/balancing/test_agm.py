@@ -9,7 +9,7 @@ import torch
 
 from armtune.balancer import Step
 from armtune.balancing.agm import AdaptiveModulator, Agm, log_likelihoods, modulation
-from tests.balancing.toys import THREE, toy_batch, toy_context, toy_network
+from tests.balancing.toys import THREE, at, toy_batch, toy_context, toy_network
 from tests.conftest import TWO, Shapes
 
 ALPHA = torch.tensor([0.5], dtype=torch.float64)
@@ -55,7 +55,7 @@ def linear(shapes: Shapes) -> tuple[AdaptiveModulator, Step]:
     layer.weight = torch.nn.Parameter(weight)
     views, labels = toy_batch(shapes)
     balancer = AdaptiveModulator([Agm()], toy_context(network))
-    balancer.start_epoch(0)
+    balancer.start_epoch(at(balancer, 0))
     return balancer, Step(network(views), labels, labels, 0)
 
 
@@ -88,7 +88,7 @@ def test_the_past_is_the_mean_over_all_steps_before() -> None:
     scores, seen = [], []
     for number in range(3):
         views, labels = toy_batch(seed=number)
-        balancer.start_epoch(number // 2)
+        balancer.start_epoch(at(balancer, number // 2))
         step = Step(network(views), labels, labels, number % 2)
         scores.append(log_likelihoods(balancer.responses(step), labels))
         seen.append(balancer.coefficients(step))

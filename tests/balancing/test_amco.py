@@ -10,7 +10,7 @@ import torch
 from armtune.balancer import Step
 from armtune.balancing.amco import Amco, DominantMasker, dominant, mask, mask_share
 from armtune.flat import FlatParameters
-from tests.balancing.toys import THREE, toy_batch, toy_context, toy_network
+from tests.balancing.toys import THREE, at, toy_batch, toy_context, toy_network
 
 
 def doubles(*values: float) -> torch.Tensor:
@@ -43,7 +43,7 @@ def test_beyond_two_the_bar_is_two_sigma_of_an_even_share() -> None:
 
 
 def test_the_mask_grows_as_a_sine_and_stays() -> None:
-    times = [mask_share(t, doubles(0.6), doubles(4)).item() for t in (0, 1, 2, 4, 9)]
+    times = [mask_share(doubles(t), doubles(0.6), doubles(4)).item() for t in (0, 1, 2, 4, 9)]
     expected = [0, 0.6 * sin(pi / 8), 0.6 * sin(pi / 4), 0.6, 0.6]
     assert times == pytest.approx(expected, abs=1e-12)
 
@@ -56,7 +56,7 @@ def test_the_mask_keeps_the_mean() -> None:
 
 def ready(epoch: int, **options: float) -> DominantMasker:
     balancer = DominantMasker([Amco(**options)], toy_context(toy_network(THREE)))
-    balancer.start_epoch(epoch)
+    balancer.start_epoch(at(balancer, epoch))
     return balancer
 
 

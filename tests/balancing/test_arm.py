@@ -16,7 +16,7 @@ from armtune.information import shapley_matrix
 from armtune.network import MultimodalNet, build_network
 from armtune.streams import stream
 from armtune.valuation import leave_one_out_matrix
-from tests.balancing.toys import toy_context
+from tests.balancing.toys import at, toy_context
 from tests.conftest import TWO, Shapes, toy_recipe
 
 THREE: Shapes = {**TWO, "touch": (4,)}
@@ -28,7 +28,7 @@ def pieces(
     network = build_network([toy_recipe(shapes)], shapes, 3, torch.float64)
     context = toy_context(network)
     balancer = Reinforcer([Arm(**options)], context)
-    balancer.start_epoch(0)
+    balancer.start_epoch(at(balancer, 0))
     generator = stream(1, "toy")
     views = {
         m: torch.randn(1, 10, *shape, generator=generator, dtype=torch.float64)
@@ -134,11 +134,11 @@ def test_valuation_is_smoothed_after_its_first_epoch() -> None:
     network, balancer, _, views, labels = pieces(TWO, smoothing=0.25, warmup_epochs=0, tau=1)
     with torch.no_grad():
         features = network.encode(views)
-        balancer.end_epoch(0, features, labels)
+        balancer.end_epoch(at(balancer, 0), features, labels)
         first = balancer.phi.clone()
         network.heads[0].bias.add_(torch.tensor([3.0, 0, 0]))
         fresh = balancer._contributions(features, labels)
-        balancer.end_epoch(1, features, labels)
+        balancer.end_epoch(at(balancer, 1), features, labels)
     assert not torch.allclose(first, fresh)
     assert torch.allclose(balancer.phi, 0.25 * first + 0.75 * fresh, atol=1e-12)
 
@@ -147,9 +147,9 @@ def test_weights_wait_for_the_warm_up() -> None:
     network, balancer, _, views, labels = pieces(TWO, warmup_epochs=2, tau=1)
     with torch.no_grad():
         features = network.encode(views)
-        balancer.end_epoch(0, features, labels)
+        balancer.end_epoch(at(balancer, 0), features, labels)
         assert (network.weights == 1).all()
-        balancer.end_epoch(1, features, labels)
+        balancer.end_epoch(at(balancer, 1), features, labels)
     assert (network.weights != 1).all()
 
 
@@ -186,7 +186,7 @@ def test_every_valuation_sets_finite_weights(valuation: str, contribution: str) 
     telling = {m: 30 * one_hot_features(labels) / (k + 1) for k, m in enumerate(views)}
     telling["audio"][:, :4] = 0
     with torch.no_grad():
-        metrics = balancer.end_epoch(0, telling, labels)
+        metrics = balancer.end_epoch(at(balancer, 0), telling, labels)
     assert set(metrics) == {"phi/image", "phi/audio", "weight/image", "weight/audio"}
     assert torch.isfinite(network.weights).all()
     assert (network.weights != 1).any()

@@ -10,7 +10,7 @@ from armtune.balancing.arm import Arm
 from armtune.balancing.auxiliary import Auxiliary, UnimodalLosses
 from armtune.flat import FlatParameters
 from armtune.forward import cross_entropy
-from tests.balancing.toys import THREE, toy_batch, toy_context, toy_network
+from tests.balancing.toys import THREE, at, toy_batch, toy_context, toy_network
 from tests.conftest import TWO, Shapes
 
 
@@ -40,7 +40,7 @@ def test_it_is_arm_with_nothing_but_unimodal_losses() -> None:
     for options in (arm, Auxiliary(alpha=0.4)):
         network = toy_network()
         balancer = options.build([options], toy_context(network))
-        balancer.start_epoch(0)
+        balancer.start_epoch(at(balancer, 0))
         views, labels = toy_batch()
         flat = FlatParameters(network)
         forward = network(views, balancer.heads_reach_encoders)

@@ -14,6 +14,7 @@ from armtune.flat import FlatParameters
 from armtune.forward import cross_entropy
 from tests.balancing.toys import (
     F64,
+    at,
     toy_context,
     toy_network,
     weights_after,
@@ -43,7 +44,7 @@ def test_encoders_follow_the_blend_and_heads_their_own_loss() -> None:
     flat = FlatParameters(network)
     blender = Blender([GradientBlending(strength=0.5)], toy_context(network))
     blender.blend.copy_(torch.tensor([[0.2, 0.5, 0.3]]))
-    blender.start_epoch(0)
+    blender.start_epoch(at(blender, 0))
     views = {"image": torch.rand(1, 6, 6, 6, dtype=F64), "audio": torch.rand(1, 6, 5, dtype=F64)}
     labels = torch.tensor([[0, 1, 2, 0, 1, 2]])
     forward = network(views, blender.heads_reach_encoders)
@@ -73,10 +74,10 @@ def test_a_window_is_measured_from_its_start_and_weighs_the_next() -> None:
     with torch.no_grad():
         features = network.encode(views)
         for epoch in range(2):
-            blender.start_epoch(epoch)
+            blender.start_epoch(at(blender, epoch))
             assert blender.weights[0].tolist() == pytest.approx(even)
             blender.sums.copy_(4 * torch.tensor([[1.0, 0.9, 0.5]]))
-            blender.end_epoch(epoch, features, labels)
+            blender.end_epoch(at(blender, epoch), features, labels)
         decisions = [*network.judge(features).values(), network.fuse(features)]
         held = torch.stack([cross_entropy(x, labels).mean(1) for x in decisions], dim=1)
         overfitting = held - torch.tensor([[1.0, 0.9, 0.5]])
@@ -84,10 +85,10 @@ def test_a_window_is_measured_from_its_start_and_weighs_the_next() -> None:
         assert torch.allclose(blender.blend, expected, atol=1e-12)
         # Nothing changed on the held-out samples since, but training losses fell by ½, 0 and ¼.
         for epoch in range(2, 4):
-            blender.start_epoch(epoch)
+            blender.start_epoch(at(blender, epoch))
             assert torch.allclose(blender.weights, expected, atol=1e-12)
             blender.sums.copy_(4 * torch.tensor([[0.5, 0.9, 0.25]]))
-            blender.end_epoch(epoch, features, labels)
+            blender.end_epoch(at(blender, epoch), features, labels)
     # equal gains, at their floor, over ½², 0.01² and ¼²
     raw = [4, 1e4, 16]
     assert blender.blend[0].tolist() == pytest.approx([r / sum(raw) for r in raw], abs=1e-9)

@@ -9,7 +9,7 @@ import torch
 
 from armtune.balancing.lfm import Lfm, Matcher, divergence
 from armtune.forward import cross_entropy
-from tests.balancing.toys import F64, made_up, toy_context, toy_network, weights_after
+from tests.balancing.toys import F64, at, made_up, toy_context, toy_network, weights_after
 
 
 def test_divergence_by_hand() -> None:
@@ -36,7 +36,7 @@ def test_loss_shares_out_and_leaves_the_heads_alone() -> None:
     heads = network.judge({m: f.detach() for m, f in features.items()})
     step = made_up(features, [0, 1, 2, 0], network.fuse(features), heads)
     matcher = Matcher([Lfm(matching=0.25)], toy_context(network))
-    matcher.start_epoch(0)
+    matcher.start_epoch(at(matcher, 0))
     total = matcher.losses(step)[0].sum()
     own = sum(cross_entropy(x, step.labels).mean() for x in heads.values())
     gap = divergence(torch.stack(list(network.judge(features).values()))).mean()
@@ -55,7 +55,7 @@ def test_a_rising_share_ends_at_its_full_size() -> None:
     matcher = Matcher(options, toy_context(toy_network(), epochs=3))
     shares = []
     for epoch in range(3):
-        matcher.start_epoch(epoch)
+        matcher.start_epoch(at(matcher, epoch))
         shares.append(matcher.share.tolist())
     assert shares == [pytest.approx([0.6, share]) for share in (0.2, 0.4, 0.6)]
 

@@ -10,7 +10,7 @@ from armtune.balancer import Step
 from armtune.balancing.mmpareto import MMPareto, ParetoIntegrator, fused_share, integrated
 from armtune.flat import FlatParameters
 from armtune.forward import cross_entropy
-from tests.balancing.toys import THREE, toy_batch, toy_context, toy_network
+from tests.balancing.toys import THREE, at, toy_batch, toy_context, toy_network
 from tests.conftest import TWO, Shapes
 
 SCALE = torch.tensor([1.5], dtype=torch.float64)
@@ -70,7 +70,7 @@ def test_encoders_heads_and_fusion_get_each_their_own(shapes: Shapes) -> None:
     network = toy_network(shapes)
     views, labels = toy_batch(shapes)
     balancer = ParetoIntegrator([MMPareto(scale=1.5)], toy_context(network))
-    balancer.start_epoch(0)
+    balancer.start_epoch(at(balancer, 0))
     flat = FlatParameters(network)
     forward = network(views, balancer.heads_reach_encoders)
     losses = balancer.losses(Step(forward, labels, labels, 0))
@@ -101,7 +101,7 @@ def test_a_closed_window_needs_one_gradient_only() -> None:
     balancer = ParetoIntegrator([MMPareto(from_epoch=1, to_epoch=2)], toy_context(network))
     counts = []
     for epoch in range(3):
-        balancer.start_epoch(epoch)
+        balancer.start_epoch(at(balancer, epoch))
         forward = network(views, balancer.heads_reach_encoders)
         counts.append(len(balancer.losses(Step(forward, labels, labels, 0))))
     assert counts == [1, 2, 1]

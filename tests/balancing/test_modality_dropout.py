@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from armtune.balancing.modality_dropout import Dropout, Dropper
-from tests.balancing.toys import toy_context, toy_network
+from tests.balancing.toys import at, toy_context, toy_network
 
 FEATURES = {
     "image": torch.tensor([[[0.0, 2], [4, 6]]]).double(),
@@ -16,7 +16,7 @@ FEATURES = {
 def dropper(probability: float, **given: object) -> Dropper:
     context = toy_context(toy_network(), **{"batch_size": 2, **given})
     balancer = Dropper([Dropout(probability=probability)], context)
-    balancer.start_epoch(0)
+    balancer.start_epoch(at(balancer, 0))
     return balancer
 
 
@@ -45,8 +45,8 @@ def test_a_certain_loss_takes_exactly_one_modality_of_each_sample() -> None:
 def test_draws_are_new_each_epoch_and_the_same_for_the_same_epoch() -> None:
     balancer = dropper(0.5)
     first = balancer.dropout.draws
-    balancer.start_epoch(1)
+    balancer.start_epoch(at(balancer, 1))
     second = balancer.dropout.draws
-    balancer.start_epoch(0)
+    balancer.start_epoch(at(balancer, 0))
     assert torch.equal(balancer.dropout.draws, first)
     assert not torch.equal(second, first)

@@ -11,7 +11,7 @@ from armtune.balancer import Step
 from armtune.balancing.ogm import GradientModulator, Ogm, modulation
 from armtune.flat import FlatParameters
 from armtune.parts import dominance, likelihoods
-from tests.balancing.toys import made_up, toy_batch, toy_context, toy_network
+from tests.balancing.toys import at, made_up, toy_batch, toy_context, toy_network
 
 
 def logits_of(*probabilities: float) -> torch.Tensor:
@@ -57,7 +57,7 @@ def test_only_the_encoder_that_is_ahead_is_slowed_and_only_within_the_window() -
     views, labels = toy_batch()
     flat = FlatParameters(network)
     for epoch, acts in ((0, False), (1, True), (2, False)):
-        balancer.start_epoch(epoch)
+        balancer.start_epoch(at(balancer, epoch))
         forward = network(views)
         step = Step(forward, labels, labels, 0)
         factors = balancer.coefficients(step)[0].tolist()

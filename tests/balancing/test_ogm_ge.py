@@ -8,7 +8,7 @@ import torch
 from armtune.balancer import Gradients
 from armtune.balancing.ogm_ge import NoisyModulator, OgmGe, deviation
 from tests.balancing.test_ogm import UNIMODAL, logits_of
-from tests.balancing.toys import made_up, toy_context, toy_network
+from tests.balancing.toys import at, made_up, toy_context, toy_network
 
 
 def ready(*, alpha: float = 0.3, seeds: tuple[int, ...] = (0,), epoch: int = 0) -> NoisyModulator:
@@ -16,7 +16,7 @@ def ready(*, alpha: float = 0.3, seeds: tuple[int, ...] = (0,), epoch: int = 0) 
     network = toy_network()
     context = toy_context(network, seeds=seeds)
     balancer = NoisyModulator([OgmGe(alpha=alpha)] * len(seeds), context)
-    balancer.start_epoch(epoch)
+    balancer.start_epoch(at(balancer, epoch))
     members = len(seeds)
     unimodal = {m: x.expand(members, -1, -1) for m, x in UNIMODAL.items()}
     step = made_up({}, [0, 0], logits_of(0.5, 0.5).expand(members, -1, -1), unimodal)

@@ -11,7 +11,7 @@ from armtune.balancer import Step
 from armtune.balancing.opm import Opm, PredictionModulator, drop_probabilities
 from armtune.forward import Features, Forward, cross_entropy
 from tests.balancing.test_ogm import logits_of
-from tests.balancing.toys import toy_batch, toy_context, toy_network
+from tests.balancing.toys import at, toy_batch, toy_context, toy_network
 
 
 def chances(*scores: float, base: float = 0.4, slope: float = 0.5) -> list[float]:
@@ -43,7 +43,7 @@ def scene(**options: float) -> tuple[PredictionModulator, Step, Features]:
     forward = network(views)
     unimodal = {m: logits_of(*[p] * 10) for m, p in (("image", 0.8), ("audio", 0.4))}
     balancer = PredictionModulator([Opm(**options)], toy_context(network))
-    balancer.start_epoch(0)
+    balancer.start_epoch(at(balancer, 0))
     made = Forward(forward.features, forward.head_inputs, unimodal, forward.logits)
     return balancer, Step(made, torch.zeros_like(labels), labels, 2), forward.features
 
@@ -78,13 +78,13 @@ def test_outside_the_window_nothing_is_dropped() -> None:
     balancer, step, _ = scene(probability=1.0, from_epoch=1, to_epoch=2)
     plain = cross_entropy(step.forward.logits, step.labels).mean(1)
     assert torch.equal(balancer.fused_loss(step), plain)
-    balancer.start_epoch(1)
+    balancer.start_epoch(at(balancer, 1))
     assert not torch.allclose(balancer.fused_loss(step), plain)
 
 
 def test_about_as_many_are_dropped_as_asked() -> None:
     balancer, _, _ = scene(probability=0.3)
     balancer.context = toy_context(balancer.context.network, steps=100)
-    balancer.start_epoch(0)
+    balancer.start_epoch(at(balancer, 0))
     # 1,000 draws for each modality: four standard deviations are 0.06.
     assert abs((balancer.draws < 0.3).double().mean((0, 1, 2)) - 0.3).max() < 0.06

@@ -12,6 +12,7 @@ from armtune.balancing.pmr import Pmr, PrototypeRebalancer, slowness
 from armtune.forward import cross_entropy
 from tests.balancing.toys import (
     F64,
+    at,
     made_up,
     toy_context,
     toy_network,
@@ -29,7 +30,7 @@ def balancer(**options: float) -> PrototypeRebalancer:
     for prototype in made.prototypes.values():
         prototype[0, :, 0] = torch.arange(3.0)
     made.seen.fill_(1)
-    made.start_epoch(1)
+    made.start_epoch(at(made, 1))
     return made
 
 
@@ -75,7 +76,7 @@ def test_loss_by_hand() -> None:
 def test_prototypes_are_centroids_then_move_by_momentum() -> None:
     made = PrototypeRebalancer([Pmr(momentum=0.25)], toy_context(toy_network()))
     for image, expected in (([2.0, 4.0], 3.0), ([7.0, 7.0], 0.25 * 3 + 0.75 * 7)):
-        made.start_epoch(0)
+        made.start_epoch(at(made, 0))
         made._count(made_up(features(image, [0.0, 0.0]), [1, 1], LOGITS))
         assert not made.sums["image"].requires_grad
         made.end_epoch()

@@ -13,6 +13,7 @@ from armtune.flat import FlatParameters
 from armtune.training import Run
 from tests.balancing.toys import (
     F64,
+    at,
     toy_context,
     toy_network,
     weights_after,
@@ -30,7 +31,7 @@ def test_encoders_are_pulled_back_by_their_own_share() -> None:
     initial = flat.named(flat.values.clone())
     flat.values.add_(1.0)
     relearner.pull.copy_(torch.tensor([[0.25, 0.0]]))
-    relearner.start_epoch(2)
+    relearner.start_epoch(at(relearner, 2))
     for name, value in flat.named(flat.values).items():
         moved = 0.75 if name.startswith("encoders.0") else 1.0
         assert torch.allclose(value, initial[name] + moved, atol=1e-12), name
@@ -41,14 +42,14 @@ def test_encoders_are_pulled_back_by_their_own_share() -> None:
 def test_it_waits_until_a_diagnosis_is_due_and_stops_after_the_last(epoch: int, times: int) -> None:
     relearner = Relearner([Relearning(every=2, times=times)], toy_context(toy_network()))
     relearner._gaps = lambda *_: torch.tensor([[0.5, 0.1]])  # type: ignore[method-assign]
-    relearner.end_epoch(epoch, {"image": torch.zeros(1)}, torch.zeros(1, 1))
+    relearner.end_epoch(at(relearner, epoch), {"image": torch.zeros(1)}, torch.zeros(1, 1))
     assert not relearner.pull.any()
 
 
 def test_strength_by_hand() -> None:
     relearner = Relearner([Relearning(strength=3, every=2)], toy_context(toy_network()))
     relearner._gaps = lambda *_: torch.tensor([[0.5, 0.1]])  # type: ignore[method-assign]
-    relearner.end_epoch(1, {"image": torch.zeros(1)}, torch.zeros(1, 1))
+    relearner.end_epoch(at(relearner, 1), {"image": torch.zeros(1)}, torch.zeros(1, 1))
     assert relearner.pull[0].tolist() == pytest.approx([tanh(1.5), tanh(0.3)], abs=1e-7)
 
 
@@ -61,7 +62,9 @@ def test_gap_is_between_training_and_held_out_features() -> None:
     labels = torch.arange(24)[None] % 3
     apart = torch.nn.functional.one_hot(labels, 8).to(F64)
     with torch.no_grad():
-        gaps = run.balancer._gaps(0, {"image": apart, "audio": torch.zeros_like(apart)}, labels)
+        gaps = run.balancer._gaps(
+            torch.tensor([0]), {"image": apart, "audio": torch.zeros_like(apart)}, labels
+        )
     # held-out images are pure clusters; the dead training features are one, as pure as chance
     chance = torch.bincount(run.train.labels[run.pool[0, :24]]).max().item() / 24
     assert gaps[0].tolist() == pytest.approx([1 - chance, abs(chance - 1 / 3)], abs=1e-12)

@@ -11,6 +11,7 @@ from armtune.balancing.sample_valuation import SampleValuation, Valuer, which_co
 from tests.balancing.toys import (
     F64,
     THREE,
+    at,
     made_up,
     toy_batch,
     toy_context,
@@ -25,7 +26,7 @@ METHOD = {"name": "sample_valuation", "warmup_epochs": 1}
 
 def valuer(shapes: Shapes = TWO, **options: float) -> Valuer:
     made = Valuer([SampleValuation(**options)], toy_context(toy_network(shapes)))
-    made.start_epoch(0)
+    made.start_epoch(at(made, 0))
     return made
 
 
@@ -70,9 +71,9 @@ def test_a_step_values_its_samples_and_no_other() -> None:
 def test_repeats_by_hand_are_the_published_ones() -> None:
     made = valuer(warmup_epochs=2)
     made.contributions[0, :4] = torch.tensor([[1.5, 0.5], [1, 1], [0.5, -0.5], [0, 0]]).to(F64)
-    made.start_epoch(1)
+    made.start_epoch(at(made, 1))
     assert (made.sample_weights() == 1).all()  # type: ignore[union-attr]
-    made.start_epoch(2)
+    made.start_epoch(at(made, 2))
     assert made.repeats[0, :4].tolist() == [[0, 1], [0, 0], [1, 3], [2, 2]]
     assert made.sample_weights()[0, :5].tolist() == [2, 1, 5, 5, 1]  # type: ignore[index]
 

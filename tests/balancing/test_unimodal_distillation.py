@@ -11,6 +11,7 @@ from armtune.balancing.unimodal_distillation import Pupil, UnimodalDistillation
 from armtune.training import Run
 from tests.balancing.toys import (
     F64,
+    at,
     made_up,
     toy_context,
     toy_network,
@@ -24,7 +25,7 @@ METHOD = {"name": "unimodal_distillation"}
 
 def started(**options: float) -> Run:
     run = Run([toy_recipe(balancing={**METHOD, **options})], toy_dataset(), dtype=F64)
-    run.balancer.start_epoch(0)
+    run.balancer.start_epoch(at(run.balancer, 0))
     return run
 
 
@@ -76,7 +77,7 @@ def test_without_weight_no_teacher_is_trained() -> None:
 
     network = toy_network()
     pupil = Pupil([UnimodalDistillation(weight=0)], toy_context(network, solo=refuse))
-    pupil.start_epoch(0)
+    pupil.start_epoch(at(pupil, 0))
     assert pupil.state() == {}
 
 

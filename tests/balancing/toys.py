@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from armtune.balancer import Context, Step
+from armtune.balancer import Balancer, Context, Step
 from armtune.forward import Features, Forward
 from armtune.network import MultimodalNet, build_network
 from armtune.streams import stream
@@ -42,6 +42,11 @@ def toy_context(network: MultimodalNet, **given: Any) -> Context:
         "take": nothing,
     }
     return Context(network, **{**about, **given})
+
+
+def at(balancer: Balancer, epoch: int) -> Tensor:
+    """The epoch, the same for every member."""
+    return torch.full((len(balancer.context.seeds),), epoch)
 
 
 def toy_batch(shapes: Shapes = TWO, seed: int = 1) -> tuple[Features, Tensor]:

@@ -38,5 +38,5 @@ def test_equals_torch(
         optimizer.zero_grad()
         (theirs**4 - theirs).sum().backward()
         optimizer.step()
-        options.update(ours, 4 * ours**3 - 1, state, knobs, step)
+        options.update(ours, 4 * ours**3 - 1, state, knobs, torch.tensor([[float(step)]]))
     assert torch.allclose(ours[0], theirs.detach(), atol=1e-12)

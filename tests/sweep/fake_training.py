@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from armtune.errors import DivergedError
 from armtune.files import write_text
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
-from armtune.sweep.trial import Training, Workshop
+from armtune.sweep.trial import Workshop
 
 LR = "training.optimizer.lr"
 CALM = [{LR: {"log": [1e-4, 0.1]}}]
@@ -56,6 +57,59 @@ def accuracy_at(lr: float, epoch: int) -> float:
     return 0.1 + (peak - 0.1) * (1 - math.exp(-epoch / 3))
 
 
+class Together:
+    """Trainings of one member each as a pack."""
+
+    def __init__(self, trainings: Sequence[FakeTraining]) -> None:
+        self._each = trainings
+        self.diverged = [""] * len(trainings)
+
+    @property
+    def epochs(self) -> list[int]:
+        return [one.epoch for one in self._each]
+
+    @property
+    def best(self) -> list[dict[str, float]]:
+        return [one.best[0] for one in self._each]
+
+    def advance(self) -> list[dict[str, float]]:
+        return [metrics for k in range(len(self._each)) for metrics in self._advance(k)]
+
+    def _advance(self, k: int) -> list[dict[str, float]]:
+        try:
+            return self._each[k].advance()
+        except DivergedError as error:
+            self.diverged[k] = str(error)
+            if all(self.diverged):
+                raise
+            return [{"loss": math.nan}]
+
+    def member(self, k: int) -> FakeTraining:
+        return copy.copy(self._each[k])
+
+    def adopt(self, k: int, member: FakeTraining) -> None:
+        self._each[k].__dict__.update(member.__dict__)
+
+    def save(self, path: Path, k: int = 0) -> None:
+        self._each[k].save(path)
+
+    def restore(self, path: Path, k: int = 0) -> None:
+        self._each[k].restore(path)
+
+    def save_model(self, path: Path, k: int = 0) -> None:
+        self._each[k].save_model(path)
+
+    def test(self) -> list[dict[str, float]]:
+        return [metrics for one in self._each for metrics in one.test()]
+
+
+class FakeSamples:
+    """No data, for any recipe."""
+
+    def serve(self, recipe: Recipe) -> bool:
+        return True
+
+
 class FakeTraining:
     """Ends badly above a learning rate of 0.5: raises at an odd fourth digit, else goes NaN."""
 
@@ -91,7 +145,7 @@ class FakeTraining:
         state = json.loads(path.read_text())
         self.epoch, self.best, self.history = state["epoch"], state["best"], state["history"]
 
-    def save_model(self, path: Path, member: int = 0) -> None:
+    def save_model(self, path: Path) -> None:
         write_text(path, f"model of epoch {self.best[0]['epoch']:g}")
 
     def test(self) -> list[dict[str, float]]:
@@ -109,7 +163,7 @@ class FakeWorkshop(Workshop):
 
     recipe_folder: Path = Path()
     seconds: float = 0.0
-    make: Callable[[Recipe], Training] | None = None
+    make: Callable[[Recipe], FakeTraining] | None = None
     digest: str = "0123"
 
     def prepare(self, threads: int) -> None:
@@ -118,7 +172,13 @@ class FakeWorkshop(Workshop):
     def dataset(self, recipe: Recipe) -> Dataset:
         return fake_dataset(self.digest)
 
-    def training(self, recipe: Recipe, dataset: Dataset, device: str) -> Training:
+    def samples(self, recipe: Recipe, dataset: Dataset, device: str) -> FakeSamples:
+        return FakeSamples()
+
+    def training(self, recipes: Sequence[Recipe], samples: Any) -> Together:
+        return Together([self._one(recipe) for recipe in recipes])
+
+    def _one(self, recipe: Recipe) -> FakeTraining:
         return self.make(recipe) if self.make else FakeTraining(recipe, self.seconds)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from fake_training import FakeWorkshop, fake_recipe
 
 from armtune.recipe.schema import Recipe
-from armtune.sweep import trial
+from armtune.sweep import pack
 from armtune.sweep.records import Listener, TrialRecord
 from armtune.sweep.run import Place, run_sweep
 
@@ -32,6 +32,6 @@ class Aloud(Listener):
 
 
 if __name__ == "__main__":
-    trial.STEP_SECONDS = trial.SAVE_SECONDS = 0.0
+    pack.STEP_SECONDS = pack.SAVE_SECONDS = 0.0
     place = Place(Path(sys.argv[1]), Path(), resume=True, inline=sys.argv[2:] != ["ray"])
     run_sweep(recipe(), place, (Aloud(),), FakeWorkshop(seconds=0.02))

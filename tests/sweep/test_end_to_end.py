@@ -12,7 +12,7 @@ from fake_training import LR
 
 from armtune.recipe.load import load_recipe
 from armtune.recipe.schema import Recipe
-from armtune.sweep import SweepResult, read_result, sweep, trial
+from armtune.sweep import SweepResult, pack, read_result, sweep
 from armtune.sweep.records import Listener, TrialRecord
 from armtune.sweep.trial import CHECKPOINT, MODEL, confirm_folder, trial_folder
 from armtune.training import Run
@@ -55,7 +55,7 @@ def test_a_trials_checkpoint_holds_its_model(real_recipe: Recipe, tmp_path: Path
     one = load_recipe(own / "recipe.yaml")
     run = Run([one], load_dataset(one, own))
     run.restore(own / CHECKPOINT)
-    assert run.epoch == 6
+    assert run.epochs == [6]
     assert run.best == [result.records[0].metrics]
 
 
@@ -67,8 +67,8 @@ def test_a_resumed_trial_equals_an_undisturbed_one(
             if record.number == 1 and record.epoch == 4:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr(trial, "STEP_SECONDS", 0.0)
-    monkeypatch.setattr(trial, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(pack, "STEP_SECONDS", 0.0)
+    monkeypatch.setattr(pack, "SAVE_SECONDS", 0.0)
     patient = real_recipe.model_copy(
         update={"sweep": real_recipe.sweep.model_copy(update={"pruner": NONE, "trials": 2})}
     )

@@ -17,10 +17,12 @@ from fake_training import CALM, FakeTraining, FakeWorkshop, fake_recipe
 from armtune.data import Dataset
 from armtune.errors import RecipeError, RunError
 from armtune.recipe.schema import Recipe
-from armtune.sweep import SweepResult, overtime, trial
+from armtune.sweep import SweepResult, overtime, pack
 from armtune.sweep.overtime import TimeLimit, take_stack
+from armtune.sweep.pack import DAMAGED
 from armtune.sweep.run import Place, run_sweep
-from armtune.sweep.trial import CHECKPOINT, DAMAGED, METRICS, Failure, Task, Worker
+from armtune.sweep.trial import CHECKPOINT, METRICS, Failure, Task
+from armtune.sweep.worker import Worker
 
 
 def run(folder: Path, make: Callable[[Recipe], Any], **overrides: Any) -> SweepResult:
@@ -48,8 +50,8 @@ def moody(raised: Exception, times: int) -> type[Moody]:
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """A step an epoch, and a checkpoint with each."""
-    monkeypatch.setattr(trial, "STEP_SECONDS", 0.0)
-    monkeypatch.setattr(trial, "SAVE_SECONDS", -1.0)
+    monkeypatch.setattr(pack, "STEP_SECONDS", 0.0)
+    monkeypatch.setattr(pack, "SAVE_SECONDS", -1.0)
 
 
 @pytest.mark.usefixtures("eager")
@@ -178,8 +180,8 @@ def test_within_its_time_a_limit_leaves_no_trace(
 
 def test_a_node_that_does_not_see_the_runs_folder_says_so(tmp_path: Path) -> None:
     worker = Worker(FakeWorkshop(), 1, "cpu")
-    worker.start(Task(3, fake_recipe(), tmp_path / "elsewhere" / "trials" / "0003"))
-    said = worker.step()
+    worker.start([Task(3, fake_recipe(), tmp_path / "elsewhere" / "trials" / "0003")])
+    [said] = worker.step()
     assert isinstance(said, Failure)
     assert "elsewhere isn't there on" in said.reason
     assert not said.transient
@@ -191,8 +193,8 @@ def test_a_node_that_reads_other_data_says_so(tmp_path: Path) -> None:
             return FakeWorkshop(digest="other").dataset(recipe)
 
     worker = Worker(Other(), 1, "cpu")
-    worker.start(Task(3, fake_recipe(), tmp_path / "trials" / "0003"))
-    said = worker.step()
+    worker.start([Task(3, fake_recipe(), tmp_path / "trials" / "0003")])
+    [said] = worker.step()
     assert isinstance(said, Failure)
     assert "reads other data than the sweep was started with" in said.reason
 

@@ -12,8 +12,9 @@ from armtune.data import Dataset
 from armtune.errors import RunError
 from armtune.recipe.load import load_recipe
 from armtune.recipe.schema import Recipe
-from armtune.sweep import trial
-from armtune.sweep.trial import Failure, Step, Task, Worker, reason_of
+from armtune.sweep import pack
+from armtune.sweep.trial import Failure, Step, Task, reason_of
+from armtune.sweep.worker import Worker
 
 
 @pytest.fixture
@@ -27,10 +28,10 @@ def worker(**workshop: Any) -> Worker:
 
 def steps(worker: Worker, task: Task) -> list[Step | Failure]:
     """All that a worker says of a task that always goes on."""
-    worker.start(task)
-    said = [worker.step()]
+    worker.start([task])
+    said = worker.step()
     while isinstance(last := said[-1], Step) and last.epoch < task.recipe.training.epochs:
-        said.append(worker.step())
+        said += worker.step()
     return said
 
 
@@ -53,7 +54,7 @@ def test_a_trial_waits_at_each_rung(folder: Path) -> None:
 def test_a_trial_reports_after_some_time_but_an_epoch_at_least(
     folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, steps_at_least: int
 ) -> None:
-    monkeypatch.setattr(trial, "STEP_SECONDS", seconds)
+    monkeypatch.setattr(pack, "STEP_SECONDS", seconds)
     said = steps(worker(seconds=0.01), Task(3, fake_recipe(), folder))
     assert len(said) >= steps_at_least
     assert reported(said) == list(range(1, 10))
@@ -74,20 +75,20 @@ def test_the_folder_holds_a_recipe_that_runs_and_a_final_checkpoint(folder: Path
 def test_an_interrupted_trial_goes_on_from_its_checkpoint(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trial, "SAVE_SECONDS", -1.0)
+    monkeypatch.setattr(pack, "SAVE_SECONDS", -1.0)
     task = Task(3, fake_recipe(), folder, (4, 6))
     first = worker()
-    first.start(task)
-    assert [one.epoch for one in (first.step(), first.step()) if isinstance(one, Step)] == [4, 6]
+    first.start([task])
+    assert [one.epoch for one in (*first.step(), *first.step()) if isinstance(one, Step)] == [4, 6]
     undisturbed = FakeTraining(task.recipe)
     for _ in range(9):
         undisturbed.advance()
     again = worker()
-    again.start(task)
-    where = again.step()
+    again.start([task])
+    [where] = again.step()
     assert isinstance(where, Step)
     assert (where.epoch, list(where.epochs)) == (6, []), "it first says where it stands"
-    last = again.step()
+    [last] = again.step()
     assert isinstance(last, Step)
     assert [e.number for e in last.epochs] == [7, 8, 9]
     assert last.best == undisturbed.best[0]
@@ -97,12 +98,12 @@ def test_an_interrupted_trial_goes_on_from_its_checkpoint(
 def test_epochs_after_the_checkpoint_are_written_once(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trial, "SAVE_SECONDS", -1.0)
+    monkeypatch.setattr(pack, "SAVE_SECONDS", -1.0)
     task = Task(3, fake_recipe(), folder, (3, 6))
     first = worker()
-    first.start(task)
+    first.start([task])
     first.step()
-    monkeypatch.setattr(trial, "SAVE_SECONDS", 1e9)
+    monkeypatch.setattr(pack, "SAVE_SECONDS", 1e9)
     first.step()
     with (folder / "metrics.jsonl").open("a") as file:
         file.write('{"epoch": 7, "accu')
@@ -113,7 +114,7 @@ def test_epochs_after_the_checkpoint_are_written_once(
 def test_without_a_checkpoint_a_trial_starts_again(folder: Path) -> None:
     task = Task(3, fake_recipe(), folder, (3,))
     first = worker()
-    first.start(task)
+    first.start([task])
     first.step()
     assert reported(steps(worker(), task)) == list(range(1, 10))
     assert written(folder) == list(range(1, 10))
@@ -172,12 +173,12 @@ def test_a_checkpoint_that_cannot_be_written_is_named(folder: Path) -> None:
 
 def test_a_metrics_file_that_cannot_be_written_is_named(folder: Path) -> None:
     one = worker()
-    one.start(Task(3, fake_recipe(), folder, (3,)))
+    one.start([Task(3, fake_recipe(), folder, (3,))])
     one.step()
     (folder / "metrics.jsonl").unlink()
     (folder / "metrics.jsonl").symlink_to("/dev/full")
     path = folder / "metrics.jsonl"
-    assert one.step() == Failure(f"{path}: can't be written: No space left on device", True)
+    assert one.step() == [Failure(f"{path}: can't be written: No space left on device", True)]
 
 
 def test_a_failure_that_cannot_be_written_down_is_still_told(folder: Path) -> None:

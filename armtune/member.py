@@ -1,0 +1,52 @@
+"""One member's training between two epochs: what a checkpoint holds, and what moves house."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from armtune.errors import RunError
+from armtune.files import write_bytes
+
+
+@dataclass(frozen=True)
+class Member:
+    """All that a training knows of one member.
+
+    Attributes:
+        epoch: number of epochs done.
+        best: metrics of its best epoch.
+        diverged: why it stopped; empty while it is sound.
+        tensors: weights, optimizer state and the balancing method's, without the member axis.
+    """
+
+    epoch: int
+    best: dict[str, float]
+    diverged: str
+    tensors: dict[str, Tensor]
+
+    def save(self, path: Path) -> None:
+        """Writes it (safetensors)."""
+        about = {"epoch": self.epoch, "best": self.best, "diverged": self.diverged}
+        tensors = {name: t.contiguous().cpu() for name, t in self.tensors.items()}
+        write_bytes(path, save(tensors, {"member": json.dumps(about)}))
+
+    @staticmethod
+    def load(path: Path) -> Member:
+        """Reads what ``save`` wrote.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        try:
+            with safe_open(path, framework="pt") as file:
+                about = json.loads(file.metadata()["member"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return Member(about["epoch"], about["best"], about["diverged"], tensors)
+        except Exception as error:  # safetensors has errors of its own
+            raise RunError(f"not a checkpoint of this training: {error}") from error

@@ -1,0 +1,201 @@
+"""Tasks that train together in one program, each with files of its own. Runs in a worker."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from armtune.errors import ArmtuneError, DivergedError, RunError
+from armtune.files import write_text
+from armtune.sweep.overtime import TimeLimit
+from armtune.sweep.trial import (
+    CHECKPOINT,
+    METRICS,
+    MODEL,
+    Epoch,
+    Failure,
+    Metrics,
+    Step,
+    Task,
+    Training,
+    note_failure,
+    reason_of,
+)
+
+STEP_SECONDS = 1.0
+"""A step trains whole epochs for about so long, unless a rung comes first."""
+SAVE_SECONDS = 2.0
+"""A checkpoint is written when the last one is older than this, and at the end."""
+DAMAGED = "checkpoint.damaged"
+
+
+class DamagedCheckpointError(RunError):
+    """A checkpoint can't be read; it was put aside, so that the next try does without."""
+
+
+class Pack:
+    """A training of several tasks.
+
+    Args:
+        kept: members as this process trained them before, by their tasks' folders; the others go
+            on from their checkpoints, if they have one.
+        limits: of the tasks' time.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        training: Training,
+        limits: Sequence[TimeLimit],
+        kept: Mapping[Path, Any],
+    ) -> None:
+        self._training, self._limits = training, limits
+        self._seats = [Seat(task, training, k) for k, task in enumerate(tasks)]
+        self._restored = False
+        for seat in self._seats:
+            known = kept.get(seat.task.folder)
+            if known is not None and known.epoch == seat.task.epoch:
+                training.adopt(seat.k, known)
+            elif seat.checkpoint.exists():
+                seat.restore()
+                self._restored = True
+            seat.begin()
+
+    def step(self) -> list[Step | Failure]:
+        """Trains some epochs, at most until a task waits for a decision, and writes them down.
+
+        Where a checkpoint was taken up, it first says where all stand: the decision of a rung may
+        never have been made.
+        """
+        if self._restored:
+            self._restored = False
+            return [seat.stands() for seat in self._seats]
+        left, started = min(seat.left for seat in self._seats), time.monotonic()
+        while left > 0:
+            self._advance()
+            left -= 1
+            if any(self._training.diverged) or time.monotonic() - started > STEP_SECONDS:
+                break
+        return [seat.report() for seat in self._seats]
+
+    def _advance(self) -> None:
+        try:
+            metrics = self._training.advance()
+        except DivergedError:
+            if len(self._seats) == 1:
+                raise
+            return
+        for seat, own in zip(self._seats, metrics, strict=True):
+            seat.hear(own)
+        for limit in self._limits:
+            limit.check()
+
+    def members(self) -> dict[Path, Any]:
+        """All members as they stand, by their tasks' folders."""
+        return {seat.task.folder: self._training.member(seat.k) for seat in self._seats}
+
+    def finish(self) -> Metrics:
+        """Writes the only task's model at its best epoch and returns its metrics on test."""
+        [seat] = self._seats
+        self._training.save_model(seat.task.folder / MODEL)
+        return self._training.test()[0]
+
+
+class Seat:
+    """A task's place in a pack, with the task's files."""
+
+    def __init__(self, task: Task, training: Training, k: int) -> None:
+        self.task, self.k, self._training = task, k, training
+        self.checkpoint = task.folder / CHECKPOINT
+        self._metrics = task.folder / METRICS
+        self._saved_at = time.monotonic()
+        self._fresh: list[Epoch] = []
+
+    @property
+    def _epoch(self) -> int:
+        return self._training.epochs[self.k]
+
+    @property
+    def _last(self) -> int:
+        return self.task.recipe.training.epochs
+
+    @property
+    def left(self) -> int:
+        """Epochs until the next decision about it."""
+        return min([r for r in self.task.rungs if r > self._epoch] + [self._last]) - self._epoch
+
+    def restore(self) -> None:
+        """Takes the checkpoint up."""
+        try:
+            self._training.restore(self.checkpoint, self.k)
+        except RunError as error:
+            self.checkpoint.replace(self.checkpoint.with_name(DAMAGED))
+            raise DamagedCheckpointError(str(error)) from error
+
+    def begin(self) -> None:
+        """Strikes out what is about to be written again."""
+        write_text(self._metrics, kept_lines(self._metrics, self._epoch))
+
+    def hear(self, metrics: Metrics) -> None:
+        """Takes in an epoch."""
+        self._fresh.append(Epoch(self._epoch, metrics, dict(self._training.best[self.k])))
+
+    def stands(self) -> Step:
+        """Where it stands."""
+        return Step(self._epoch, dict(self._training.best[self.k]))
+
+    def report(self) -> Step | Failure:
+        """Writes the new epochs down and tells them, or why it can't go on."""
+        epochs, self._fresh = self._fresh, []
+        try:
+            if self._training.diverged[self.k]:
+                raise DivergedError(self._training.diverged[self.k])
+            self._write(epochs)
+        except RunError as error:
+            cause = isinstance(error.__cause__, OSError)
+            return note_failure(self.task.folder, reason_of(error), str(error), cause)
+        return Step(self._epoch, dict(self._training.best[self.k]), epochs)
+
+    def _write(self, epochs: Sequence[Epoch]) -> None:
+        lines = [_line(epoch) for epoch in epochs]
+        try:
+            with self._metrics.open("a", encoding="utf-8") as file:
+                file.writelines(lines)
+        except OSError as error:
+            raise RunError(f"{self._metrics}: can't be written: {error.strerror}") from error
+        if self._epoch >= self._last or time.monotonic() - self._saved_at > SAVE_SECONDS:
+            self._save()
+
+    def _save(self) -> None:
+        try:
+            self._training.save(self.checkpoint, self.k)
+        except ArmtuneError:
+            raise
+        except Exception as error:  # safetensors has errors of its own
+            raise RunError(f"{self.checkpoint}: can't be written: {error}") from error
+        self._saved_at = time.monotonic()
+
+
+def _line(epoch: Epoch) -> str:
+    """An epoch as a line of JSON; what isn't a finite number is null."""
+    values = {k: v if math.isfinite(v) else None for k, v in epoch.metrics.items()}
+    return json.dumps({"epoch": epoch.number, **values}) + "\n"
+
+
+def kept_lines(path: Path, epoch: int) -> str:
+    """The lines of a metrics file up to an epoch; those after it are about to be written again."""
+    if not epoch or not path.exists():
+        return ""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return "".join(line for line in lines if line.endswith("\n") and _epoch(line) <= epoch)
+
+
+def _epoch(line: str) -> float:
+    try:
+        return float(json.loads(line)["epoch"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf

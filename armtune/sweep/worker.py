@@ -1,0 +1,169 @@
+"""What trains packs of tasks, one pack after the other. Runs in a process of its own with Ray."""
+
+from __future__ import annotations
+
+import platform
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from armtune.errors import RunError
+from armtune.files import write_text
+from armtune.recipe.load import dump_recipe
+from armtune.recipe.schema import Recipe
+from armtune.sweep.overtime import TimeLimit
+from armtune.sweep.pack import DamagedCheckpointError, Pack
+from armtune.sweep.packing import measured
+from armtune.sweep.records import Confirmation
+from armtune.sweep.trial import Failure, Served, Step, Task, Workshop, note_failure, reason_of
+
+if TYPE_CHECKING:
+    from armtune.data import Dataset
+
+
+class Group:
+    """Tasks that are to train together, and their pack once it was made."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self.tasks = tasks
+        self.pack: Pack | None = None
+        self.limits: list[TimeLimit] = []
+
+
+class Worker:
+    """Trains packs; data and imports stay loaded in between.
+
+    Args:
+        expendable: whether its process may be ended where a training hangs.
+    """
+
+    def __init__(
+        self, workshop: Workshop, threads: int, device: str, expendable: bool = False
+    ) -> None:
+        self._workshop, self._threads, self._device = workshop, threads, device
+        self._expendable = expendable
+        self._data: Dataset | None = None
+        self._samples: Served | None = None
+        self._groups: list[Group] = []
+        self._kept: dict[Path, Any] = {}
+
+    def start(self, tasks: Sequence[Task]) -> None:
+        """Takes tasks up as a pack; ``step`` does all the work.
+
+        Those that were in the last pack go on from where they stand, the others from their last
+        checkpoint if they have one.
+        """
+        wanted = {task.folder for task in tasks}
+        packs = [group.pack for group in self._groups if group.pack is not None]
+        members = [member for pack in packs for member in pack.members().items()]
+        self._kept = {folder: member for folder, member in members if folder in wanted}
+        self._groups = [Group(tasks)]
+
+    def step(self) -> list[Step | Failure]:
+        """Trains until a task waits for a decision, or for about a second.
+
+        Returns:
+            what there is to say of each task, in the order in which they were taken up.
+        """
+        return [said for group in list(self._groups) for said in self._step(group)]
+
+    def _step(self, group: Group) -> list[Step | Failure]:
+        try:
+            if group.pack is None:
+                self._begin(group)
+            assert group.pack is not None
+            with group.limits[0].enforced():
+                return group.pack.step()
+        except Exception as error:  # a trial fails alone, whatever it met
+            group.pack = None
+            if len(group.tasks) == 1:
+                return [self._failed(group.tasks[0], error)]
+            # Alone, each of them shows whether it was the one.
+            self._groups = [Group([task]) for task in group.tasks]
+            return self.step()
+
+    def pack_size(self, recipe: Recipe, most: int) -> int:
+        """How many trials at once pay, at most ``most``; measured where the recipe leaves it open.
+
+        Where nothing can be measured, one: the trial will say why.
+        """
+        if most == 1 or recipe.sweep.pack != "auto":
+            return most
+        try:
+            return measured(recipe, self._workshop, self._samples_for(recipe), most)
+        except Exception:  # the recipe's own values may be the ones that don't work
+            return 1
+
+    def confirm(self, task: Task) -> Confirmation:
+        """Trains a task to its end, tests it, and writes its model."""
+        said = self._confirm(task)
+        for _ in range(task.recipe.sweep.retries):
+            if isinstance(said, Failure) and said.transient:
+                said = self._confirm(task)
+        if isinstance(said, Failure):
+            return Confirmation(task.recipe.training.seed, {}, {}, said.reason)
+        return said
+
+    def _confirm(self, task: Task) -> Confirmation | Failure:
+        self.start([task])
+        [step] = self.step()
+        while isinstance(step, Step) and step.epoch < task.recipe.training.epochs:
+            [step] = self.step()
+        if isinstance(step, Failure):
+            return step
+        [group] = self._groups
+        try:
+            assert group.pack is not None
+            with group.limits[0].enforced():
+                test = group.pack.finish()
+        except Exception as error:  # as above
+            return self._failed(task, error)
+        return Confirmation(task.recipe.training.seed, step.best, test)
+
+    def _begin(self, group: Group) -> None:
+        """Reads the tasks' data, builds their training, and takes up what there is of it."""
+        for task in group.tasks:
+            _check_shared(task.folder.parents[1])
+            write_text(task.folder / "recipe.yaml", dump_recipe(task.recipe))
+        group.limits = [
+            TimeLimit(task.folder, task.recipe.sweep.trial_seconds, self._expendable)
+            for task in group.tasks
+        ]
+        recipes = [task.recipe for task in group.tasks]
+        with group.limits[0].enforced():
+            training = self._workshop.training(recipes, self._samples_for(recipes[0]))
+            group.pack = Pack(group.tasks, training, group.limits, self._kept)
+
+    def _samples_for(self, recipe: Recipe) -> Served:
+        if self._data is None:
+            self._workshop.prepare(self._threads)
+            self._data = self._load(recipe)
+        if self._samples is None or not self._samples.serve(recipe):
+            self._samples = self._workshop.samples(recipe, self._data, self._device)
+        return self._samples
+
+    def _load(self, recipe: Recipe) -> Dataset:
+        data = self._workshop.dataset(recipe)
+        if self._workshop.digest and data.digest != self._workshop.digest:
+            raise RunError(
+                f"{platform.node()} reads other data than the sweep was started with: "
+                f"{data.description}"
+            )
+        return data
+
+    def _failed(self, task: Task, error: Exception) -> Failure:
+        reason, details = reason_of(error), traceback.format_exc()
+        return note_failure(task.folder, reason, details, _transient(error))
+
+
+def _check_shared(run: Path) -> None:
+    """Refuses a node that would write to a folder of its own."""
+    if not run.is_dir():
+        hint = "the run's folder must lie where all nodes see it under the same path"
+        raise RunError(f"{run} isn't there on {platform.node()}: {hint}")
+
+
+def _transient(error: Exception) -> bool:
+    kinds = (OSError, DamagedCheckpointError)
+    return isinstance(error, kinds) or isinstance(error.__cause__, OSError)

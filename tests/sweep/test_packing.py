@@ -1,0 +1,213 @@
+"""Packs: which trials may share one, how many pay, and that a trial is its own in any company."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_training import CALM, FakeSamples, FakeTraining, FakeWorkshop, Together, fake_recipe
+
+from armtune.objectives import Goals
+from armtune.recipe.load import with_overrides
+from armtune.recipe.schema import Recipe
+from armtune.recipe.space import load_space
+from armtune.sweep import SweepResult, sweep
+from armtune.sweep.packing import largest, measured, program_of
+from armtune.sweep.run import Place, run_sweep
+from armtune.sweep.search import Search
+from armtune.sweep.study import SweepStudy
+from armtune.sweep.trial import Failure, Step, Task, trial_folder
+from armtune.sweep.worker import Worker
+
+WIDTHS = {"modalities.*.encoder.width": {"choice": [16, 32]}}
+
+
+def test_members_may_differ_in_seeds_and_numbers_of_optimizer_and_balancing() -> None:
+    one = fake_recipe(balancing__name="arm")
+    other = with_overrides(
+        one,
+        {
+            "training.seed": 5,
+            "training.optimizer.lr": 0.3,
+            "balancing.tau": 1.5,
+            "balancing.warmup_epochs": 4,
+            "modalities.image.lr_scale": 0.5,
+            "sweep.trials": 99,
+        },
+    )
+    assert program_of(one) == program_of(other)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"modalities.image.encoder.width": 8},
+        {"training.batch_size": 64},
+        {"training.epochs": 8},
+        {"training.clip_norm": 1.0},
+        {"training.optimizer": {"name": "sgd"}},
+        {"balancing.gap": "symmetric"},
+        {"balancing.holdout": 0.2},
+        {"balancing.name": "none"},
+        {"fusion.dim": 8},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_members_share_what_shapes_the_program(change: dict[str, Any]) -> None:
+    one = fake_recipe(balancing__name="arm")
+    assert program_of(one) != program_of(with_overrides(one, change))
+
+
+def test_a_search_leaves_the_sampler_several_packs_to_learn_from() -> None:
+    assert largest(fake_recipe(sweep__trials=64), places=2) == 8
+    assert largest(fake_recipe(sweep__trials=6), places=2) == 1
+    assert largest(fake_recipe(sweep__trials=64, sweep__trial_seconds=5.0), places=2) == 1
+    assert largest(fake_recipe(sweep__trials=6, sweep__pack=3), places=2) == 3
+
+
+@pytest.mark.parametrize(("shared", "size"), [(0.02, 8), (0.0, 1)])
+def test_a_size_is_chosen_by_trials_an_hour(shared: float, size: int) -> None:
+    """An epoch takes ``shared`` seconds and 2 ms more a member."""
+
+    class Costly(Together):
+        def advance(self) -> list[dict[str, float]]:
+            time.sleep(shared + 0.002 * len(self.epochs))
+            return super().advance()
+
+    class Timed(FakeWorkshop):
+        def training(self, recipes: Any, samples: Any) -> Together:
+            return Costly([FakeTraining(recipe) for recipe in recipes])
+
+    assert measured(fake_recipe(), Timed(), FakeSamples(), 8) == size
+
+
+def search_of(folder: Path, **overrides: Any) -> Search:
+    recipe = fake_recipe(**overrides)
+    study = SweepStudy(folder, recipe, load_space(recipe, folder), Goals.from_recipe(recipe))
+    return Search(recipe, folder, study, ())
+
+
+def test_free_places_are_filled_while_the_others_go_on(tmp_path: Path) -> None:
+    search = search_of(tmp_path, sweep__trials=5, sweep__space=CALM)
+    pack = search.fill((), 3)
+    assert [task.number for task in pack] == [0, 1, 2]
+    next_pack = search.fill([pack[0], pack[2]], 3)
+    assert [task.number for task in next_pack] == [0, 2, 3]
+    assert [task.number for task in search.fill(next_pack[1:], 3)] == [2, 3, 4]
+    assert search.fill((), 3) == []
+
+
+def test_no_worker_takes_anothers_share(tmp_path: Path) -> None:
+    search = search_of(tmp_path, sweep__trials=5, sweep__space=CALM)
+    assert [len(search.fill((), 8, places=2)) for _ in range(2)] == [3, 1]
+
+
+def test_a_pack_holds_one_program_and_the_others_wait(tmp_path: Path) -> None:
+    search = search_of(tmp_path, sweep__trials=12, sweep__space=[*CALM, WIDTHS])
+    seen: list[int] = []
+    while pack := search.fill((), 4):
+        assert len({program_of(task.recipe) for task in pack}) == 1
+        seen += [task.number for task in pack]
+    assert sorted(seen) == list(range(12))
+
+
+def test_a_trial_that_was_retried_trains_alone(tmp_path: Path) -> None:
+    search = search_of(tmp_path, sweep__trials=4, sweep__space=CALM)
+    for task in search.fill((), 2):
+        search.started(task.number)
+        search.hear(task.number, Failure("the worker died", transient=True))
+    packs = [[task.number for task in search.fill((), 2)] for _ in range(3)]
+    assert sorted(packs) == [[0], [1], [2, 3]]
+
+
+def run(folder: Path, **overrides: Any) -> SweepResult:
+    halving = {"name": "pareto_asha", "first_rung": 3, "startup_trials": 2}
+    recipe = fake_recipe(sweep__trials=9, sweep__pruner=halving, **overrides)
+    return run_sweep(recipe, Place(folder, Path(), inline=True), (), FakeWorkshop())
+
+
+def test_members_that_fail_or_are_pruned_leave_the_others(tmp_path: Path) -> None:
+    alone, packed = run(tmp_path / "1"), run(tmp_path / "4", sweep__pack=4)
+    assert [r.values for r in alone.records] == [r.values for r in packed.records]
+    failed = [r.number for r in packed.records if r.state == "FAIL"]
+    assert failed == [r.number for r in alone.records if r.state == "FAIL"] != []
+    for one, other in zip(alone.records, packed.records, strict=True):
+        if one.state == other.state:
+            assert (one.epoch, one.metrics) == (other.epoch, other.metrics)
+    assert all(record.epoch in (3, 9) for record in packed.records if record.state == "PRUNED")
+
+
+def test_a_member_that_raises_fails_alone(tmp_path: Path) -> None:
+    worker = Worker(FakeWorkshop(), 1, "cpu")
+    rates = {0: 0.01, 1: 0.9, 2: 0.6, 3: 0.02}
+    tasks = [
+        Task(n, fake_recipe(training__optimizer__lr=lr), tmp_path / "trials" / f"{n}", (3,))
+        for n, lr in rates.items()
+    ]
+    worker.start(tasks)
+    said = worker.step()
+    assert [one.epoch for one in (said[0], said[3]) if isinstance(one, Step)] == [3, 3]
+    assert said[1] == Failure("ZeroDivisionError: on purpose")
+    assert said[2] == Failure("the training diverged, epoch 1: loss is nan")
+    assert (tasks[1].folder / "error.txt").exists()
+
+
+def test_a_diverged_member_leaves_its_pack_whole(tmp_path: Path) -> None:
+    made: list[int] = []
+
+    class Noting(FakeWorkshop):
+        def training(self, recipes: Any, samples: Any) -> Together:
+            made.append(len(recipes))
+            return super().training(recipes, samples)
+
+    worker = Worker(Noting(), 1, "cpu")
+    recipes = [fake_recipe(training__optimizer__lr=lr) for lr in (0.6, 0.01)]
+    tasks = [Task(n, r, tmp_path / "trials" / f"{n}", (3,)) for n, r in enumerate(recipes)]
+    worker.start(tasks)
+    said = worker.step()
+    assert said[0] == Failure("the training diverged, epoch 1: loss is nan")
+    assert isinstance(said[1], Step)
+    assert said[1].epoch == 1
+    assert made == [2]
+
+
+def test_a_member_goes_on_in_other_company_from_where_it_stood(tmp_path: Path) -> None:
+    worker = Worker(FakeWorkshop(), 1, "cpu")
+    one, other = (Task(n, fake_recipe(), tmp_path / "trials" / f"{n}", (4,)) for n in range(2))
+    worker.start([one])
+    worker.step()
+    again = Task(one.number, one.recipe, one.folder, (4, 6), epoch=4)
+    worker.start([other, again])
+    said = worker.step()
+    # Two epochs on, the one that went on waits at its next rung.
+    assert [(step.epoch, len(step.epochs)) for step in said if isinstance(step, Step)] == [
+        (2, 2),
+        (6, 2),
+    ]
+
+
+def values_of(result: SweepResult) -> list[dict[str, float]]:
+    return [record.metrics for record in result.records]
+
+
+def test_real_trials_are_the_same_in_packs(real_recipe: Recipe, tmp_path: Path) -> None:
+    changes = {"sweep.pruner": {"name": "none"}, "sweep.sampler": {"name": "random"}}
+    recipe = with_overrides(real_recipe, {**changes, "sweep.confirm": None})
+    alone = sweep(with_overrides(recipe, {"sweep.pack": 1}), tmp_path / "a", tmp_path, inline=True)
+    packed = sweep(with_overrides(recipe, {"sweep.pack": 4}), tmp_path / "b", tmp_path, inline=True)
+    assert [r.state for r in packed.records] == ["COMPLETE"] * 6
+    for one, other in zip(values_of(alone), values_of(packed), strict=True):
+        # In float32 a pack's sums are in another order.
+        assert one["accuracy"] == pytest.approx(other["accuracy"], abs=0.04)
+
+
+def test_with_ray_a_pack_is_refilled_too(real_recipe: Recipe, tmp_path: Path) -> None:
+    recipe = with_overrides(real_recipe, {"sweep.pack": 2, "sweep.confirm": None})
+    result = sweep(recipe, tmp_path / "runs" / "toy", tmp_path)
+    assert {record.state for record in result.records} <= {"COMPLETE", "PRUNED"}
+    assert len(result.records) == 6
+    for record in result.records:
+        own = trial_folder(tmp_path / "runs" / "toy", record.number)
+        assert len((own / "metrics.jsonl").read_text().splitlines()) == record.epoch
