@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from armtune.data import Dataset
 from armtune.recipe.schema import Recipe
@@ -35,3 +36,18 @@ def make_dataset() -> Callable[..., Dataset]:
 @pytest.fixture
 def make_recipe() -> Callable[..., Recipe]:
     return toy_recipe
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder ``bert-base-uncased`` with a random BERT of 8 features, 20 words and 16 tokens."""
+    transformers = pytest.importorskip("transformers")
+    transformers.utils.logging.disable_progress_bar()
+    sizes = {"vocab_size": 20, "hidden_size": 8, "intermediate_size": 16}
+    counts = {"num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 16}
+    folder = tmp_path_factory.mktemp("hub") / "bert-base-uncased"
+    config = transformers.BertConfig(**sizes, **counts, initializer_range=0.5)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        transformers.BertModel(config).save_pretrained(folder)
+    return folder

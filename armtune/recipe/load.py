@@ -51,7 +51,7 @@ def read_recipe(
     if broken:  # all that names their plug-ins would be at fault as well
         return None, document, [*document.faults, *faults, *broken]
     faults += apply(document, others, COMMAND_LINE)
-    _find_weights(document.content, path.parent)
+    _find_files(document.content, path.parent)
     recipe, more = _validate(document)
     known = {(fault.line, fault.column) for fault in document.faults}
     more = [fault for fault in more if (fault.line, fault.column) not in known]
@@ -114,13 +114,15 @@ def _validate(document: Document) -> tuple[Recipe | None, list[Fault]]:
     return recipe, recipe_faults(recipe, document)
 
 
-def _find_weights(content: Any, folder: Path) -> None:
-    """Makes paths of weights absolute where they lie in the recipe's folder."""
+def _find_files(content: Any, folder: Path) -> None:
+    """Makes paths of weights and of encoders absolute where they lie in the recipe's folder."""
     modalities = content.get("modalities") if isinstance(content, dict) else None
     for modality in modalities.values() if isinstance(modalities, dict) else ():
-        named = modality.get("weights") if isinstance(modality, dict) else None
-        if isinstance(named, str) and (folder / named).is_file():
-            modality["weights"] = str((folder / named).resolve())
+        encoder = modality.get("encoder") if isinstance(modality, dict) else None
+        for owner, key in ((modality, "weights"), (encoder, "path")):
+            named = owner.get(key) if isinstance(owner, dict) else None
+            if owner and isinstance(named, str) and (folder / named).exists():
+                owner[key] = str((folder / named).resolve())
 
 
 def _order(fault: Fault) -> tuple[bool, str, int, int]:
