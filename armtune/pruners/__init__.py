@@ -16,7 +16,7 @@ class Pruner(Options):
 
     name: str
     population: ClassVar[bool] = False
-    """Whether trials are a population, whose worst go on from the best ones' weights."""
+    """Whether trials are a population, whose worst go on from the best ones' weights: ``pbt``."""
 
     def rungs(self, epochs: int) -> list[int]:
         """The epochs (counted from 1, all below ``epochs``) after which trials are compared."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from armtune.errors import RunError
+from armtune.pruners.pbt import PopulationBased
 from armtune.recipe.ranges import Dimension
 from armtune.recipe.schema import Resources
 from armtune.sweep import pack
@@ -132,7 +133,8 @@ class Evolution(PopulationBasedTraining):
     """Ray's scheduler, all members in step; the study holds its decisions."""
 
     def __init__(self, population: Population) -> None:
-        options = population.recipe.sweep.pruner.model_dump()
+        options = population.recipe.sweep.pruner
+        assert isinstance(options, PopulationBased), "no other pruner has a population"
         self._population = population
         self._numbers: dict[Any, int] = {}
         self._lost: set[int] = set()
@@ -141,11 +143,11 @@ class Evolution(PopulationBasedTraining):
             time_attr="epoch",
             metric="score",
             mode="max",
-            perturbation_interval=options["every"],
+            perturbation_interval=options.every,
             hyperparam_mutations={"member": {"values": ranges}},
-            quantile_fraction=options["share"],
-            resample_probability=options["resample"],
-            perturbation_factors=(options["factor"], 1 / options["factor"]),
+            quantile_fraction=options.share,
+            resample_probability=options.resample,
+            perturbation_factors=(options.factor, 1 / options.factor),
             custom_explore_fn=population.explored,
             log_config=False,
             synch=True,

@@ -22,6 +22,7 @@ from armtune.errors import RecipeError, RunError
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.report.run import RunReport
+from armtune.report.tensorboard import TensorBoardListener
 from armtune.scheduled import begin
 from armtune.sweep import SweepResult, read_lineages, read_records, sweep
 from armtune.sweep.lineage import LINEAGE, SCHEDULE
@@ -68,8 +69,9 @@ def before(killed: Path) -> tuple[dict[int, Any], dict[int, TrialRecord]]:
 
 @pytest.fixture(scope="module")
 def resumed(killed: Path, before: Any) -> SweepResult:
-    """The same population, gone on with to its end."""
-    return sweep(population(killed), killed / "run", killed, resume=True)
+    """The same population, gone on with to its end, and shown in TensorBoard."""
+    shown = [TensorBoardListener()]
+    return sweep(population(killed), killed / "run", killed, resume=True, listeners=shown)
 
 
 def longest(result: SweepResult) -> TrialRecord:
