@@ -144,7 +144,7 @@ class Food101(Data):
     def _describe(self, about: Mapping[str, Any], sizes: Sequence[int], classes: int) -> str:
         damaged = about["damaged"]
         named = ", ".join(damaged[:3]) + (", …" if len(damaged) > 3 else "")
-        left_out = f"; {len(damaged)} damaged images left out ({named})" if damaged else ""
+        left_out = f"; left out for damaged images: {len(damaged)} ({named})" if damaged else ""
         return (
             f"UPMC Food-101: {classes} classes, images of {self.image_size} × {self.image_size}, "
             f"titles of up to {self.length} words, of {len(about['vocabulary'])} known ones; "
