@@ -54,7 +54,7 @@ class Arrays(Data):
         store = ArrayStore(path)
         labels, classes = read_labels(store, self.labels)
         indices = self._indices(store, labels)
-        check_classes(store, labels, classes, indices["train"])
+        check_classes(path, labels, classes, indices["train"])
         parts: dict[str, dict[str, NDArray[np.float32]]] = {split: {} for split in indices}
         for done, name in enumerate(modalities):
             progress("reading arrays", done, len(modalities))
@@ -106,7 +106,7 @@ def read_labels(store: Store, key: str) -> tuple[NDArray[np.int64], tuple[str, .
 
 
 def check_classes(
-    store: Store, labels: NDArray[np.int64], classes: Sequence[str], train: Index
+    path: Path, labels: NDArray[np.int64], classes: Sequence[str], train: Index
 ) -> None:
     """Checks that every class can be learnt.
 
@@ -114,11 +114,11 @@ def check_classes(
         DataError: a class has no sample, or none to train on; names it.
     """
     if len(classes) < 2:
-        raise DataError(f"{store.path}: all labels are the same; two classes are needed at least")
+        raise DataError(f"{path}: all labels are the same; two classes are needed at least")
     for own, place in ((labels, "at all"), (labels[train], "to train on")):
         absent = np.setdiff1d(np.arange(len(classes)), own)
         if len(absent):
-            raise DataError(f"{store.path}: class {classes[absent[0]]!r} has no sample {place}")
+            raise DataError(f"{path}: class {classes[absent[0]]!r} has no sample {place}")
 
 
 def read_column(store: Store, key: str, length: int | None = None) -> NDArray[np.generic]:

@@ -58,7 +58,7 @@ class Table(Data):
         names, labels = np.unique(read_column(store, self.label), return_inverse=True)
         classes = tuple(map(str, names.tolist()))
         indices = self._indices(store, labels.astype(np.int64))
-        check_classes(store, labels, classes, indices["train"])
+        check_classes(path, labels, classes, indices["train"])
         views: dict[str, NDArray[np.float32]] = {}
         filled = 0
         for done, modality in enumerate(modalities):

@@ -15,11 +15,12 @@ from armtune.data.avmnist import AvMnist
 from armtune.data.cmu_mosei import CmuMosei
 from armtune.data.cmu_mosi import CmuMosi
 from armtune.data.food101 import Food101
+from armtune.data.huggingface_dataset import HuggingFaceDataset
 from armtune.data.opinions import MODALITIES
 from armtune.data.table import Table
 from armtune.registry import plugins
 from armtune.testing import Check, checks
-from tests.data import food101_files, opinion_files
+from tests.data import food101_files, huggingface_files, opinion_files
 
 Make = Callable[[Path, int], Data]
 
@@ -58,6 +59,11 @@ def make_food101(folder: Path, seed: int) -> Data:
     return Food101(image_size=8, length=8, seed=seed)
 
 
+def make_huggingface_dataset(folder: Path, seed: int) -> Data:
+    huggingface_files.write(folder / "hub", {"train": 90})
+    return HuggingFaceDataset(path="hub", image_size=8, seed=seed)
+
+
 def make_table(folder: Path, seed: int) -> Data:
     rng = np.random.default_rng(0)
     numbers = rng.normal(size=(90, 5))
@@ -73,6 +79,7 @@ MAKE: dict[str, Make] = {
     "cmu_mosei": make_cmu_mosei,
     "cmu_mosi": make_cmu_mosi,
     "food101": make_food101,
+    "huggingface_dataset": make_huggingface_dataset,
     "table": make_table,
 }
 NAMES = {
@@ -82,6 +89,7 @@ NAMES = {
     "cmu_mosei": MODALITIES,
     "cmu_mosi": MODALITIES,
     "food101": ("image", "text"),
+    "huggingface_dataset": ("photo", "motion"),
     "table": ("a", "b"),
 }
 
