@@ -28,11 +28,12 @@ from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space
 from armtune.report.curves import curves
 from armtune.report.hparams import SESSION_END, HParams
+from armtune.report.lineage import lineage_grid
 from armtune.report.plots import Plane, front_picture, png
 from armtune.report.studies import importances
 from armtune.report.tables import chosen_line, chosen_of, confirmed_grid, front_grid
 from armtune.report.trends import contributions_picture, importance_picture
-from armtune.sweep import front_of
+from armtune.sweep import front_of, read_lineages
 from armtune.sweep.records import Listener, TrialRecord
 
 CHARTS = {
@@ -64,6 +65,7 @@ class TensorBoardListener(Listener):
         self._goals = Goals.from_recipe(recipe)
         self._space, self._modalities = space, list(recipe.modalities)
         self._rule = recipe.sweep.choose
+        self._population = recipe.sweep.pruner.population
         self._seeds = recipe.sweep.confirm.seeds if recipe.sweep.confirm else 0
         self._hparams = HParams(recipe, space, self._goals)
         self._records = {record.number: record for record in records}
@@ -116,6 +118,9 @@ class TensorBoardListener(Listener):
         self._records = {record.number: record for record in records}
         self._pictures(front, len(records))
         self._root.write(text_pb("sweep/result", self._result(front)), len(records))
+        if self._population:
+            grid = lineage_grid(read_lineages(self._folder))
+            self._root.write(text_pb("sweep/lineage", grid.markdown()), len(records))
 
     def _run(self, number: int) -> Path:
         return self._folder / "trials" / f"{number:04d}"

@@ -131,6 +131,7 @@ def test_the_lineage_is_shown(resumed: SweepResult) -> None:
     lineages = read_lineages(resumed.folder)
     rows = (resumed.folder / LINEAGE).read_text().splitlines()
     assert len(rows) == 1 + sum(map(len, lineages.values())) > 5
+    assert any(b"sweep/lineage" in f.read_bytes() for f in resumed.folder.glob("events.*"))
     report = RunReport.read(resumed.folder)
     (grid,) = [grid for grid in report.grids() if grid.title == "Lineage"]
     assert len(grid.rows) == len(rows) - 1
