@@ -21,7 +21,17 @@ from armtune.registry import plugins
 
 def recipe_faults(recipe: Recipe, document: Document) -> list[Fault]:
     """All faults of a recipe whose every value has the right type."""
-    checks = (_modalities, _stand_in, _metrics, _goals, _repeated, _mode, _parts, schedule_faults)
+    checks = (
+        _modalities,
+        _stand_in,
+        _metrics,
+        _goals,
+        _repeated,
+        _mode,
+        _pack,
+        _parts,
+        schedule_faults,
+    )
     return [fault for check in checks for fault in check(recipe, document)]
 
 
@@ -116,6 +126,13 @@ def _mode(recipe: Recipe, document: Document) -> Iterator[Fault]:
     if sweep.mode == "constrained" and not sweep.constraints:
         said = "constrained needs constraints, such as weakest_accuracy >= 0.4"
         yield document.fault(("sweep", "mode"), said)
+
+
+def _pack(recipe: Recipe, document: Document) -> Iterator[Fault]:
+    pack = recipe.sweep.pack
+    if pack not in (1, "auto") and recipe.sweep.trial_seconds:
+        said = "a pack's members share their time, so sweep.trial_seconds can't hold for each"
+        yield document.fault(("sweep", "pack"), said, "set it to 1, or leave the limit out")
 
 
 def _parts(recipe: Recipe, document: Document) -> Iterator[Fault]:

@@ -27,7 +27,9 @@ class Estimate:
             kept their order throughout.
         trials: number of trials.
         trainings: number of re-trainings after the search.
-        workers: trainings at once.
+        workers: processes that train at once.
+        pack: trials that each of them trains as one program.
+        pack_gain: how many times more trials an hour that gives than one by one.
         start_seconds: until the first worker is there.
         worker_seconds: until a worker has its imports and data in place.
         worker_bytes: peak memory of a process that trains.
@@ -42,6 +44,8 @@ class Estimate:
     trials: int
     trainings: int
     workers: int
+    pack: int
+    pack_gain: float
     start_seconds: float
     worker_seconds: float
     worker_bytes: float
@@ -59,7 +63,7 @@ class Estimate:
 
     @property
     def _full_seconds(self) -> float:
-        return self.trials * self.training_seconds / min(self.workers, self.trials)
+        return self.trials * self.training_seconds / min(self.workers, self.trials) / self.pack_gain
 
     @property
     def after_seconds(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from armtune.options import Options
 from armtune.recipe.schema import Recipe
@@ -57,21 +58,36 @@ def largest(recipe: Recipe, places: int) -> int:
     return 1 if sweep.trial_seconds else max(1, sweep.trials // (ROUNDS * places))
 
 
-def measured(recipe: Recipe, workshop: Workshop, samples: Served, most: int) -> int:
+@dataclass(frozen=True)
+class Packing:
+    """Members of a pack, and how many times more trials an hour they give than one by one."""
+
+    size: int = 1
+    gain: float = 1.0
+
+
+def measured(recipe: Recipe, workshop: Workshop, samples: Served, most: int) -> Packing:
     """The size, up to ``most``, that gives most trials an hour: whole epochs are timed.
 
     A larger pack is tried as long as the last one paid.
     """
-    best, rate = 1, 0.0
+    best, rate, alone = 1, 0.0, 0.0
     for size in (1, *[s for s in SIZES if s <= most]):
         enough = size / (GAIN * rate) if rate else LONG_SECONDS
         seconds = _epoch_seconds([recipe] * size, workshop, samples, enough)
         if size > 1 and size / seconds < GAIN * rate:
             break
         best, rate = size, size / seconds
+        alone = alone or rate
         if seconds > LONG_SECONDS:
             break
-    return best
+    return Packing(best, rate / alone)
+
+
+def gain_of(recipe: Recipe, workshop: Workshop, samples: Served, size: int) -> float:
+    """How many times more trials an hour packs of a size give than trials one by one."""
+    alone, packed = (_epoch_seconds([recipe] * n, workshop, samples, 0.0) for n in (1, size))
+    return size * alone / packed
 
 
 def _epoch_seconds(

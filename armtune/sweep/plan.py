@@ -23,6 +23,7 @@ from armtune.recipe.space import Space
 from armtune.rungs import Standing
 from armtune.samplers import points
 from armtune.sweep.estimate import Estimate
+from armtune.sweep.packing import Packing, gain_of, largest, measured
 from armtune.sweep.study import SweepStudy
 from armtune.sweep.trial import Workshop
 
@@ -71,6 +72,7 @@ def estimate(recipe: Recipe, space: Space, workshop: Workshop, inline: bool = Fa
     prepared = time.perf_counter() - started
     timings = list(_timings(recipe, space, workshop, dataset))
     workers = 1 if inline else workers_of(recipe)
+    packing = _packing(recipe, workshop, dataset, largest(recipe, workers))
     used = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
     return Estimate(
         settings=len(timings),
@@ -81,11 +83,27 @@ def estimate(recipe: Recipe, space: Space, workshop: Workshop, inline: bool = Fa
         trials=recipe.sweep.trials,
         trainings=_trainings(recipe),
         workers=workers,
+        pack=packing.size,
+        pack_gain=packing.gain,
         start_seconds=prepared if inline else RAY_SECONDS,
         worker_seconds=0.0 if inline else prepared,
         worker_bytes=used,
         memory_bytes=used if inline else RAY_BYTES + (workers + 1) * used,
     )
+
+
+def _packing(recipe: Recipe, workshop: Workshop, dataset: Dataset, most: int) -> Packing:
+    """What the recipe's own values say of packs."""
+    if most == 1:
+        return Packing()
+    samples = workshop.samples(recipe, dataset, _device(recipe))
+    if recipe.sweep.pack == "auto":
+        return measured(recipe, workshop, samples, most)
+    return Packing(most, gain_of(recipe, workshop, samples, most))
+
+
+def _device(recipe: Recipe) -> str:
+    return "cuda" if recipe.sweep.resources.gpu else "cpu"
 
 
 def workers_of(recipe: Recipe) -> int:
@@ -169,9 +187,8 @@ def _settings(recipe: Recipe, space: Space) -> list[Recipe]:
 def _timing(recipe: Recipe, workshop: Workshop, dataset: Dataset) -> Timing:
     """Trains two epochs at most; the first one pays for the beginning."""
     epochs = recipe.training.epochs
-    device = "cuda" if recipe.sweep.resources.gpu else "cpu"
     started = time.perf_counter()
-    training = workshop.training([recipe], workshop.samples(recipe, dataset, device))
+    training = workshop.training([recipe], workshop.samples(recipe, dataset, _device(recipe)))
     training.advance()
     first = time.perf_counter() - started
     if epochs == 1:

@@ -91,7 +91,7 @@ class Worker:
         if most == 1 or recipe.sweep.pack != "auto":
             return most
         try:
-            return measured(recipe, self._workshop, self._samples_for(recipe), most)
+            return measured(recipe, self._workshop, self._samples_for(recipe), most).size
         except Exception:  # the recipe's own values may be the ones that don't work
             return 1
 

@@ -72,4 +72,14 @@ def test_as_json(
     estimate = found["estimate"]
     total = estimate["start_seconds"] + estimate["search_seconds"] + estimate["after_seconds"]
     assert estimate["seconds"] == pytest.approx(total)
+    assert estimate["pack"] == 1
     assert (recipe.parent / "elsewhere" / "plan.json").exists()
+
+
+def test_it_says_what_a_pack_gains(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, "plan", str(recipe), "--inline", "sweep.pack=3")
+    [said] = [one for one in capsys.readouterr().out.splitlines() if one.startswith("packs")]
+    assert said.startswith("packs: 3 to a worker (3), ")
+    assert float(said.split()[6]) > 0
