@@ -1,0 +1,32 @@
+"""``armtune train``: what it needs of the machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from armtune.cli import main
+
+
+def test_a_gpu_that_is_not_there_is_an_error_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    views = {name: rng.normal(size=(40, 3)) for name in ("a", "b")}
+    np.savez(tmp_path / "own.npz", label=np.arange(40) % 2, **views)
+    (tmp_path / "r.yaml").write_text(
+        "name: r\ndata: {name: arrays, path: own.npz}\n"
+        "modalities: {a: {encoder: {name: mlp}}, b: {encoder: {name: mlp}}}\n"
+        "sweep: {resources: {gpu: 1}}\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["armtune", "train", str(tmp_path / "r.yaml")])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 1
+    assert "torch finds no GPU here" in capsys.readouterr().err
