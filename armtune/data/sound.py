@@ -36,24 +36,34 @@ def unit_power(waves: Waves) -> Waves:
     return scaled
 
 
-def log_mel(waves: Waves) -> NDArray[np.float32]:
-    """Log-mel spectrograms, in log10: ``(n, LENGTH)`` to ``(n, BANDS, FRAMES)``."""
+def log_mel(
+    waves: Waves, bands: int = BANDS, hop: int = HOP, window: int = WINDOW, rate: int = RATE
+) -> NDArray[np.float32]:
+    """Log-mel spectrograms, in log10: ``(n, time)`` to ``(n, bands, time // hop)``.
+
+    Args:
+        waves: at unit power.
+        bands: of the result, evenly spaced in mel up to half the rate.
+        hop: samples from one step to the next.
+        window: samples that a step looks at.
+        rate: samples a second.
+    """
     from scipy.fft import rfft
 
-    margin = WINDOW - HOP
+    margin = window - hop
     padded = np.pad(waves, ((0, 0), (margin // 2, margin - margin // 2)))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW, axis=1)[:, ::HOP]
-    spectrum = rfft(frames * np.hanning(WINDOW).astype(np.float32), axis=-1)
-    mel = (spectrum.real**2 + spectrum.imag**2) @ mel_filters()
+    frames = np.lib.stride_tricks.sliding_window_view(padded, window, axis=1)[:, ::hop]
+    spectrum = rfft(frames * np.hanning(window).astype(np.float32), axis=-1)
+    mel = (spectrum.real**2 + spectrum.imag**2) @ mel_filters(bands, window, rate)
     logarithm: NDArray[np.float32] = np.log10(mel + np.float32(FLOOR))
     return logarithm.swapaxes(1, 2)
 
 
-def mel_filters() -> NDArray[np.float32]:
-    """Triangular filters, evenly spaced in mel from 0 to 4 kHz: ``(WINDOW // 2 + 1, BANDS)``."""
-    top = 2595 * np.log10(1 + RATE / 2 / 700)
-    edges = 700 * (10 ** (np.linspace(0, top, BANDS + 2) / 2595) - 1)
-    bins = np.fft.rfftfreq(WINDOW, 1 / RATE)[:, None]
+def mel_filters(bands: int = BANDS, window: int = WINDOW, rate: int = RATE) -> NDArray[np.float32]:
+    """Triangular filters, evenly spaced in mel from 0 to ``rate / 2``: ``(bin, bands)``."""
+    top = 2595 * np.log10(1 + rate / 2 / 700)
+    edges = 700 * (10 ** (np.linspace(0, top, bands + 2) / 2595) - 1)
+    bins = np.fft.rfftfreq(window, 1 / rate)[:, None]
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
     return np.maximum(0, np.minimum(rising, falling)).astype(np.float32)

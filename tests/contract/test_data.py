@@ -11,18 +11,23 @@ import pytest
 from armtune.data import Data, Dataset, Split
 from armtune.data.arrays import Arrays
 from armtune.data.avdigits import AvDigits
+from armtune.data.ave import Ave
 from armtune.data.avmnist import AvMnist
 from armtune.data.cmu_mosei import CmuMosei
 from armtune.data.cmu_mosi import CmuMosi
+from armtune.data.crema_d import CremaD
+from armtune.data.folders import Folders
 from armtune.data.food101 import Food101
 from armtune.data.huggingface_dataset import HuggingFaceDataset
 from armtune.data.opinions import MODALITIES
 from armtune.data.table import Table
 from armtune.registry import plugins
 from armtune.testing import Check, checks
-from tests.data import food101_files, huggingface_files, opinion_files
+from tests.data import food101_files, huggingface_files, media_files, opinion_files
 
 Make = Callable[[Path, int], Data]
+
+SMALL = {"image_size": 16, "spectrogram": (16, 16), "seconds": 0.5, "rate": 8000}
 
 
 def make_arrays(folder: Path, seed: int) -> Data:
@@ -34,6 +39,25 @@ def make_arrays(folder: Path, seed: int) -> Data:
 
 def make_avdigits(folder: Path, seed: int) -> Data:
     return AvDigits(seed=seed)
+
+
+def make_ave(folder: Path, seed: int) -> Data:
+    path = f"ave{seed}"
+    if not (folder / path).exists():
+        media_files.write_ave(folder / path, seed)
+    return Ave.model_validate({"path": path, "frames": 1, **SMALL})
+
+
+def make_crema_d(folder: Path, seed: int) -> Data:
+    if not (folder / "CREMA-D").exists():
+        media_files.write_crema_d(folder / "CREMA-D")
+    return CremaD.model_validate({"seed": seed, **SMALL})
+
+
+def make_folders(folder: Path, seed: int) -> Data:
+    if not (folder / "own.csv").exists():
+        media_files.write_folders(folder)
+    return Folders.model_validate({"path": "own.csv", "seed": seed, **SMALL})
 
 
 def make_avmnist(folder: Path, seed: int) -> Data:
@@ -75,9 +99,12 @@ def make_table(folder: Path, seed: int) -> Data:
 MAKE: dict[str, Make] = {
     "arrays": make_arrays,
     "avdigits": make_avdigits,
+    "ave": make_ave,
     "avmnist": make_avmnist,
     "cmu_mosei": make_cmu_mosei,
     "cmu_mosi": make_cmu_mosi,
+    "crema_d": make_crema_d,
+    "folders": make_folders,
     "food101": make_food101,
     "huggingface_dataset": make_huggingface_dataset,
     "table": make_table,
@@ -85,9 +112,12 @@ MAKE: dict[str, Make] = {
 NAMES = {
     "arrays": ("a", "b"),
     "avdigits": ("image", "audio"),
+    "ave": ("audio", "video"),
     "avmnist": ("image", "audio"),
     "cmu_mosei": MODALITIES,
     "cmu_mosi": MODALITIES,
+    "crema_d": ("audio", "video"),
+    "folders": media_files.KINDS,
     "food101": ("image", "text"),
     "huggingface_dataset": ("photo", "motion"),
     "table": ("a", "b"),

@@ -1,0 +1,272 @@
+"""What data sets of sound, image and video files have in common: they are listed, decoded, cut.
+
+A subclass lists its samples and says what each modality's files hold; the rest is here.
+"""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from armtune.data import Data, Dataset, Progress
+from armtune.data.cache import Shelf, digest_of, splits_of, stored
+from armtune.data.cuts import SPLITS, Indices, cut
+from armtune.data.images import scaled
+from armtune.data.media import DAMAGED, Kind, Shape, decode
+from armtune.data.sources import data_folders, find
+from armtune.errors import DataError
+
+log = logging.getLogger(__name__)
+
+BUILDER = 1
+"""Raised whenever the same options would give other arrays, so that no old cache is used."""
+BATCH = 64
+EDGE = 4096
+"""Bytes of a file's beginning and end that tell whether it is the same."""
+
+Size = Annotated[int, Field(ge=4, le=512)]
+
+
+class Clip(NamedTuple):
+    """A sample.
+
+    Attributes:
+        label: its class's name.
+        files: each modality's file, or folder of files.
+        split: ``train``, ``validation`` or ``test``; None where the cut is ours.
+        group: what must not be divided by a cut; None where there are no groups.
+    """
+
+    label: str
+    files: Mapping[str, Path]
+    split: str | None = None
+    group: str | None = None
+
+
+class Clips(Data):
+    """Options of a data set of files; a subclass lists its clips."""
+
+    paths = ("path",)
+
+    path: str
+    image_size: int = Field(64, ge=8, le=512)
+    """Side of images and frames, which are scaled and cut square."""
+    frames: int = Field(3, ge=1, le=64)
+    """Frames of a video, taken evenly over its length."""
+    spectrogram: tuple[Size, Size] = (64, 128)
+    """Mel bands and time steps of the sound."""
+    seconds: float = Field(10.0, gt=0, le=60)
+    """Of sound: the middle of longer recordings, silence around shorter ones."""
+    rate: int = Field(16000, ge=4000, le=48000)
+    """Samples a second that the sound is brought to."""
+    damaged: Literal["error", "skip"] = "error"
+    """What a sample with a damaged file is: an error, or left out, counted and named."""
+
+    def clips(self, base: Path, modalities: Sequence[str]) -> list[Clip]:
+        """All samples, in an order that only depends on the files.
+
+        Args:
+            base: the file or folder that ``path`` names.
+            modalities: those whose files are needed.
+
+        Raises:
+            DataError: the layout isn't the official one; names the file or folder.
+        """
+        raise NotImplementedError
+
+    def kind(self, modality: str, path: Path) -> Kind:
+        """What a modality's file holds."""
+        raise NotImplementedError
+
+    def decoded(self, modality: str, path: Path) -> NDArray[Any]:
+        """A modality's file as an array, uint8 (0 to 255) or float32.
+
+        Raises:
+            DamagedMediaError: it is missing or damaged; names it.
+        """
+        shape = Shape(self.image_size, self.frames, self.spectrogram, self.seconds, self.rate)
+        return decode(path, self.kind(modality, path), shape)
+
+    def cuts(self) -> tuple[dict[str, float], int]:
+        """Shares to cut off the training samples where no split is given, and the seed."""
+        raise NotImplementedError
+
+    def read(self, modalities: Sequence[str], folder: Path, progress: Progress) -> Dataset:
+        base = find(self.path, [folder, *data_folders(None, folder)])
+        clips = self.clips(base, modalities)
+        classes = tuple(sorted({clip.label for clip in clips}))
+        if len(classes) < 2:
+            raise DataError(f"{base}: {len(clips)} samples found, of {len(classes)} classes")
+        digest = self._digest(base, clips, modalities)
+
+        def build(shelf: Shelf) -> dict[str, Any]:
+            return self._build(base, clips, modalities, shelf, progress)
+
+        built = stored(self.name, digest, build)
+        splits = splits_of(built, modalities)
+        sizes = " + ".join(str(len(split)) for split in splits)
+        words = f"{self.about()}: {len(classes)} classes, {sizes} samples{_left_out(built[1])}"
+        return Dataset(self.name, words, classes, *splits, digest)
+
+    def about(self) -> str:
+        """The data set's name for people, and what of it is read."""
+        return self.name
+
+    def _digest(self, base: Path, clips: Sequence[Clip], modalities: Sequence[str]) -> str:
+        options = self.model_dump(exclude={"path", "otherwise"})
+        names = sorted(modalities)
+        listed = [
+            (clip.label, clip.split, clip.group, [fingerprint(clip.files[m], base) for m in names])
+            for clip in clips
+        ]
+        return digest_of({"builder": BUILDER, "options": options, "clips": listed, "of": names})
+
+    def _build(
+        self,
+        base: Path,
+        clips: Sequence[Clip],
+        modalities: Sequence[str],
+        shelf: Shelf,
+        progress: Progress,
+    ) -> dict[str, Any]:
+        raw = _Raw(shelf.folder, modalities)
+        with raw:
+            kept, damaged = self._decode(clips, raw, progress)
+        classes = sorted({clip.label for clip in clips})
+        labels = np.array([classes.index(clip.label) for clip in kept], np.int64)
+        indices = self._cut(base, kept, labels, classes)
+        for split, index in indices.items():
+            for modality in modalities:
+                shelf.add(f"{split}_{modality}", len(index), raw.batches(modality, index))
+            shelf.add(f"{split}_label", len(index), [labels[index]])
+        raw.discard()
+        return {"damaged": damaged}
+
+    def _decode(
+        self, clips: Sequence[Clip], raw: _Raw, progress: Progress
+    ) -> tuple[list[Clip], list[str]]:
+        """Writes the samples that can be read; which they are, and what is wrong elsewhere."""
+        kept: list[Clip] = []
+        damaged: list[str] = []
+        for number, clip in enumerate(clips):
+            try:
+                raw.add({m: self.decoded(m, clip.files[m]) for m in raw.names}, clip)
+                kept.append(clip)
+            except DAMAGED as error:
+                if self.damaged == "error":
+                    raise DataError(f"{error}; damaged: skip leaves such samples out") from error
+                log.warning("%s; left out", error)
+                damaged.append(str(error).split(": ")[0].rsplit("/", 1)[-1])
+            progress("reading files", number + 1, len(clips))
+        return kept, damaged
+
+    def _cut(
+        self, base: Path, clips: Sequence[Clip], labels: NDArray[np.int64], classes: Sequence[str]
+    ) -> Indices:
+        """The splits as the clips state them, the rest cut.
+
+        Raises:
+            DataError: a split or a class to train on is without samples; names it.
+        """
+        stated = np.array([clip.split or "" for clip in clips])
+        given = {s: np.flatnonzero(stated == s) for s in SPLITS if (stated == s).any()}
+        groups = [clip.group for clip in clips if clip.group is not None]
+        shares, seed = self.cuts()
+        divided = np.array(groups) if groups else None
+        indices = cut(given, labels, divided, shares, np.random.default_rng(seed))
+        absent = np.setdiff1d(np.arange(len(classes)), labels[indices["train"]])
+        if len(absent):
+            raise DataError(f"{base}: class {classes[absent[0]]!r} has no sample to train on")
+        return indices
+
+
+class _Raw:
+    """Decoded samples on disk, one file a modality, until it is known which split they are for."""
+
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self._paths = {name: folder / f"{name}.raw" for name in names}
+        self._files: dict[str, IO[bytes]] = {}
+        self._first: dict[str, NDArray[Any]] = {}
+
+    def __enter__(self) -> None:
+        self._files = {name: path.open("wb") for name, path in self._paths.items()}
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files.values():
+            file.close()
+
+    def add(self, arrays: Mapping[str, NDArray[Any]], clip: Clip) -> None:
+        """Appends a sample.
+
+        Raises:
+            DataError: its shape isn't that of the ones before; names its file.
+        """
+        for name, array in arrays.items():
+            first = self._first.setdefault(name, array)
+            if array.shape != first.shape or array.dtype != first.dtype:
+                raise DataError(
+                    f"{clip.files[name]}: has shape {array.shape}, those before have {first.shape}"
+                )
+        for name, array in arrays.items():
+            self._files[name].write(array.tobytes())
+
+    def batches(self, name: str, index: NDArray[np.int64]) -> Iterator[NDArray[np.float32]]:
+        """These samples as float32, images from 0 to 1."""
+        first = self._first[name]
+        everything = np.memmap(self._paths[name], first.dtype, "r").reshape(-1, *first.shape)
+        for start in range(0, len(index), BATCH):
+            batch = np.asarray(everything[index[start : start + BATCH]])
+            yield scaled(batch) if batch.dtype == np.uint8 else batch
+
+    def discard(self) -> None:
+        for path in self._paths.values():
+            path.unlink()
+
+
+def fingerprint(path: Path, base: Path) -> tuple[str, int, int]:
+    """A file's name, size and a checksum of its ends; reading it all would take minutes a start.
+
+    A folder has the number of its files for a size. What isn't there has size −1.
+    """
+    name = path.relative_to(base).as_posix() if path.is_relative_to(base) else path.name
+    try:
+        if path.is_dir():
+            return name, len(list(path.iterdir())), 0
+        with path.open("rb") as file:
+            start = file.read(EDGE)
+            size = path.stat().st_size
+            file.seek(max(0, size - EDGE))
+            return name, size, zlib.crc32(file.read(), zlib.crc32(start))
+    except OSError:
+        return name, -1, 0
+
+
+def lines_of(path: Path) -> list[str]:
+    """The lines of a list that aren't empty, without spaces around them.
+
+    Raises:
+        DataError: it can't be read or has none; names it.
+    """
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except OSError as error:
+        raise DataError(f"{path}: can't be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: damaged ({error})") from error
+    if not any(lines):
+        raise DataError(f"{path}: has no line")
+    return [line for line in lines if line]
+
+
+def _left_out(about: Mapping[str, Any]) -> str:
+    damaged = about["damaged"]
+    named = ", ".join(damaged[:3]) + (", …" if len(damaged) > 3 else "")
+    return f"; {len(damaged)} damaged samples left out ({named})" if damaged else ""

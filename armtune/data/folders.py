@@ -1,0 +1,93 @@
+"""Your own files, listed in a CSV: a column of labels, and one of paths for each modality."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from armtune.data.clips import Clip, Clips
+from armtune.data.cuts import SPLITS
+from armtune.data.media import Kind, kind_of
+from armtune.errors import DataError
+
+
+class Folders(Clips):
+    """Sound, image, video and array files, listed in a CSV with a heading.
+
+    It has a column of labels and, for each modality, one of its name with paths, relative to the
+    CSV. A column ``split`` (``train``, ``validation``, ``test``) cuts the samples; what it doesn't
+    say is cut off the training samples by ``seed``.
+    """
+
+    name: Literal["folders"] = "folders"
+    path: str
+    """The CSV, relative to the recipe, else to ``$ARMTUNE_DATA``."""
+    labels: str = "label"
+    """Column of the labels."""
+    groups: str | None = None
+    """Column of each sample's group, such as who was recorded; no cut by ``seed`` divides one."""
+    validation: float = Field(0.1, gt=0, lt=1)
+    """Share of the training samples cut off for validation, where the CSV names none."""
+    test: float = Field(0.2, gt=0, lt=1)
+    """Share cut off for test before that, where the CSV names none."""
+    seed: int = Field(0, ge=0)
+    """Seed of these cuts."""
+
+    def modalities(self) -> tuple[str, ...] | None:
+        return None
+
+    def kind(self, modality: str, path: Path) -> Kind:
+        return kind_of(path)
+
+    def cuts(self) -> tuple[dict[str, float], int]:
+        return {"test": self.test, "validation": self.validation}, self.seed
+
+    def about(self) -> str:
+        return f"files listed in {Path(self.path).name}"
+
+    def clips(self, base: Path, modalities: Sequence[str]) -> list[Clip]:
+        needed = [self.labels, *([self.groups] if self.groups else []), *modalities]
+        return [self._clip(base, row, modalities) for row in read_table(base, needed)]
+
+    def _clip(self, base: Path, row: Mapping[str, str], modalities: Sequence[str]) -> Clip:
+        split = row.get("split") or None
+        if split not in (None, *SPLITS):
+            raise DataError(f"{base}: split {split!r} should be one of {', '.join(SPLITS)}")
+        files = {name: base.parent / row[name] for name in modalities}
+        for path in files.values():
+            kind_of(path)
+        return Clip(row[self.labels], files, split, row[self.groups] if self.groups else None)
+
+
+def read_table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a CSV with a heading, by column.
+
+    Args:
+        path: the file, UTF-8.
+        needed: columns that must be there and may not be empty.
+
+    Raises:
+        DataError: it can't be read, or a needed column or value isn't there; names the line.
+    """
+    rows: list[dict[str, str]] = []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restkey="", restval="")
+            columns = reader.fieldnames or ()
+            if absent := [name for name in needed if name not in columns]:
+                raise DataError(
+                    f"{path}: has no column {absent[0]!r}; it has {', '.join(columns) or 'none'}"
+                )
+            for row in reader:
+                if empty := [name for name in needed if not row[name]]:
+                    raise DataError(f"{path}, line {reader.line_num}: no {empty[0]!r}")
+                rows.append(row)
+    except OSError as error:
+        raise DataError(f"{path}: can't be read ({error.strerror})") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: damaged ({error})") from error
+    return rows

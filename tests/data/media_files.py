@@ -1,0 +1,107 @@
+"""Tiny files of sound, images and video in their real formats, and data sets laid out of them."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import av
+import numpy as np
+import soundfile
+from PIL import Image
+
+RATE = 8000
+CODECS = {".mp4": ("mpeg4", "aac"), ".avi": ("mpeg4", "mp3"), ".flv": ("flv1", "aac")}
+EMOTIONS = ("ANG", "HAP", "SAD")
+EVENTS = ("Bark", "Church bell", "Truck")
+
+
+def tone(label: int, number: int) -> np.ndarray:
+    """Half a second, the label's pitch; no two are alike."""
+    time = np.arange(RATE // 2) / RATE
+    noise = np.random.default_rng([label, number]).normal(0, 0.02, len(time))
+    return (0.3 * np.sin(2 * np.pi * 400 * (label + 1) * time) + noise).astype(np.float32)
+
+
+def picture(label: int, number: int) -> np.ndarray:
+    """24 × 32 pixels, the label's channel bright."""
+    noise = np.random.default_rng([label, number]).integers(0, 60, (24, 32, 3))
+    noise[..., label % 3] += 180
+    return noise.astype(np.uint8)
+
+
+def write_sound(path: Path, label: int, number: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, tone(label, number), RATE)
+
+
+def write_image(path: Path, label: int, number: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture(label, number)).save(path)
+
+
+def write_video(path: Path, label: int, number: int, sound: bool = True, frames: int = 5) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    codec, sound_codec = CODECS[path.suffix]
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream(codec, rate=10)
+        stream.width, stream.height, stream.pix_fmt = 32, 24, "yuv420p"
+        track = file.add_stream(sound_codec, rate=48000) if sound else None
+        for k in range(frames):
+            frame = av.VideoFrame.from_ndarray(picture(label, 100 * number + k), format="rgb24")
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+        if track is not None:
+            wave = np.repeat(tone(label, number), 6)[None]
+            piece = av.AudioFrame.from_ndarray(wave, format="fltp", layout="mono")
+            piece.sample_rate = 48000
+            resampler = av.AudioResampler(track.format, track.layout, 48000)
+            for one in (*resampler.resample(piece), None):
+                file.mux(track.encode(one))
+
+
+def write_folders(folder: Path, each: int = 12) -> Path:
+    """Three classes, each with sound, an image and an array; lists them in ``own.csv``."""
+    rows = []
+    for label in range(3):
+        for number in range(each):
+            name = f"{label}_{number}"
+            write_sound(folder / f"sound/{name}.{('wav', 'flac')[number % 2]}", label, number)
+            write_image(folder / f"image/{name}.{('jpg', 'png')[number % 2]}", label, number)
+            rng = np.random.default_rng([label, number])
+            (folder / "array").mkdir(exist_ok=True)
+            np.save(folder / f"array/{name}.npy", rng.normal(label, 0.1, 4))
+            paths = [sorted(folder.glob(f"{kind}/{name}.*"))[0] for kind in KINDS]
+            files = [path.relative_to(folder).as_posix() for path in paths]
+            rows.append([("cat", "dog", "owl")[label], f"who{number}", *files])
+    with (folder / "own.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["label", "who", *KINDS], *rows])
+    return folder / "own.csv"
+
+
+KINDS = ("sound", "image", "array")
+
+
+def write_crema_d(base: Path, actors: int = 8) -> Path:
+    for actor in range(actors):
+        for label, emotion in enumerate(EMOTIONS):
+            name = f"{1001 + actor}_DFA_{emotion}_XX"
+            write_sound(base / f"AudioWAV/{name}.wav", label, actor)
+            write_video(base / f"VideoFlash/{name}.flv", label, actor, sound=False)
+    return base
+
+
+def write_ave(base: Path, seed: int = 0) -> Path:
+    base.mkdir(parents=True)
+    every = ["Category&VideoID&Quality&StartTime&EndTime"]
+    for name, each in {"trainSet": 6, "valSet": 2, "testSet": 2}.items():
+        lines = []
+        for label, event in enumerate(EVENTS):
+            for number in range(each):
+                number += 10 * len(every) + 1000 * seed
+                lines.append(f"{event}&-{name}{number}_{label}&good&0&10")
+                write_video(base / f"AVE/-{name}{number}_{label}.mp4", label, number)
+        (base / f"{name}.txt").write_text("\n".join(lines) + "\n")
+        every += lines
+    (base / "Annotations.txt").write_text("\n".join(every) + "\n")
+    return base
