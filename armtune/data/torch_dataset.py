@@ -1,0 +1,183 @@
+"""A PyTorch map-style data set of one's own, from a file of plug-ins: a subclass of ``TorchData``.
+
+Nothing here imports torch: a sample's tensors become arrays by numpy's own protocol.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from armtune.data import Data, Dataset, Progress, Split
+from armtune.data.arrays import as_float32
+from armtune.data.assembly import complete, shelve
+from armtune.data.cache import Shelf, digest_of, file_digest, splits_of, stored
+from armtune.data.cuts import SPLITS
+from armtune.errors import DataError
+
+BUILDER = 1
+"""Raised whenever the same samples would give other arrays, so that no old cache is used."""
+EVERY = 256
+"""Samples between two words of progress."""
+
+
+class MapStyle(Protocol):
+    """What ``torch.utils.data.Dataset`` offers, map-style: samples by number."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Any:
+        """A sample: the modalities' tensors or arrays by name, and its label."""
+
+
+class TorchData(Data):
+    """Base of data sets whose samples come from a PyTorch data set.
+
+    A subclass has a ``name``, its own options, and ``modalities`` and ``datasets``. Every sample
+    is read once and kept in the cache, so transforms that draw at random are drawn once.
+    """
+
+    validation: float = Field(0.1, gt=0, lt=1)
+    """Share of the training samples cut off for validation, where there is no such data set."""
+    test: float = Field(0.2, gt=0, lt=1)
+    """Share cut off for test before that, where there is no such data set."""
+    seed: int = Field(0, ge=0)
+    """Seed of these cuts."""
+
+    def datasets(self, folder: Path) -> Mapping[str, MapStyle]:
+        """The data sets: ``train``, and ``validation`` and ``test`` where there are such.
+
+        A sample is ``({modality: tensor}, label)``, with labels counted from 0.
+
+        Args:
+            folder: the recipe's folder, from which relative paths are taken.
+
+        Raises:
+            MissingDataError: files can't be had.
+            DataError: they are damaged.
+        """
+        raise NotImplementedError
+
+    def files(self, folder: Path) -> Sequence[Path]:
+        """Files that the samples are made from: where one changes, the cache is built again."""
+        return ()
+
+    def class_names(self) -> Sequence[str] | None:
+        """The classes' names in label order; None for their numbers."""
+        return None
+
+    def read(self, modalities: Sequence[str], folder: Path, progress: Progress) -> Dataset:
+        digest = self._digest(modalities, folder)
+
+        def build(shelf: Shelf) -> dict[str, Any]:
+            parts = self._parts(modalities, folder, progress)
+            classes = self._classes(parts)
+            shares = {"test": self.test, "validation": self.validation}
+            shelve(shelf, complete(parts, shares, self.seed), classes, Path(self.name))
+            return {"classes": classes}
+
+        kept = stored(self.name, digest, build)
+        train, validation, test = splits_of(kept, modalities)
+        classes = tuple(kept[1]["classes"])
+        sizes = f"{len(train)} + {len(validation)} + {len(test)}"
+        words = f"{self.name}, a PyTorch data set: {len(classes)} classes, {sizes} samples"
+        return Dataset(self.name, words, classes, train, validation, test, digest)
+
+    def _digest(self, modalities: Sequence[str], folder: Path) -> str:
+        """Of the options, the files, and the code of the subclass's own file."""
+        code = sys.modules[type(self).__module__].__file__
+        assert code is not None, "plug-ins come from files"
+        options = self.model_dump(exclude={"otherwise", *self.paths})
+        contents = [file_digest(path) for path in (Path(code), *self.files(folder))]
+        parts = {"builder": BUILDER, "options": options, "files": contents}
+        return digest_of({**parts, "modalities": sorted(modalities)})
+
+    def _parts(
+        self, modalities: Sequence[str], folder: Path, progress: Progress
+    ) -> dict[str, Split]:
+        given = self.datasets(folder)
+        if "train" not in given or not set(given) <= set(SPLITS):
+            raise DataError(
+                f"{self.name}: datasets() must give train, and may give validation and test, "
+                f"not {', '.join(given) or 'nothing'}"
+            )
+        # Training first, whatever the order given.
+        return {
+            split: gather(given[split], modalities, f"{self.name}, {split}", progress)
+            for split in SPLITS
+            if split in given
+        }
+
+    def _classes(self, parts: Mapping[str, Split]) -> list[str]:
+        highest = max(int(part.labels.max()) for part in parts.values())
+        names = self.class_names()
+        if names is None:
+            return [str(number) for number in range(highest + 1)]
+        if highest >= len(names):
+            raise DataError(f"{self.name}: label {highest}, but only {len(names)} class names")
+        return list(names)
+
+
+def gather(samples: MapStyle, modalities: Sequence[str], place: str, progress: Progress) -> Split:
+    """All samples as arrays.
+
+    Args:
+        samples: the data set.
+        modalities: those to keep.
+        place: what messages and progress call it.
+
+    Raises:
+        DataError: there is none, or one isn't as the first, not finite, or has no whole label.
+    """
+    count = len(samples)
+    if not count:
+        raise DataError(f"{place}: has no sample")
+    views: dict[str, NDArray[np.float32]] = {}
+    labels = np.empty(count, np.int64)
+    for number in range(count):
+        where = f"{place}, sample {number}"
+        own, labels[number] = _sample(samples[number], modalities, where)
+        if not views:
+            views = {m: np.empty((count, *view.shape), np.float32) for m, view in own.items()}
+        for modality, view in own.items():
+            if view.shape != views[modality].shape[1:]:
+                first = views[modality].shape[1:]
+                raise DataError(f"{where}: {modality} has shape {view.shape}, sample 0 {first}")
+            views[modality][number] = view
+        if number % EVERY == 0 or number + 1 == count:
+            progress(f"reading {place}", number + 1, count)
+    return Split(views, labels)
+
+
+def _sample(
+    sample: Any, modalities: Sequence[str], where: str
+) -> tuple[dict[str, NDArray[np.float32]], int]:
+    if not isinstance(sample, (tuple, list)) or len(sample) != 2 or not hasattr(sample[0], "keys"):
+        raise DataError(f"{where}: must be ({{modality: tensor}}, label), not {type(sample)}")
+    own, label = sample[0], np.asarray(sample[1])
+    if label.shape != () or label.dtype.kind not in "iu" or label < 0:
+        raise DataError(f"{where}: the label must be one whole number from 0, not {sample[1]!r}")
+    for modality in modalities:
+        if modality not in own:
+            raise DataError(f"{where}: has no {modality!r}; it has {', '.join(own)}")
+    views = {m: _array(own[m], f"{where}: {m}") for m in modalities}
+    for modality, view in views.items():
+        if not np.isfinite(view).all():
+            raise DataError(f"{where}: {modality} holds NaN or infinity (as float32)")
+    return views, int(label)
+
+
+def _array(value: Any, where: str) -> NDArray[np.float32]:
+    """A tensor or array as float32 with one axis at least."""
+    try:
+        return np.atleast_1d(as_float32(value))
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{where}: must be numbers, on the CPU and detached ({str(error).splitlines()[0]})"
+        ) from error
