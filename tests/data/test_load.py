@@ -94,3 +94,12 @@ def test_a_constant_modality_is_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", a=rng.normal(size=(60, 4)), b=np.ones((60, 2)), label=labels)
     with pytest.raises(DataError, match=r"b: all \d+ training samples are the same"):
         load_dataset(recipe({"name": "arrays", "path": "x.npz"}, "a", "b"), tmp_path)
+
+
+@pytest.mark.parametrize(("small", "told"), [(20, False), (5, True)])
+def test_imbalanced_classes_are_told(tmp_path: Path, small: int, told: bool) -> None:
+    labels = np.repeat([0, 1], [25, small])
+    rows = np.random.default_rng(0).normal(size=(len(labels), 3))
+    np.savez(tmp_path / "own.npz", left=rows, right=rows, label=labels)
+    dataset = load_dataset(recipe(Arrays(path="own.npz"), "left", "right"), tmp_path)
+    assert ("; classes are imbalanced: the largest has " in dataset.description) == told
