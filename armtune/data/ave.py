@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from armtune.data.clips import Clip, Clips, lines_of
+from armtune.data.clips import Clip, Clips
+from armtune.data.lists import lines_of
 from armtune.data.media import Kind
 from armtune.errors import DataError
 

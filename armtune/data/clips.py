@@ -249,23 +249,6 @@ def fingerprint(path: Path, base: Path) -> tuple[str, int, int]:
         return name, -1, 0
 
 
-def lines_of(path: Path) -> list[str]:
-    """The lines of a list that aren't empty, without spaces around them.
-
-    Raises:
-        DataError: it can't be read or has none; names it.
-    """
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    except OSError as error:
-        raise DataError(f"{path}: can't be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: damaged ({error})") from error
-    if not any(lines):
-        raise DataError(f"{path}: has no line")
-    return [line for line in lines if line]
-
-
 def _left_out(about: Mapping[str, Any]) -> str:
     damaged = about["damaged"]
     named = ", ".join(damaged[:3]) + (", …" if len(damaged) > 3 else "")

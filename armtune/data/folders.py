@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -11,6 +10,7 @@ from pydantic import Field
 
 from armtune.data.clips import Clip, Clips
 from armtune.data.cuts import SPLITS
+from armtune.data.lists import read_table
 from armtune.data.media import Kind, kind_of
 from armtune.errors import DataError
 
@@ -61,33 +61,3 @@ class Folders(Clips):
         for path in files.values():
             kind_of(path)
         return Clip(row[self.labels], files, split, row[self.groups] if self.groups else None)
-
-
-def read_table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
-    """The rows of a CSV with a heading, by column.
-
-    Args:
-        path: the file, UTF-8.
-        needed: columns that must be there and may not be empty.
-
-    Raises:
-        DataError: it can't be read, or a needed column or value isn't there; names the line.
-    """
-    rows: list[dict[str, str]] = []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restkey="", restval="")
-            columns = reader.fieldnames or ()
-            if absent := [name for name in needed if name not in columns]:
-                raise DataError(
-                    f"{path}: has no column {absent[0]!r}; it has {', '.join(columns) or 'none'}"
-                )
-            for row in reader:
-                if empty := [name for name in needed if not row[name]]:
-                    raise DataError(f"{path}, line {reader.line_num}: no {empty[0]!r}")
-                rows.append(row)
-    except OSError as error:
-        raise DataError(f"{path}: can't be read ({error.strerror})") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: damaged ({error})") from error
-    return rows

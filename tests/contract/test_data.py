@@ -19,6 +19,7 @@ from armtune.data.crema_d import CremaD
 from armtune.data.folders import Folders
 from armtune.data.food101 import Food101
 from armtune.data.huggingface_dataset import HuggingFaceDataset
+from armtune.data.kinetics_sounds import KineticsSounds
 from armtune.data.opinions import MODALITIES
 from armtune.data.table import Table
 from armtune.registry import plugins
@@ -58,6 +59,12 @@ def make_folders(folder: Path, seed: int) -> Data:
     if not (folder / "own.csv").exists():
         media_files.write_folders(folder)
     return Folders.model_validate({"path": "own.csv", "seed": seed, **SMALL})
+
+
+def make_kinetics_sounds(folder: Path, seed: int) -> Data:
+    if not (folder / "kinetics400").exists():
+        media_files.write_kinetics(folder / "kinetics400")
+    return KineticsSounds.model_validate({"seed": seed, **SMALL})
 
 
 def make_avmnist(folder: Path, seed: int) -> Data:
@@ -107,6 +114,7 @@ MAKE: dict[str, Make] = {
     "folders": make_folders,
     "food101": make_food101,
     "huggingface_dataset": make_huggingface_dataset,
+    "kinetics_sounds": make_kinetics_sounds,
     "table": make_table,
 }
 NAMES = {
@@ -120,6 +128,7 @@ NAMES = {
     "folders": media_files.KINDS,
     "food101": ("image", "text"),
     "huggingface_dataset": ("photo", "motion"),
+    "kinetics_sounds": ("audio", "video"),
     "table": ("a", "b"),
 }
 

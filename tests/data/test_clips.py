@@ -13,6 +13,7 @@ from armtune.data import Data, Dataset
 from armtune.data.ave import Ave
 from armtune.data.crema_d import CremaD
 from armtune.data.folders import Folders
+from armtune.data.kinetics_sounds import CLASSES, KineticsSounds
 from armtune.errors import DataError, MissingDataError
 from armtune.recipe.load import load_recipe
 from armtune.training import Run, train
@@ -28,6 +29,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files.write_folders(folder)
     files.write_crema_d(folder / "CREMA-D")
     files.write_ave(folder / "AVE_Dataset")
+    files.write_kinetics(folder / "kinetics400")
     return folder
 
 
@@ -85,6 +87,27 @@ def test_faulty_lists_of_ave_are_named(copied: Path, text: str, message: str) ->
     (copied / "AVE_Dataset/testSet.txt").write_text(text)
     with pytest.raises(DataError, match=message):
         read(Ave, copied)
+
+
+def test_kinetics_sounds_takes_its_classes_and_tests_on_val(whole: Path) -> None:
+    assert len(CLASSES) == 31
+    dataset = read(KineticsSounds, whole)
+    assert dataset.classes == ("bowling", "playing piano", "tap dancing")
+    assert sizes(dataset) == [27, 3, 6]
+    assert np.bincount(dataset.validation.labels).tolist() == [1, 1, 1]
+
+
+def test_clips_of_kinetics_that_are_gone_are_named(copied: Path) -> None:
+    (copied / "kinetics400/val/val-0_1_000007_000017.mp4").unlink()
+    with pytest.raises(DataError, match=r"val-0_1_000007_000017\.mp4: missing"):
+        read(KineticsSounds, copied)
+    dataset = read(KineticsSounds, copied, damaged="skip")
+    assert sizes(dataset) == [27, 3, 5]
+    assert "1 damaged samples left out (val-0_1_000007_000017.mp4)" in dataset.description
+    header = "label,youtube_id,time_start,time_end,split\n"
+    (copied / "kinetics400/annotations/val.csv").write_text(header + "bowling,x,soon,9,val\n")
+    with pytest.raises(DataError, match=r"val\.csv: times of x aren't whole seconds"):
+        read(KineticsSounds, copied)
 
 
 def test_folders_read_every_kind_and_cut(whole: Path) -> None:
@@ -170,6 +193,7 @@ RECIPES = {
     "folders": ["data.path=own.csv"],
     "crema_d": [],
     "ave": [],
+    "kinetics_sounds": [],
 }
 
 
