@@ -121,10 +121,10 @@ def read_sound(path: Path, rate: int) -> NDArray[np.float32]:
         return _sound_track(path, rate)
     soundfile = _library("soundfile")
     with _naming(path, (OSError, soundfile.SoundFileError)):
-        wave, own = soundfile.read(path, dtype="float32", always_2d=True)
+        wave, own = soundfile.read(path, dtype="float32")
     if not len(wave) or not np.isfinite(wave).all():
         raise DamagedMediaError(f"{path}: has no sound, or NaN in it")
-    return _resampled(wave.mean(axis=1), own, rate)
+    return _resampled(wave if wave.ndim == 1 else wave.mean(axis=1), own, rate)
 
 
 def read_frames(path: Path, count: int, side: int) -> NDArray[np.uint8]:
