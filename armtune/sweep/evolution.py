@@ -22,7 +22,7 @@ from armtune.sweep import pack
 from armtune.sweep.engine import worker_for
 from armtune.sweep.lineage import Descent
 from armtune.sweep.population import Population, copy_state, state_file
-from armtune.sweep.ray_tune import RayEngine, _died, _last_words, ray_engine
+from armtune.sweep.ray_tune import RayEngine, died, last_words, ray_engine
 from armtune.sweep.search import Search
 from armtune.sweep.trial import CHECKPOINT, Failure, Step, Workshop
 
@@ -169,7 +169,7 @@ class Evolution(PopulationBasedTraining):
         with self._population.noting():
             if number in self._lost:
                 return
-            failure = _died(self._population.members[number], _last_words(trial))
+            failure = died(self._population.members[number], last_words(trial))
             search.hear(number, failure)
             if search.next() is None:
                 self._lose(controller, trial)

@@ -29,6 +29,7 @@ LIBRARIES = ("numpy", "optuna", "ray", "torch")
 FREE = (
     "sweep.choose",
     "sweep.confirm",
+    "sweep.pack",
     "sweep.resources",
     "sweep.retries",
     "sweep.start_from",

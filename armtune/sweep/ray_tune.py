@@ -254,8 +254,8 @@ class _Deciding(FIFOScheduler):
 
     def on_trial_error(self, controller: Any, trial: Any) -> None:
         """The worker's process died; whatever a training raises comes as a result."""
-        tasks, words = trial.config["tasks"], _last_words(trial)
-        failures = [_died(task, words) for task in tasks]
+        tasks, words = trial.config["tasks"], last_words(trial)
+        failures = [died(task, words) for task in tasks]
         with self._clerk.noting():
             self._clerk.hear(tasks, failures)
 
@@ -281,12 +281,12 @@ def _folder_name(trial: Any) -> str:
     return f"{_name(trial)}-{trial.trial_id}"
 
 
-def _last_words(trial: Any) -> str:
+def last_words(trial: Any) -> str:
     """What Tune wrote of the end of a trial's process, without its heading."""
     return Path(trial.error_file).read_text(encoding="utf-8").partition("\n")[2]
 
 
-def _died(task: Task, words: str) -> Failure:
+def died(task: Task, words: str) -> Failure:
     """A failure of the process that trained a task.
 
     Args:
@@ -311,7 +311,7 @@ def _result(ready: Any, task: Task) -> Confirmation | Failure:
     try:
         confirmation = ray.get(ready)
     except ray.exceptions.RayError as error:
-        return _died(task, str(error))
+        return died(task, str(error))
     assert isinstance(confirmation, Confirmation)
     return confirmation
 

@@ -15,7 +15,6 @@ from armtune.recipe.start_checks import described
 from armtune.sweep.confirm import best_of, tasks_for
 from armtune.sweep.engine import Engine
 from armtune.sweep.folder import enter, may_start, self_contained
-from armtune.sweep.following import Following
 from armtune.sweep.inline import Inline
 from armtune.sweep.lineage import LINEAGE, write_lineage
 from armtune.sweep.lock import locked
@@ -55,7 +54,7 @@ def run_sweep(
     workshop: Workshop | None = None,
 ) -> SweepResult:
     """See ``armtune.sweep.sweep``; ``workshop`` is what trainings come from."""
-    workshop = workshop or Following(place.recipe_folder)
+    workshop = workshop or Workshop(place.recipe_folder)
     _check_engine(recipe, place)
     folder = place.folder.resolve()
     space = load_space(recipe, place.recipe_folder)

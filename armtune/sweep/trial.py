@@ -87,9 +87,9 @@ class Workshop:
 
     def training(self, recipes: Sequence[Recipe], samples: Any) -> Training:
         """A training of a pack of recipes that hasn't begun."""
-        from armtune.training import Run
+        from armtune.scheduled import begin
 
-        return Run(recipes, samples)
+        return begin(recipes, samples)
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 
 from armtune.recipe.schema import Recipe
-from armtune.sweep.following import Following
 from armtune.sweep.records import Listener, TrialRecord
 from armtune.sweep.run import Place, run_sweep
-from armtune.sweep.trial import Training
+from armtune.sweep.trial import Training, Workshop
 
 LR = "training.optimizer.lr"
 FAILS = 0.07
@@ -51,7 +50,7 @@ def population(folder: Path, **sweep: Any) -> Recipe:
 
 
 @dataclass(frozen=True)
-class Failing(Following):
+class Failing(Workshop):
     """One member fails while the others wait for it; then a process dies, once.
 
     Attributes:
