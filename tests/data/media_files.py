@@ -122,3 +122,25 @@ def write_kinetics(base: Path) -> Path:
         with (base / f"annotations/{part}.csv").open("w", newline="") as file:
             csv.writer(file).writerows(rows)
     return base
+
+
+def write_ucf101(base: Path) -> Path:
+    """Two classes with sound and one without; five groups for training, one for test."""
+    (base / "ucfTrainTestlist").mkdir(parents=True)
+    lines: dict[str, list[str]] = {"train": [], "test": []}
+    for label, action in enumerate(("Archery", "Bowling", "Biking")):
+        for group in range(1, 7):
+            for clip in range(1, 3):
+                name, number = f"v_{action}_g{group:02d}_c{clip:02d}", 10 * group + clip
+                write_video(base / f"UCF-101/{action}/{name}.avi", label, number, label < 2)
+                for axis in "xy":
+                    flow = base / f"flow/{name}/flow_{axis}_00001.jpg"
+                    flow.parent.mkdir(parents=True, exist_ok=True)
+                    grey = picture(label, number)[..., label if axis == "x" else 0]
+                    Image.fromarray(grey).save(flow)
+                line = f"{action}/{name}.avi"
+                lines["train" if group > 1 else "test"].append(line)
+    numbered = [f"{line} {1 + k // 10}" for k, line in enumerate(lines["train"])]
+    (base / "ucfTrainTestlist/trainlist01.txt").write_text("\r\n".join(numbered))
+    (base / "ucfTrainTestlist/testlist01.txt").write_text("\r\n".join(lines["test"]))
+    return base

@@ -14,6 +14,7 @@ from armtune.data.ave import Ave
 from armtune.data.crema_d import CremaD
 from armtune.data.folders import Folders
 from armtune.data.kinetics_sounds import CLASSES, KineticsSounds
+from armtune.data.ucf101 import SILENT, Ucf101
 from armtune.errors import DataError, MissingDataError
 from armtune.recipe.load import load_recipe
 from armtune.training import Run, train
@@ -30,6 +31,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files.write_crema_d(folder / "CREMA-D")
     files.write_ave(folder / "AVE_Dataset")
     files.write_kinetics(folder / "kinetics400")
+    files.write_ucf101(folder / "ucf101")
     return folder
 
 
@@ -108,6 +110,36 @@ def test_clips_of_kinetics_that_are_gone_are_named(copied: Path) -> None:
     (copied / "kinetics400/annotations/val.csv").write_text(header + "bowling,x,soon,9,val\n")
     with pytest.raises(DataError, match=r"val\.csv: times of x aren't whole seconds"):
         read(KineticsSounds, copied)
+
+
+def test_ucf101_has_films_flow_and_the_official_split(whole: Path) -> None:
+    dataset = read(Ucf101, whole, "video", "flow", validation=0.2)
+    assert dataset.classes == ("Archery", "Biking", "Bowling")
+    assert dataset.shapes == {"video": (3, 3, 16, 16), "flow": (3, 2, 16, 16)}
+    assert sizes(dataset)[2] == 6
+    assert np.ptp(np.bincount(dataset.validation.labels)) == 0  # whole groups, of all classes
+    flow = dataset.test.views["flow"][dataset.test.labels == 2].mean(axis=(0, 1, 3, 4))
+    assert flow[0] > flow[1] + 0.5
+
+
+def test_ucf101_is_heard_in_the_classes_that_have_sound(whole: Path) -> None:
+    assert len(SILENT) == 50
+    dataset = read(Ucf101, whole, classes="with_sound")
+    assert dataset.classes == ("Archery", "Bowling")
+    with pytest.raises(DataError, match="set classes: with_sound"):
+        read(Ucf101, whole)
+
+
+def test_faults_of_ucf101_are_named(copied: Path) -> None:
+    (copied / "ucf101/flow/v_Biking_g01_c01/flow_y_00001.jpg").unlink()
+    with pytest.raises(DataError, match=r"g01_c01: missing or damaged \(1 files flow_x"):
+        read(Ucf101, copied, "flow")
+    shutil.rmtree(copied / "ucf101/flow")
+    with pytest.raises(DataError, match="flow: not there"):
+        read(Ucf101, copied, "flow")
+    (copied / "ucf101/ucfTrainTestlist/testlist01.txt").write_text("Archery/v_x.avi")
+    with pytest.raises(DataError, match=r"testlist01\.txt, line 1: should be as Archery"):
+        read(Ucf101, copied, "video")
 
 
 def test_folders_read_every_kind_and_cut(whole: Path) -> None:
@@ -194,6 +226,7 @@ RECIPES = {
     "crema_d": [],
     "ave": [],
     "kinetics_sounds": [],
+    "ucf101": ["training.batch_size=2"],
 }
 
 
