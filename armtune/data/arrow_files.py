@@ -88,7 +88,7 @@ def view_of(table: pa.Table, column: str, side: int, place: str) -> NDArray[np.f
     values = column_of(table, column, place)
     if pa.types.is_struct(values.type) and values.type.get_field_index("bytes") >= 0:
         pictures = [_picture(cell, side, f"{where}, row {k}") for k, cell in enumerate(values)]
-        return np.stack(pictures).astype(np.float32) / 255
+        return np.stack(pictures).astype(np.float32) / np.float32(255)
     view = as_float32(_nested(values, where))
     if (row := first_not_finite(view)) is not None:
         raise DataError(f"{where}: NaN or infinity (as float32) in row {row}")

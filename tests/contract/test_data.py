@@ -141,6 +141,9 @@ NAMES = {
     "ucf101": ("video", "flow"),
 }
 
+UNREAD = {"ucf101": ("audio",)}
+"""Modalities that the tests here leave out: not all of the data set's classes have them."""
+
 
 def test_every_data_set_is_tested_here() -> None:
     assert list(plugins("data")) == list(MAKE)
@@ -185,7 +188,7 @@ def equal(one: Dataset, other: Dataset) -> bool:
 
 def test_options_say_which_modalities_there_are(kind: str, tmp_path: Path) -> None:
     known = MAKE[kind](tmp_path, 0).modalities()
-    assert known is None or set(NAMES[kind]) <= set(known)
+    assert known is None or set(known) == {*NAMES[kind], *UNREAD.get(kind, ())}
 
 
 def test_the_same_options_give_the_same_arrays(
