@@ -7,8 +7,7 @@ one: before it is decided, every member has left its state there in its folder.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from armtune.objectives import Goals
 from armtune.recipe.load import with_overrides
 from armtune.recipe.ranges import Dimension
 from armtune.recipe.schema import Recipe
+from armtune.sweep.complaints import Complaints
 from armtune.sweep.lineage import Descent
 from armtune.sweep.search import Search
 from armtune.sweep.trial import CHECKPOINT, METRICS, Metrics, Task, trial_folder
@@ -28,7 +28,7 @@ INFEASIBLE = 1e6
 """Far more than any objective: what violates constraints comes after all that meets them."""
 
 
-class Population:
+class Population(Complaints):
     """The members and what was decided about them.
 
     Attributes:
@@ -43,11 +43,6 @@ class Population:
             self.members[task.number] = task
         self.decided = max(study.generations(), default=0)
         self._goals = Goals.from_recipe(search.recipe)
-        self._error: BaseException | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Tune pickles what it was given, for a restoration that isn't used; listeners can't be.
-        return {}
 
     @property
     def recipe(self) -> Recipe:
@@ -110,20 +105,6 @@ class Population:
             if not dimension.choices and dimension.step is None:
                 values[path] = min(max(value, dimension.low), dimension.high)
         return config
-
-    def complain(self) -> None:
-        """Raises the error that taking something in raised, if there was one."""
-        if self._error is not None:
-            raise self._error
-
-    @contextmanager
-    def noting(self) -> Iterator[None]:
-        """Keeps an error that the block raises: Tune would turn it into another one."""
-        try:
-            yield
-        except BaseException as error:
-            self._error = error
-            raise
 
 
 def state_file(folder: Path, epoch: int) -> Path:

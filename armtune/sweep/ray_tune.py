@@ -14,6 +14,7 @@ from typing import Any
 import armtune
 from armtune.errors import RunError
 from armtune.recipe.schema import Recipe, Resources
+from armtune.sweep.complaints import Complaints
 from armtune.sweep.engine import Confirmed, worker_for
 from armtune.sweep.overtime import overtime, take_stack
 from armtune.sweep.packing import largest
@@ -138,9 +139,8 @@ class RayEngine:
                 told(task, Confirmation(task.recipe.training.seed, {}, {}, said.reason))
 
 
-class _Clerk:
-    """Passes what Tune tells to the search, and keeps the error that the search raised, which
-    Tune would turn into another one.
+class _Clerk(Complaints):
+    """Passes what Tune tells to the search.
 
     A trial of Tune's is a *leg* of a pack: the time in which its members stay the same. When one
     of them has ended, the others and new ones in the free places are the next leg, which goes to
@@ -151,7 +151,6 @@ class _Clerk:
         self.search, self._resources, self._size = search, resources, size
         self._legs: list[list[Task]] = []
         self._out = 0
-        self._error: BaseException | None = None
 
     def next_leg(self) -> dict[str, Any] | None:
         """What the next worker trains; None while all places are taken or nothing is left."""
@@ -179,24 +178,6 @@ class _Clerk:
         if going:
             self._legs.append(going)
         return False
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Tune pickles what it was given, for a restoration that isn't used; listeners can't be.
-        return {}
-
-    def complain(self) -> None:
-        """Raises the error of the search, if there was one."""
-        if self._error is not None:
-            raise self._error
-
-    @contextmanager
-    def noting(self) -> Iterator[None]:
-        """Keeps an error that the block raises."""
-        try:
-            yield
-        except BaseException as error:
-            self._error = error
-            raise
 
 
 class _Trainable(tune.Trainable):
