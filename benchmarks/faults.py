@@ -37,6 +37,8 @@ LONGEST = 120.0
 """Seconds after which a sweep that doesn't end counts as stuck."""
 
 
+PACK = 3
+"""Trials that a worker trains at once: members come and go while processes die."""
 PATIENCE = 30
 """Seconds that Ray's processes may take to miss their driver."""
 
@@ -45,7 +47,7 @@ def recipe() -> Recipe:
     """Of some seconds in one process."""
     confirm = {"top": 1, "seeds": 2, "solo": False}
     return tiny.recipe(
-        EPOCHS, trials=TRIALS, sampler={"name": "random"}, confirm=confirm, retries=20
+        EPOCHS, trials=TRIALS, sampler={"name": "random"}, confirm=confirm, retries=20, pack=PACK
     )
 
 

@@ -35,6 +35,7 @@ def recipe(epochs: int, **sweep: Any) -> Recipe:
                 "space": [{LR: {"log": [1e-4, 1.0]}}],
                 "objectives": OBJECTIVES,
                 "confirm": None,
+                "pack": 1,
                 **sweep,
             },
         }
