@@ -2,16 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from armtune.data import Split
+from armtune.data import Dataset, Split
 from armtune.data.arrays import check_classes, rows
-from armtune.data.cache import Shelf
+from armtune.data.cache import Shelf, splits_of, stored
 from armtune.data.cuts import Index, cut
+
+
+def assembled(
+    name: str,
+    digest: str,
+    modalities: Sequence[str],
+    make: Callable[[], tuple[Mapping[str, Split], Sequence[str], Path]],
+    cuts: tuple[Mapping[str, float], int],
+    words: str,
+) -> Dataset:
+    """A data set from the cache, or made and cached now.
+
+    Args:
+        make: gives the splits there are, the classes' names, and what messages call the data.
+        cuts: shares and seed, as ``complete`` takes them.
+        words: what the data are, for the description.
+
+    Raises:
+        DataError: see ``complete`` and ``shelve``, and as ``make``.
+    """
+
+    def build(shelf: Shelf) -> dict[str, Any]:
+        parts, classes, path = make()
+        shelve(shelf, complete(parts, *cuts), classes, path)
+        return {"classes": classes}
+
+    kept = stored(name, digest, build)
+    train, validation, test = splits_of(kept, modalities)
+    classes = tuple(kept[1]["classes"])
+    sizes = f"{len(train)} + {len(validation)} + {len(test)}"
+    described = f"{words}: {len(classes)} classes, {sizes} samples"
+    return Dataset(name, described, classes, train, validation, test, digest)
 
 
 def complete(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,8 @@ from pydantic import Field
 
 from armtune.data import Data, Dataset, Progress, Split
 from armtune.data.arrow_files import class_names, column_of, read_files, split_files, view_of
-from armtune.data.assembly import complete, shelve
-from armtune.data.cache import Shelf, digest_of, file_digest, splits_of, stored
+from armtune.data.assembly import assembled
+from armtune.data.cache import digest_of, file_digest
 from armtune.data.cuts import SPLITS
 from armtune.data.sources import data_folders, find
 from armtune.errors import DataError
@@ -60,18 +60,12 @@ class HuggingFaceDataset(Data):
         files = self._files(path)
         digest = self._digest(files, modalities)
 
-        def build(shelf: Shelf) -> dict[str, Any]:
-            parts, classes = self._parts(files, modalities, path, progress)
-            shares = {"test": self.test, "validation": self.validation}
-            shelve(shelf, complete(parts, shares, self.seed), classes, path)
-            return {"classes": classes}
+        def make() -> tuple[dict[str, Split], list[str], Path]:
+            return *self._parts(files, modalities, path, progress), path
 
-        kept = stored(self.name, digest, build)
-        train, validation, test = splits_of(kept, modalities)
-        classes = tuple(kept[1]["classes"])
-        sizes = f"{len(train)} + {len(validation)} + {len(test)}"
-        words = f"Hugging Face data set {path.name}: {len(classes)} classes, {sizes} samples"
-        return Dataset(self.name, words, classes, train, validation, test, digest)
+        cuts = {"test": self.test, "validation": self.validation}, self.seed
+        words = f"Hugging Face data set {path.name}"
+        return assembled(self.name, digest, modalities, make, cuts, words)
 
     def _files(self, path: Path) -> dict[str, list[Path]]:
         """The files of train, and of the other splits that there are.

@@ -16,8 +16,8 @@ from pydantic import Field
 
 from armtune.data import Data, Dataset, Progress, Split
 from armtune.data.arrays import as_float32
-from armtune.data.assembly import complete, shelve
-from armtune.data.cache import Shelf, digest_of, file_digest, splits_of, stored
+from armtune.data.assembly import assembled
+from armtune.data.cache import digest_of, file_digest
 from armtune.data.cuts import SPLITS
 from armtune.errors import DataError
 
@@ -75,19 +75,13 @@ class TorchData(Data):
     def read(self, modalities: Sequence[str], folder: Path, progress: Progress) -> Dataset:
         digest = self._digest(modalities, folder)
 
-        def build(shelf: Shelf) -> dict[str, Any]:
+        def make() -> tuple[dict[str, Split], Sequence[str], Path]:
             parts = self._parts(modalities, folder, progress)
-            classes = self._classes(parts)
-            shares = {"test": self.test, "validation": self.validation}
-            shelve(shelf, complete(parts, shares, self.seed), classes, Path(self.name))
-            return {"classes": classes}
+            return parts, self._classes(parts), Path(self.name)
 
-        kept = stored(self.name, digest, build)
-        train, validation, test = splits_of(kept, modalities)
-        classes = tuple(kept[1]["classes"])
-        sizes = f"{len(train)} + {len(validation)} + {len(test)}"
-        words = f"{self.name}, a PyTorch data set: {len(classes)} classes, {sizes} samples"
-        return Dataset(self.name, words, classes, train, validation, test, digest)
+        cuts = {"test": self.test, "validation": self.validation}, self.seed
+        words = f"{self.name}, a PyTorch data set"
+        return assembled(self.name, digest, modalities, make, cuts, words)
 
     def _digest(self, modalities: Sequence[str], folder: Path) -> str:
         """Of the options, the files, and the code of the subclass's own file."""

@@ -22,7 +22,7 @@ from armtune.sweep import pack
 from armtune.sweep.engine import worker_for
 from armtune.sweep.lineage import Descent
 from armtune.sweep.population import Population, copy_state, state_file
-from armtune.sweep.ray_tune import RayEngine, died, last_words, ray_engine
+from armtune.sweep.ray_tune import RayEngine, died, fit, last_words, ray_engine
 from armtune.sweep.search import Search
 from armtune.sweep.trial import CHECKPOINT, Failure, Step, Workshop
 
@@ -75,12 +75,7 @@ class PopulationEngine(RayEngine):
                     checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 ),
             )
-            try:
-                tuner.fit()
-            except tune.TuneError as error:
-                population.complain()
-                raise RunError(f"Ray Tune gave up: {str(error).splitlines()[-1]}") from error
-        population.complain()
+            fit(tuner, population)
         population.forget(search.recipe.training.epochs)
 
 

@@ -41,8 +41,8 @@ class Pack:
     """A training of several tasks.
 
     Args:
-        kept: members as this process trained them before, by their tasks' folders; the others go
-            on from their checkpoints, if they have one.
+        kept: members that go on from where this process left them, by their tasks' folders; the
+            others go on from their checkpoints, if they have one.
         limits: of the tasks' time.
     """
 
@@ -57,10 +57,10 @@ class Pack:
         self._seats = [Seat(task, training, k) for k, task in enumerate(tasks)]
         self._restored = False
         for seat in self._seats:
-            known = kept.get(seat.task.folder)
-            if known is not None and known.epoch == seat.task.epoch:
-                training.adopt(seat.k, known)
-            elif seat.checkpoint.exists():
+            if seat.task.folder in kept:
+                training.adopt(seat.k, kept[seat.task.folder])
+                continue
+            if seat.checkpoint.exists():
                 seat.restore()
                 self._restored = True
             seat.begin()
@@ -94,9 +94,17 @@ class Pack:
         for limit in self._limits:
             limit.check()
 
-    def members(self) -> dict[Path, Any]:
-        """All members as they stand, by their tasks' folders."""
-        return {seat.task.folder: self._training.member(seat.k) for seat in self._seats}
+    def members(self, wanted: Mapping[Path, int]) -> dict[Path, Any]:
+        """Members as they stand, by their tasks' folders.
+
+        Args:
+            wanted: which ones, with the epoch at which they are of use.
+        """
+        return {
+            seat.task.folder: self._training.member(seat.k)
+            for seat in self._seats
+            if wanted.get(seat.task.folder) == self._training.epochs[seat.k]
+        }
 
     def finish(self) -> Metrics:
         """Writes the only task's model at its best epoch and returns its metrics on test."""

@@ -58,6 +58,11 @@ def largest(recipe: Recipe, places: int) -> int:
     return 1 if sweep.trial_seconds else max(1, sweep.trials // (ROUNDS * places))
 
 
+def is_open(recipe: Recipe, most: int) -> bool:
+    """Whether a size is left to be measured, at most ``most``."""
+    return most > 1 and recipe.sweep.pack == "auto"
+
+
 @dataclass(frozen=True)
 class Packing:
     """Members of a pack, and how many times more trials an hour they give than one by one."""

@@ -17,7 +17,7 @@ from armtune.recipe.schema import Recipe, Resources
 from armtune.sweep.complaints import Complaints
 from armtune.sweep.engine import Confirmed, worker_for
 from armtune.sweep.overtime import overtime, take_stack
-from armtune.sweep.packing import largest
+from armtune.sweep.packing import is_open, largest
 from armtune.sweep.records import Confirmation
 from armtune.sweep.search import Search
 from armtune.sweep.trial import Failure, Step, Task, Workshop, note_failure, reason_of
@@ -99,16 +99,11 @@ class RayEngine:
                     checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 ),
             )
-            try:
-                tuner.fit()
-            except tune.TuneError as error:
-                clerk.complain()
-                raise RunError(f"Ray Tune gave up: {str(error).splitlines()[-1]}") from error
-        clerk.complain()
+            fit(tuner, clerk)
 
     def _pack_size(self, recipe: Recipe, most: int) -> int:
         """See ``Worker.pack_size``; measured where the trials will train."""
-        if most == 1 or recipe.sweep.pack != "auto":
+        if not is_open(recipe, most):
             return most
         remote = ray.remote(_pack_size).options(
             num_cpus=self._resources.cpu, num_gpus=self._resources.gpu, max_retries=0
@@ -137,6 +132,21 @@ class RayEngine:
                 refs[remote.remote(workshop, self._resources, task)] = (task, tried + 1)
             else:
                 told(task, Confirmation(task.recipe.training.seed, {}, {}, said.reason))
+
+
+def fit(tuner: tune.Tuner, complaints: Complaints) -> None:
+    """Runs Tune to its end.
+
+    Raises:
+        RunError: Tune gave up.
+        BaseException: what was noted while it was calling.
+    """
+    try:
+        tuner.fit()
+    except tune.TuneError as error:
+        complaints.complain()
+        raise RunError(f"Ray Tune gave up: {str(error).splitlines()[-1]}") from error
+    complaints.complain()
 
 
 class _Clerk(Complaints):

@@ -75,14 +75,13 @@ class Search:
             beside: trials that it must be able to train with. Others are put on a shelf meanwhile,
                 at most as many.
         """
-        program = self._program(beside[0]) if beside else ""
         for task in self._shelf:
-            if program in ("", self._program(task)):
+            if self._fits(task, beside):
                 self._shelf.remove(task)
                 return task
         while self._unmade and len(self._shelf) <= len(beside):
             made = self._made(self._waiting.pop(0) if self._waiting else self._study.ask())
-            if made and program in ("", self._program(made)):
+            if made and self._fits(made, beside):
                 return made
             if made:
                 self._shelf.append(made)
@@ -98,6 +97,9 @@ class Search:
             self.hear(number, Failure(reason_of(error)))
             return None
         return self._tasks[number]
+
+    def _fits(self, task: Task, beside: Sequence[Task]) -> bool:
+        return not beside or self._program(task) == self._program(beside[0])
 
     def _program(self, task: Task) -> str:
         """What tells whether trials can train together; one that was retried trains alone."""

@@ -14,7 +14,7 @@ from armtune.recipe.load import dump_recipe
 from armtune.recipe.schema import Recipe
 from armtune.sweep.overtime import TimeLimit
 from armtune.sweep.pack import DamagedCheckpointError, Pack
-from armtune.sweep.packing import measured
+from armtune.sweep.packing import is_open, measured
 from armtune.sweep.records import Confirmation
 from armtune.sweep.trial import Failure, Served, Step, Task, Workshop, note_failure, reason_of
 
@@ -54,10 +54,9 @@ class Worker:
         Those that were in the last pack go on from where they stand, the others from their last
         checkpoint if they have one.
         """
-        wanted = {task.folder for task in tasks}
+        wanted = {task.folder: task.epoch for task in tasks}
         packs = [group.pack for group in self._groups if group.pack is not None]
-        members = [member for pack in packs for member in pack.members().items()]
-        self._kept = {folder: member for folder, member in members if folder in wanted}
+        self._kept = {f: member for pack in packs for f, member in pack.members(wanted).items()}
         self._groups = [Group(tasks)]
 
     def step(self) -> list[Step | Failure]:
@@ -88,7 +87,7 @@ class Worker:
 
         Where nothing can be measured, one: the trial will say why.
         """
-        if most == 1 or recipe.sweep.pack != "auto":
+        if not is_open(recipe, most):
             return most
         try:
             return measured(recipe, self._workshop, self._samples_for(recipe), most).size
@@ -124,8 +123,9 @@ class Worker:
     def _begin(self, group: Group) -> None:
         """Reads the tasks' data, builds their training, and takes up what there is of it."""
         for task in group.tasks:
-            _check_shared(task.folder.parents[1])
-            write_text(task.folder / "recipe.yaml", dump_recipe(task.recipe))
+            if task.folder not in self._kept:
+                _check_shared(task.folder.parents[1])
+                write_text(task.folder / "recipe.yaml", dump_recipe(task.recipe))
         group.limits = [
             TimeLimit(task.folder, task.recipe.sweep.trial_seconds, self._expendable)
             for task in group.tasks

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 
 from armtune.recipe.schema import Recipe
@@ -13,14 +15,24 @@ from armtune.recipe.schema import Recipe
 sys.path.insert(0, str(Path(__file__).parent))
 
 
+@pytest.fixture(scope="module")
+def ray() -> Iterator[Any]:
+    """A Ray for all tests of a file, whose workers find ``fake_training`` too."""
+    from armtune.sweep import ray_tune
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+        ray_tune.connect(None)
+    yield ray_tune.ray
+    ray_tune.ray.shutdown()
+
+
 @pytest.fixture
 def real_recipe(tmp_path: Path) -> Recipe:
     """A sweep of real trainings on toy arrays beside it, in ``tmp_path``."""
-    rng = np.random.default_rng(0)
-    labels = np.arange(300) % 3
-    centres = {"image": rng.normal(size=(3, 6)), "audio": rng.normal(size=(3, 5)) / 2}
-    views = {m: c[labels] + rng.normal(size=(300, c.shape[1])) for m, c in centres.items()}
-    np.savez(tmp_path / "toy.npz", label=labels, **views)
+    from fake_training import write_toy
+
+    views = write_toy(tmp_path / "toy.npz")
     return Recipe.model_validate(
         {
             "name": "toy",

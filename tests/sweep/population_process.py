@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from fake_training import write_toy
 
 from armtune.recipe.schema import Recipe
 from armtune.sweep.records import Listener, TrialRecord
@@ -24,11 +24,7 @@ FAILS = 0.07
 
 def population(folder: Path, **sweep: Any) -> Recipe:
     """A recipe of four members; its arrays are written to ``folder``."""
-    rng = np.random.default_rng(0)
-    labels = np.arange(300) % 3
-    centres = {"image": rng.normal(size=(3, 6)), "audio": rng.normal(size=(3, 5)) / 2}
-    views = {m: c[labels] + rng.normal(size=(300, c.shape[1])) for m, c in centres.items()}
-    np.savez(folder / "toy.npz", label=labels, **views)
+    views = write_toy(folder / "toy.npz")
     return Recipe.model_validate(
         {
             "name": "toy",

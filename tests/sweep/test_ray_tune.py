@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +32,7 @@ from armtune.sweep.records import Listener, TrialRecord
 from armtune.sweep.run import Place, run_sweep
 
 HERE = Path(__file__).parent
-
-
-@pytest.fixture(scope="module", autouse=True)
-def ray() -> Iterator[Any]:
-    from armtune.sweep import ray_tune
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(HERE), prepend=os.pathsep)
-        ray_tune.connect(None)
-    yield ray_tune.ray
-    ray_tune.ray.shutdown()
+pytestmark = pytest.mark.usefixtures("ray")
 
 
 class Heard(Listener):
