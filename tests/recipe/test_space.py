@@ -246,23 +246,38 @@ def test_no_space_is_fine(make: Make) -> None:
     assert space.defaults(recipe) == {}
 
 
-SHIPPED = Path(__file__).parents[2] / "search_spaces"
+ROOT = Path(__file__).parents[2]
+SHIPPED = sorted((ROOT / "search_spaces").glob("*.yaml"))
+METHODS = [path for path in SHIPPED if path.stem in plugins("balancing")]
+RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 
 
-@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.yaml")), ids=lambda path: path.name)
-def test_shipped_spaces_fit_a_recipe_with_their_method(path: Path, tmp_path: Path) -> None:
-    method = path.stem if path.stem in plugins("balancing") else "none"
+@pytest.mark.parametrize("path", METHODS, ids=lambda path: path.name)
+def test_a_methods_space_fits_a_recipe_with_it(path: Path, tmp_path: Path) -> None:
     file = tmp_path / "r.yaml"
-    file.write_text(f"{TEXT}balancing: {{name: {method}}}\n", encoding="utf-8")
+    file.write_text(f"{TEXT}balancing: {{name: {path.stem}}}\n", encoding="utf-8")
     recipe = with_overrides(load_recipe(file), {"sweep.space": [str(path)]})
     space = load_space(recipe, tmp_path)
     assert len(space.defaults(recipe)) == len(space.dimensions) > 0
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.name)
+def test_a_shipped_recipes_own_values_lie_in_its_space(path: Path) -> None:
+    recipe, space = load_sweep(path)
+    assert len(space.defaults(recipe)) == len(space.dimensions) > 0
+
+
+def test_every_shipped_space_is_a_methods_or_some_recipes() -> None:
+    used = [entry for path in RECIPES for entry in load_recipe(path).sweep.space]
+    named = {Path(entry).name for entry in used if isinstance(entry, str)}
+    assert {path.name for path in SHIPPED} - {path.name for path in METHODS} <= named
 
 
 def test_the_space_for_arm_fits_a_recipe_that_searches_the_method(tmp_path: Path) -> None:
     file = tmp_path / "r.yaml"
     file.write_text(TEXT, encoding="utf-8")
     names = {"balancing.name": {"choice": ["none", "arm"]}}
-    recipe = with_overrides(load_recipe(file), {"sweep.space": [str(SHIPPED / "arm.yaml"), names]})
+    arm = str(ROOT / "search_spaces" / "arm.yaml")
+    recipe = with_overrides(load_recipe(file), {"sweep.space": [arm, names]})
     space = load_space(recipe, tmp_path)
     assert space.defaults(recipe) == {"balancing.name": "none"}
