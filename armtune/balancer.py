@@ -6,10 +6,10 @@ Per-member figures are tensors ``(member, …)``: a pack's members each have the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from armtune.forward import Features, Forward, cross_entropy
+from armtune.forward import Batch, Features, Forward, cross_entropy, mean_present
 from armtune.lazy import torch
 from armtune.streams import stream
 
@@ -33,8 +33,10 @@ class Context:
         epochs: epochs of the whole training.
         solo: trains each member's encoder and head of one modality alone, with the same recipe
             and loop, and gives the network with every member's best epoch in place.
-        take: views ``(member, sample, *shape)`` and labels of training samples, by their numbers
-            among the training samples ``(member, sample)``.
+        take: training samples by their numbers among the training samples ``(member, sample)``.
+        present: which training samples have a modality, ``(member, sample)``, of the modalities
+            that some lack.
+        held_present: the same of the valuation slice.
     """
 
     network: MultimodalNet
@@ -45,7 +47,9 @@ class Context:
     batch_size: int
     epochs: int
     solo: Callable[[str], MultimodalNet]
-    take: Callable[[Tensor], tuple[Features, Tensor]]
+    take: Callable[[Tensor], Batch]
+    present: Features
+    held_present: Features
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -59,6 +63,10 @@ class Context:
     def like(self) -> Tensor:
         """A tensor with the training's device and floating type."""
         return self.network.weights
+
+    def present_in(self, index: Tensor) -> Features:
+        """``present`` of some training samples, by their numbers ``(member, sample)``."""
+        return {m: there.gather(1, index) for m, there in self.present.items()}
 
     def knob(self, options: Sequence[Any], name: str) -> Tensor:
         """A numeric option of every member, ``(member,)``."""
@@ -83,16 +91,27 @@ class Step:
     """One step's batch as a balancing method sees it.
 
     Attributes:
-        forward: what the network made of the batch; its features are the encoders' own.
+        forward: what the network made of the batch; its features are the encoders' own, or what
+            stands in for an absent modality.
         labels: ``(member, sample)``.
         index: each sample's number among the training samples, ``(member, sample)``.
         number: number of this step within the epoch, from 0.
+        present: which samples have a modality, ``(member, sample)``, of the modalities that some
+            lack.
     """
 
     forward: Forward
     labels: Tensor
     index: Tensor
     number: int
+    present: Features = field(default_factory=dict)
+
+    def head_losses(self) -> list[Tensor]:
+        """Each head's cross-entropy over the samples that have its modality, ``(member,)``."""
+        return [
+            mean_present(cross_entropy(x, self.labels), self.present.get(m))
+            for m, x in self.forward.unimodal.items()
+        ]
 
 
 Gradients = dict[str, "Tensor"]
@@ -130,7 +149,8 @@ class Balancer:
         """Features that go into the fusion, in training only.
 
         Args:
-            features: the encoders' output, ``(member, sample, feature)``.
+            features: the encoders' output, or what stands in for an absent modality,
+                ``(member, sample, feature)``.
             index: each sample's number among the training samples, ``(member, sample)``.
             step: number of this step within the epoch, from 0.
         """
@@ -149,8 +169,7 @@ class Balancer:
 
     def heads_loss(self, step: Step) -> Tensor:
         """Sum of the heads' own cross-entropies, ``(member,)``."""
-        unimodal = step.forward.unimodal.values()
-        return sum_in_order([cross_entropy(x, step.labels).mean(1) for x in unimodal])
+        return sum_in_order(step.head_losses())
 
     def change_gradients(self, gradients: Sequence[Gradients]) -> None:
         """Called before each update, without gradient, with each loss's gradient.

@@ -14,7 +14,9 @@ ROUNDS = 10
 """Times that the centres move to the mean of what is nearest to them."""
 
 
-def purity(points: Tensor, labels: Tensor, classes: int, draws: Tensor) -> Tensor:
+def purity(
+    points: Tensor, labels: Tensor, classes: int, draws: Tensor, there: Tensor | None = None
+) -> Tensor:
     r"""Purity of k-means clusters :math:`\frac1N \sum_k \max_c |C_k \cap Y_c|`, ``(member,)``.
 
     Args:
@@ -22,12 +24,15 @@ def purity(points: Tensor, labels: Tensor, classes: int, draws: Tensor) -> Tenso
         labels: ``(member, sample)``.
         classes: number of classes.
         draws: uniform in [0, 1), one for each cluster's first centre, ``(member, cluster)``.
+        there: which samples count, ``(member, sample)``; None for all.
     """
-    counts = joint_counts([clusters(points, draws), labels], [draws.shape[1], classes])
-    return (counts.amax(2).sum(1) / labels.shape[1]).to(points)
+    numbers = clusters(points, draws, there)
+    counts = joint_counts([numbers, labels], [draws.shape[1], classes], there)
+    samples = labels.shape[1] if there is None else there.sum(1).clamp_min(1)
+    return (counts.amax(2).sum(1) / samples).to(points)
 
 
-def clusters(points: Tensor, draws: Tensor) -> Tensor:
+def clusters(points: Tensor, draws: Tensor, there: Tensor | None = None) -> Tensor:
     """The number of each sample's k-means cluster, ``(member, sample)``.
 
     A cluster that nothing is nearest to keeps its centre.
@@ -35,17 +40,20 @@ def clusters(points: Tensor, draws: Tensor) -> Tensor:
     Args:
         points: ``(member, sample, feature)``.
         draws: uniform in [0, 1), one for each cluster's first centre, ``(member, cluster)``.
+        there: see ``purity``.
     """
-    centres = first_centres(points, draws)
+    centres = first_centres(points, draws, there)
     numbers = torch.arange(draws.shape[1], device=points.device).view(1, -1, 1)
     for _ in range(ROUNDS):
         inside = (numbers == _distances(points, centres).argmin(2).unsqueeze(1)).to(points)
+        if there is not None:
+            inside = inside * there.unsqueeze(1)
         size = inside.sum(2, keepdim=True)
         centres = torch.where(size > 0, inside @ points / size.clamp_min(1), centres)
     return _distances(points, centres).argmin(2)
 
 
-def first_centres(points: Tensor, draws: Tensor) -> Tensor:
+def first_centres(points: Tensor, draws: Tensor, there: Tensor | None = None) -> Tensor:
     """Points far from each other, by k-means++ (Arthur and Vassilvitskii, SODA 2007).
 
     Each next centre is a point drawn in proportion to its squared distance to the nearest so far.
@@ -53,7 +61,8 @@ def first_centres(points: Tensor, draws: Tensor) -> Tensor:
     Returns:
         ``(member, cluster, feature)``.
     """
-    nearest = torch.ones_like(points[..., 0])
+    everyone = torch.ones_like(points[..., 0])
+    nearest = chance = everyone if there is None else there.to(points)
     centres = []
     for draw in draws.unbind(1):
         upto = nearest.cumsum(1)
@@ -62,6 +71,7 @@ def first_centres(points: Tensor, draws: Tensor) -> Tensor:
         centres.append(points.gather(1, index.unsqueeze(2).expand(-1, 1, points.shape[2])))
         distance = _distances(points, centres[-1])[..., 0].square()
         nearest = distance if len(centres) == 1 else torch.minimum(nearest, distance)
+        nearest = nearest * chance
     return torch.cat(centres, dim=1)
 
 

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 
-from armtune.evaluation import CHUNK
+from armtune.evaluation import CHUNK, Judged
 from armtune.forward import Features
 from armtune.network import MultimodalNet
 
 
 @torch.no_grad()
-def broken_at(network: MultimodalNet, views: Features, member: int) -> str:
+def broken_at(network: MultimodalNet, train: Judged, member: int) -> str:
     """The first modality and sample that is no finite number, in the data or else in the features.
 
     Args:
-        views: standardised training samples of each modality, ``(sample, *shape)``.
+        train: standardised training samples.
 
     Returns:
         a clause that names them; empty when all are finite.
     """
-    first = {
-        m: view[:CHUNK].expand(len(network.means), -1, *view.shape[1:]) for m, view in views.items()
-    }
-    features = {f"the features of {m}": f[member] for m, f in network.encode(first).items()}
-    for name, values in {**views, **features}.items():
-        finite = values.flatten(1).isfinite().all(1)
-        if not finite.all():
-            sample = int(finite.int().argmin())
-            return f"{name}: training sample {sample} has values that are no finite numbers"
+    for start, parts in _suspects(network, train, member):
+        for name, values in parts.items():
+            finite = values.flatten(1).isfinite().all(1)
+            if not finite.all():
+                sample = start + int(finite.int().argmin())
+                return f"{name}: training sample {sample} has values that are no finite numbers"
     return ""
+
+
+def _suspects(network: MultimodalNet, train: Judged, member: int) -> Iterator[tuple[int, Features]]:
+    """All samples, then the features of some, with the number of the first."""
+    for number, chunk in enumerate(train.chunks(CHUNK)):
+        yield number * CHUNK, chunk.views
+    first = next(iter(train.chunks(CHUNK)))
+    shared = {m: view.expand(len(network.means), *view.shape) for m, view in first.views.items()}
+    features = network.encode(shared)
+    yield 0, {f"the features of {m}": f[member] for m, f in features.items()}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from armtune.forward import Features, cross_entropy, only
+from armtune.forward import Batch, Features, cross_entropy, only
 from armtune.information import entropy, joint_counts, shapley_values
 from armtune.metrics import Measure
 from armtune.network import MultimodalNet
@@ -16,6 +17,13 @@ CHUNK = 2048
 """Samples that are encoded at a time."""
 BINS = 15
 """Bins of confidence in the calibration error (Guo et al., ICML 2017)."""
+
+
+class Judged(Protocol):
+    """Samples that all members share."""
+
+    def chunks(self, size: int) -> Iterator[Batch]:
+        """All samples in order, ``(sample, …)``, some at a time."""
 
 
 class Tally:
@@ -34,6 +42,7 @@ class Tally:
         members = len(like)
         self.right = like.new_zeros(members, len(self.subsets))
         self.unimodal = like.new_zeros(members, players)
+        self.samples = like.new_zeros(members, players)
         self.losses = like.new_zeros(members, len(self.subsets))
         self.head_losses = like.new_zeros(members, players)
         self.confusion = torch.zeros(
@@ -41,17 +50,30 @@ class Tally:
         )
         self.calibration = like.new_zeros(3, members, BINS)
 
-    def add(self, features: Features, labels: Tensor) -> None:
-        """Counts a chunk of features and labels ``(member, sample)``."""
+    def add(self, features: Features, labels: Tensor, present: Features | None = None) -> None:
+        """Counts a chunk of features and labels ``(member, sample)``.
+
+        Args:
+            present: which samples have a modality, of those that some lack; the features of the
+                others are what stands in for it. Heads are judged on samples that have theirs.
+        """
         network = self.network
         stacked = network.fuse(only(features, network.mean_features(), self.subsets))
         logits = stacked.unflatten(1, (len(self.subsets), -1))
         predicted = logits.argmax(-1)
         self.right += (predicted == labels.unsqueeze(1)).sum(2)
         heads = torch.stack(list(network.judge(features).values()), dim=1)
-        self.unimodal += (heads.argmax(-1) == labels.unsqueeze(1)).sum(2)
-        self.losses += _losses(logits, labels)
-        self.head_losses += _losses(heads, labels)
+        right, head_losses = heads.argmax(-1) == labels.unsqueeze(1), _losses(heads, labels)
+        if present:
+            everyone = torch.ones_like(right[:, 0])
+            there = torch.stack([present.get(m, everyone) for m in network.modalities], dim=1)
+            right, head_losses = right & there, torch.where(there, head_losses, 0)
+            self.samples += there.sum(2)
+        else:
+            self.samples += labels.shape[1]
+        self.unimodal += right.sum(2)
+        self.losses += _losses(logits, labels).sum(2)
+        self.head_losses += head_losses.sum(2)
         self.confusion += joint_counts([labels, predicted[:, -1]], [self.classes] * 2)
         self._calibrate(logits[:, -1], predicted[:, -1] == labels)
         if self.measures:
@@ -84,14 +106,14 @@ class Tally:
         names = self.network.modalities
         samples = self.confusion.sum((1, 2))
         accuracy = self.right / samples.unsqueeze(1)
-        unimodal = self.unimodal / samples.unsqueeze(1)
+        unimodal = self.unimodal / self.samples
         chance = (self.confusion.sum(2).amax(1) / samples).unsqueeze(1)
         values = torch.cat([chance, accuracy], dim=1)
         contributions = shapley_values(values)
         everyone = len(self.subsets)
         losses = self.losses / samples.unsqueeze(1)
         uncertainty = entropy(self.confusion.sum(2)).to(losses)
-        information = uncertainty.unsqueeze(1) - self.head_losses / samples.unsqueeze(1)
+        information = uncertainty.unsqueeze(1) - self.head_losses / self.samples
         without = torch.cat([uncertainty.unsqueeze(1), losses], dim=1)
         conditional = {
             m: without[:, everyone ^ 1 << k] - losses[:, -1] for k, m in enumerate(names)
@@ -113,39 +135,32 @@ class Tally:
 
 
 def _losses(logits: Tensor, labels: Tensor) -> Tensor:
-    """Summed cross-entropy of several decisions ``(member, decision, sample, class)``."""
+    """Cross-entropy ``(member, decision, sample)`` of decisions ``(…, sample, class)``."""
     repeated = labels.repeat(1, logits.shape[1])
-    return cross_entropy(logits.flatten(1, 2), repeated).unflatten(1, logits.shape[1:3]).sum(2)
-
-
-def chunks(views: Features, labels: Tensor, size: int = CHUNK) -> Iterator[tuple[Features, Tensor]]:
-    """Consecutive pieces of samples ``(sample, …)`` and their labels."""
-    for start in range(0, len(labels), size):
-        piece = slice(start, start + size)
-        yield {m: view[piece] for m, view in views.items()}, labels[piece]
+    return cross_entropy(logits.flatten(1, 2), repeated).unflatten(1, logits.shape[1:3])
 
 
 @torch.no_grad()
 def evaluate(
     network: MultimodalNet,
-    views: Features,
-    labels: Tensor,
+    samples: Judged,
     classes: int,
     measures: Mapping[str, Measure] | None = None,
 ) -> list[dict[str, float]]:
     """Metrics of each member on samples that all members share.
 
     Args:
-        views: standardised samples of each modality, ``(sample, *shape)``.
-        labels: ``(sample,)``.
         measures: metrics to compute beside the usual ones, by name.
     """
     tally = Tally(network, classes, measures)
     members = len(network.means)
     # As much at a time for a pack as for one member: what outgrows the cache is far slower.
-    for piece, piece_labels in chunks(views, labels, max(1, CHUNK // members)):
-        shared = {m: view.expand(members, *view.shape) for m, view in piece.items()}
-        tally.add(network.encode(shared), piece_labels.expand(members, -1))
+    for chunk in samples.chunks(max(1, CHUNK // members)):
+        views, present = (
+            {m: part.expand(members, *part.shape) for m, part in parts.items()}
+            for parts in (chunk.views, chunk.present)
+        )
+        tally.add(network.encode(views, present), chunk.labels.expand(members, -1), present)
     return tally.metrics()
 
 

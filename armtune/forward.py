@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from armtune.lazy import torch
 
@@ -13,6 +13,21 @@ if TYPE_CHECKING:
 
 Features = dict[str, "Tensor"]
 """A tensor for each modality, in the recipe's order."""
+
+
+class Batch(NamedTuple):
+    """Samples, ``(member, sample)`` or ``(sample,)`` in front of each shape.
+
+    Attributes:
+        views: standardised samples of each modality; zeros where a sample lacks it.
+        labels: the samples' labels.
+        present: which samples have a modality, boolean; only of modalities that some samples of
+            the split lack.
+    """
+
+    views: Features
+    labels: Tensor
+    present: Features
 
 
 @dataclass(frozen=True)
@@ -39,6 +54,18 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
         logits.flatten(0, 1), labels.flatten(), reduction="none"
     )
     return flat.view(labels.shape)
+
+
+def mean_present(values: Tensor, present: Tensor | None) -> Tensor:
+    """Mean over the samples that have a modality, ``(member,)``; 0 where none has it.
+
+    Args:
+        values: ``(member, sample)``.
+        present: whether a sample has it, ``(member, sample)``; None where all do.
+    """
+    if present is None:
+        return values.mean(1)
+    return torch.where(present, values, 0).sum(1) / present.sum(1).clamp_min(1)
 
 
 def only(features: Features, absent: Features, subsets: Sequence[int]) -> Features:

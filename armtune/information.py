@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def joint_counts(variables: Sequence[Tensor], bins: Sequence[int]) -> Tensor:
+def joint_counts(
+    variables: Sequence[Tensor], bins: Sequence[int], there: Tensor | None = None
+) -> Tensor:
     """Counts of every combination of discrete variables.
 
     Args:
         variables: integers ``(*lead, sample)``, the same shape each, ``0 <= v_i < bins[i]``.
         bins: number of values of each variable.
+        there: which samples count, as the variables, boolean; None for all.
 
     Returns:
         ``(*lead, *bins)``, float64.
@@ -38,7 +41,8 @@ def joint_counts(variables: Sequence[Tensor], bins: Sequence[int]) -> Tensor:
         cells *= count
     rows = code.reshape(-1, code.shape[-1])
     offset = torch.arange(len(rows), device=code.device).unsqueeze(1) * cells
-    counts = torch.bincount((rows + offset).flatten(), minlength=len(rows) * cells)
+    weights = None if there is None else there.flatten().double()
+    counts = torch.bincount((rows + offset).flatten(), weights, minlength=len(rows) * cells)
     return counts.to(torch.float64).reshape(*lead, *bins)
 
 

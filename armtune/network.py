@@ -54,9 +54,28 @@ class MultimodalNet(nn.Module):
         k = self.modalities.index(modality)
         return [f"encoders.{k}.{name}" for name, _ in self.encoders[k].named_parameters()]
 
-    def encode(self, views: Mapping[str, Tensor]) -> Features:
-        """Features of each modality from samples ``(member, sample, *shape)``."""
-        return {m: enc(views[m]) for m, enc in zip(self.modalities, self.encoders, strict=True)}
+    def encode(
+        self, views: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None
+    ) -> Features:
+        """Features of each modality from samples ``(member, sample, *shape)``.
+
+        Args:
+            present: see ``stand_in``.
+        """
+        encoded = {m: enc(views[m]) for m, enc in zip(self.modalities, self.encoders, strict=True)}
+        return self.stand_in(encoded, present) if present else encoded
+
+    def stand_in(self, features: Features, present: Mapping[str, Tensor]) -> Features:
+        """Features with the mean features where a sample lacks a modality.
+
+        Args:
+            present: which samples have a modality, ``(member, sample)``, of those that some lack.
+        """
+        means = self.mean_features()
+        there = {m: p.unsqueeze(-1) for m, p in present.items()}
+        return {
+            m: torch.where(there[m], f, means[m]) if m in there else f for m, f in features.items()
+        }
 
     def judge(self, features: Mapping[str, Tensor]) -> Features:
         """Logits of each modality's own head."""
@@ -74,9 +93,9 @@ class MultimodalNet(nn.Module):
         parts = self.means.unsqueeze(1).split(list(self.sizes.values()), dim=-1)
         return dict(zip(self.modalities, parts, strict=True))
 
-    def set_means(self, features: Mapping[str, Tensor]) -> None:
-        """Takes the mean over these samples as what stands in for absent modalities."""
-        self.means.copy_(torch.cat([features[m].mean(1) for m in self.modalities], dim=-1))
+    def set_means(self, means: Mapping[str, Tensor]) -> None:
+        """Takes these features, ``(member, feature)``, to stand in for absent modalities."""
+        self.means.copy_(torch.cat([means[m] for m in self.modalities], dim=-1))
 
     def forward(self, views: Mapping[str, Tensor], heads_reach_encoders: bool = False) -> Forward:
         """Everything about a batch; without gradient from the heads to the encoders by default."""

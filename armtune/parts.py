@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from armtune.balancer import Balancer, Context, Gradients, Step
-from armtune.forward import Features, Forward
+from armtune.forward import Features, Forward, mean_present
 from armtune.lazy import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def likelihoods(unimodal: Features, labels: Tensor) -> Tensor:
+def likelihoods(step: Step) -> Tensor:
     """Each head's mean probability of the true class, ``(member, modality)``, without gradient.
 
-    Args:
-        unimodal: logits ``(member, sample, class)`` of each modality.
-        labels: ``(member, sample)``.
+    The mean is over the samples that have its modality; where no sample has it, that of the heads
+    that can tell, so that nobody is ahead of it.
     """
+    unimodal = step.forward.unimodal
     logits = torch.stack([x.detach() for x in unimodal.values()], dim=1)
-    index = labels[:, None, :, None].expand(-1, logits.shape[1], -1, 1)
-    return logits.softmax(-1).gather(-1, index).mean((2, 3))
+    index = step.labels[:, None, :, None].expand(-1, logits.shape[1], -1, 1)
+    shares = logits.softmax(-1).gather(-1, index)
+    if not step.present:
+        return shares.mean((2, 3))
+    there = stacked_present(step.present, unimodal, step.labels)
+    means = mean_present(shares.squeeze(3).flatten(0, 1), there.flatten(0, 1)).view(len(there), -1)
+    known = there.any(2)
+    return torch.where(known, means, mean_present(means, known).unsqueeze(1))
+
+
+def stacked_present(present: Features, modalities: Iterable[str], like: Tensor) -> Tensor:
+    """Which samples have each modality, ``(member, modality, sample)``.
+
+    Args:
+        present: of the modalities that some samples lack.
+        like: any tensor ``(member, sample)``.
+    """
+    everyone = torch.ones_like(like, dtype=torch.bool)
+    return torch.stack([present.get(m, everyone) for m in modalities], dim=1)
 
 
 def others_mean(scores: Tensor) -> Tensor:
@@ -104,7 +121,7 @@ class EncoderScaler(Balancer):
 class ModalityDropout:
     """Each training sample loses one modality, drawn evenly, with a member's probability.
 
-    What is lost is replaced by the batch's mean feature.
+    What is lost is replaced by the batch's mean feature. A sample that has no other one loses none.
 
     Args:
         probability: ``(member,)``.
@@ -122,13 +139,15 @@ class ModalityDropout:
             shape = (self.context.steps, self.context.batch_size, 2)
             self.draws = self.context.uniform("dropout", epoch, *shape)
 
-    def alter(self, features: Features, step: int) -> Features:
-        """The features after the losses of this step."""
+    def alter(self, features: Features, index: Tensor, step: int) -> Features:
+        """The features after the losses of this step; arguments as of ``Balancer.alter``."""
         if not self.acts:
             return features
         drops, which = self.draws[:, step].unbind(-1)
         chosen = (which * len(features)).long()
         gone = drops < self.probability
+        if present := self.context.present_in(index):
+            gone &= stacked_present(present, features, index).sum(1) > 1
         return {
             m: torch.where((gone & (chosen == k)).unsqueeze(-1), f.mean(1, keepdim=True), f)
             for k, (m, f) in enumerate(features.items())

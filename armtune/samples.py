@@ -2,44 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from armtune.data import Dataset, Split
 from armtune.data.standardize import SCALINGS, Scaling, Standardization
-from armtune.forward import Features
+from armtune.forward import Batch, Features
 from armtune.recipe.schema import Recipe
 
 
 class DeviceSplit:
-    """A split's standardised views and labels as tensors on the training's device."""
+    """A split's standardised views and labels as tensors on the training's device.
 
-    def __init__(
-        self,
-        split: Split,
-        scales: Mapping[str, Standardization],
-        device: str | torch.device,
-        dtype: torch.dtype,
-    ) -> None:
-        self.views: Features = {
-            m: torch.from_numpy(scale.apply(split.views[m])).to(device, dtype)
-            for m, scale in scales.items()
-        }
-        self.labels = torch.tensor(split.labels, device=device)
+    Attributes:
+        views: ``(sample, *shape)``; zeros where a sample lacks the modality.
+        labels: ``(sample,)``.
+        present: which samples have a modality, ``(sample,)``, of modalities that some lack.
+    """
+
+    def __init__(self, views: Features, labels: Tensor, present: Features | None = None) -> None:
+        self.views, self.labels, self.present = views, labels, present or {}
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, index: Tensor) -> tuple[Features, Tensor]:
-        """Each member's own samples: views ``(member, sample, *shape)`` and labels."""
+    def take(self, index: Tensor) -> Batch:
+        """Each member's own samples, by their numbers ``(member, sample)``."""
         flat = index.flatten()
         views = {
             m: view.index_select(0, flat).unflatten(0, tuple(index.shape))
             for m, view in self.views.items()
         }
-        return views, self.labels[index]
+        present = {m: there[index] for m, there in self.present.items()}
+        return Batch(views, self.labels[index], present)
+
+    def batches(self, rows: Tensor, size: int) -> Iterator[Batch]:
+        """Consecutive batches of each member's own samples ``(member, batch × size)``."""
+        for piece in rows.split(size, dim=1):
+            yield self.take(piece)
+
+    def chunks(self, size: int) -> Iterator[Batch]:
+        """All samples in order, ``(sample, …)``, some at a time."""
+        for start in range(0, len(self), size):
+            piece = slice(start, start + size)
+            views = {m: view[piece] for m, view in self.views.items()}
+            present = {m: there[piece] for m, there in self.present.items()}
+            yield Batch(views, self.labels[piece], present)
 
 
 class Samples:
@@ -55,7 +65,7 @@ class Samples:
     ) -> None:
         self.dataset, self.device, self.dtype = dataset, device, dtype
         self.scalings = scalings(recipe)
-        self.scales = {m: SCALINGS[how](dataset.train.views[m]) for m, how in self.scalings.items()}
+        self.scales = {m: self._scale(m, how) for m, how in self.scalings.items()}
         self.train = self._split(dataset.train)
         self.validation = self._split(dataset.validation)
 
@@ -67,8 +77,22 @@ class Samples:
         """Whether a recipe's training would make the same of the same data."""
         return self.scalings == scalings(recipe)
 
+    def _scale(self, modality: str, how: Scaling) -> Standardization:
+        train = self.dataset.train
+        return SCALINGS[how](train.views[modality], train.present.get(modality))
+
     def _split(self, split: Split) -> DeviceSplit:
-        return DeviceSplit(split, self.scales, self.device, self.dtype)
+        present = {m: torch.tensor(split.present[m]) for m in self.scales if m in split.present}
+        views = {
+            m: torch.from_numpy(scale.apply(split.views[m])) for m, scale in self.scales.items()
+        }
+        for m, there in present.items():
+            views[m][~there] = 0
+        return DeviceSplit(
+            {m: view.to(self.device, self.dtype) for m, view in views.items()},
+            torch.tensor(split.labels, device=self.device),
+            {m: there.to(self.device) for m, there in present.items()},
+        )
 
 
 def scalings(recipe: Recipe) -> dict[str, Scaling]:

@@ -16,11 +16,12 @@ from armtune.balancer import Balancer, Context, Gradients, Step
 from armtune.data import Dataset
 from armtune.diagnosis import broken_at
 from armtune.errors import DivergedError, RunError
-from armtune.evaluation import CHUNK, evaluate
+from armtune.evaluation import evaluate
 from armtune.files import write_bytes
 from armtune.flat import FlatParameters
-from armtune.forward import Features
+from armtune.forward import Batch, Features
 from armtune.information import entropy
+from armtune.means import mean_features
 from armtune.member import Member
 from armtune.network import MultimodalNet, build_network
 from armtune.pretrained import load_weights
@@ -119,6 +120,8 @@ class Run:
             epochs=self.plan.epochs,
             solo=self._solo,
             take=lambda index: self.train.take(self.pool.gather(1, index)),
+            present={m: there[self.pool] for m, there in self.train.present.items()},
+            held_present={m: there[self.valuation] for m, there in self.train.present.items()},
         )
         self.balancer: Balancer = options[0].build(options, context)
 
@@ -168,16 +171,26 @@ class Run:
 
     def _train_epoch(self) -> list[float]:
         """One pass over the pool; each member's mean loss."""
+        self._first_means()
         self.balancer.start_epoch(self._epoch_numbers())
         self._plan_updates()
         order = self._order()
-        rows = self.pool.gather(1, order)
         total = torch.zeros_like(self.network.weights[:, 0])
-        for step in range(self.steps):
-            piece = slice(step * self.batch_size, (step + 1) * self.batch_size)
-            views, labels = self.train.take(rows[:, piece])
-            total += self._step(views, labels, order[:, piece], step)
+        batches = self.train.batches(self.pool.gather(1, order), self.batch_size)
+        indices = order.split(self.batch_size, dim=1)
+        for step, (batch, index) in enumerate(zip(batches, indices, strict=True)):
+            total += self._step(batch, index, step)
         return (total / self.steps).tolist()
+
+    def _first_means(self) -> None:
+        """Mean features of the untrained encoders, where they have to stand in from the start."""
+        if self.train.present and 0 in self.epochs:
+            fresh = mean_features(self.network, self.train, self.pool)
+            known = self.network.mean_features()
+            begins = (self._epoch_numbers() == 0).unsqueeze(1)
+            self.network.set_means(
+                {m: torch.where(begins, mean, known[m][:, 0]) for m, mean in fresh.items()}
+            )
 
     def _epoch_numbers(self) -> Tensor:
         """Each member's epoch, counted from 0, ``(member,)``."""
@@ -208,12 +221,12 @@ class Run:
                 orders.append(drawn)
         return torch.stack(orders).to(self.pool.device)
 
-    def _step(self, views: Features, labels: Tensor, index: Tensor, step: int) -> Tensor:
+    def _step(self, batch: Batch, index: Tensor, step: int) -> Tensor:
         """The gradient of a batch, and an update if it is due; each member's loss before it."""
-        features = self._encode(views)
+        features = self._encode(batch)
         fused = self.balancer.alter(features, index, step)
         forward = self.network.decide(features, fused, self.balancer.heads_reach_encoders)
-        losses = self.balancer.losses(Step(forward, labels, index, step))
+        losses = self.balancer.losses(Step(forward, batch.labels, index, step, batch.present))
         before = step % self.accumulate
         totals = [loss.sum() for loss in losses]
         if self.accumulate > 1:
@@ -223,14 +236,15 @@ class Run:
             self._update(gradients, step // self.accumulate)
         return losses[0].detach()
 
-    def _encode(self, views: Features) -> Features:
+    def _encode(self, batch: Batch) -> Features:
         """Features of a training batch, in the parameters' own floating type."""
         if self.plan.precision == "float32":
-            return self.network.encode(views)
+            return self.network.encode(batch.views, batch.present)
         like = self.network.weights
         with torch.autocast(like.device.type, torch.bfloat16):
-            features = self.network.encode(views)
-        return {m: f.to(like.dtype) for m, f in features.items()}
+            features = self.network.encode(batch.views)
+        exact = {m: f.to(like.dtype) for m, f in features.items()}
+        return self.network.stand_in(exact, batch.present)
 
     @torch.no_grad()
     def _update(self, gradients: list[Gradients], number: int) -> None:
@@ -250,18 +264,17 @@ class Run:
     @torch.no_grad()
     def _end_epoch(self) -> dict[str, list[float]]:
         """Mean features, and the balancing method's own valuation and metrics."""
-        views, _ = self.train.take(self.pool[:, :CHUNK])
-        self.network.set_means(self.network.encode(views))
-        views, labels = self.train.take(self.valuation)
-        features = self.network.encode(views) if self.valuation.shape[1] else {}
-        own = self.balancer.end_epoch(self._epoch_numbers(), features, labels)
+        self.network.set_means(mean_features(self.network, self.train, self.pool))
+        held = self.train.take(self.valuation)
+        encoded = self.network.encode(held.views, held.present) if self.valuation.shape[1] else {}
+        own = self.balancer.end_epoch(self._epoch_numbers(), encoded, held.labels)
         return {name: values.tolist() for name, values in own.items()}
 
     def _mark_diverged(self, metrics: Sequence[EpochMetrics]) -> None:
         for k, member in enumerate(metrics):
             bad = [name for name in ("train_loss", "loss") if not math.isfinite(member[name])]
             if bad and not self.diverged[k]:
-                where = broken_at(self.network, self.train.views, k)
+                where = broken_at(self.network, self.train, k)
                 parts = [f"epoch {self.epochs[k]}: {bad[0]} is {member[bad[0]]}", where]
                 words = ", ".join(filter(None, parts))
                 hint = "a lower training.optimizer.lr often helps"
@@ -304,7 +317,7 @@ class Run:
 
     def _judged(self, network: MultimodalNet, split: DeviceSplit) -> list[EpochMetrics]:
         measures = self.recipes[0].metrics
-        return evaluate(network, split.views, split.labels, self.classes, measures)
+        return evaluate(network, split, self.classes, measures)
 
     def save_model(self, path: Path, k: int = 0) -> None:
         """Writes a member's weights at its best epoch, by parameter name (safetensors)."""

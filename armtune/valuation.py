@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from armtune.forward import Features, cross_entropy, only
+from armtune.forward import Features, cross_entropy, mean_present, only
 from armtune.information import (
     conditional_mutual_information,
     entropy,
@@ -43,30 +43,38 @@ def subset_logits(network: MultimodalNet, features: Features) -> Tensor:
     return torch.stack([torch.zeros_like(ordered[0]), *ordered], dim=1)
 
 
-def variational_values(logits: Tensor, labels: Tensor, uncertainty: float) -> Tensor:
+def variational_values(
+    logits: Tensor, labels: Tensor, uncertainty: float, there: Tensor | None = None
+) -> Tensor:
     """``H(Y) − CE`` of each subset, ``(member, 2**K)``; 0 for the empty set.
 
     Args:
         logits: ``(member, 2**K, sample, class)``.
         labels: ``(member, sample)``.
         uncertainty: entropy of the labels, in nats.
+        there: which samples count for a subset, ``(member, 2**K, sample)``; None for all.
     """
     repeated = labels.repeat(1, logits.shape[1])
-    losses = cross_entropy(logits.flatten(1, 2), repeated).unflatten(1, logits.shape[1:3]).mean(2)
-    values = uncertainty - losses
+    losses = cross_entropy(logits.flatten(1, 2), repeated).unflatten(1, logits.shape[1:3])
+    if there is None:
+        values = uncertainty - losses.mean(2)
+    else:
+        values = uncertainty - torch.where(there, losses, 0).sum(2) / there.sum(2).clamp_min(1)
     values[:, 0] = 0
     return values
 
 
-def histogram_values(logits: Tensor, labels: Tensor) -> Tensor:
+def histogram_values(logits: Tensor, labels: Tensor, there: Tensor | None = None) -> Tensor:
     """Corrected mutual information of each subset's prediction with the label, ``(member, 2**K)``.
 
     Args:
         logits: ``(member, 2**K, sample, class)``.
         labels: ``(member, sample)``.
+        there: see ``variational_values``; at least one sample of each subset.
     """
     predicted, truth = _predictions(logits, labels)
-    values = mutual_information(joint_counts([predicted, truth], [logits.shape[-1]] * 2), True)
+    counts = joint_counts([predicted, truth], [logits.shape[-1]] * 2, there)
+    values = mutual_information(counts, True)
     values[:, 0] = 0
     return values.to(logits)
 
@@ -80,7 +88,7 @@ def leave_one_out_matrix(players: int) -> Tensor:
     return matrix
 
 
-def published_contributions(logits: Tensor, labels: Tensor) -> Tensor:
+def published_contributions(logits: Tensor, labels: Tensor, there: Tensor | None = None) -> Tensor:
     r"""The two contributions of the published code, ``(member, 2)``, which may be negative.
 
     :math:`\phi_a = p_f n_a + p_b (n_a - c_a)` and :math:`\phi_b = p_f n_b + p_a (n_b - c_b)`,
@@ -91,18 +99,20 @@ def published_contributions(logits: Tensor, labels: Tensor) -> Tensor:
     Args:
         logits: ``(member, 4, sample, class)``: of nobody, the first, the second and both.
         labels: ``(member, sample)``.
+        there: see ``variational_values``; samples that count for both heads are used, one at least.
     """
     classes = logits.shape[-1]
     first, second, fused = logits.argmax(-1)[:, 1:].unbind(1)
     index = labels[:, None, :, None].expand(-1, 3, -1, 1)
-    likelihood = logits[:, 1:].softmax(-1).gather(-1, index).squeeze(-1).mean(2)
-    p_first, p_second, p_fused = likelihood.unbind(1)
-    shares = []
+    shares = logits[:, 1:].softmax(-1).gather(-1, index).squeeze(-1)
+    whole = None if there is None else there[:, 1] & there[:, 2]
+    p_first, p_second, p_fused = (mean_present(share, whole) for share in shares.unbind(1))
+    contributions = []
     for own, other, p_other in ((first, second, p_second), (second, first, p_first)):
-        alone = normalized_mutual_information(joint_counts([own, fused], [classes] * 2))
-        given = _normalized_conditional(joint_counts([own, fused, other], [classes] * 3))
-        shares.append(p_fused * alone + p_other * (alone - given))
-    return torch.stack(shares, dim=1).to(logits)
+        alone = normalized_mutual_information(joint_counts([own, fused], [classes] * 2, whole))
+        given = _normalized_conditional(joint_counts([own, fused, other], [classes] * 3, whole))
+        contributions.append(p_fused * alone + p_other * (alone - given))
+    return torch.stack(contributions, dim=1).to(logits)
 
 
 def _normalized_conditional(counts: Tensor) -> Tensor:

@@ -83,8 +83,7 @@ class Steps:
         self.taken += 1
         piece = slice(step * BATCH, (step + 1) * BATCH)
         started = time.process_time()
-        views, labels = run.train.take(self.rows[:, piece])
-        run._step(views, labels, self.order[:, piece], step)
+        run._step(run.train.take(self.rows[:, piece]), self.order[:, piece], step)
         return time.process_time() - started
 
 

@@ -10,6 +10,7 @@ from sklearn.metrics import f1_score
 from armtune.evaluation import Tally, evaluate
 from armtune.metrics import metric_names
 from armtune.network import build_network
+from armtune.samples import DeviceSplit
 from tests.conftest import TWO, toy_recipe
 
 
@@ -78,7 +79,7 @@ def test_calibration_error_of_constant_confidence() -> None:
 def test_has_every_metric_that_is_not_a_methods_own() -> None:
     network = build_network([toy_recipe()], TWO, 3)
     views = {m: torch.zeros(9, *shape) for m, shape in TWO.items()}
-    [metrics] = evaluate(network, views, torch.arange(9) % 3, 3)
+    [metrics] = evaluate(network, DeviceSplit(views, torch.arange(9) % 3), 3)
     own = {name for name in metric_names(TWO) if name.split("/")[0] in ("phi", "weight")}
     own.add("train_loss")
     assert set(metrics) | own == set(metric_names(TWO))
@@ -88,9 +89,10 @@ def test_chunks_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     network = build_network([toy_recipe(), toy_recipe(seed=1)], TWO, 3, torch.float64)
     views = {m: torch.randn(50, *shape).double() for m, shape in TWO.items()}
     labels = torch.arange(50) % 3
-    whole = evaluate(network, views, labels, 3)
+    samples = DeviceSplit(views, labels)
+    whole = evaluate(network, samples, 3)
     monkeypatch.setattr("armtune.evaluation.CHUNK", 7)
-    for one, other in zip(whole, evaluate(network, views, labels, 3), strict=True):
+    for one, other in zip(whole, evaluate(network, samples, 3), strict=True):
         assert one == pytest.approx(other, abs=1e-12)
 
 

@@ -56,11 +56,11 @@ def test_a_long_gradient_is_shortened_for_each_member(clip_norm: float) -> None:
         Run(p, toy_dataset(), dtype=torch.float64)
         for p in (pair, [changed(recipe, training__clip_norm=clip_norm) for recipe in pair])
     )
-    views, labels = plain.train.take(plain.pool[:, :16])
+    batch = plain.train.take(plain.pool[:, :16])
     moves = []
     for run in (plain, clipped):
         before = run.flat.values.clone()
-        run._step(views, labels, run.pool[:, :16], 0)
+        run._step(batch, run.pool[:, :16], 0)
         moves.append((run.flat.values - before) / SGD["lr"])
     norms = moves[0].norm(dim=1, keepdim=True)
     assert torch.allclose(moves[1], moves[0] * (clip_norm / norms).clamp_max(1), atol=1e-12)
@@ -75,8 +75,8 @@ def test_an_encoders_rate_scales_its_steps_and_no_others() -> None:
     moves = []
     for run in runs:
         before = run.flat.values.clone()
-        views, labels = run.train.take(run.pool[:, :16])
-        run._step(views, labels, run.pool[:, :16], 0)
+        batch = run.train.take(run.pool[:, :16])
+        run._step(batch, run.pool[:, :16], 0)
         moves.append(run.flat.named(run.flat.values - before))
     for name, move in moves[0].items():
         shares = (0.5, 0.0) if name.startswith("encoders.0.") else (1.0, 1.0)
@@ -105,8 +105,8 @@ def test_bf16_encoders_learn_what_float32_ones_do(balancing: dict[str, Any]) -> 
 def test_bf16_rounds_features_by_its_eight_bits_and_judges_in_float32() -> None:
     recipe = toy_recipe(precision="bf16")
     run = Run([recipe], toy_dataset())
-    views, _ = run.train.take(run.pool[:, :16])
-    exact, rounded = run.network.encode(views), run._encode(views)
+    batch = run.train.take(run.pool[:, :16])
+    exact, rounded = run.network.encode(batch.views), run._encode(batch)
     for m, features in rounded.items():
         assert features.dtype == torch.float32
         scale = exact[m].abs().max()

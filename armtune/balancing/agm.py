@@ -25,10 +25,10 @@ from pydantic import Field
 
 from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
-from armtune.forward import cross_entropy, only
+from armtune.forward import cross_entropy, mean_present, only
 from armtune.information import shapley_matrix
 from armtune.lazy import torch
-from armtune.parts import EncoderScaler, others_mean
+from armtune.parts import EncoderScaler, others_mean, stacked_present
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,11 +70,20 @@ class AdaptiveModulator(EncoderScaler):
 
     def coefficients(self, step: Step) -> Tensor:
         """The coefficients of this step, which then joins the past."""
-        scores = log_likelihoods(self.responses(step), step.labels)
+        scores = self._scores(step)
         factors = modulation(scores, self.past, self.alpha)
         steps = self.epoch * self.context.steps + step.number + 1
         self.past.lerp_(scores, (1 / steps).to(scores).unsqueeze(1))
         return factors
+
+    def _scores(self, step: Step) -> Tensor:
+        """Mean log-likelihood of each modality's response over the samples that have it."""
+        logs = log_likelihoods(self.responses(step), step.labels)
+        if not step.present:
+            return logs.mean(2)
+        there = stacked_present(step.present, self.context.modalities, step.labels)
+        means = mean_present(logs.flatten(0, 1), there.flatten(0, 1)).view(len(logs), -1)
+        return torch.where(there.any(2), means, self.past)
 
     def responses(self, step: Step) -> Tensor:
         """Each modality's share of the fused logits, ``(member, modality, sample, class)``."""
@@ -93,7 +102,7 @@ class AdaptiveModulator(EncoderScaler):
 
 
 def log_likelihoods(responses: Tensor, labels: Tensor) -> Tensor:
-    """Mean log-likelihood of each modality's response, ``(member, modality)``.
+    """Log-likelihood of each modality's response, ``(member, modality, sample)``.
 
     Args:
         responses: ``(member, modality, sample, class)``.
@@ -101,7 +110,7 @@ def log_likelihoods(responses: Tensor, labels: Tensor) -> Tensor:
     """
     repeated = labels.repeat(1, responses.shape[1])
     losses = cross_entropy(responses.flatten(1, 2), repeated).unflatten(1, responses.shape[1:3])
-    return losses.neg().clamp_min(LEAST_LOG_LIKELIHOOD).mean(2)
+    return losses.neg().clamp_min(LEAST_LOG_LIKELIHOOD)
 
 
 def modulation(scores: Tensor, past: Tensor, alpha: Tensor) -> Tensor:

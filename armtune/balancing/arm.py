@@ -19,10 +19,10 @@ from pydantic import Field
 
 from armtune.balancer import Balancer, Context, Step, sum_in_order
 from armtune.balancing import Balancing
-from armtune.forward import Features, cross_entropy, only
+from armtune.forward import Features, cross_entropy, mean_present, only
 from armtune.information import shapley_matrix
 from armtune.lazy import torch
-from armtune.parts import ModalityDropout, gate_heads
+from armtune.parts import ModalityDropout, gate_heads, stacked_present
 from armtune.valuation import (
     histogram_values,
     leave_one_out_matrix,
@@ -137,16 +137,16 @@ class Reinforcer(Balancer):
         return multiplicity ** strength.unsqueeze(1)
 
     def alter(self, features: Features, index: Tensor, step: int) -> Features:
-        return self.dropout.alter(features, step)
+        return self.dropout.alter(features, index, step)
 
     def losses(self, step: Step) -> Sequence[Tensor]:
         """The fused, unimodal and gap losses together."""
         forward = step.forward
         fused = cross_entropy(forward.logits, step.labels).mean(1)
         samples = {m: cross_entropy(x, step.labels) for m, x in forward.unimodal.items()}
-        alone = [loss.mean(1) for loss in samples.values()]
+        alone = [mean_present(loss, step.present.get(m)) for m, loss in samples.items()]
         if self.resamples:
-            self._remember(samples, step.index)
+            self._remember(samples, step)
         # Added as the plain loss is: with all parts off, not a bit differs.
         total = fused + sum_in_order(alone)
         if not self.heads_reach_encoders:
@@ -162,9 +162,15 @@ class Reinforcer(Balancer):
         gate_heads(forward, gates)
         return [total]
 
-    def _remember(self, losses: Features, index: Tensor) -> None:
-        likelihood = torch.stack([loss.detach().neg().exp() for loss in losses.values()]).mean(0)
-        self.likelihood.scatter_(1, index, likelihood)
+    def _remember(self, losses: Features, step: Step) -> None:
+        shares = torch.stack([loss.detach().neg().exp() for loss in losses.values()])
+        if step.present:
+            there = stacked_present(step.present, losses, step.labels).transpose(0, 1)
+            known = torch.where(there, shares, 0).sum(0) / there.sum(0).clamp_min(1)
+            likelihood = torch.where(there.any(0), known, 1)
+        else:
+            likelihood = shares.mean(0)
+        self.likelihood.scatter_(1, step.index, likelihood)
 
     def _several(self, step: Step) -> Sequence[Tensor]:
         """Cross-entropies of the fused decision on 2 … K−1 modalities, if there are such sets."""
@@ -212,11 +218,29 @@ class Reinforcer(Balancer):
     def _contributions(self, features: Features, labels: Tensor) -> Tensor:
         """Each modality's contribution on the held-out slice, ``(member, modality)``."""
         logits = subset_logits(self.context.network, features)
+        there = self._judged(labels)
         if self.options.contribution == "published":
-            return published_contributions(logits, labels)
+            return published_contributions(logits, labels, there)
         if self.options.valuation == "histogram":
-            return histogram_values(logits, labels) @ self.matrix
-        return variational_values(logits, labels, self.context.label_entropy) @ self.matrix
+            return histogram_values(logits, labels, there) @ self.matrix
+        uncertainty = self.context.label_entropy
+        return variational_values(logits, labels, uncertainty, there) @ self.matrix
+
+    def _judged(self, labels: Tensor) -> Tensor | None:
+        """Which held-out samples each subset is valued on; None where no modality is ever absent.
+
+        A head is judged on samples that have its modality (on all where none has), the fused
+        decision on all.
+        """
+        if not self.context.held_present:
+            return None
+        names = self.context.modalities
+        there = stacked_present(self.context.held_present, names, labels)
+        there |= ~there.any(2, keepdim=True)
+        judged = torch.ones_like(there[:, :1]).repeat(1, 2 ** len(names), 1)
+        for k in range(len(names)):
+            judged[:, 1 << k] = there[:, k]
+        return judged
 
     def state(self) -> dict[str, Tensor]:
         """The running contributions and the samples' likelihoods."""

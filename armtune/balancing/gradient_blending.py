@@ -22,7 +22,7 @@ from pydantic import Field
 
 from armtune.balancer import Balancer, Context, Step, sum_in_order
 from armtune.balancing import Balancing
-from armtune.forward import Features, cross_entropy
+from armtune.forward import Features, cross_entropy, mean_present
 from armtune.lazy import torch
 from armtune.parts import gate_heads
 
@@ -80,8 +80,7 @@ class Blender(Balancer):
     def losses(self, step: Step) -> Sequence[Tensor]:
         if not self.heads_reach_encoders:
             return super().losses(step)
-        unimodal = step.forward.unimodal.values()
-        alone = [cross_entropy(x, step.labels).mean(1) for x in unimodal]
+        alone = step.head_losses()
         fused = self.fused_loss(step)
         self.sums += torch.stack([*alone, fused], dim=1).detach()
         *gates, weight = self.weights.unbind(1)
@@ -93,8 +92,13 @@ class Blender(Balancer):
         if not features:
             return {}
         network = self.context.network
-        decisions = [*network.judge(features).values(), network.fuse(features)]
-        held = torch.stack([cross_entropy(x, labels).mean(1) for x in decisions], dim=1)
+        present = self.context.held_present
+        alone = [
+            mean_present(cross_entropy(x, labels), present.get(m))
+            for m, x in network.judge(features).items()
+        ]
+        fused = cross_entropy(network.fuse(features), labels).mean(1)
+        held = torch.stack([*alone, fused], dim=1)
         train = self.sums / self.context.steps
         overfitting = (held - train) - (self.held - self.train)
         fresh = blend_weights(self.held - held, overfitting)

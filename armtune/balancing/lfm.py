@@ -9,6 +9,7 @@ which is the Jensen–Shannon divergence for two modalities and its usual genera
 The paper also tunes a while training, by a second optimisation on top; here it is a knob to search,
 fixed or rising linearly to its full size (ours), as the paper's heuristic lets the labels' share
 fall. The divergence moves the encoders only: the heads learn the same way under all methods.
+Samples that lack a modality have no divergence.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from pydantic import Field
 
 from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
+from armtune.forward import mean_present
 from armtune.lazy import torch
+from armtune.parts import stacked_present
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,7 +65,11 @@ class Matcher(Balancer):
         if not self.active:
             return super().losses(step)
         fitting = (1 - self.share) * self.fused_loss(step) + self.heads_loss(step)
-        return [fitting + self.share * divergence(self._logits(step)).mean(1)]
+        whole = None
+        if step.present:
+            whole = stacked_present(step.present, step.forward.features, step.labels).all(1)
+        apart = mean_present(divergence(self._logits(step)), whole)
+        return [fitting + self.share * apart]
 
     def _logits(self, step: Step) -> Tensor:
         """The heads' logits with gradient for the features, and none for the heads themselves."""

@@ -50,4 +50,4 @@ class Dropper(Balancer):
         self.dropout.start_epoch(epoch)
 
     def alter(self, features: Features, index: Tensor, step: int) -> Features:
-        return self.dropout.alter(features, step)
+        return self.dropout.alter(features, index, step)

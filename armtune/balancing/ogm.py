@@ -52,7 +52,7 @@ class GradientModulator(EncoderScaler):
         self.alpha = context.knob(options, "alpha")
 
     def coefficients(self, step: Step) -> Tensor:
-        return modulation(likelihoods(step.forward.unimodal, step.labels), self.alpha)
+        return modulation(likelihoods(step), self.alpha)
 
 
 def modulation(scores: Tensor, alpha: Tensor) -> Tensor:

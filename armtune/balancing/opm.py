@@ -8,7 +8,8 @@ the other one's), each sample loses the features of modality m with probability
 
 at most 1. What is left of all modalities is divided by :math:`1 - \theta`, with :math:`\theta` the
 share of features that get dropped on average, as in the published code; its chance to leave a batch
-alone isn't here. No sample loses everything, since some modality always has :math:`\rho_m \le 1`.
+alone isn't here. No sample loses everything, since some modality always has
+:math:`\rho_m \le 1`; one that lacks it, and would, loses nothing.
 The features of the batch are measured and then fused once more, so nothing changes in place.
 """
 
@@ -23,7 +24,7 @@ from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
 from armtune.forward import cross_entropy
 from armtune.lazy import torch
-from armtune.parts import Window, dominance, likelihoods
+from armtune.parts import Window, dominance, likelihoods, stacked_present
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,9 +73,13 @@ class PredictionModulator(Balancer):
         """Cross-entropy of the decision on what is left of the features."""
         if not self.acts:
             return super().fused_loss(step)
-        scores = likelihoods(step.forward.unimodal, step.labels)
+        scores = likelihoods(step)
         chance = drop_probabilities(scores, self.base, self.slope)
         kept = self.draws[:, step.number] >= chance.unsqueeze(1)
+        if step.present:
+            there = stacked_present(step.present, step.forward.features, step.labels)
+            something = (kept & there.transpose(1, 2)).any(2, keepdim=True)
+            kept = kept | ~something
         dropped = chance @ self.sizes / self.sizes.sum()
         factors = kept / (1 - dropped)[:, None, None]
         left = {

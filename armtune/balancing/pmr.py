@@ -25,7 +25,7 @@ from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
 from armtune.forward import cross_entropy
 from armtune.lazy import torch
-from armtune.parts import Window, others_mean
+from armtune.parts import Window, others_mean, stacked_present
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,10 +64,11 @@ class PrototypeRebalancer(Balancer):
         self.momentum = context.knob(options, "momentum")
         self.window = Window(options, context)
         self.active = bool(self.alpha.any())
-        shape = (len(options), context.classes)
-        sizes = context.network.sizes
-        self.prototypes = {m: context.like.new_zeros(*shape, size) for m, size in sizes.items()}
-        self.seen = context.like.new_zeros(shape)
+        members, classes, sizes = len(options), context.classes, context.network.sizes
+        self.prototypes = {
+            m: context.like.new_zeros(members, classes, size) for m, size in sizes.items()
+        }
+        self.seen = context.like.new_zeros(members, len(sizes), classes)
 
     def start_epoch(self, epoch: Tensor) -> None:
         """Forgets the last epoch's sums; says how strong the loss is in this one."""
@@ -90,43 +91,55 @@ class PrototypeRebalancer(Balancer):
     def _count(self, step: Step) -> None:
         """Adds the batch's features to the sums of their classes."""
         classes = torch.arange(self.context.classes, device=step.labels.device)
-        members_of = (step.labels.unsqueeze(1) == classes.unsqueeze(1)).to(self.seen)
-        self.counts += members_of.sum(2)
-        for m, feature in step.forward.features.items():
+        everyone = (step.labels.unsqueeze(1) == classes.unsqueeze(1)).to(self.seen)
+        for k, (m, feature) in enumerate(step.forward.features.items()):
+            there = step.present.get(m)
+            members_of = everyone if there is None else everyone * there.unsqueeze(1)
+            self.counts[:, k] += members_of.sum(2)
             self.sums[m] += members_of @ feature.detach()
 
     def _judge(self, step: Step) -> tuple[Tensor, Tensor]:
         """Prototype loss and score of each modality, ``(member, modality)``."""
-        known = self.seen.gather(1, step.labels)
-        share = known / known.sum(1, keepdim=True).clamp_min(1)
+        index = step.labels.unsqueeze(1).expand(-1, self.seen.shape[1], -1)
+        known = self.seen.gather(2, index)
+        if step.present:
+            known = known * stacked_present(step.present, step.forward.features, step.labels)
+        counts = known.sum(2, keepdim=True)
+        shares = known / counts.clamp_min(1)
+        # Sums over fewer samples, since some lack the modality, count as those over most.
+        known = known * (counts.amax(1, keepdim=True) / counts.clamp_min(1))
         losses, scores = [], []
-        for m, feature in step.forward.features.items():
-            loss = cross_entropy(self._logits(m, feature), step.labels)
-            losses.append((loss * share).sum(1))
-            scores.append((loss.detach().neg().exp() * known).sum(1))
+        for k, feature in enumerate(step.forward.features.values()):
+            loss = cross_entropy(self._logits(k, feature), step.labels)
+            losses.append((loss * shares[:, k]).sum(1))
+            scores.append((loss.detach().neg().exp() * known[:, k]).sum(1))
         return torch.stack(losses, dim=1), torch.stack(scores, dim=1)
 
-    def _logits(self, modality: str, feature: Tensor) -> Tensor:
-        """Negative distances to the prototypes, ``(member, sample, class)``."""
+    def _logits(self, k: int, feature: Tensor) -> Tensor:
+        """Negative distances to a modality's prototypes, ``(member, sample, class)``."""
         distances = torch.cdist(
-            feature, self.prototypes[modality], compute_mode="donot_use_mm_for_euclid_dist"
+            feature,
+            self.prototypes[self.context.modalities[k]],
+            compute_mode="donot_use_mm_for_euclid_dist",
         )
         out_of_reach = torch.finfo(distances.dtype).min / 2
-        return (-distances).masked_fill(self.seen.unsqueeze(1) == 0, out_of_reach)
+        return (-distances).masked_fill(self.seen[:, k].unsqueeze(1) == 0, out_of_reach)
 
     def end_epoch(self, *_: Any) -> dict[str, Tensor]:
         """Moves the prototypes towards the epoch's centroids."""
         if self.active:
             fresh = self.counts > 0
-            past = torch.where(fresh, self.seen * self.momentum.unsqueeze(1), 1.0).unsqueeze(2)
-            for m, prototype in self.prototypes.items():
-                centroid = self.sums[m] / self.counts.clamp_min(1).unsqueeze(2)
-                prototype.copy_(past * prototype + (1 - past) * centroid)
+            momentum = self.momentum[:, None, None]
+            past = torch.where(fresh, self.seen * momentum, 1.0).unsqueeze(3)
+            counts = self.counts.clamp_min(1).unsqueeze(3)
+            for k, (m, prototype) in enumerate(self.prototypes.items()):
+                centroid = self.sums[m] / counts[:, k]
+                prototype.copy_(past[:, k] * prototype + (1 - past[:, k]) * centroid)
             self.seen.copy_(self.seen.bool() | fresh)
         return {}
 
     def state(self) -> dict[str, Tensor]:
-        """The prototypes, and which classes have one."""
+        """The prototypes, and which classes have one in which modality."""
         return {"seen": self.seen, **{f"prototypes.{m}": p for m, p in self.prototypes.items()}}
 
 

@@ -91,14 +91,13 @@ class Relearner(Balancer):
         """Purity gap of each modality, ``(member, modality)``."""
         context = self.context
         size = min(labels.shape[1], context.samples)
-        views, known = context.take(
-            torch.arange(size, device=labels.device).expand(len(labels), -1)
-        )
+        some = context.take(torch.arange(size, device=labels.device).expand(len(labels), -1))
         draws = context.uniform("clusters", epoch, context.classes)
         gaps = []
-        for m, train in context.network.encode(views).items():
-            ours = purity(spread(train), known, context.classes, draws)
-            theirs = purity(spread(held[m]), labels, context.classes, draws)
+        for m, train in context.network.encode(some.views, some.present).items():
+            there, held_there = some.present.get(m), context.held_present.get(m)
+            ours = purity(spread(train), some.labels, context.classes, draws, there)
+            theirs = purity(spread(held[m]), labels, context.classes, draws, held_there)
             gaps.append((ours - theirs).abs())
         return torch.stack(gaps, dim=1)
 

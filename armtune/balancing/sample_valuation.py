@@ -25,6 +25,7 @@ from armtune.balancing import Balancing
 from armtune.forward import Features, only
 from armtune.information import shapley_matrix
 from armtune.lazy import torch
+from armtune.parts import stacked_present
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -90,6 +91,10 @@ class Valuer(Balancer):
         if self.active:
             with torch.no_grad():
                 values = self._values(step.forward.features, step.labels) @ self.matrix
+                if step.present:
+                    # Nobody can learn from a modality alone that isn't there.
+                    there = stacked_present(step.present, self.context.modalities, step.labels)
+                    values = torch.where(there.transpose(1, 2), values, 1)
             self.contributions.scatter_(1, step.index.unsqueeze(2).expand_as(values), values)
         return super().losses(step)
 

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
-from armtune.forward import Features
+from armtune.forward import Features, mean_present
 from armtune.lazy import torch
 from armtune.parts import per_member
 
@@ -83,7 +83,7 @@ class Pupil(Balancer):
         everyone = torch.arange(self.context.samples, device=self.weight.device)
         parts = []
         for piece in everyone.expand(members, -1).split(CHUNK, dim=1):
-            views, _ = self.context.take(piece)
+            views = self.context.take(piece).views
             parts.append([teach(views[m]) for m, teach in zip(names, self.teachers, strict=True)])
         columns = zip(*parts, strict=True)
         return {m: torch.cat(column, dim=1) for m, column in zip(names, columns, strict=True)}
@@ -94,7 +94,12 @@ class Pupil(Balancer):
             return [total]
         for m, feature in step.forward.features.items():
             index = step.index.unsqueeze(2).expand_as(feature)
-            distance = (feature - self.targets[m].gather(1, index)).square().mean((1, 2))
+            distances = (feature - self.targets[m].gather(1, index)).square()
+            there = step.present.get(m)
+            if there is None:
+                distance = distances.mean((1, 2))
+            else:
+                distance = mean_present(distances.mean(2), there)
             total = total + self.weight * distance
         return [total]
 

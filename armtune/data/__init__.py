@@ -6,7 +6,7 @@ A data set is one file in this folder. Nothing here imports torch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -27,10 +27,13 @@ class Split:
         views: for each modality an array ``(sample, *shape)``, float32, as the data set gives it
             (not standardised).
         labels: class of each sample, ``(sample,)``, int64, in ``range(classes)``.
+        present: which samples have a modality, ``(sample,)``, of the modalities that some lack;
+            what the views hold for the others means nothing.
     """
 
     views: Mapping[str, NDArray[np.float32]]
     labels: NDArray[np.int64]
+    present: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)

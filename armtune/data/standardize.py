@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 CHUNK_BYTES = 1 << 24
 
 Double = NDArray[np.float64]
+Present = NDArray[np.bool_] | None
 Scaling = Literal["standardized", "padded", "unchanged"]
 
 
@@ -38,10 +39,14 @@ class Standardization:
         return moved
 
 
-def fit(view: NDArray[np.float32]) -> Standardization:
-    """Mean and scale of a view ``(sample, *shape)`` of the training split, read in pieces."""
-    mean = _mean(view, lambda piece: piece)
-    variance = _mean(view, lambda piece: (piece - mean) ** 2)
+def fit(view: NDArray[np.float32], present: Present = None) -> Standardization:
+    """Mean and scale of a view ``(sample, *shape)`` of the training split, read in pieces.
+
+    Args:
+        present: which samples count, ``(sample,)``; None for all.
+    """
+    mean = _mean(view, present, lambda piece: piece)
+    variance = _mean(view, present, lambda piece: (piece - mean) ** 2)
     size = np.abs(mean)
     if view.ndim > 2:
         variance, size = variance.mean().reshape(1), size.max().reshape(1)
@@ -51,30 +56,36 @@ def fit(view: NDArray[np.float32]) -> Standardization:
     return Standardization(mean.astype(np.float32), std.astype(np.float32))
 
 
-def fit_padded(view: NDArray[np.float32]) -> Standardization:
+def fit_padded(view: NDArray[np.float32], present: Present = None) -> Standardization:
     """Scales of padded sequences ``(sample, time, *feature)``, whose zeros stay zeros.
 
     Each feature is divided by its root mean square over the steps that aren't padding (zeros
     throughout). Nothing is taken off, since a step of zeros couldn't be told afterwards.
+
+    Args:
+        present: see ``fit``.
     """
-    squares = _mean(view, lambda piece: piece**2).mean(axis=0)
-    share = _mean(view, _real_steps).mean(axis=0)
+    squares = _mean(view, present, lambda piece: piece**2).mean(axis=0)
+    share = _mean(view, present, _real_steps).mean(axis=0)
     size = np.sqrt(squares / np.maximum(share, 1 / view.size))
     std = np.where(size > 0, size, 1).astype(np.float32)
     return Standardization(np.zeros(view.shape[1:], np.float32), std)
 
 
-def unchanged(view: NDArray[np.float32]) -> Standardization:
+def unchanged(view: NDArray[np.float32], present: Present = None) -> Standardization:
     """What leaves a view ``(sample, *shape)`` as it is."""
     return Standardization(np.zeros(view.shape[1:], np.float32), np.ones(1, np.float32))
 
 
-def _mean(view: NDArray[np.float32], what: Callable[[Double], Double]) -> Double:
+def _mean(view: NDArray[np.float32], present: Present, what: Callable[[Double], Double]) -> Double:
     rows = max(1, CHUNK_BYTES // (8 * max(1, view[:1].size)))
     total = np.zeros(view.shape[1:])
     for start in range(0, len(view), rows):
-        total += what(view[start : start + rows].astype(np.float64)).sum(axis=0)
-    return total / len(view)
+        piece = view[start : start + rows]
+        if present is not None:
+            piece = piece[present[start : start + rows]]
+        total += what(piece.astype(np.float64)).sum(axis=0)
+    return total / (len(view) if present is None else present.sum())
 
 
 def _real_steps(piece: Double) -> Double:
@@ -83,7 +94,7 @@ def _real_steps(piece: Double) -> Double:
     return np.asarray((piece != 0).any(axis=features, keepdims=True), np.float64)
 
 
-SCALINGS: dict[Scaling, Callable[[NDArray[np.float32]], Standardization]] = {
+SCALINGS: dict[Scaling, Callable[[NDArray[np.float32], Present], Standardization]] = {
     "standardized": fit,
     "padded": fit_padded,
     "unchanged": unchanged,

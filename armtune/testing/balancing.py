@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -14,7 +14,7 @@ import torch
 from armtune.balancing import Balancing
 from armtune.data import Dataset, Split
 from armtune.recipe.schema import Recipe
-from armtune.testing.toys import TWO, Shapes, toy_dataset, toy_recipe
+from armtune.testing.toys import TWO, Shapes, toy_dataset, toy_recipe, with_holes
 from armtune.training import Run, train
 
 FAMILY: list[Shapes] = [
@@ -69,11 +69,36 @@ def stands_a_dead_modality(balancing: Balancing) -> None:
     dataset, last = toy_dataset(shapes), list(shapes)[-1]
 
     def silenced(split: Split) -> Split:
-        return Split({**split.views, last: np.zeros_like(split.views[last])}, split.labels)
+        return replace(split, views={**split.views, last: np.zeros_like(split.views[last])})
 
-    dead = replace(dataset, train=silenced(dataset.train), validation=silenced(dataset.validation))
-    best = _trained([_recipe(balancing, shapes)], dead).best[0]
+    best = _trained([_recipe(balancing, shapes)], _changed(dataset, silenced)).best[0]
     assert all(map(isfinite, best.values())), best
+
+
+def learns_from_samples_that_lack_modalities(balancing: Balancing) -> None:
+    """It learns where samples lack modalities; what is written in their place changes nothing."""
+    *_, shapes = _served(balancing)
+    holes = with_holes(toy_dataset(shapes))
+    found = _trained([_recipe(balancing, shapes)], holes)
+    assert found.best[0]["accuracy"] > 0.5, found.best[0]
+    assert all(map(isfinite, found.best[0].values())), found.best[0]
+    other = _trained([_recipe(balancing, shapes)], _scribbled(holes))
+    assert other.best == found.best
+    assert torch.equal(other.flat.values, found.flat.values)
+
+
+def takes_everyone_present_for_no_holes(balancing: Balancing) -> None:
+    """Masks in which nobody lacks anything change nothing but the order of sums."""
+    shapes = next(_served(balancing))
+    whole, recipe = toy_dataset(shapes), _recipe(balancing, shapes)
+
+    def masked(split: Split) -> Split:
+        return replace(split, present={m: np.ones(len(split), bool) for m in split.views})
+
+    plain = _trained([recipe], whole).best[0]
+    found = _trained([recipe], _changed(whole, masked)).best[0]
+    off = {m: (v, found[m]) for m, v in plain.items() if abs(v - found[m]) > 1e-8}
+    assert not off, f"metrics differ, without masks and with full ones: {off}"
 
 
 def predicts_without_labels_and_each_sample_alone(balancing: Balancing) -> None:
@@ -106,6 +131,26 @@ def goes_on_from_a_checkpoint_as_if_never_stopped(balancing: Balancing) -> None:
     train(resumed, lambda *_: None)
     assert resumed.best == whole.best
     assert torch.equal(resumed.flat.values, whole.flat.values)
+
+
+def _changed(dataset: Dataset, change: Callable[[Split], Split]) -> Dataset:
+    train, validation, test = map(change, (dataset.train, dataset.validation, dataset.test))
+    return replace(dataset, train=train, validation=validation, test=test)
+
+
+def _scribbled(dataset: Dataset) -> Dataset:
+    """NaN and huge numbers where samples lack modalities."""
+
+    def scribbled(split: Split) -> Split:
+        rng = np.random.default_rng(3)
+        views = {}
+        for m, view in split.views.items():
+            noise = rng.choice([np.nan, np.inf, 1e30], view.shape).astype(np.float32)
+            there = split.present[m].reshape(-1, *[1] * (view.ndim - 1))
+            views[m] = np.where(there, view, noise)
+        return replace(split, views=views)
+
+    return _changed(dataset, scribbled)
 
 
 def _served(balancing: Balancing) -> Iterator[Shapes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,22 @@ def toy_dataset(shapes: Shapes = TWO, samples: int = 240, classes: int = 3) -> D
     train, validation, test = (toy_split(shapes, n, rng, classes) for n in (samples, 90, 60))
     names = tuple(f"class {k}" for k in range(classes))
     return Dataset("toy", "toy clouds", names, train, validation, test, digest="0" * 8)
+
+
+def with_holes(dataset: Dataset) -> Dataset:
+    """The same clouds, but a third of the samples lack one modality, each another one's turn."""
+    modalities = list(dataset.shapes)
+
+    def holed(split: Split) -> Split:
+        numbers = np.arange(len(split)) // 3
+        present = {
+            m: (np.arange(len(split)) % 3 > 0) | (numbers % len(modalities) != k)
+            for k, m in enumerate(modalities)
+        }
+        return replace(split, present=present)
+
+    train, validation, test = map(holed, (dataset.train, dataset.validation, dataset.test))
+    return replace(dataset, train=train, validation=validation, test=test)
 
 
 def toy_recipe(

@@ -33,7 +33,7 @@ def test_the_coefficient_by_hand() -> None:
 
 
 def test_it_is_the_true_class_that_counts() -> None:
-    scores = likelihoods(UNIMODAL, torch.tensor([[0, 1]]))
+    scores = likelihoods(made_up({}, [0, 1], logits_of(0.5, 0.5), UNIMODAL))
     assert scores[0].tolist() == pytest.approx([(0.9 + 0.3) / 2, (0.5 + 0.7) / 2], abs=1e-12)
 
 

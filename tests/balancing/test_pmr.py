@@ -81,12 +81,12 @@ def test_prototypes_are_centroids_then_move_by_momentum() -> None:
         assert not made.sums["image"].requires_grad
         made.end_epoch()
         assert made.prototypes["image"][0, :, 0].tolist() == pytest.approx([0, expected, 0])
-        assert made.seen.tolist() == [[0, 1, 0]]
+        assert made.seen.tolist() == [[[0, 1, 0]] * 2]
 
 
 def test_a_class_without_a_prototype_takes_no_part() -> None:
     made = balancer(alpha=1)
-    made.seen[0, 2] = 0
+    made.seen[0, :, 2] = 0
     with_it = made_up(features([0, 1, 2], [1, 1, 2]), [0, 1, 2], LOGITS)
     without = made_up(features([0, 1], [1, 1]), [0, 1], LOGITS)
     for ours, expected in zip(made._judge(with_it), made._judge(without), strict=True):

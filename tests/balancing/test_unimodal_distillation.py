@@ -50,7 +50,7 @@ def test_teachers_are_trained_alone_and_encode_the_training_samples_by_number() 
     assert isinstance(run.balancer, Pupil)
     solo = run.balancer.context.solo("audio")
     index = torch.tensor([[5, 0, 239]])
-    views, _ = run.train.take(run.pool.gather(1, index))
+    views, _, _ = run.train.take(run.pool.gather(1, index))
     with torch.no_grad():
         expected = solo.encode({"audio": views["audio"]})["audio"]
     assert torch.allclose(run.balancer.targets["audio"][:, index[0]], expected, atol=1e-12)
@@ -63,7 +63,7 @@ def test_features_come_near_their_teachers() -> None:
         run = started(weight=weight)
         for _ in range(3):
             run.advance()
-        views, _ = run.train.take(run.pool)
+        views, _, _ = run.train.take(run.pool)
         features = run.network.encode(views)
         assert isinstance(run.balancer, Pupil)
         targets = run.balancer.targets

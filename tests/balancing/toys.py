@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from armtune.balancer import Balancer, Context, Step
-from armtune.forward import Features, Forward
+from armtune.forward import Batch, Features, Forward
 from armtune.network import MultimodalNet, build_network
 from armtune.streams import stream
 from armtune.training import Run
@@ -28,7 +28,7 @@ def toy_network(shapes: Shapes = TWO, **balancing: Any) -> MultimodalNet:
 def toy_context(network: MultimodalNet, **given: Any) -> Context:
     """A context of four steps of ten samples an epoch."""
 
-    def nothing(_: Tensor) -> tuple[Features, Tensor]:
+    def nothing(_: Tensor) -> Batch:
         raise AssertionError("no training samples here")
 
     about: dict[str, Any] = {
@@ -40,6 +40,8 @@ def toy_context(network: MultimodalNet, **given: Any) -> Context:
         "epochs": 3,
         "solo": lambda _: network,
         "take": nothing,
+        "present": {},
+        "held_present": {},
     }
     return Context(network, **{**about, **given})
 
