@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+EPS = 1e-5
+"""What norms add to a variance, as torch's own do."""
 Modules = nn.ModuleList
 Sequential = nn.Sequential
 Relu = nn.ReLU
@@ -126,10 +128,30 @@ class GroupNorm(nn.Module):
         self.weight = init.constant(1.0, channels)
         self.bias = init.constant(0.0, channels)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, real: Tensor | None = None) -> Tensor:
+        """The same shape as ``x``, ``(member, sample, channel, …)``.
+
+        Args:
+            x: values.
+            real: of ``(member, sample, channel, time)`` which times count, ``(member, sample,
+                time)``; all do if None.
+        """
+        if real is not None:
+            return self._over(x, real[:, :, None, None])
         groups = len(x) * self.groups
         y = F.group_norm(by_channel(x), groups, self.weight.flatten(), self.bias.flatten())
         return by_member(y, len(x))
+
+    def _over(self, x: Tensor, real: Tensor) -> Tensor:
+        """The same with mean and variance over some times, ``(member, sample, 1, 1, time)``."""
+        groups = x.unflatten(2, (self.groups, -1))
+        count = (real.sum(-1, keepdim=True) * groups.shape[3]).clamp(min=1)
+        mean = torch.where(real, groups, 0).sum((-2, -1), keepdim=True) / count
+        apart = groups - mean
+        variance = torch.where(real, apart, 0).square().sum((-2, -1), keepdim=True) / count
+        y = (apart * torch.rsqrt(variance + EPS)).flatten(2, 3)
+        scale, shift = (p[:, None, :, None] for p in (self.weight, self.bias))
+        return y * scale + shift
 
 
 class LayerNorm(nn.Module):
@@ -218,27 +240,6 @@ class Given(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         # Balancing methods may watch the gradient of any features.
         return x.flatten(2).detach().requires_grad_(torch.is_grad_enabled())
-
-
-class Transpose(nn.Module):
-    """``(member, sample, time, …)`` to ``(member, sample, channel, time)``, and back."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.flatten(3).transpose(2, 3)
-
-
-class CenterTime(nn.Module):
-    """Takes each channel's mean over time off each sample of ``(member, sample, time, …)``."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x - x.mean(2, keepdim=True)
-
-
-class MeanOverTime(nn.Module):
-    """Mean of ``(member, sample, time, feature)`` over time."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.mean(2)
 
 
 def real_steps(x: Tensor) -> Tensor:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import ceil, gcd, prod
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from armtune.layers import Conv2d, GroupNorm, Init, by_channel, by_member
+
+Norm = Callable[[int], nn.Module]
+"""Makes the norm of so many channels."""
 
 
 class FrozenNorm(nn.Module):
@@ -24,7 +29,26 @@ class FrozenNorm(nn.Module):
         return x * scale + shift
 
 
-NORMS: dict[str, type[GroupNorm] | type[FrozenNorm]] = {"group": GroupNorm, "frozen": FrozenNorm}
+GROUPS = 32
+LEAST = 8
+"""Values that a group is normalised over at least: fewer would say little but their order."""
+
+
+def values_of(shape: tuple[int, ...], width: int, stages: int, stem: str) -> list[int]:
+    """Channels times pixels of one image after each stage, where norms see fewest of them."""
+    halved = 2 if stem == "imagenet" else 0
+    pixels = [prod(ceil(side / 2 ** (halved + k)) for side in shape[-2:]) for k in range(stages)]
+    return [width * 2**k * count for k, count in enumerate(pixels)]
+
+
+def norm_of(kind: str, channels: int, values: int, init: Init) -> nn.Module:
+    """A norm of channels with so many values in all: few values make fewer groups."""
+    if kind == "frozen":
+        return FrozenNorm(channels, init)
+    groups = GROUPS
+    while groups > 1 and values // gcd(groups, channels) < LEAST:
+        groups //= 2
+    return GroupNorm(channels, init, groups)
 
 
 class MaxPool(nn.Module):
@@ -37,16 +61,17 @@ class MaxPool(nn.Module):
 class BasicBlock(nn.Module):
     """Two convolutions beside a shortcut."""
 
-    def __init__(self, size_in: int, size_out: int, stride: int, norm: str, init: Init) -> None:
+    def __init__(self, sizes: tuple[int, int], stride: int, norm: Norm, init: Init) -> None:
         super().__init__()
+        size_in, size_out = sizes
         self.conv1 = Conv2d(size_in, size_out, 3, init, stride=stride, bias=False)
-        self.bn1 = NORMS[norm](size_out, init)
+        self.bn1 = norm(size_out)
         self.conv2 = Conv2d(size_out, size_out, 3, init, bias=False)
-        self.bn2 = NORMS[norm](size_out, init)
+        self.bn2 = norm(size_out)
         self.downsample = nn.Sequential()
         if stride > 1 or size_in != size_out:
             shortcut = Conv2d(size_in, size_out, 1, init, stride=stride, bias=False)
-            self.downsample = nn.Sequential(shortcut, NORMS[norm](size_out, init))
+            self.downsample = nn.Sequential(shortcut, norm(size_out))
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.bn1(self.conv1(x)).relu()
@@ -59,7 +84,8 @@ class ResNet(nn.Module):
     He et al., Deep Residual Learning for Image Recognition (CVPR 2016).
 
     Args:
-        shape: ``(height, width)``, ``(channel, height, width)`` or with frames in front of these.
+        shape: ``(height, width)``, ``(channel, height, width)`` or with frames in front of these;
+            with group norm, none of its ``values_of`` is below ``LEAST``.
         blocks: number of basic blocks of each stage; each stage has twice the last one's channels.
         stem: ``imagenet`` for a convolution of side 7 that halves the image, and pooling;
             ``small`` for one of side 3 alone.
@@ -80,14 +106,16 @@ class ResNet(nn.Module):
         channels = (1, *shape)[-3]
         kernel, stride = (7, 2) if stem == "imagenet" else (3, 1)
         self.conv1 = Conv2d(channels, width, kernel, init, stride=stride, bias=False)
-        self.bn1 = NORMS[norm](width, init)
+        values = values_of(shape, width, len(blocks), stem)
+        self.bn1 = norm_of(norm, width, values[0], init)
         self.maxpool = MaxPool() if stem == "imagenet" else nn.Sequential()
         size_in = width
         for number, count in enumerate(blocks):
             size = width * 2**number
             stride = 2 if number else 1
-            first = BasicBlock(size_in, size, stride, norm, init)
-            others = [BasicBlock(size, size, 1, norm, init) for _ in range(count - 1)]
+            made = partial(norm_of, norm, values=values[number], init=init)
+            first = BasicBlock((size_in, size), stride, made, init)
+            others = [BasicBlock((size, size), 1, made, init) for _ in range(count - 1)]
             self.add_module(f"layer{number + 1}", nn.Sequential(first, *others))
             size_in = size
         self.stages = len(blocks)

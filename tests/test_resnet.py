@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from armtune.encoders.resnet import ResNet18
 from armtune.layers import GroupNorm, Init
 from armtune.resnet import ResNet, fold_statistics
 from armtune.streams import stream
@@ -46,8 +47,12 @@ class Reference(nn.Module):
         return self.layer2(self.layer1(x)).mean((2, 3))
 
 
+def one_init() -> Init:
+    return Init([stream(0, "init")], torch.float64)
+
+
 def resnet(shape: tuple[int, ...], stem: str = "imagenet", norm: str = "frozen") -> ResNet:
-    return ResNet(shape, 4, (2, 2), stem, norm, Init([stream(0, "init")], torch.float64))
+    return ResNet(shape, 4, (2, 2), stem, norm, one_init())
 
 
 @pytest.mark.parametrize("side", [20, 33])
@@ -93,3 +98,25 @@ def test_group_norm_stands_for_batch_norm_by_default() -> None:
     norms = [m for m in network.modules() if isinstance(m, GroupNorm)]
     assert len(norms) == 10
     assert not list(network.buffers())
+
+
+@pytest.mark.parametrize("stem", ["imagenet", "small"])
+@pytest.mark.parametrize("side", [16, 8])
+@pytest.mark.parametrize("width", [4, 64])
+def test_small_images_are_read_one_by_one(width: int, side: int, stem: str) -> None:
+    options = {"width": width, "stem": stem}
+    module, size = ResNet18.model_validate(options).build((side, side), one_init())
+    x = torch.randn(1, 3, side, side, generator=stream(0, "x"), dtype=torch.float64)
+    features = module(x)
+    assert features.shape == (1, 3, size)
+    assert torch.allclose(module(x[:, :1]), features[:, :1], atol=1e-12)
+    # Norms over too few values would leave nothing of an image.
+    assert not torch.allclose(features[:, 0], features[:, 1], atol=1e-3)
+
+
+def test_images_too_small_are_refused_with_the_smallest() -> None:
+    with pytest.raises(ValueError, match=r"resnet18 of width 1 .* 17 × 17 and more, not 16 × 16"):
+        ResNet18(width=1).build((3, 16, 16), one_init())
+    module, _ = ResNet18(width=1).build((17, 17), one_init())
+    assert module(torch.ones(1, 1, 17, 17, dtype=torch.float64)).isfinite().all()
+    ResNet18(width=1, norm="frozen").build((3, 8, 8), one_init())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
@@ -36,8 +37,24 @@ class _Residual(Options):
                 f"{self.name} reads images (height, width) or (channel, height, width), or their "
                 f"frames (frame, channel, height, width), not {shape}"
             )
+        if self.norm == "group":
+            self._check_size(shape)
         network = ResNet(shape, self.width, self.blocks, self.stem, self.norm, init)
         return network, self.width * 2 ** (len(self.blocks) - 1)
+
+    def _check_size(self, shape: tuple[int, ...]) -> None:
+        """Raises ``ValueError`` where images shrink until nothing is left to normalise over."""
+        from armtune.resnet import LEAST, values_of
+
+        def enough(sides: tuple[int, ...]) -> bool:
+            return min(values_of(sides, self.width, len(self.blocks), self.stem)) >= LEAST
+
+        if not enough(shape):
+            smallest = next(side for side in count(1) if enough((side, side)))
+            raise ValueError(
+                f"{self.name} of width {self.width} with the stem {self.stem} and group norm reads "
+                f"images of {smallest} × {smallest} and more, not {shape[-2]} × {shape[-1]}"
+            )
 
     def adapt(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         from armtune.resnet import fold_statistics

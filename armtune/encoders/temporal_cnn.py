@@ -11,20 +11,19 @@ The features are the mean over time.
 
 from __future__ import annotations
 
-from math import prod
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from armtune.encoders import Encoder
+from armtune.encoders._sequences import SequenceEncoder
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
     from armtune.layers import Init
 
 
-class TemporalCnn(Encoder):
+class TemporalCnn(SequenceEncoder):
     """Dilated convolutions over time, averaged; for sequences (time, channel, …)."""
 
     name: Literal["temporal_cnn"] = "temporal_cnn"
@@ -38,20 +37,15 @@ class TemporalCnn(Encoder):
     """Takes each channel's mean over time off each sample: what moves stays, not where it is."""
 
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
-        from armtune import layers
+        from armtune.temporal import SequenceCnn
 
-        if len(shape) < 2:
-            raise ValueError(f"temporal_cnn reads sequences (time, channel, …), not {shape}")
-        channels = prod(shape[1:])
-        steps: list[nn.Module] = [layers.CenterTime()] if self.center else []
-        steps += [layers.Transpose(), layers.Conv1d(channels, self.width, 1, init)]
-        for number in range(self.depth):
-            conv = layers.Conv1d(self.width, self.width, self.kernel, init, dilation=2**number)
-            steps += [layers.Composed(residual, conv, layers.GroupNorm(self.width, init, 8))]
-        steps += [layers.Transpose(), layers.MeanOverTime()]
-        return layers.Sequential(*steps), self.width
-
-
-def residual(x: Tensor, conv: nn.Module, norm: nn.Module) -> Tensor:
-    """One convolution beside its input."""
-    return x + norm(conv(x)).relu()
+        module = SequenceCnn(
+            self.channels(shape, self.width),
+            self.width,
+            self.depth,
+            self.kernel,
+            init,
+            center=self.center,
+            padded=self.masks,
+        )
+        return self.embedded(module, self.width, init), self.width

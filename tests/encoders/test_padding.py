@@ -21,7 +21,7 @@ from armtune.streams import stream
 from armtune.training import Run, train
 from tests.conftest import toy_recipe
 
-NAMES = ["gru", "transformer"]
+NAMES = ["gru", "temporal_cnn", "transformer"]
 KINDS: dict[str, dict[str, Any]] = {"features": {"padded": True}, "tokens": {"vocabulary": 9}}
 SHORT, LONG = 4, 7
 Sizes = tuple[int, ...]
@@ -153,7 +153,7 @@ def recipe(name: str, seed: int = 0) -> Recipe:
     content = toy_recipe(
         {"touch": (5, 3), "text": (5,)},
         {"name": "arm", "tau": 1.0, "warmup_epochs": 0},
-        epochs=2,
+        epochs=4,
         seed=seed,
         optimizer={"name": "adamw", "lr": 0.01},
     ).model_dump()

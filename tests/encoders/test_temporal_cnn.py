@@ -6,15 +6,23 @@ import torch
 from torch import nn
 
 from armtune.encoders.temporal_cnn import TemporalCnn
-from armtune.layers import Init, MeanOverTime
+from armtune.layers import Init
 from armtune.streams import stream
+from armtune.temporal import SequenceCnn
 
 
-def built(**options: int | bool) -> nn.Sequential:
+def built(**options: int | bool) -> SequenceCnn:
     init = Init([stream(0, "init")], torch.float64)
     module, _ = TemporalCnn(width=4, **options).build((64, 2, 3), init)  # type: ignore[arg-type]
-    assert isinstance(module, nn.Sequential)
+    assert isinstance(module, SequenceCnn)
     return module
+
+
+class Unchanged(nn.Module):
+    """In a norm's place."""
+
+    def forward(self, x: torch.Tensor, _real: torch.Tensor | None) -> torch.Tensor:
+        return x
 
 
 def noise() -> torch.Tensor:
@@ -24,13 +32,11 @@ def noise() -> torch.Tensor:
 def test_each_convolution_reaches_twice_as_far() -> None:
     # The norms see all times; without them a moment is felt as far as the windows reach.
     module = built(depth=3, kernel=3)
-    for part in module.modules():
-        if hasattr(part, "parts"):
-            part.parts[1] = nn.Identity()
-    per_time = nn.Sequential(*[step for step in module if not isinstance(step, MeanOverTime)])
-    x, moved = noise(), noise()
+    for block in module.blocks:
+        block.norm = Unchanged()  # type: ignore[union-attr]
+    x, moved = noise().flatten(3), noise().flatten(3)
     moved[:, :, 32] += 1
-    felt = (per_time(x) != per_time(moved)).any(-1)[0, 0].nonzero().flatten()
+    felt = (module.steps(x, None) != module.steps(moved, None)).any(-1)[0, 0].nonzero().flatten()
     assert (int(felt.min()), int(felt.max())) == (32 - 7, 32 + 7)
 
 
@@ -42,3 +48,11 @@ def test_centred_it_reads_movement_and_not_place() -> None:
         same = torch.allclose(module(x), module(x + place), atol=1e-10)
         assert same is center
     assert not torch.allclose(built(center=True)(x), built(center=True)(2 * x), atol=1e-6)
+
+
+def test_centred_padding_stays_padding() -> None:
+    x = noise()
+    x[:, :, 40:] = 0
+    module = built(center=True, padded=True)
+    assert torch.allclose(module(x), module(x[:, :, :40]), atol=1e-12)
+    assert not torch.allclose(built(center=True)(x), built(center=True)(x[:, :, :40]), atol=1e-3)

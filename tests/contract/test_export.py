@@ -1,0 +1,83 @@
+"""Every encoder and every fusion, exported in every format, predicts what the network does."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from armtune.bundle import formats, write
+from armtune.bundle.formats.onnx import LIBRARIES
+from armtune.bundle.manifest import MODEL
+from armtune.encoders import Encoder
+from armtune.layers import Init
+from armtune.recipe.schema import Recipe
+from armtune.registry import plugins
+from armtune.streams import stream
+from armtune.training import Run, train
+from tests.conftest import Shapes, toy_dataset, toy_recipe
+
+FORMATS = [n for n in formats.names() if n != "onnx" or all(map(find_spec, LIBRARIES))]
+SHAPES = [(7,), (4, 3), (2, 8, 8)]
+SMALL = {"width": 4, "features": 4, "heads": 2, "head_width": 4, "depth": 2, "kernel": 3}
+
+
+def small(name: str) -> tuple[Encoder, tuple[int, ...]]:
+    """An encoder with few units, and the first shape that it reads."""
+    plugin = plugins("encoders")[name]
+    fields = plugin.model_fields
+    encoder = plugin.model_validate({k: v for k, v in SMALL.items() if k in fields})
+    assert isinstance(encoder, Encoder)
+    for shape in SHAPES:
+        try:
+            encoder.build(shape, Init([stream(0, "init")], torch.float32))
+        except ValueError:
+            continue
+        return encoder, shape
+    raise AssertionError(f"{name} reads none of {SHAPES}")
+
+
+@pytest.fixture
+def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Trains an epoch and writes all formats; ``write_bundle`` compares each with the network.
+
+    Returns a function from a recipe and shapes to the bundle's manifest.
+    """
+    monkeypatch.setattr(write, "USUAL", FORMATS)
+
+    def export(recipe: Recipe, shapes: Shapes) -> dict[str, Any]:
+        run = Run([recipe], toy_dataset(shapes, samples=60))
+        train(run, lambda *_: None)
+        run.save_model(tmp_path / MODEL)
+        to = tmp_path / "best"
+        metrics = {"validation": run.best[0]}
+        return write.write_bundle(to, recipe, tmp_path / MODEL, run.dataset, run.scales, metrics)
+
+    return export
+
+
+def check(manifest: dict[str, Any]) -> None:
+    """All formats are there; only numpy may lack operators, and says which."""
+    assert sorted([*manifest["formats"], *manifest["left_out"]]) == FORMATS
+    assert manifest["left_out"].keys() <= {"numpy"}, manifest["left_out"]
+    assert all("no numpy version of" in why for why in manifest["left_out"].values())
+    assert all(each["largest_difference"] <= 1e-5 for each in manifest["formats"].values())
+
+
+@pytest.mark.parametrize("name", plugins("encoders"))
+def test_encoder(name: str, exported: Any) -> None:
+    encoder, shape = small(name)
+    shapes: Shapes = {"read": shape, "beside": (3,)}
+    content = toy_recipe(shapes, epochs=1).model_dump()
+    content["modalities"]["read"]["encoder"] = encoder.model_dump()
+    check(exported(Recipe.model_validate(content), shapes))
+
+
+@pytest.mark.parametrize("name", plugins("fusion"))
+def test_fusion(name: str, exported: Any) -> None:
+    shapes: Shapes = {"a": (3,), "b": (4,), "c": (2,)}
+    content = {**toy_recipe(shapes, epochs=1).model_dump(), "fusion": {"name": name}}
+    check(exported(Recipe.model_validate(content), shapes))
