@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from armtune.forward import Batch, Features, Forward, cross_entropy, mean_present
+from armtune.forward import Batch, Features, Forward, mean_present
 from armtune.lazy import torch
 from armtune.streams import stream
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from armtune.network import MultimodalNet
+    from armtune.targets import Target
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Context:
     Attributes:
         network: the network that is trained.
         seeds: each member's seed.
-        label_entropy: entropy of the training labels, in nats.
+        target: what is predicted, and what it costs to be wrong.
+        uncertainty: nats that a training label leaves open: for classes their entropy.
         samples: number of training samples, the valuation slice taken off.
         steps: steps an epoch.
         batch_size: samples a step.
@@ -41,7 +43,8 @@ class Context:
 
     network: MultimodalNet
     seeds: tuple[int, ...]
-    label_entropy: float
+    target: Target
+    uncertainty: float
     samples: int
     steps: int
     batch_size: int
@@ -57,7 +60,7 @@ class Context:
 
     @property
     def classes(self) -> int:
-        return self.network.classes
+        return self.target.width
 
     @property
     def like(self) -> Tensor:
@@ -93,7 +96,7 @@ class Step:
     Attributes:
         forward: what the network made of the batch; its features are the encoders' own, or what
             stands in for an absent modality.
-        labels: ``(member, sample)``.
+        labels: ``(member, sample)``, as the target has them.
         index: each sample's number among the training samples, ``(member, sample)``.
         number: number of this step within the epoch, from 0.
         present: which samples have a modality, ``(member, sample)``, of the modalities that some
@@ -105,13 +108,6 @@ class Step:
     index: Tensor
     number: int
     present: Features = field(default_factory=dict)
-
-    def head_losses(self) -> list[Tensor]:
-        """Each head's cross-entropy over the samples that have its modality, ``(member,)``."""
-        return [
-            mean_present(cross_entropy(x, self.labels), self.present.get(m))
-            for m, x in self.forward.unimodal.items()
-        ]
 
 
 Gradients = dict[str, "Tensor"]
@@ -159,17 +155,25 @@ class Balancer:
     def losses(self, step: Step) -> Sequence[Tensor]:
         """Losses of each member, ``(member,)`` each, differentiated one by one.
 
-        Most methods have a single one. The heads always learn their own cross-entropy.
+        Most methods have a single one. The heads always learn their own loss, the target's.
         """
         return [self.fused_loss(step) + self.heads_loss(step)]
 
     def fused_loss(self, step: Step) -> Tensor:
-        """Cross-entropy of the fused decision, ``(member,)``."""
-        return cross_entropy(step.forward.logits, step.labels).mean(1)
+        """Loss of the fused decision, ``(member,)``."""
+        return self.context.target.losses(step.forward.logits, step.labels).mean(1)
 
     def heads_loss(self, step: Step) -> Tensor:
-        """Sum of the heads' own cross-entropies, ``(member,)``."""
-        return sum_in_order(step.head_losses())
+        """Sum of the heads' own losses, ``(member,)``."""
+        return sum_in_order(self.head_losses(step))
+
+    def head_losses(self, step: Step) -> list[Tensor]:
+        """Each head's loss over the samples that have its modality, ``(member,)``."""
+        losses = self.context.target.losses
+        return [
+            mean_present(losses(x, step.labels), step.present.get(m))
+            for m, x in step.forward.unimodal.items()
+        ]
 
     def change_gradients(self, gradients: Sequence[Gradients]) -> None:
         """Called before each update, without gradient, with each loss's gradient.

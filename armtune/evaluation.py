@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from armtune.forward import Batch, Features, cross_entropy, only
-from armtune.information import entropy, joint_counts, shapley_values
+from armtune.forward import Batch, Features, only
+from armtune.information import shapley_values
 from armtune.metrics import Measure
 from armtune.network import MultimodalNet
+from armtune.parts import stacked_present
+from armtune.targets import Target
 
 CHUNK = 2048
 """Samples that are encoded at a time."""
-BINS = 15
-"""Bins of confidence in the calibration error (Guo et al., ICML 2017)."""
 
 
 class Judged(Protocol):
@@ -27,28 +27,20 @@ class Judged(Protocol):
 
 
 class Tally:
-    """Counts from which all metrics follow, added up chunk by chunk on the device."""
+    """Sums from which all metrics follow, added up chunk by chunk on the device."""
 
     def __init__(
-        self, network: MultimodalNet, classes: int, measures: Mapping[str, Measure] | None = None
+        self, network: MultimodalNet, target: Target, measures: Mapping[str, Measure] | None = None
     ) -> None:
-        self.network = network
+        self.network, self.target = network, target
         self.measures = measures or {}
         self.decisions: list[tuple[Tensor, Tensor]] = []
-        self.classes = classes
         players = len(network.modalities)
         self.subsets = list(range(1, 2**players))
         like = network.means
-        members = len(like)
-        self.right = like.new_zeros(members, len(self.subsets))
-        self.unimodal = like.new_zeros(members, players)
-        self.samples = like.new_zeros(members, players)
-        self.losses = like.new_zeros(members, len(self.subsets))
-        self.head_losses = like.new_zeros(members, players)
-        self.confusion = torch.zeros(
-            members, classes, classes, dtype=torch.float64, device=like.device
-        )
-        self.calibration = like.new_zeros(3, members, BINS)
+        self.everything = Sums(target, len(like), len(self.subsets), like)
+        self.heads = Sums(target, len(like), players, like)
+        self.fused = target.tally(len(like), like)
 
     def add(self, features: Features, labels: Tensor, present: Features | None = None) -> None:
         """Counts a chunk of features and labels ``(member, sample)``.
@@ -59,38 +51,19 @@ class Tally:
         """
         network = self.network
         stacked = network.fuse(only(features, network.mean_features(), self.subsets))
-        logits = stacked.unflatten(1, (len(self.subsets), -1))
-        predicted = logits.argmax(-1)
-        self.right += (predicted == labels.unsqueeze(1)).sum(2)
+        outputs = stacked.unflatten(1, (len(self.subsets), -1))
+        decisions = self.everything.add(outputs, labels)
         heads = torch.stack(list(network.judge(features).values()), dim=1)
-        right, head_losses = heads.argmax(-1) == labels.unsqueeze(1), _losses(heads, labels)
-        if present:
-            everyone = torch.ones_like(right[:, 0])
-            there = torch.stack([present.get(m, everyone) for m in network.modalities], dim=1)
-            right, head_losses = right & there, torch.where(there, head_losses, 0)
-            self.samples += there.sum(2)
-        else:
-            self.samples += labels.shape[1]
-        self.unimodal += right.sum(2)
-        self.losses += _losses(logits, labels).sum(2)
-        self.head_losses += head_losses.sum(2)
-        self.confusion += joint_counts([labels, predicted[:, -1]], [self.classes] * 2)
-        self._calibrate(logits[:, -1], predicted[:, -1] == labels)
+        there = stacked_present(present, network.modalities, heads[:, 0, :, 0]) if present else None
+        self.heads.add(heads, labels, there)
+        self.fused.add(outputs[:, -1], decisions[:, -1], labels)
         if self.measures:
-            self.decisions.append((logits[:, -1], labels))
-
-    def _calibrate(self, logits: Tensor, right: Tensor) -> None:
-        confidence = logits.softmax(-1).amax(-1)
-        bins = (confidence * BINS).nan_to_num().long().clamp(0, BINS - 1)
-        for sums, amounts in zip(
-            self.calibration, (torch.ones_like(confidence), confidence, right), strict=True
-        ):
-            sums.scatter_add_(1, bins, amounts.to(sums.dtype))
+            self.decisions.append((outputs[:, -1], labels))
 
     def metrics(self) -> list[dict[str, float]]:
         """Each member's metrics by name."""
         table = {name: values.tolist() for name, values in self._columns().items()}
-        members = range(len(self.losses))
+        members = range(len(self.network.means))
         usual = [{name: float(values[k]) for name, values in table.items()} for k in members]
         return [{**metrics, **self._measured(k)} for k, metrics in enumerate(usual)]
 
@@ -98,53 +71,79 @@ class Tally:
         """The recipe's own metrics of a member."""
         if not self.measures:
             return {}
-        logits = torch.cat([logits[member] for logits, _ in self.decisions])
+        outputs = torch.cat([outputs[member] for outputs, _ in self.decisions])
         labels = torch.cat([labels[member] for _, labels in self.decisions])
-        return {name: float(m.value(logits, labels)) for name, m in self.measures.items()}
+        seen = self.target.measured(outputs, labels)
+        return {name: float(m.value(*seen)) for name, m in self.measures.items()}
 
     def _columns(self) -> dict[str, Tensor]:
-        names = self.network.modalities
-        samples = self.confusion.sum((1, 2))
-        accuracy = self.right / samples.unsqueeze(1)
-        unimodal = self.unimodal / self.samples
-        chance = (self.confusion.sum(2).amax(1) / samples).unsqueeze(1)
-        values = torch.cat([chance, accuracy], dim=1)
+        names, target, score = self.network.modalities, self.target, self.target.score
+        blind_score, blind_loss = (each.unsqueeze(1) for each in self.fused.blind())
+        values = torch.cat([blind_score, self.everything.scores()], dim=1)
+        losses = torch.cat([blind_loss, self.everything.losses()], dim=1)
+        unimodal = self.heads.scores()
         contributions = shapley_values(values)
-        everyone = len(self.subsets)
-        losses = self.losses / samples.unsqueeze(1)
-        uncertainty = entropy(self.confusion.sum(2)).to(losses)
-        information = uncertainty.unsqueeze(1) - self.head_losses / self.samples
-        without = torch.cat([uncertainty.unsqueeze(1), losses], dim=1)
-        conditional = {
-            m: without[:, everyone ^ 1 << k] - losses[:, -1] for k, m in enumerate(names)
-        }
-        absent = {m: values[:, everyone ^ 1 << k] for k, m in enumerate(names)}
+        information = target.told(self.heads.losses(), blind_loss)
+        without = [len(self.subsets) ^ 1 << k for k in range(len(names))]
+        conditional = target.told(losses[:, -1:], losses[:, without])
         return {
-            "accuracy": accuracy[:, -1],
-            "macro_f1": _macro_f1(self.confusion),
+            score: values[:, -1],
+            **self.fused.metrics(),
             "loss": losses[:, -1],
-            "calibration_error": _calibration_error(self.calibration),
-            **{f"unimodal_accuracy/{m}": unimodal[:, k] for k, m in enumerate(names)},
-            "weakest_accuracy": unimodal.amin(1),
-            **{f"missing/{m}": share for m, share in absent.items()},
-            **{f"contribution/{m}": contributions[:, k] for k, m in enumerate(names)},
+            **_each(f"unimodal_{score}", names, unimodal),
+            f"weakest_{score}": unimodal.amin(1),
+            **_each("missing", names, values[:, without]),
+            **_each("contribution", names, contributions),
             "contribution_gap": contributions.amax(1) - contributions.amin(1),
-            **{f"information/{m}": information[:, k] for k, m in enumerate(names)},
-            **{f"conditional/{m}": values for m, values in conditional.items()},
+            **_each("information", names, information),
+            **_each("conditional", names, conditional),
         }
 
 
-def _losses(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy ``(member, decision, sample)`` of decisions ``(…, sample, class)``."""
-    repeated = labels.repeat(1, logits.shape[1])
-    return cross_entropy(logits.flatten(1, 2), repeated).unflatten(1, logits.shape[1:3])
+class Sums:
+    """Marks and losses of several decisions, summed over the samples that count for each."""
+
+    def __init__(self, target: Target, members: int, decisions: int, like: Tensor) -> None:
+        self.target = target
+        shape = (members, decisions)
+        self.samples, self.lost = (like.new_zeros(shape, dtype=torch.float64) for _ in range(2))
+        self.marks = like.new_zeros(*shape, 1, dtype=torch.float64)
+
+    def add(self, outputs: Tensor, labels: Tensor, there: Tensor | None = None) -> Tensor:
+        """Counts outputs ``(member, decision, sample, output)``; returns what they decide.
+
+        Args:
+            there: which samples count, ``(member, decision, sample)``; None for all.
+        """
+        decided = self.target.decide(outputs)
+        marks, losses = self.target.marks(decided, labels), self.target.losses(outputs, labels)
+        if there is not None:
+            marks = torch.where(there.unsqueeze(2), marks, 0)
+            losses = torch.where(there, losses, 0)
+        self.marks = self.marks + marks.sum(3, dtype=torch.float64)
+        self.lost += losses.sum(2)
+        self.samples += outputs.shape[2] if there is None else there.sum(2)
+        return decided
+
+    def scores(self) -> Tensor:
+        """The score of each decision, ``(member, decision)``."""
+        return self.target.scores(self.marks, self.samples)
+
+    def losses(self) -> Tensor:
+        """The mean loss of each decision, ``(member, decision)``."""
+        return self.lost / self.samples
+
+
+def _each(name: str, modalities: Sequence[str], values: Tensor) -> dict[str, Tensor]:
+    """Columns ``(member, modality)`` by the modalities' names."""
+    return {f"{name}/{m}": values[:, k] for k, m in enumerate(modalities)}
 
 
 @torch.no_grad()
 def evaluate(
     network: MultimodalNet,
     samples: Judged,
-    classes: int,
+    target: Target,
     measures: Mapping[str, Measure] | None = None,
 ) -> list[dict[str, float]]:
     """Metrics of each member on samples that all members share.
@@ -152,7 +151,7 @@ def evaluate(
     Args:
         measures: metrics to compute beside the usual ones, by name.
     """
-    tally = Tally(network, classes, measures)
+    tally = Tally(network, target, measures)
     members = len(network.means)
     # As much at a time for a pack as for one member: what outgrows the cache is far slower.
     for chunk in samples.chunks(max(1, CHUNK // members)):
@@ -162,17 +161,3 @@ def evaluate(
         )
         tally.add(network.encode(views, present), chunk.labels.expand(members, -1), present)
     return tally.metrics()
-
-
-def _macro_f1(confusion: Tensor) -> Tensor:
-    """Mean F1 over the classes that occur, from counts ``(member, label, prediction)``."""
-    right = confusion.diagonal(dim1=1, dim2=2)
-    total = confusion.sum(1) + confusion.sum(2)
-    scores = torch.where(total > 0, 2 * right / total.clamp_min(1), 0.0)
-    return scores.sum(1) / (total > 0).sum(1)
-
-
-def _calibration_error(sums: Tensor) -> Tensor:
-    """Mean over samples of |accuracy − confidence| in their bin, from count, confidence, right."""
-    count, confidence, right = sums
-    return (confidence - right).abs().sum(1) / count.sum(1)

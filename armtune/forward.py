@@ -38,22 +38,14 @@ class Forward:
         features: each modality's features, ``(member, sample, feature)``.
         head_inputs: the same features as the unimodal heads see them; a hook on their gradient
             sets how much of a unimodal loss reaches the encoder.
-        unimodal: logits of each modality's own head, ``(member, sample, class)``.
-        logits: fused logits, ``(member, sample, class)``.
+        unimodal: outputs of each modality's own head, ``(member, sample, output)``.
+        logits: fused outputs, ``(member, sample, output)``: logits, or what the target has.
     """
 
     features: Features
     head_inputs: Features
     unimodal: Features
     logits: Tensor
-
-
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of each sample in nats, ``(member, sample)``."""
-    flat = torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1), labels.flatten(), reduction="none"
-    )
-    return flat.view(labels.shape)
 
 
 def mean_present(values: Tensor, present: Tensor | None) -> Tensor:

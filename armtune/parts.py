@@ -12,21 +12,22 @@ from armtune.lazy import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from armtune.targets import Target
 
-def likelihoods(step: Step) -> Tensor:
-    """Each head's mean probability of the true class, ``(member, modality)``, without gradient.
+
+def likelihoods(target: Target, step: Step) -> Tensor:
+    """Each head's mean likelihood of the truth, ``(member, modality)``, without gradient.
 
     The mean is over the samples that have its modality; where no sample has it, that of the heads
     that can tell, so that nobody is ahead of it.
     """
     unimodal = step.forward.unimodal
-    logits = torch.stack([x.detach() for x in unimodal.values()], dim=1)
-    index = step.labels[:, None, :, None].expand(-1, logits.shape[1], -1, 1)
-    shares = logits.softmax(-1).gather(-1, index)
+    outputs = torch.stack([x.detach() for x in unimodal.values()], dim=1)
+    shares = target.likelihoods(outputs, step.labels)
     if not step.present:
-        return shares.mean((2, 3))
+        return shares.mean(2)
     there = stacked_present(step.present, unimodal, step.labels)
-    means = mean_present(shares.squeeze(3).flatten(0, 1), there.flatten(0, 1)).view(len(there), -1)
+    means = mean_present(shares.flatten(0, 1), there.flatten(0, 1)).view(len(there), -1)
     known = there.any(2)
     return torch.where(known, means, mean_present(means, known).unsqueeze(1))
 

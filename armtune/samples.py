@@ -18,7 +18,7 @@ class DeviceSplit:
 
     Attributes:
         views: ``(sample, *shape)``; zeros where a sample lacks the modality.
-        labels: ``(sample,)``.
+        labels: ``(sample, …)``, as the target has them.
         present: which samples have a modality, ``(sample,)``, of modalities that some lack.
     """
 
@@ -90,7 +90,7 @@ class Samples:
             views[m][~there] = 0
         return DeviceSplit(
             {m: view.to(self.device, self.dtype) for m, view in views.items()},
-            torch.tensor(split.labels, device=self.device),
+            self.dataset.target.tensor(split.labels, self.device, self.dtype),
             {m: there.to(self.device) for m, there in present.items()},
         )
 

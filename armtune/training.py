@@ -20,7 +20,6 @@ from armtune.evaluation import evaluate
 from armtune.files import write_bytes
 from armtune.flat import FlatParameters
 from armtune.forward import Batch, Features
-from armtune.information import entropy
 from armtune.means import mean_features
 from armtune.member import Member
 from armtune.network import MultimodalNet, build_network
@@ -67,10 +66,10 @@ class Run:
         self.samples, dataset = data, data.dataset
         self.recipes = tuple(recipes)
         self.plan = recipes[0].training
-        self.classes = len(dataset.classes)
+        self.target = dataset.target
         self.dataset = dataset
         shapes = {m: dataset.shapes[m] for m in recipes[0].modalities}
-        network = build_network(recipes, shapes, self.classes, data.dtype)
+        network = build_network(recipes, shapes, self.target.width, data.dtype)
         self.network = network.to(data.device)
         load_weights(self.network, recipes[0])
         self.scales = self.samples.scales
@@ -109,11 +108,11 @@ class Run:
         self.accumulate = min(self.plan.accumulate, steps)
         self.updates = steps // self.accumulate
         self.steps = self.updates * self.accumulate
-        counts = torch.bincount(self.train.labels, minlength=self.classes)
         context = Context(
             network=self.network,
             seeds=tuple(recipe.training.seed for recipe in self.recipes),
-            label_entropy=float(entropy(counts.double())),
+            target=self.target,
+            uncertainty=self.target.uncertainty(self.train.labels),
             samples=samples,
             steps=self.steps,
             batch_size=self.batch_size,
@@ -283,14 +282,18 @@ class Run:
             raise DivergedError(self.diverged[0])
 
     def _keep_best(self, metrics: Sequence[EpochMetrics]) -> None:
-        """Keeps each member's state where validation accuracy rose (or, alike, the loss fell)."""
+        """Keeps each member's state where its score rose (or, alike, the loss fell)."""
         learnt = self._learnt()
         for k, member in enumerate(metrics):
-            if self.diverged[k] or (self.best[k] and _rank(member) <= _rank(self.best[k])):
+            best = self.best[k]
+            if self.diverged[k] or (best and self._rank(member) <= self._rank(best)):
                 continue
             self.best[k] = {**member, "epoch": float(self.epochs[k])}
             for name, kept in self.best_state.items():
                 kept[k] = learnt[name][k]
+
+    def _rank(self, metrics: EpochMetrics) -> tuple[float, float]:
+        return metrics[self.target.score], -metrics["loss"]
 
     def _learnt(self) -> dict[str, Tensor]:
         """What prediction needs, ``(member, …)`` each."""
@@ -317,7 +320,7 @@ class Run:
 
     def _judged(self, network: MultimodalNet, split: DeviceSplit) -> list[EpochMetrics]:
         measures = self.recipes[0].metrics
-        return evaluate(network, split, self.classes, measures)
+        return evaluate(network, split, self.target, measures)
 
     def save_model(self, path: Path, k: int = 0) -> None:
         """Writes a member's weights at its best epoch, by parameter name (safetensors)."""
@@ -385,7 +388,3 @@ def train(run: Run, after_epoch: Callable[[int, list[EpochMetrics]], None]) -> N
     while max(run.epochs) < run.plan.epochs:
         metrics = run.advance()
         after_epoch(max(run.epochs), metrics)
-
-
-def _rank(metrics: EpochMetrics) -> tuple[float, float]:
-    return metrics["accuracy"], -metrics["loss"]

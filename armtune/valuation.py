@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from armtune.forward import Features, cross_entropy, mean_present, only
+from armtune.forward import Features, mean_present, only
 from armtune.information import (
     conditional_mutual_information,
     entropy,
@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from armtune.network import MultimodalNet
+    from armtune.targets import Target
 
 
 def subset_logits(network: MultimodalNet, features: Features) -> Tensor:
-    """Each subset's decision, ``(member, 2**K, sample, class)``; zeros for the empty set."""
+    """Each subset's decision, ``(member, 2**K, sample, output)``; zeros for the empty set."""
     players = len(features)
     several = [s for s in range(1, 2**players) if s.bit_count() > 1 or players == 1]
     fused = network.fuse(only(features, network.mean_features(), several))
@@ -44,18 +45,21 @@ def subset_logits(network: MultimodalNet, features: Features) -> Tensor:
 
 
 def variational_values(
-    logits: Tensor, labels: Tensor, uncertainty: float, there: Tensor | None = None
+    target: Target,
+    logits: Tensor,
+    labels: Tensor,
+    uncertainty: float,
+    there: Tensor | None = None,
 ) -> Tensor:
     """``H(Y) − CE`` of each subset, ``(member, 2**K)``; 0 for the empty set.
 
     Args:
-        logits: ``(member, 2**K, sample, class)``.
+        logits: ``(member, 2**K, sample, output)``.
         labels: ``(member, sample)``.
-        uncertainty: entropy of the labels, in nats.
+        uncertainty: nats that the labels leave open, for classes their entropy.
         there: which samples count for a subset, ``(member, 2**K, sample)``; None for all.
     """
-    repeated = labels.repeat(1, logits.shape[1])
-    losses = cross_entropy(logits.flatten(1, 2), repeated).unflatten(1, logits.shape[1:3])
+    losses = target.losses(logits, labels)
     if there is None:
         values = uncertainty - losses.mean(2)
     else:
@@ -64,17 +68,20 @@ def variational_values(
     return values
 
 
-def histogram_values(logits: Tensor, labels: Tensor, there: Tensor | None = None) -> Tensor:
+def histogram_values(
+    target: Target, logits: Tensor, labels: Tensor, there: Tensor | None = None
+) -> Tensor:
     """Corrected mutual information of each subset's prediction with the label, ``(member, 2**K)``.
 
     Args:
-        logits: ``(member, 2**K, sample, class)``.
+        logits: ``(member, 2**K, sample, output)``.
         labels: ``(member, sample)``.
         there: see ``variational_values``; at least one sample of each subset.
     """
-    predicted, truth = _predictions(logits, labels)
-    counts = joint_counts([predicted, truth], [logits.shape[-1]] * 2, there)
-    values = mutual_information(counts, True)
+    predicted = target.codes(logits)
+    truth = target.label_codes(labels).unsqueeze(1).expand_as(predicted)
+    counts = _counts(target, [predicted, truth], there)
+    values = mutual_information(counts, True).mean(-1)
     values[:, 0] = 0
     return values.to(logits)
 
@@ -88,7 +95,9 @@ def leave_one_out_matrix(players: int) -> Tensor:
     return matrix
 
 
-def published_contributions(logits: Tensor, labels: Tensor, there: Tensor | None = None) -> Tensor:
+def published_contributions(
+    target: Target, logits: Tensor, labels: Tensor, there: Tensor | None = None
+) -> Tensor:
     r"""The two contributions of the published code, ``(member, 2)``, which may be negative.
 
     :math:`\phi_a = p_f n_a + p_b (n_a - c_a)` and :math:`\phi_b = p_f n_b + p_a (n_b - c_b)`,
@@ -97,20 +106,19 @@ def published_contributions(logits: Tensor, labels: Tensor, there: Tensor | None
     of the true class (fused, first, second).
 
     Args:
-        logits: ``(member, 4, sample, class)``: of nobody, the first, the second and both.
+        logits: ``(member, 4, sample, output)``: of nobody, the first, the second and both.
         labels: ``(member, sample)``.
         there: see ``variational_values``; samples that count for both heads are used, one at least.
     """
-    classes = logits.shape[-1]
-    first, second, fused = logits.argmax(-1)[:, 1:].unbind(1)
-    index = labels[:, None, :, None].expand(-1, 3, -1, 1)
-    shares = logits[:, 1:].softmax(-1).gather(-1, index).squeeze(-1)
+    first, second, fused = target.codes(logits[:, 1:]).unbind(1)
+    shares = target.likelihoods(logits[:, 1:], labels)
     whole = None if there is None else there[:, 1] & there[:, 2]
     p_first, p_second, p_fused = (mean_present(share, whole) for share in shares.unbind(1))
     contributions = []
     for own, other, p_other in ((first, second, p_second), (second, first, p_first)):
-        alone = normalized_mutual_information(joint_counts([own, fused], [classes] * 2, whole))
-        given = _normalized_conditional(joint_counts([own, fused, other], [classes] * 3, whole))
+        pairs, triples = (_counts(target, v, whole) for v in ([own, fused], [own, fused, other]))
+        alone = normalized_mutual_information(pairs).mean(-1)
+        given = _normalized_conditional(triples).mean(-1)
         contributions.append(p_fused * alone + p_other * (alone - given))
     return torch.stack(contributions, dim=1).to(logits)
 
@@ -124,6 +132,8 @@ def _normalized_conditional(counts: Tensor) -> Tensor:
     return torch.where(total > 1e-12, shared / total.clamp_min(1e-12), 0.0)
 
 
-def _predictions(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    predicted = logits.argmax(-1)
-    return predicted, labels.unsqueeze(1).expand_as(predicted)
+def _counts(target: Target, codes: list[Tensor], there: Tensor | None) -> Tensor:
+    """Joint counts of codes ``(…, variable, sample)``, of the samples that are there."""
+    if there is not None:
+        there = there.unsqueeze(-2).expand_as(codes[0])
+    return joint_counts(codes, [target.bins] * len(codes), there)

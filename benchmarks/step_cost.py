@@ -23,6 +23,7 @@ from armtune.data import Dataset, Split
 from armtune.recipe.document import read_value
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
+from armtune.targets.classes import Classes
 from armtune.training import Run
 
 SHAPES = {"image": (14, 14), "audio": (16, 16)}
@@ -44,7 +45,7 @@ def dataset() -> Dataset:
 
     splits = [split(n) for n in (2 * BATCH * STEPS, BATCH, BATCH)]
     names = tuple(str(k) for k in range(10))
-    return Dataset("noise", "noise", names, *splits, digest="0" * 8)
+    return Dataset("noise", "noise", Classes(names), *splits, digest="0" * 8)
 
 
 def recipe(method: str, encoder: dict[str, object]) -> Recipe:

@@ -18,6 +18,7 @@ from armtune.files import write_text
 from armtune.recipe.schema import Recipe
 from armtune.sweep import pack
 from armtune.sweep.trial import Workshop
+from armtune.targets.classes import Classes
 
 LR = "training.optimizer.lr"
 OBJECTIVES = ["maximize accuracy", "minimize contribution_gap"]
@@ -111,7 +112,7 @@ class TinyWorkshop(Workshop):
 
     def dataset(self, recipe: Recipe) -> Dataset:
         split = Split({"image": np.zeros((4, 2), np.float32)}, np.zeros(4, np.int64))
-        return Dataset("tiny", "nothing", ("a", "b"), split, split, split, "0")
+        return Dataset("tiny", "nothing", Classes(("a", "b")), split, split, split, "0")
 
     def samples(self, recipe: Recipe, dataset: Dataset, device: str) -> Nothing:
         return Nothing()

@@ -11,7 +11,10 @@ from armtune.evaluation import Tally, evaluate
 from armtune.metrics import metric_names
 from armtune.network import build_network
 from armtune.samples import DeviceSplit
+from armtune.targets.classes import Classes
 from tests.conftest import TWO, toy_recipe
+
+THREE = Classes(("a", "b", "c"))
 
 
 class Scripted(torch.nn.Module):
@@ -33,7 +36,7 @@ def scripted_tally(features: dict[str, torch.Tensor], labels: torch.Tensor) -> d
             torch.eye(3).double()[None],
             torch.zeros(1, 1, 3).double(),
         )
-    tally = Tally(network, 3)
+    tally = Tally(network, THREE)
     with torch.no_grad():
         tally.add(features, labels)
     return tally.metrics()[0]
@@ -79,10 +82,10 @@ def test_calibration_error_of_constant_confidence() -> None:
 def test_has_every_metric_that_is_not_a_methods_own() -> None:
     network = build_network([toy_recipe()], TWO, 3)
     views = {m: torch.zeros(9, *shape) for m, shape in TWO.items()}
-    [metrics] = evaluate(network, DeviceSplit(views, torch.arange(9) % 3), 3)
-    own = {name for name in metric_names(TWO) if name.split("/")[0] in ("phi", "weight")}
+    [metrics] = evaluate(network, DeviceSplit(views, torch.arange(9) % 3), THREE)
+    own = {name for name in metric_names(TWO, Classes) if name.split("/")[0] in ("phi", "weight")}
     own.add("train_loss")
-    assert set(metrics) | own == set(metric_names(TWO))
+    assert set(metrics) | own == set(metric_names(TWO, Classes))
 
 
 def test_chunks_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,9 +93,9 @@ def test_chunks_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     views = {m: torch.randn(50, *shape).double() for m, shape in TWO.items()}
     labels = torch.arange(50) % 3
     samples = DeviceSplit(views, labels)
-    whole = evaluate(network, samples, 3)
+    whole = evaluate(network, samples, THREE)
     monkeypatch.setattr("armtune.evaluation.CHUNK", 7)
-    for one, other in zip(whole, evaluate(network, samples, 3), strict=True):
+    for one, other in zip(whole, evaluate(network, samples, THREE), strict=True):
         assert one == pytest.approx(other, abs=1e-12)
 
 

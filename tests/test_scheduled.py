@@ -11,6 +11,7 @@ from armtune.data import Dataset, Split
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.scheduled import ScheduledRun, begin
+from armtune.targets.classes import Classes
 from armtune.training import EpochMetrics, Run, train
 
 EPOCHS, CHANGE = 4, 2
@@ -27,7 +28,7 @@ def toy() -> Dataset:
         views = {m: (c[labels] + noise[m]).astype(np.float32) for m, c in centres.items()}
         return Split(views, labels)
 
-    return Dataset("toy", "toy", ("a", "b", "c"), split(120), split(30), split(30), "0")
+    return Dataset("toy", "toy", Classes(("a", "b", "c")), split(120), split(30), split(30), "0")
 
 
 def recipe(seed: int = 0) -> Recipe:

@@ -13,6 +13,7 @@ from armtune.data import Dataset, Split
 from armtune.errors import DivergedError, RunError
 from armtune.metrics import metric_names
 from armtune.recipe.schema import Recipe, Training
+from armtune.targets.classes import Classes
 from armtune.training import EpochMetrics, Run, rate, train
 from tests.conftest import TWO, toy_dataset, toy_recipe
 
@@ -32,8 +33,8 @@ def curve(recipes: list[Recipe], dataset: Dataset) -> list[list[EpochMetrics]]:
 def test_learns_and_reports_every_metric(shapes: dict[str, tuple[int, ...]], name: str) -> None:
     recipe = toy_recipe(shapes, {"name": name}, epochs=8)
     epochs = curve([recipe], toy_dataset(shapes))
-    own = {n for n in metric_names(shapes) if n.split("/")[0] in ("phi", "weight")}
-    expected = set(metric_names(shapes)) - (own if name == "none" else set())
+    own = {n for n in metric_names(shapes, Classes) if n.split("/")[0] in ("phi", "weight")}
+    expected = set(metric_names(shapes, Classes)) - (own if name == "none" else set())
     assert set(epochs[-1][0]) == expected
     assert epochs[-1][0]["accuracy"] > 0.8
 

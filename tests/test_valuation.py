@@ -9,6 +9,7 @@ import torch
 
 from armtune.information import shapley_matrix
 from armtune.network import build_network
+from armtune.targets.classes import Classes
 from armtune.valuation import (
     histogram_values,
     leave_one_out_matrix,
@@ -19,6 +20,7 @@ from armtune.valuation import (
 from tests.conftest import TWO, Shapes, toy_recipe
 
 THREE: Shapes = {**TWO, "touch": (4,)}
+SIDES = Classes(("heads", "tails"))
 LABELS = torch.tensor([[0, 1, 0, 1] * 50])
 
 
@@ -56,13 +58,13 @@ def test_variational_value_of_sure_and_of_blank_decisions() -> None:
     blank = torch.zeros_like(LABELS)
     logits = told(LABELS, LABELS, LABELS)
     logits[:, 2] = 0
-    values = variational_values(logits, LABELS, log(2))
+    values = variational_values(SIDES, logits, LABELS, log(2))
     assert values[0].tolist() == pytest.approx([0, log(2), 0, log(2)], abs=1e-12)
-    assert variational_values(told(blank, blank, blank), LABELS, log(2))[0, 1] < 0
+    assert variational_values(SIDES, told(blank, blank, blank), LABELS, log(2))[0, 1] < 0
 
 
 def test_histogram_value_of_a_copy_and_of_a_constant() -> None:
-    values = histogram_values(told(LABELS, torch.zeros_like(LABELS), LABELS), LABELS)
+    values = histogram_values(SIDES, told(LABELS, torch.zeros_like(LABELS), LABELS), LABELS)
     # a copy: H(Y) thrice, each corrected by (cells - 1) / 2N; the joint counts have two cells too
     assert values[0].tolist() == pytest.approx([0, log(2) + 1 / 400, 0, log(2) + 1 / 400])
 
@@ -82,11 +84,11 @@ def test_synergy_counts_in_full_for_each_that_is_left_out_and_by_half_for_shaple
 def test_published_contributions_by_hand() -> None:
     # The first modality is always right and equals the fused decision; the second says nothing.
     # n_a = 1; given a constant, c_a = 1 too; n_b = c_b = 0; p_f = p_a = 1.
-    shares = published_contributions(told(LABELS, torch.zeros_like(LABELS), LABELS), LABELS)
+    shares = published_contributions(SIDES, told(LABELS, torch.zeros_like(LABELS), LABELS), LABELS)
     assert shares[0].tolist() == pytest.approx([1, 0], abs=1e-9)
 
 
 def test_published_contributions_of_copies_by_hand() -> None:
     # Both copy the fused decision: n = 1, and given the other nothing is left: c = 0, so 1 + 1.
-    shares = published_contributions(told(LABELS, LABELS, LABELS), LABELS)
+    shares = published_contributions(SIDES, told(LABELS, LABELS, LABELS), LABELS)
     assert shares[0].tolist() == pytest.approx([2, 2], abs=1e-9)

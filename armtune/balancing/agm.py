@@ -25,13 +25,15 @@ from pydantic import Field
 
 from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
-from armtune.forward import cross_entropy, mean_present, only
+from armtune.forward import mean_present, only
 from armtune.information import shapley_matrix
 from armtune.lazy import torch
 from armtune.parts import EncoderScaler, others_mean, stacked_present
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from armtune.targets import Target
 
 LEAST_LOG_LIKELIHOOD = log(1e-8)
 LARGEST_DIFFERENCE = 7.0
@@ -78,7 +80,7 @@ class AdaptiveModulator(EncoderScaler):
 
     def _scores(self, step: Step) -> Tensor:
         """Mean log-likelihood of each modality's response over the samples that have it."""
-        logs = log_likelihoods(self.responses(step), step.labels)
+        logs = log_likelihoods(self.context.target, self.responses(step), step.labels)
         if not step.present:
             return logs.mean(2)
         there = stacked_present(step.present, self.context.modalities, step.labels)
@@ -101,16 +103,14 @@ class AdaptiveModulator(EncoderScaler):
         return {"past": self.past}
 
 
-def log_likelihoods(responses: Tensor, labels: Tensor) -> Tensor:
+def log_likelihoods(target: Target, responses: Tensor, labels: Tensor) -> Tensor:
     """Log-likelihood of each modality's response, ``(member, modality, sample)``.
 
     Args:
-        responses: ``(member, modality, sample, class)``.
+        responses: ``(member, modality, sample, output)``.
         labels: ``(member, sample)``.
     """
-    repeated = labels.repeat(1, responses.shape[1])
-    losses = cross_entropy(responses.flatten(1, 2), repeated).unflatten(1, responses.shape[1:3])
-    return losses.neg().clamp_min(LEAST_LOG_LIKELIHOOD)
+    return target.losses(responses, labels).neg().clamp_min(LEAST_LOG_LIKELIHOOD)
 
 
 def modulation(scores: Tensor, past: Tensor, alpha: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from armtune.balancer import Balancer, Context, Step, sum_in_order
 from armtune.balancing import Balancing
-from armtune.forward import Features, cross_entropy, mean_present, only
+from armtune.forward import Features, mean_present, only
 from armtune.information import shapley_matrix
 from armtune.lazy import torch
 from armtune.parts import ModalityDropout, gate_heads, stacked_present
@@ -117,7 +117,7 @@ class Reinforcer(Balancer):
         self.several = [s for s in range(1, everyone) if s.bit_count() > 1]
         # Contributions from losses instead of values, in the order in which losses are at hand.
         rows = self.matrix[[*singles, *self.several, everyone]]
-        self.from_losses, self.blank = rows, context.label_entropy * rows.sum(0)
+        self.from_losses, self.blank = rows, context.uncertainty * rows.sum(0)
         self.reach = rows.T.contiguous() if self.symmetric else rows.T.clamp_min(0)
         members = len(options)
         self.phi = context.like.new_zeros(members, players)
@@ -141,9 +141,9 @@ class Reinforcer(Balancer):
 
     def losses(self, step: Step) -> Sequence[Tensor]:
         """The fused, unimodal and gap losses together."""
-        forward = step.forward
-        fused = cross_entropy(forward.logits, step.labels).mean(1)
-        samples = {m: cross_entropy(x, step.labels) for m, x in forward.unimodal.items()}
+        forward, losses = step.forward, self.context.target.losses
+        fused = self.fused_loss(step)
+        samples = {m: losses(x, step.labels) for m, x in forward.unimodal.items()}
         alone = [mean_present(loss, step.present.get(m)) for m, loss in samples.items()]
         if self.resamples:
             self._remember(samples, step)
@@ -179,8 +179,8 @@ class Reinforcer(Balancer):
         features = step.forward.features
         absent = {m: f.detach().mean(1, keepdim=True) for m, f in features.items()}
         logits = self.context.network.fuse(only(features, absent, self.several))
-        losses = cross_entropy(logits, step.labels.repeat(1, len(self.several)))
-        return losses.unflatten(1, (len(self.several), -1)).mean(2).unbind(1)
+        outputs = logits.unflatten(1, (len(self.several), -1))
+        return self.context.target.losses(outputs, step.labels).mean(2).unbind(1)
 
     def _gap_shares(self, losses: Tensor) -> Tensor:
         """What the gap loss multiplies each subset's cross-entropy by, ``(member, subset)``.
@@ -217,14 +217,14 @@ class Reinforcer(Balancer):
 
     def _contributions(self, features: Features, labels: Tensor) -> Tensor:
         """Each modality's contribution on the held-out slice, ``(member, modality)``."""
-        logits = subset_logits(self.context.network, features)
+        target, logits = self.context.target, subset_logits(self.context.network, features)
         there = self._judged(labels)
         if self.options.contribution == "published":
-            return published_contributions(logits, labels, there)
+            return published_contributions(target, logits, labels, there)
         if self.options.valuation == "histogram":
-            return histogram_values(logits, labels, there) @ self.matrix
-        uncertainty = self.context.label_entropy
-        return variational_values(logits, labels, uncertainty, there) @ self.matrix
+            return histogram_values(target, logits, labels, there) @ self.matrix
+        uncertainty = self.context.uncertainty
+        return variational_values(target, logits, labels, uncertainty, there) @ self.matrix
 
     def _judged(self, labels: Tensor) -> Tensor | None:
         """Which held-out samples each subset is valued on; None where no modality is ever absent.

@@ -22,7 +22,7 @@ from pydantic import Field
 
 from armtune.balancer import Balancer, Context, Step, sum_in_order
 from armtune.balancing import Balancing
-from armtune.forward import Features, cross_entropy, mean_present
+from armtune.forward import Features, mean_present
 from armtune.lazy import torch
 from armtune.parts import gate_heads
 
@@ -68,7 +68,7 @@ class Blender(Balancer):
         self.heads_reach_encoders = bool(self.strength.any())
         shape = (len(options), len(context.modalities) + 1)
         self.blend = context.like.new_full(shape, 1 / shape[1])
-        self.train = context.like.new_full(shape, context.label_entropy)
+        self.train = context.like.new_full(shape, context.uncertainty)
         self.held = self.train.clone()
 
     def start_epoch(self, epoch: Tensor) -> None:
@@ -80,7 +80,7 @@ class Blender(Balancer):
     def losses(self, step: Step) -> Sequence[Tensor]:
         if not self.heads_reach_encoders:
             return super().losses(step)
-        alone = step.head_losses()
+        alone = self.head_losses(step)
         fused = self.fused_loss(step)
         self.sums += torch.stack([*alone, fused], dim=1).detach()
         *gates, weight = self.weights.unbind(1)
@@ -92,12 +92,12 @@ class Blender(Balancer):
         if not features:
             return {}
         network = self.context.network
-        present = self.context.held_present
+        present, losses = self.context.held_present, self.context.target.losses
         alone = [
-            mean_present(cross_entropy(x, labels), present.get(m))
+            mean_present(losses(x, labels), present.get(m))
             for m, x in network.judge(features).items()
         ]
-        fused = cross_entropy(network.fuse(features), labels).mean(1)
+        fused = losses(network.fuse(features), labels).mean(1)
         held = torch.stack([*alone, fused], dim=1)
         train = self.sums / self.context.steps
         overfitting = (held - train) - (self.held - self.train)

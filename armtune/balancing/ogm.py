@@ -52,7 +52,7 @@ class GradientModulator(EncoderScaler):
         self.alpha = context.knob(options, "alpha")
 
     def coefficients(self, step: Step) -> Tensor:
-        return modulation(likelihoods(step), self.alpha)
+        return modulation(likelihoods(self.context.target, step), self.alpha)
 
 
 def modulation(scores: Tensor, alpha: Tensor) -> Tensor:

@@ -22,7 +22,6 @@ from pydantic import Field
 
 from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
-from armtune.forward import cross_entropy
 from armtune.lazy import torch
 from armtune.parts import Window, dominance, likelihoods, stacked_present
 
@@ -70,10 +69,10 @@ class PredictionModulator(Balancer):
             self.draws = self.context.uniform("opm", epoch, *shape)
 
     def fused_loss(self, step: Step) -> Tensor:
-        """Cross-entropy of the decision on what is left of the features."""
+        """Loss of the decision on what is left of the features."""
         if not self.acts:
             return super().fused_loss(step)
-        scores = likelihoods(step)
+        scores = likelihoods(self.context.target, step)
         chance = drop_probabilities(scores, self.base, self.slope)
         kept = self.draws[:, step.number] >= chance.unsqueeze(1)
         if step.present:
@@ -85,7 +84,7 @@ class PredictionModulator(Balancer):
         left = {
             m: f * factors[:, :, k, None] for k, (m, f) in enumerate(step.forward.features.items())
         }
-        return cross_entropy(self.context.network.fuse(left), step.labels).mean(1)
+        return self.context.target.losses(self.context.network.fuse(left), step.labels).mean(1)
 
 
 def drop_probabilities(scores: Tensor, base: Tensor, slope: Tensor) -> Tensor:

@@ -23,9 +23,9 @@ from pydantic import Field
 
 from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
-from armtune.forward import cross_entropy
 from armtune.lazy import torch
 from armtune.parts import Window, others_mean, stacked_present
+from armtune.targets.classes import cross_entropy
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,6 +12,7 @@ from armtune.bundle.serving import tensors
 from armtune.data import Dataset
 from armtune.data.standardize import Standardization
 from armtune.network import MultimodalNet
+from armtune.targets import Target
 
 SAMPLES = 64
 """Validation samples that every format is run on."""
@@ -27,15 +28,19 @@ def check_inputs(dataset: Dataset, modalities: Sequence[str]) -> tuple[Views, Pr
 
 @torch.no_grad()
 def trained(
-    network: MultimodalNet, scales: Mapping[str, Standardization], views: Views, present: Present
+    network: MultimodalNet,
+    target: Target,
+    scales: Mapping[str, Standardization],
+    views: Views,
+    present: Present,
 ) -> Floats:
-    """Probabilities ``(sample, class)`` as validation computes them, sample by sample's subset."""
+    """What validation computes ``(sample, output)``, served, sample by sample's subset."""
     scaled = {m: scale.apply(views[m]) for m, scale in scales.items()}
     features = network.encode({m: x.unsqueeze(0) for m, x in tensors(scaled).items()})
     absent = network.mean_features()
     for m, there in present.items():
         features[m][:, ~torch.from_numpy(there)] = absent[m]
-    return network.fuse(features)[0].softmax(-1).numpy()
+    return target.served(network.fuse(features)[0]).numpy()
 
 
 def largest_difference(engine: Engine, views: Views, present: Present, expected: Floats) -> float:

@@ -44,7 +44,7 @@ def _stand_in(data: Figures) -> Iterator[str]:
 def _model(recipe: Recipe, about: Figures, metrics: Figures) -> Iterator[str]:
     yield "## Model"
     yield ""
-    classes = about["classes"]
+    classes = about["target"]["names"]
     yield f"Tells {len(classes)} classes apart: {', '.join(classes)}."
     yield ""
     yield "| modality | a sample's shape | encoder |"

@@ -33,7 +33,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        missing = {"classes", "shapes", "sha256"} - set(manifest)
+        missing = {"target", "shapes", "sha256"} - set(manifest)
     except FileNotFoundError as error:
         raise RunError(f"{error.filename}: missing; {folder} is not a whole bundle") from error
     except (OSError, ValueError, TypeError) as error:

@@ -22,24 +22,27 @@ from armtune.forward import Features
 from armtune.network import MultimodalNet, build_network
 from armtune.recipe.load import load_recipe
 from armtune.recipe.schema import Recipe
+from armtune.targets import Target
 
 
 class Served(nn.Module):
-    """Standardisation, network and softmax of one member.
+    """Standardisation, network and what the target makes of outputs, for one member.
 
     Buffers:
         mean_<k>, std_<k>: the standardisation of the k-th modality.
     """
 
-    def __init__(self, network: MultimodalNet, scales: Mapping[str, Standardization]) -> None:
+    def __init__(
+        self, network: MultimodalNet, target: Target, scales: Mapping[str, Standardization]
+    ) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.target = network, target
         for k, m in enumerate(network.modalities):
             self.register_buffer(f"mean_{k}", torch.tensor(scales[m].mean, dtype=torch.float32))
             self.register_buffer(f"std_{k}", torch.tensor(scales[m].std, dtype=torch.float32))
 
     def forward(self, views: Features, present: Features) -> Tensor:
-        """Probabilities ``(sample, class)``.
+        """What users get, ``(sample, output)``: of classes their probabilities.
 
         Args:
             views: samples ``(sample, *shape)`` of every modality, as the data set gives them.
@@ -50,7 +53,7 @@ class Served(nn.Module):
         for m in features:
             there = present[m].unsqueeze(0).unsqueeze(2)
             features[m] = torch.where(there, self.encode(m, views[m]), features[m])
-        return self.network.fuse(features)[0].softmax(-1)
+        return self.target.served(self.network.fuse(features)[0])
 
     def encode(self, modality: str, view: Tensor) -> Tensor:
         """Features ``(1, sample, feature)`` of a modality's samples."""
@@ -71,7 +74,7 @@ class Served(nn.Module):
             features[m] = features[m].expand(1, len(view), -1)
             if present[m].all():
                 features[m] = self.encode(m, view)
-        return self.network.fuse(features)[0].softmax(-1).numpy()
+        return self.target.served(self.network.fuse(features)[0]).numpy()
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def tensors(arrays: Mapping[str, NDArray[np.generic]]) -> Features:
     return {m: torch.from_numpy(np.require(array, requirements="W")) for m, array in arrays.items()}
 
 
-def load_served(folder: Path, shapes: Mapping[str, tuple[int, ...]], classes: int) -> Engine:
+def load_served(folder: Path, shapes: Mapping[str, tuple[int, ...]], target: Target) -> Engine:
     """A bundle's model from its recipe and weights.
 
     Raises:
@@ -101,19 +104,19 @@ def load_served(folder: Path, shapes: Mapping[str, tuple[int, ...]], classes: in
     scaling = load_file(folder / PREPROCESSING)
     scales = {m: Standardization(scaling[f"mean/{m}"], scaling[f"std/{m}"]) for m in shapes}
     recipe = load_recipe(folder / RECIPE, run_files=False)
-    network = load_network(folder / MODEL, recipe, shapes, classes)
-    return Served(network, scales).eval().predict
+    network = load_network(folder / MODEL, recipe, shapes, target)
+    return Served(network, target, scales).eval().predict
 
 
 def load_network(
-    path: Path, recipe: Recipe, shapes: Mapping[str, tuple[int, ...]], classes: int
+    path: Path, recipe: Recipe, shapes: Mapping[str, tuple[int, ...]], target: Target
 ) -> MultimodalNet:
     """The network with one member's weights, as ``Run.save_model`` writes them.
 
     Raises:
         RunError: the weights don't fit the recipe.
     """
-    network = build_network([recipe], shapes, classes)
+    network = build_network([recipe], shapes, target.width)
     weights = {name: torch.from_numpy(array)[None] for name, array in load_file(path).items()}
     try:
         network.load_state_dict(weights)

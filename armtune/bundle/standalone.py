@@ -33,13 +33,12 @@ def main() -> None:
     count = check(samples, about["shapes"])
     model = load(about)
     with open(sys.argv[2] if len(sys.argv) == 3 else 1, "w", encoding="utf-8") as out:  # noqa: PTH123
-        out.write(
-            ",".join(["sample", "class", *(f"p({name})" for name in about["classes"])]) + "\n"
-        )
+        names = about["target"]["names"]
+        out.write(",".join(["sample", "class", *(f"p({name})" for name in names)]) + "\n")
         for start in range(0, count, PIECE):
             piece = {m: array[start : start + PIECE] for m, array in samples.items()}
             for number, row in enumerate(predict(model, about["shapes"], piece), start):
-                name = about["classes"][row.argmax()]
+                name = names[row.argmax()]
                 out.write(",".join([str(number), name, *(f"{p:.6g}" for p in row)]) + "\n")
 
 

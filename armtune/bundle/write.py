@@ -80,7 +80,7 @@ def write_bundle(
         write_text(aside / METRICS, json.dumps(metrics, indent=2))
         shutil.copyfile(armtune.bundle.standalone.__file__, aside / PREDICT)
         shapes = {m: dataset.shapes[m] for m in recipe.modalities}
-        network = load_network(model, recipe, shapes, len(dataset.classes))
+        network = load_network(model, recipe, shapes, dataset.target)
         about = _about(dataset, shapes)
         about |= _formats(aside, network, dataset, scales, wanted)
         write_text(aside / CARD, model_card(recipe, about, metrics))
@@ -118,7 +118,7 @@ def _about(dataset: Dataset, shapes: Mapping[str, tuple[int, ...]]) -> dict[str,
             "digest": dataset.digest,
             "stand_in": dataset.stand_in,
         },
-        "classes": list(dataset.classes),
+        "target": dataset.target.about(),
         "shapes": {m: list(shape) for m, shape in shapes.items()},
         "versions": {
             "python": platform.python_version(),
@@ -145,9 +145,9 @@ def _formats(
         return {"formats": {}, "left_out": {}}
     written, left_out = {}, {}
     inputs = check_inputs(dataset, network.modalities)
-    expected = trained(network, scales, *inputs)
+    expected = trained(network, dataset.target, scales, *inputs)
     try:
-        exported = export(Served(network, scales).eval(), dataset.shapes)
+        exported = export(Served(network, dataset.target, scales).eval(), dataset.shapes)
     except CantExport as error:
         left_out = dict.fromkeys(names, str(error))
     for name in [n for n in names if n not in left_out]:

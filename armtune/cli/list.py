@@ -44,16 +44,22 @@ def command(
 
 
 def _items() -> list[Item]:
-    from armtune.metrics import METRICS
+    from armtune.metrics import metrics_of
     from armtune.recipe.describe import keys_of, summary
     from armtune.registry import KINDS, plugins
+    from armtune.targets import kinds
 
     found = [
         Item("datasets" if kind == "data" else kind, name, summary(plugin), keys_of(plugin))
         for kind in KINDS
         for name, plugin in plugins(kind).items()
     ]
-    return found + [Item("metrics", m.name, f"{m.meaning} ({m.better})") for m in METRICS]
+    measured = {m: kind for kind, target in kinds().items() for m in metrics_of(target)}
+    everywhere = set.intersection(*(set(metrics_of(target)) for target in kinds().values()))
+    return found + [
+        Item("metrics", m.name, f"{m.meaning} ({m.better}{'' if m in everywhere else f'; {kind}'})")
+        for m, kind in measured.items()
+    ]
 
 
 def _unknown(kind: str, items: Iterable[Item]) -> str:

@@ -73,22 +73,12 @@ def _run(files: list[Path]) -> None:
 
 def _write(predictor: Predictor, samples: Mapping[str, Source], file: TextIO) -> None:
     table = csv.writer(file)
-    table.writerow(["sample", "class", *(f"p({name})" for name in predictor.class_names)])
-    number = 0
-    for part in predictor.stream(samples):
-        rows = zip(part.names, part.probabilities.tolist(), strict=True)
-        table.writerows(
-            [sample, name, *map("{:.6g}".format, row)]
-            for sample, (name, row) in enumerate(rows, number)
-        )
-        number += len(part.names)
+    table.writerow(["sample", *predictor.target.columns])
+    rows = (row for part in predictor.stream(samples) for row in part.rows())
+    table.writerows([number, *row] for number, row in enumerate(rows))
 
 
 def _write_json(predictor: Predictor, samples: Mapping[str, Source], file: TextIO) -> None:
-    number = 0
-    for part in predictor.stream(samples):
-        for name, row in zip(part.names, part.probabilities.tolist(), strict=True):
-            shares = dict(zip(predictor.class_names, row, strict=True))
-            said = {"sample": number, "class": name, "probabilities": shares}
-            file.write(json.dumps(said) + "\n")
-            number += 1
+    records = (record for part in predictor.stream(samples) for record in part.records())
+    for number, record in enumerate(records):
+        file.write(json.dumps({"sample": number, **record}) + "\n")

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armtune.options import Options
+from armtune.targets import Target
+from armtune.targets.classes import Classes
 
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(what, done, total)`` while something slow goes on."""
@@ -26,7 +28,8 @@ class Split:
     Attributes:
         views: for each modality an array ``(sample, *shape)``, float32, as the data set gives it
             (not standardised).
-        labels: class of each sample, ``(sample,)``, int64, in ``range(classes)``.
+        labels: of each sample, ``(sample, …)``, as the target has them: classes have their
+            numbers, ``(sample,)``, int64.
         present: which samples have a modality, ``(sample,)``, of the modalities that some lack;
             what the views hold for the others means nothing.
     """
@@ -46,14 +49,14 @@ class Dataset:
     Attributes:
         name: the data set's plug-in name.
         description: one line that says which data were really used, for every report.
-        classes: the classes' names, in label order.
+        target: what is predicted, and what it is called.
         digest: hexadecimal digest of the sources and options that made these arrays.
         stand_in: whether this is the ``otherwise:`` data set and not the one asked for.
     """
 
     name: str
     description: str
-    classes: tuple[str, ...]
+    target: Target
     train: Split
     validation: Split
     test: Split
@@ -75,6 +78,11 @@ class Data(Options):
     name: str
     otherwise: str | None = None
     """Data set to use instead, with its default options, when this one's files can't be had."""
+
+    @property
+    def predicts(self) -> type[Target]:
+        """The kind of target that the samples have."""
+        return Classes
 
     def modalities(self) -> tuple[str, ...] | None:
         """The modalities this data set has; None when only its files can tell."""

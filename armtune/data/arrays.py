@@ -16,6 +16,7 @@ from armtune.data.cuts import Index, Indices, cut, given_cuts
 from armtune.data.numpy_files import ArrayStore, Store
 from armtune.data.sources import data_folders, find
 from armtune.errors import DataError
+from armtune.targets.classes import Classes
 
 CHUNK_BYTES = 1 << 24
 
@@ -63,8 +64,8 @@ class Arrays(Data):
                 parts[split][name] = rows(view, index)
         progress("reading arrays", len(modalities), len(modalities))
         train, validation, test = (Split(parts[s], labels[i]) for s, i in indices.items())
-        words = self._describe(path, len(classes), indices)
-        return Dataset(self.name, words, classes, train, validation, test, self._digest(store))
+        words, target = self._describe(path, len(classes), indices), Classes(classes)
+        return Dataset(self.name, words, target, train, validation, test, self._digest(store))
 
     def _indices(self, store: ArrayStore, labels: NDArray[np.int64]) -> Indices:
         groups = None

@@ -13,6 +13,7 @@ from armtune.data import Dataset, Split
 from armtune.data.arrays import check_classes, rows
 from armtune.data.cache import Shelf, splits_of, stored
 from armtune.data.cuts import Index, cut
+from armtune.targets.classes import Classes
 
 
 def assembled(
@@ -44,7 +45,7 @@ def assembled(
     classes = tuple(kept[1]["classes"])
     sizes = f"{len(train)} + {len(validation)} + {len(test)}"
     described = f"{words}: {len(classes)} classes, {sizes} samples"
-    return Dataset(name, described, classes, train, validation, test, digest)
+    return Dataset(name, described, Classes(classes), train, validation, test, digest)
 
 
 def complete(

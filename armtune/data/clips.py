@@ -22,6 +22,7 @@ from armtune.data.images import scaled
 from armtune.data.media import DAMAGED, Kind, Shape, decode
 from armtune.data.sources import data_folders, find
 from armtune.errors import DataError
+from armtune.targets.classes import Classes
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ class Clips(Data):
         splits = splits_of(built, modalities)
         sizes = " + ".join(str(len(split)) for split in splits)
         words = f"{self.about()}: {len(classes)} classes, {sizes} samples{_left_out(built[1])}"
-        return Dataset(self.name, words, classes, *splits, digest)
+        return Dataset(self.name, words, Classes(classes), *splits, digest)
 
     def about(self) -> str:
         """The data set's name for people, and what of it is read."""

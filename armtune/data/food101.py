@@ -23,6 +23,7 @@ from armtune.data.pictures import DamagedPictureError, read_picture
 from armtune.data.sources import data_folders, find
 from armtune.data.tokens import learn_vocabulary
 from armtune.errors import DataError
+from armtune.targets.classes import Classes
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class Food101(Data):
         built = stored(self.name, digest, lambda shelf: self._build(rows, shelf, progress))
         splits = splits_of(built, modalities)
         words = self._describe(built[1], [len(split) for split in splits], len(classes))
-        return Dataset(self.name, words, classes, *splits, digest)
+        return Dataset(self.name, words, Classes(classes), *splits, digest)
 
     def _digest(self, base: Path, rows: Mapping[str, Sequence[Row]]) -> str:
         """Of the lists' contents, and of the images' sizes: reading them all takes minutes."""

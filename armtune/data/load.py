@@ -63,7 +63,7 @@ def _read(data: Data, names: Sequence[str], folder: Path, progress: Progress) ->
 
 def _described(dataset: Dataset) -> str:
     """The data set's description, and how imbalanced its classes are where they are."""
-    ratio = imbalance(class_counts(dataset.train, len(dataset.classes)))
+    ratio = imbalance(class_counts(dataset.train, len(dataset.target.names)))
     if ratio < TOLD_FROM:
         return dataset.description
     return (

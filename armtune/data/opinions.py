@@ -23,6 +23,7 @@ from armtune.data.csd import Double, Sequences, Track, fingerprint, open_sequenc
 from armtune.data.folds import read_folds
 from armtune.data.sources import data_folders, find
 from armtune.errors import DataError
+from armtune.targets.classes import Classes
 
 BUILDER = 1
 """Raised whenever the same options would give other arrays, so that no old cache is used."""
@@ -68,7 +69,7 @@ class Opinions(Data):
         built = stored(self.name, digest, lambda shelf: self._build(files, shelf, progress))
         splits = splits_of(built, modalities)
         words = self._describe([len(split) for split in splits], built[1]["left_out"])
-        return Dataset(self.name, words, CLASSES[self.classes], *splits, digest)
+        return Dataset(self.name, words, Classes(CLASSES[self.classes]), *splits, digest)
 
     def _build(self, files: Mapping[str, Path], shelf: Shelf, progress: Progress) -> dict[str, Any]:
         folds = read_folds(files["folds"])

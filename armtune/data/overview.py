@@ -59,14 +59,14 @@ class Overview:
 def overview(dataset: Dataset) -> Overview:
     """Counts what there is; every array is read once, piece by piece."""
     parts = dict(zip(SPLITS, (dataset.train, dataset.validation, dataset.test), strict=True))
-    counts = {name: class_counts(split, len(dataset.classes)) for name, split in parts.items()}
+    counts = {name: class_counts(split, len(dataset.target.names)) for name, split in parts.items()}
     return Overview(
         name=dataset.name,
         description=dataset.description,
         stand_in=dataset.stand_in,
         samples={name: len(split) for name, split in parts.items()},
         classes={
-            name: dict(zip(dataset.classes, numbers.tolist(), strict=True))
+            name: dict(zip(dataset.target.names, numbers.tolist(), strict=True))
             for name, numbers in counts.items()
         },
         imbalance={name: imbalance(numbers) for name, numbers in counts.items()},

@@ -12,6 +12,7 @@ from armtune.data import Dataset, Progress
 from armtune.data.cache import Shelf, Stored, counted, splits_of
 from armtune.data.images import Projection, scaled
 from armtune.data.sound import mean_pool
+from armtune.targets.classes import Classes
 
 BUILDER = 1
 """Raised whenever the same options would give other arrays, so that no old cache is used."""
@@ -69,4 +70,4 @@ def as_dataset(
     name: str, description: str, stored: Stored, modalities: Sequence[str], digest: str
 ) -> Dataset:
     """The data set from what ``add_pairs`` wrote, with these modalities only."""
-    return Dataset(name, description, DIGITS, *splits_of(stored, modalities), digest)
+    return Dataset(name, description, Classes(DIGITS), *splits_of(stored, modalities), digest)

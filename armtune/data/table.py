@@ -17,6 +17,7 @@ from armtune.data.columns import ColumnStore
 from armtune.data.cuts import Index, Indices, cut, named_cuts
 from armtune.data.sources import data_folders, find
 from armtune.errors import DataError
+from armtune.targets.classes import Classes
 
 
 class Table(Data):
@@ -73,7 +74,7 @@ class Table(Data):
         words = self._describe(path, len(classes), indices, filled)
         options = self.model_dump(exclude={"path", "otherwise"})
         digest = digest_of({"options": options, "file": file_digest(path)})
-        return Dataset(self.name, words, classes, train, validation, test, digest)
+        return Dataset(self.name, words, Classes(classes), train, validation, test, digest)
 
     def _indices(self, store: ColumnStore, labels: NDArray[np.int64]) -> Indices:
         given = {} if self.split is None else named_cuts(store, self.split, len(labels))

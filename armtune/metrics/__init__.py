@@ -6,22 +6,13 @@ A measure is one file in this folder, or a plug-in from elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from armtune.options import Options
+from armtune.targets import Metric, Target
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One figure of an epoch; ``<m>`` in its name stands for each modality."""
-
-    name: str
-    better: str
-    meaning: str
 
 
 class Measure(Options):
@@ -33,39 +24,46 @@ class Measure(Options):
         """The metric of a whole split.
 
         Args:
-            logits: the fused decision, ``(sample, class)``.
-            labels: class of each sample, ``(sample,)``.
+            logits: the fused outputs, ``(sample, output)``: of classes their logits.
+            labels: of each sample, ``(sample, …)``: of classes their numbers.
         """
         raise NotImplementedError
 
 
-METRICS = (
-    Metric("accuracy", "maximize", "share of samples whose fused prediction is right"),
-    Metric("macro_f1", "maximize", "mean over classes of the F1 score"),
-    Metric("loss", "minimize", "cross-entropy of the fused prediction, in nats"),
-    Metric("train_loss", "minimize", "what the training minimised, mean over the epoch's steps"),
-    Metric(
-        "calibration_error", "minimize", "expected calibration error over 15 bins of confidence"
-    ),
-    Metric("unimodal_accuracy/<m>", "maximize", "accuracy of the modality's own head"),
-    Metric("weakest_accuracy", "maximize", "lowest unimodal accuracy"),
-    Metric("missing/<m>", "maximize", "fused accuracy with the modality absent"),
-    Metric("contribution/<m>", "maximize", "Shapley value of the accuracy over modality subsets"),
-    Metric("contribution_gap", "minimize", "largest contribution minus the smallest"),
-    Metric("information/<m>", "maximize", "nats that the modality's own head tells of the label"),
-    Metric("conditional/<m>", "maximize", "nats that the modality adds to what the others tell"),
-    Metric(
-        "phi/<m>", "maximize", "ARM: Shapley value of information, in nats, on the valuation slice"
-    ),
-    Metric("weight/<m>", "maximize", "ARM: weight of the modality's features in the fusion"),
-)
+def metrics_of(target: type[Target]) -> list[Metric]:
+    """All metrics of trainings on such a target, and those of balancing methods' own."""
+    score = target.score
+    return [
+        *target.own,
+        Metric("loss", "minimize", target.loss),
+        Metric(
+            "train_loss", "minimize", "what the training minimised, mean over the epoch's steps"
+        ),
+        Metric(f"unimodal_{score}/<m>", "maximize", f"{score} of the modality's own head"),
+        Metric(f"weakest_{score}", "maximize", f"lowest unimodal {score}"),
+        Metric("missing/<m>", "maximize", "score of the fused decision with the modality absent"),
+        Metric("contribution/<m>", "maximize", "Shapley value of the score over modality subsets"),
+        Metric("contribution_gap", "minimize", "largest contribution minus the smallest"),
+        Metric(
+            "information/<m>", "maximize", "nats that the modality's own head tells of the label"
+        ),
+        Metric(
+            "conditional/<m>", "maximize", "nats that the modality adds to what the others tell"
+        ),
+        Metric(
+            "phi/<m>",
+            "maximize",
+            "ARM: Shapley value of information, in nats, on the valuation slice",
+        ),
+        Metric("weight/<m>", "maximize", "ARM: weight of the modality's features in the fusion"),
+    ]
 
 
-def metric_names(modalities: Iterable[str]) -> list[str]:
+def metric_names(modalities: Iterable[str], target: type[Target]) -> list[str]:
     """Names of all metrics for these modalities, ``<m>`` filled in."""
     named = list(modalities)
     return [
         metric.name.replace("<m>", modality)
-        for metric in METRICS
+        for metric in metrics_of(target)
         for modality in (named if "<m>" in metric.name else [""])
     ]

@@ -73,13 +73,13 @@ def _unfit(name: str, recipe: Recipe) -> str:
 
 def _metrics(recipe: Recipe, document: Document) -> Iterator[Fault]:
     for name in recipe.metrics:
-        if name in metric_names(recipe.modalities):
+        if name in metric_names(recipe.modalities, recipe.data.predicts):
             said = f"{name!r} is measured already; give yours another name"
             yield document.fault(("metrics", name), said, at_key=True)
 
 
 def _goals(recipe: Recipe, document: Document) -> Iterator[Fault]:
-    names = [*metric_names(recipe.modalities), *recipe.metrics]
+    names = [*metric_names(recipe.modalities, recipe.data.predicts), *recipe.metrics]
     for steps, text, metrics_of in _goal_texts(recipe):
         try:
             unknown = [metric for metric in metrics_of(text) if metric not in names]

@@ -34,9 +34,9 @@ def labels_are_classes_and_train_has_them_all(
         assert split.labels.shape == (len(split),)
         assert split.labels.dtype == np.int64
         assert split.labels.min() >= 0
-        assert split.labels.max() < len(dataset.classes)
-    assert len(np.unique(dataset.train.labels)) == len(dataset.classes)
-    assert all(isinstance(name, str) for name in dataset.classes)
+        assert split.labels.max() < len(dataset.target.names)
+    assert len(np.unique(dataset.train.labels)) == len(dataset.target.names)
+    assert all(isinstance(name, str) for name in dataset.target.names)
 
 
 def splits_share_no_sample(data: Data, folder: Path = Path(), names: Sequence[str] = ()) -> None:

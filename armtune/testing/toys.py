@@ -9,6 +9,7 @@ import numpy as np
 
 from armtune.data import Dataset, Split
 from armtune.recipe.schema import Recipe
+from armtune.targets.classes import Classes
 
 Shapes = dict[str, tuple[int, ...]]
 TWO: Shapes = {"image": (6, 6), "audio": (5,)}
@@ -30,7 +31,7 @@ def toy_dataset(shapes: Shapes = TWO, samples: int = 240, classes: int = 3) -> D
     rng = np.random.default_rng(7)
     train, validation, test = (toy_split(shapes, n, rng, classes) for n in (samples, 90, 60))
     names = tuple(f"class {k}" for k in range(classes))
-    return Dataset("toy", "toy clouds", names, train, validation, test, digest="0" * 8)
+    return Dataset("toy", "toy clouds", Classes(names), train, validation, test, digest="0" * 8)
 
 
 def with_holes(dataset: Dataset) -> Dataset:

@@ -17,6 +17,7 @@ from pydantic import Field
 from armtune.data import Data, Dataset, Progress, Split
 from armtune.encoders import Encoder
 from armtune.metrics import Measure
+from armtune.targets.classes import Classes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -91,7 +92,7 @@ class Clouds(Data):
         return Dataset(
             name=self.name,
             description=f"{self.samples} samples in four clouds, noise {self.noise:g}",
-            classes=("north", "east", "south", "west"),
+            target=Classes(("north", "east", "south", "west")),
             train=train,
             validation=validation,
             test=test,

@@ -9,7 +9,7 @@ import torch
 
 from armtune.balancer import Step
 from armtune.balancing.agm import AdaptiveModulator, Agm, log_likelihoods, modulation
-from tests.balancing.toys import THREE, at, toy_batch, toy_context, toy_network
+from tests.balancing.toys import THREE, THREE_CLASSES, at, toy_batch, toy_context, toy_network
 from tests.conftest import TWO, Shapes
 
 ALPHA = torch.tensor([0.5], dtype=torch.float64)
@@ -41,7 +41,7 @@ def test_the_difference_is_bounded() -> None:
 
 def test_a_sample_counts_at_least_a_hundred_millionth() -> None:
     responses = torch.tensor([[[[0.0, 100.0], [0.0, 0.0]]]]).double()
-    scores = log_likelihoods(responses, torch.tensor([[0, 0]]))
+    scores = log_likelihoods(THREE_CLASSES, responses, torch.tensor([[0, 0]]))
     assert scores.mean().item() == pytest.approx((log(1e-8) + log(0.5)) / 2, abs=1e-12)
 
 
@@ -90,7 +90,7 @@ def test_the_past_is_the_mean_over_all_steps_before() -> None:
         views, labels = toy_batch(seed=number)
         balancer.start_epoch(at(balancer, number // 2))
         step = Step(network(views), labels, labels, number % 2)
-        scores.append(log_likelihoods(balancer.responses(step), labels).mean(2))
+        scores.append(log_likelihoods(THREE_CLASSES, balancer.responses(step), labels).mean(2))
         seen.append(balancer.coefficients(step))
     expected = modulation(scores[2], (scores[0] + scores[1]) / 2, ALPHA)
     assert torch.allclose(seen[2], expected, atol=1e-12)

@@ -11,10 +11,10 @@ import torch
 from armtune.balancer import Step
 from armtune.balancing.arm import Arm, Reinforcer, fusion_weights
 from armtune.flat import FlatParameters
-from armtune.forward import cross_entropy
 from armtune.information import shapley_matrix
 from armtune.network import MultimodalNet, build_network
 from armtune.streams import stream
+from armtune.targets.classes import cross_entropy
 from armtune.valuation import leave_one_out_matrix
 from tests.balancing.toys import at, toy_context
 from tests.conftest import TWO, Shapes, toy_recipe

@@ -9,7 +9,7 @@ from armtune.balancer import Step
 from armtune.balancing.arm import Arm
 from armtune.balancing.auxiliary import Auxiliary, UnimodalLosses
 from armtune.flat import FlatParameters
-from armtune.forward import cross_entropy
+from armtune.targets.classes import cross_entropy
 from tests.balancing.toys import THREE, at, toy_batch, toy_context, toy_network
 from tests.conftest import TWO, Shapes
 

@@ -11,7 +11,7 @@ import torch
 from armtune.balancer import Step
 from armtune.balancing.gradient_blending import Blender, GradientBlending, blend_weights
 from armtune.flat import FlatParameters
-from armtune.forward import cross_entropy
+from armtune.targets.classes import cross_entropy
 from tests.balancing.toys import (
     F64,
     at,
@@ -43,7 +43,7 @@ def test_encoders_follow_the_blend_and_heads_their_own_loss() -> None:
     network = toy_network()
     flat = FlatParameters(network)
     blender = Blender([GradientBlending(strength=0.5)], toy_context(network))
-    blender.blend.copy_(torch.tensor([[0.2, 0.5, 0.3]]))
+    blender.blend.copy_(torch.tensor([[0.2, 0.5, 0.3]], dtype=F64))
     blender.start_epoch(at(blender, 0))
     views = {"image": torch.rand(1, 6, 6, 6, dtype=F64), "audio": torch.rand(1, 6, 5, dtype=F64)}
     labels = torch.tensor([[0, 1, 2, 0, 1, 2]])

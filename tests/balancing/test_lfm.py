@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from armtune.balancing.lfm import Lfm, Matcher, divergence
-from armtune.forward import cross_entropy
+from armtune.targets.classes import cross_entropy
 from tests.balancing.toys import F64, at, made_up, toy_context, toy_network, weights_after
 
 

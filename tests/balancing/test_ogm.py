@@ -11,7 +11,7 @@ from armtune.balancer import Step
 from armtune.balancing.ogm import GradientModulator, Ogm, modulation
 from armtune.flat import FlatParameters
 from armtune.parts import dominance, likelihoods
-from tests.balancing.toys import at, made_up, toy_batch, toy_context, toy_network
+from tests.balancing.toys import THREE_CLASSES, at, made_up, toy_batch, toy_context, toy_network
 
 
 def logits_of(*probabilities: float) -> torch.Tensor:
@@ -33,7 +33,7 @@ def test_the_coefficient_by_hand() -> None:
 
 
 def test_it_is_the_true_class_that_counts() -> None:
-    scores = likelihoods(made_up({}, [0, 1], logits_of(0.5, 0.5), UNIMODAL))
+    scores = likelihoods(THREE_CLASSES, made_up({}, [0, 1], logits_of(0.5, 0.5), UNIMODAL))
     assert scores[0].tolist() == pytest.approx([(0.9 + 0.3) / 2, (0.5 + 0.7) / 2], abs=1e-12)
 
 

@@ -9,7 +9,8 @@ import torch
 
 from armtune.balancer import Step
 from armtune.balancing.opm import Opm, PredictionModulator, drop_probabilities
-from armtune.forward import Features, Forward, cross_entropy
+from armtune.forward import Features, Forward
+from armtune.targets.classes import cross_entropy
 from tests.balancing.test_ogm import logits_of
 from tests.balancing.toys import at, toy_batch, toy_context, toy_network
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from armtune.balancing.pmr import Pmr, PrototypeRebalancer, slowness
-from armtune.forward import cross_entropy
+from armtune.targets.classes import cross_entropy
 from tests.balancing.toys import (
     F64,
     at,

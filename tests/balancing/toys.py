@@ -13,9 +13,11 @@ from armtune.balancer import Balancer, Context, Step
 from armtune.forward import Batch, Features, Forward
 from armtune.network import MultimodalNet, build_network
 from armtune.streams import stream
+from armtune.targets.classes import Classes
 from armtune.training import Run
 from tests.conftest import TWO, Shapes, toy_dataset, toy_recipe
 
+THREE_CLASSES = Classes(("a", "b", "c"))
 THREE: Shapes = {**TWO, "touch": (4,)}
 
 
@@ -33,7 +35,8 @@ def toy_context(network: MultimodalNet, **given: Any) -> Context:
 
     about: dict[str, Any] = {
         "seeds": (0,),
-        "label_entropy": log(3),
+        "target": THREE_CLASSES,
+        "uncertainty": log(3),
         "samples": 40,
         "steps": 4,
         "batch_size": 10,

@@ -10,7 +10,7 @@ from tests.conftest import TWO, toy_recipe
 ABOUT: dict[str, Any] = {
     "armtune": "1.2",
     "data": {"used": "toy clouds", "digest": "abc", "stand_in": False},
-    "classes": ["yes", "no"],
+    "target": {"kind": "classes", "names": ["yes", "no"]},
     "shapes": {"image": [6, 6], "audio": [5]},
     "versions": {"python": "3.11", "torch": "2"},
     "formats": {"torch": {"file": "model.pt2", "largest_difference": 3e-8}},

@@ -34,7 +34,7 @@ def test_predicts_as_the_model_did_in_training(
     np.testing.assert_allclose(prediction.probabilities, expected, atol=1e-6)
     accuracy = (prediction.classes == dataset.test.labels).mean()
     assert accuracy == pytest.approx(run.test()[0]["accuracy"])
-    assert prediction.names[0] == dataset.classes[prediction.classes[0]]
+    assert prediction.names[0] == dataset.target.names[prediction.classes[0]]
 
 
 def test_pieces_of_any_size_give_the_same(

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
+from armtune import targets
 from armtune.cli import main
-from armtune.metrics import METRICS
+from armtune.metrics import metrics_of
 from armtune.recipe import describe
 from armtune.registry import KINDS, plugins
 
@@ -33,7 +34,8 @@ def test_everything_is_listed(out: Out) -> None:
     named = {(item["kind"], item["name"]) for item in items}
     kinds = {kind: "datasets" if kind == "data" else kind for kind in KINDS}
     expected = {(shown, name) for kind, shown in kinds.items() for name in plugins(kind)}
-    assert named == expected | {("metrics", metric.name) for metric in METRICS}
+    measured = {metric.name for target in targets.kinds().values() for metric in metrics_of(target)}
+    assert named == expected | {("metrics", name) for name in measured}
     assert all(item["summary"] for item in items)
 
 

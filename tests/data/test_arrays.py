@@ -144,9 +144,9 @@ def test_views_have_keys_of_their_own(tmp_path: Path) -> None:
 def test_labels_may_be_words(tmp_path: Path) -> None:
     words = np.array(["walk", "run", "sit"])[np.arange(COUNT) % 3]
     dataset = read(save_npz(tmp_path, arrays(label=None, action=words)), labels="action")
-    assert dataset.classes == ("run", "sit", "walk")
+    assert dataset.target.names == ("run", "sit", "walk")
     row = int(dataset.test.views["left"][0, 0])
-    assert dataset.classes[dataset.test.labels[0]] == words[row]
+    assert dataset.target.names[dataset.test.labels[0]] == words[row]
 
 
 @pytest.mark.parametrize("kind", ["float64", "float16", "uint16", "int8", "bool"])
@@ -299,7 +299,7 @@ def test_four_real_sensors(real: Path) -> None:
     views = {name: f"view_{name}" for name in ("accel", "gyro", "skeleton", "depth")}
     data = Arrays(path="utd_mhad/data.npz", views=views, groups="subject")
     dataset = data.read(tuple(views), real, lambda what, done, total: None)
-    assert len(dataset.classes) == 27
+    assert len(dataset.target.names) == 27
     assert dataset.shapes["depth"] == (9, 30, 40)
     assert len(dataset.train) + len(dataset.validation) == 431
     assert len(dataset.test) == 430

@@ -36,7 +36,7 @@ def test_sizes_types_and_words(small: Make) -> None:
     dataset = read(small(image_size=14, spectrogram=[16, 32]))
     assert [len(split) for split in splits(dataset)] == [400, 120, 100]
     assert dataset.shapes == {"image": (14, 14), "audio": (16, 32)}
-    assert dataset.classes == tuple("0123456789")
+    assert dataset.target.names == tuple("0123456789")
     for words in ("AV-MNIST", "FSDD", "split by recordings", "no noise", "400 + 120 + 100 pairs"):
         assert words in dataset.description
 

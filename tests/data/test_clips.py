@@ -51,7 +51,7 @@ def sizes(dataset: Dataset) -> list[int]:
 
 def test_crema_d_keeps_actors_apart(whole: Path) -> None:
     dataset = read(CremaD, whole, frames=2)
-    assert dataset.classes == ("anger", "happy", "sad")
+    assert dataset.target.names == ("anger", "happy", "sad")
     assert dataset.shapes == {"audio": (16, 16), "video": (2, 3, 16, 16)}
     assert sizes(dataset) == [15, 3, 6]
     for split in (dataset.train, dataset.validation, dataset.test):
@@ -76,7 +76,7 @@ def test_crema_d_files_have_names_that_tell(copied: Path) -> None:
 
 def test_ave_has_its_official_split(whole: Path) -> None:
     dataset = read(Ave, whole)
-    assert dataset.classes == files.EVENTS
+    assert dataset.target.names == files.EVENTS
     assert sizes(dataset) == [18, 6, 6]
     assert dataset.shapes == {"audio": (16, 16), "video": (3, 3, 16, 16)}
 
@@ -94,7 +94,7 @@ def test_faulty_lists_of_ave_are_named(copied: Path, text: str, message: str) ->
 def test_kinetics_sounds_takes_its_classes_and_tests_on_val(whole: Path) -> None:
     assert len(CLASSES) == 31
     dataset = read(KineticsSounds, whole)
-    assert dataset.classes == ("bowling", "playing piano", "tap dancing")
+    assert dataset.target.names == ("bowling", "playing piano", "tap dancing")
     assert sizes(dataset) == [27, 3, 6]
     assert np.bincount(dataset.validation.labels).tolist() == [1, 1, 1]
 
@@ -114,7 +114,7 @@ def test_clips_of_kinetics_that_are_gone_are_named(copied: Path) -> None:
 
 def test_ucf101_has_films_flow_and_the_official_split(whole: Path) -> None:
     dataset = read(Ucf101, whole, "video", "flow", validation=0.2)
-    assert dataset.classes == ("Archery", "Biking", "Bowling")
+    assert dataset.target.names == ("Archery", "Biking", "Bowling")
     assert dataset.shapes == {"video": (3, 3, 16, 16), "flow": (3, 2, 16, 16)}
     assert sizes(dataset)[2] == 6
     assert np.ptp(np.bincount(dataset.validation.labels)) == 0  # whole groups, of all classes
@@ -125,7 +125,7 @@ def test_ucf101_has_films_flow_and_the_official_split(whole: Path) -> None:
 def test_ucf101_is_heard_in_the_classes_that_have_sound(whole: Path) -> None:
     assert len(SILENT) == 50
     dataset = read(Ucf101, whole, classes="with_sound")
-    assert dataset.classes == ("Archery", "Bowling")
+    assert dataset.target.names == ("Archery", "Bowling")
     with pytest.raises(DataError, match="set classes: with_sound"):
         read(Ucf101, whole)
 
@@ -144,7 +144,7 @@ def test_faults_of_ucf101_are_named(copied: Path) -> None:
 
 def test_folders_read_every_kind_and_cut(whole: Path) -> None:
     dataset = read(Folders, whole, *files.KINDS, path="own.csv", validation=0.2)
-    assert dataset.classes == ("cat", "dog", "owl")
+    assert dataset.target.names == ("cat", "dog", "owl")
     assert dataset.shapes == {"sound": (16, 16), "image": (3, 16, 16), "array": (4,)}
     assert sum(sizes(dataset)) == 36
     # An array lies about its label, so that views and labels can be compared.

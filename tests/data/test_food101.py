@@ -30,7 +30,7 @@ def read(base: Path, modalities: Sequence[str] = ("image", "text"), **options: o
 
 def test_images_titles_and_classes(base: Path) -> None:
     dataset = read(base)
-    assert dataset.classes == tuple(DISHES)
+    assert dataset.target.names == tuple(DISHES)
     assert dataset.shapes == {"image": (3, 8, 8), "text": (6,)}
     assert [len(s) for s in (dataset.train, dataset.validation, dataset.test)] == [54, 6, 15]
     assert isinstance(dataset.train.views["image"], np.memmap)

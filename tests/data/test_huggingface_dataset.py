@@ -38,7 +38,7 @@ def test_columns_of_a_saved_data_set(tmp_path: Path, shards: int) -> None:
     assert sorted(train + validation) == list(range(60))
     assert len(validation) == 6
     assert test == list(range(12))
-    assert dataset.classes == ("cat", "dog", "owl")
+    assert dataset.target.names == ("cat", "dog", "owl")
     shapes = {"number": (1,), "grid": (2, 3), "motion": (5,), "photo": (3, 8, 8)}
     assert dataset.shapes == shapes
     photos = dataset.train.views["photo"]
@@ -50,7 +50,7 @@ def test_parquet_files_are_told_apart_by_their_names(tmp_path: Path) -> None:
     write_parquet(tmp_path / "hub", {"train": 60, "validation": 9, "test": 12})
     dataset = read(tmp_path / "hub")
     assert numbers(dataset) == [list(range(count)) for count in (60, 9, 12)]
-    assert dataset.classes == ("cat", "dog", "owl")
+    assert dataset.target.names == ("cat", "dog", "owl")
 
 
 def test_a_data_set_without_splits_is_cut(tmp_path: Path) -> None:
@@ -81,9 +81,9 @@ def test_labels_without_names(tmp_path: Path, labels: list[Any], classes: tuple[
     rows = rows.set_column(rows.column_names.index("label"), "label", [labels * 20])
     save(tmp_path / "hub", rows)
     dataset = read(tmp_path / "hub")
-    assert dataset.classes == classes
+    assert dataset.target.names == classes
     first = dataset.train.views["number"][:, 0].astype(int) % 3
-    names = [dataset.classes[k] for k in dataset.train.labels]
+    names = [dataset.target.names[k] for k in dataset.train.labels]
     assert names == [str(labels[k]) for k in first]
 
 

@@ -66,10 +66,10 @@ def test_labels_are_negative_or_not_or_rounded(mosi: CmuMosi, tmp_path: Path) ->
     with open_sequences(tmp_path / mosi.path / mosi.labels) as labels:
         scores = np.concatenate([labels[v].features[:, 0] for v in sorted(labels.videos)])[:60]
     two = read(mosi, tmp_path)
-    assert two.classes == ("negative", "non-negative")
+    assert two.target.names == ("negative", "non-negative")
     assert two.train.labels.tolist() == (scores >= 0).astype(int).tolist()
     seven = read(mosi.model_copy(update={"classes": 7}), tmp_path)
-    assert seven.classes == ("-3", "-2", "-1", "0", "1", "2", "3")
+    assert seven.target.names == ("-3", "-2", "-1", "0", "1", "2", "3")
     assert seven.train.labels.tolist() == (scores + 3).astype(int).tolist()
 
 

@@ -75,17 +75,17 @@ def test_columns_become_modalities(tmp_path: Path, save: Save) -> None:
     assert samples(dataset) == [
         np.flatnonzero(split == name).tolist() for name in ("train", "validation", "test")
     ]
-    assert dataset.classes == ("ill", "well", "worse")
+    assert dataset.target.names == ("ill", "well", "worse")
     assert dataset.shapes == {"body": (3,), "blood": (2,)}
     np.testing.assert_array_equal(dataset.train.views["body"][1], [1, 1.5, -1])
     np.testing.assert_array_equal(dataset.train.views["blood"][1], [2, 1])
-    assert [dataset.classes[k] for k in dataset.train.labels[:3]] == ["well", "ill", "worse"]
+    assert [dataset.target.names[k] for k in dataset.train.labels[:3]] == ["well", "ill", "worse"]
     assert dataset.description == f"table {path.name}: 3 classes, 36 + 12 + 12 samples"
 
 
 def test_numbers_as_classes_keep_their_order(tmp_path: Path) -> None:
     dataset = read(save_csv(tmp_path, rows(label=np.resize([10, 9, 2], COUNT))))
-    assert dataset.classes == ("2", "9", "10")
+    assert dataset.target.names == ("2", "9", "10")
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -69,7 +69,7 @@ def test_samples_become_arrays_and_missing_splits_are_cut(tmp_path: Path) -> Non
     assert len(validation) == 6
     np.testing.assert_array_equal(dataset.test.views["b"][:, 1, 2], range(12))
     np.testing.assert_array_equal(dataset.test.labels, np.arange(12) % 3)
-    assert dataset.classes == ("0", "1", "2")
+    assert dataset.target.names == ("0", "1", "2")
     assert dataset.description == "toy, a PyTorch data set: 3 classes, 54 + 6 + 12 samples"
 
 
@@ -84,7 +84,7 @@ def test_samples_are_read_once_until_something_changes(tmp_path: Path) -> None:
 
 
 def test_classes_may_have_names(tmp_path: Path) -> None:
-    assert read(tmp_path, names=("x", "y", "z")).classes == ("x", "y", "z")
+    assert read(tmp_path, names=("x", "y", "z")).target.names == ("x", "y", "z")
     with pytest.raises(DataError, match="label 2, but only 2 class names"):
         read(tmp_path, names=("x", "y"))
 

@@ -22,6 +22,7 @@ from armtune.layers import Init
 from armtune.recipe.load import dump_recipe, load_recipe
 from armtune.recipe.schema import Recipe
 from armtune.streams import stream
+from armtune.targets.classes import Classes
 from armtune.training import Run, train
 from tests.conftest import toy_recipe
 
@@ -104,7 +105,7 @@ def dataset() -> Dataset:
         return Split(views, labels)
 
     parts = [split(count, seed) for seed, count in enumerate((60, 30, 30))]
-    return Dataset("toy", "toy", ("no", "yes"), *parts, digest="0")
+    return Dataset("toy", "toy", Classes(("no", "yes")), *parts, digest="0")
 
 
 def recipe(folder: Path, tuning: str, seed: int = 0) -> Recipe:

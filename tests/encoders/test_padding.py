@@ -18,6 +18,7 @@ from armtune.layers import Init
 from armtune.recipe.schema import Recipe
 from armtune.registry import plugins
 from armtune.streams import stream
+from armtune.targets.classes import Classes
 from armtune.training import Run, train
 from tests.conftest import toy_recipe
 
@@ -146,7 +147,7 @@ def split(count: int, seed: int) -> Split:
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
     parts = [split(count, seed) for seed, count in enumerate((80, 40, 40))]
-    return Dataset("toy", "toy", ("no", "yes"), *parts, digest="0")
+    return Dataset("toy", "toy", Classes(("no", "yes")), *parts, digest="0")
 
 
 def recipe(name: str, seed: int = 0) -> Recipe:

@@ -20,6 +20,7 @@ from armtune.files import write_text
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.sweep.trial import Workshop
+from armtune.targets.classes import Classes
 
 LR = "training.optimizer.lr"
 CALM = [{LR: {"log": [1e-4, 0.1]}}]
@@ -38,7 +39,7 @@ def write_toy(path: Path) -> list[str]:
 
 def fake_dataset(digest: str = "0123") -> Dataset:
     split = Split({"image": np.zeros((4, 2), np.float32)}, np.zeros(4, np.int64))
-    return Dataset("toy", "toy data", ("a", "b"), split, split, split, digest)
+    return Dataset("toy", "toy data", Classes(("a", "b")), split, split, split, digest)
 
 
 def fake_recipe(**overrides: Any) -> Recipe:

@@ -1,0 +1,184 @@
+"""What is predicted of a sample, and how that is judged. One file a kind of target.
+
+An *output* is what the network gives for a sample: ``width`` numbers. A target says what they
+cost in training, what they decide, how decisions are scored, and what a user gets to see.
+Nothing here imports torch before it computes with tensors.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure of an epoch; ``<m>`` in its name stands for each modality."""
+
+    name: str
+    better: str
+    meaning: str
+
+
+class Tally(Protocol):
+    """What the metrics of the fused decision follow from, added up chunk by chunk."""
+
+    def add(self, outputs: Tensor, decisions: Tensor, labels: Tensor) -> None:
+        """Counts a chunk: outputs ``(member, sample, output)``, what they decide, and labels."""
+
+    def blind(self) -> tuple[Tensor, Tensor]:
+        """Score and mean loss of the best prediction that is the same for all, ``(member,)``."""
+
+    def metrics(self) -> dict[str, Tensor]:
+        """The target's own metrics beside the score, by name, ``(member,)`` each."""
+
+
+class Prediction(Protocol):
+    """What a model says of samples, in the words of its target."""
+
+    def rows(self) -> Iterator[list[str]]:
+        """Cells of a table with a row a sample, under the target's ``columns``."""
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """The same for programs, as JSON can hold it; a record a sample."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A kind of target, and what the data say about it.
+
+    Attributes:
+        kind: what recipes call it.
+        score: the metric that contributions are made of, and that the best epoch has most of.
+        loss: what the loss is, in words.
+        own: the metrics that the target adds to those of every training, the score first.
+        names: what the numbers of an output are called.
+    """
+
+    kind: ClassVar[str]
+    score: ClassVar[str]
+    loss: ClassVar[str]
+    own: ClassVar[tuple[Metric, ...]]
+
+    names: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        """Numbers of an output."""
+        return len(self.names)
+
+    def tensor(self, labels: NDArray[Any], device: str, dtype: torch.dtype) -> Tensor:
+        """Labels ``(sample, …)`` as training computes with them; ``dtype`` is that of floats."""
+        raise NotImplementedError
+
+    def losses(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """Loss of each sample in nats, ``(member, …, sample)``.
+
+        Args:
+            outputs: ``(member, …, sample, output)``, perhaps of several decisions.
+            labels: ``(member, sample)``, the same for all decisions.
+        """
+        raise NotImplementedError
+
+    def likelihoods(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        """How likely the truth is by an output, 0 to 1; arguments and result as of ``losses``."""
+        return self.losses(outputs, labels).neg().exp()
+
+    def uncertainty(self, labels: Tensor) -> float:
+        """Mean loss of the best constant output on labels ``(sample,)``: nats there are to tell."""
+        raise NotImplementedError
+
+    def told(self, loss: Tensor, reference: Tensor) -> Tensor:
+        """Nats that decisions with a mean loss tell beyond those with a reference loss."""
+        return reference - loss
+
+    def decide(self, outputs: Tensor) -> Tensor:
+        """What outputs ``(…, sample, output)`` decide, in the shape of labels ``(…, sample)``."""
+        raise NotImplementedError
+
+    def marks(self, decisions: Tensor, labels: Tensor) -> Tensor:
+        """Numbers of each sample whose sums make the score, ``(member, …, mark, sample)``.
+
+        Args:
+            decisions: ``(member, …, sample)``.
+            labels: ``(member, sample)``.
+        """
+        raise NotImplementedError
+
+    def scores(self, marks: Tensor, samples: Tensor) -> Tensor:
+        """The score from summed marks ``(…, mark)`` of a number of samples, ``(…)`` both."""
+        raise NotImplementedError
+
+    def tally(self, members: int, like: Tensor) -> Tally:
+        """Counters of the fused decision's metrics, on the device of ``like``."""
+        raise NotImplementedError
+
+    def codes(self, outputs: Tensor) -> Tensor:
+        """Outputs ``(…, sample, output)`` as whole numbers from 0, ``(…, variable, sample)``."""
+        raise NotImplementedError
+
+    def label_codes(self, labels: Tensor) -> Tensor:
+        """The same of labels ``(member, sample)``, ``(member, variable, sample)``."""
+        raise NotImplementedError
+
+    @property
+    def bins(self) -> int:
+        """How many values such a code has."""
+        raise NotImplementedError
+
+    def measured(self, outputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs and labels as metrics of a user's own see them."""
+        return outputs, labels
+
+    def served(self, outputs: Tensor) -> Tensor:
+        """Outputs ``(sample, output)`` as users get them."""
+        raise NotImplementedError
+
+    @property
+    def columns(self) -> list[str]:
+        """Headings of a table of predictions."""
+        raise NotImplementedError
+
+    def prediction(self, served: NDArray[np.float32]) -> Prediction:
+        """What a model says, from what it serves ``(sample, output)``."""
+        raise NotImplementedError
+
+    def about(self) -> dict[str, Any]:
+        """All there is to know, in JSON's types; ``restored`` reads it."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+@cache
+def kinds() -> dict[str, type[Target]]:
+    """All kinds of targets by name, in alphabetical order."""
+    names = [info.name for info in pkgutil.iter_modules(__path__)]
+    modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
+    found = [
+        member
+        for module in modules
+        for _, member in inspect.getmembers(module, inspect.isclass)
+        if member.__module__ == module.__name__ and issubclass(member, Target)
+    ]
+    return {target.kind: target for target in sorted(found, key=lambda t: t.kind)}
+
+
+def restored(about: Mapping[str, Any]) -> Target:
+    """A target from what ``about`` says of it.
+
+    Raises:
+        KeyError, TypeError: it isn't that.
+    """
+    known = {n: tuple(v) if isinstance(v, list) else v for n, v in about.items() if n != "kind"}
+    return kinds()[about["kind"]](**known)

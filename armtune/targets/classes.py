@@ -1,0 +1,179 @@
+"""One of several classes: cross-entropy, and accuracy as the score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from armtune.information import entropy, joint_counts
+from armtune.lazy import torch
+from armtune.targets import Metric, Target
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BINS = 15
+"""Bins of confidence in the calibration error (Guo et al., ICML 2017)."""
+
+
+@dataclass(frozen=True)
+class ClassPrediction:
+    """Classes and probabilities of samples.
+
+    Attributes:
+        classes: index of the likeliest class, ``(sample,)``.
+        probabilities: ``(sample, class)``, each row summing to 1.
+        class_names: the classes' names, in label order.
+    """
+
+    classes: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    class_names: Sequence[str]
+
+    @property
+    def names(self) -> list[str]:
+        """Name of the likeliest class, one a sample."""
+        return [self.class_names[c] for c in self.classes]
+
+    def rows(self) -> Iterator[list[str]]:
+        """The class's name and all probabilities."""
+        for name, row in zip(self.names, self.probabilities.tolist(), strict=True):
+            yield [name, *map("{:.6g}".format, row)]
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """``class`` and ``probabilities`` by class."""
+        for name, row in zip(self.names, self.probabilities.tolist(), strict=True):
+            yield {
+                "class": name,
+                "probabilities": dict(zip(self.class_names, row, strict=True)),
+            }
+
+
+@dataclass(frozen=True)
+class Classes(Target):
+    """Each sample is of one class; outputs are logits.
+
+    Labels are the classes' numbers, ``(sample,)``, int64; ``names`` are the classes.
+    """
+
+    kind = "classes"
+    score = "accuracy"
+    loss = "cross-entropy of the fused prediction, in nats"
+    own: ClassVar[tuple[Metric, ...]] = (
+        Metric("accuracy", "maximize", "share of samples whose fused prediction is right"),
+        Metric("macro_f1", "maximize", "mean over classes of the F1 score"),
+        Metric(
+            "calibration_error", "minimize", "expected calibration error over 15 bins of confidence"
+        ),
+    )
+
+    def tensor(self, labels: NDArray[Any], device: str, dtype: torch.dtype) -> Tensor:
+        return torch.tensor(labels, device=device)
+
+    def losses(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        return cross_entropy(outputs, labels)
+
+    def likelihoods(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        index = _beside(labels, outputs[..., 0]).unsqueeze(-1)
+        return outputs.softmax(-1).gather(-1, index).squeeze(-1)
+
+    def uncertainty(self, labels: Tensor) -> float:
+        return float(entropy(torch.bincount(labels, minlength=self.width).double()))
+
+    def decide(self, outputs: Tensor) -> Tensor:
+        return outputs.argmax(-1)
+
+    def marks(self, decisions: Tensor, labels: Tensor) -> Tensor:
+        return (decisions == _beside(labels, decisions)).unsqueeze(-2)
+
+    def scores(self, marks: Tensor, samples: Tensor) -> Tensor:
+        return marks.squeeze(-1) / samples
+
+    def tally(self, members: int, like: Tensor) -> ClassTally:
+        return ClassTally(members, self.width, like)
+
+    def codes(self, outputs: Tensor) -> Tensor:
+        return outputs.argmax(-1).unsqueeze(-2)
+
+    def label_codes(self, labels: Tensor) -> Tensor:
+        return labels.unsqueeze(-2)
+
+    @property
+    def bins(self) -> int:
+        return self.width
+
+    def served(self, outputs: Tensor) -> Tensor:
+        return outputs.softmax(-1)
+
+    @property
+    def columns(self) -> list[str]:
+        return ["class", *(f"p({name})" for name in self.names)]
+
+    def prediction(self, served: NDArray[np.float32]) -> ClassPrediction:
+        return ClassPrediction(served.argmax(1), served, self.names)
+
+
+class ClassTally:
+    """Counts of predictions by class, and of right ones by confidence."""
+
+    def __init__(self, members: int, classes: int, like: Tensor) -> None:
+        self.classes = classes
+        shape = (members, classes, classes)
+        self.confusion = torch.zeros(shape, dtype=torch.float64, device=like.device)
+        self.calibration = like.new_zeros(3, members, BINS)
+
+    def add(self, outputs: Tensor, decisions: Tensor, labels: Tensor) -> None:
+        self.confusion += joint_counts([labels, decisions], [self.classes] * 2)
+        confidence = outputs.softmax(-1).amax(-1)
+        bins = (confidence * BINS).nan_to_num().long().clamp(0, BINS - 1)
+        amounts = (torch.ones_like(confidence), confidence, decisions == labels)
+        for sums, amount in zip(self.calibration, amounts, strict=True):
+            sums.scatter_add_(1, bins, amount.to(sums.dtype))
+
+    def blind(self) -> tuple[Tensor, Tensor]:
+        counts = self.confusion.sum(2)
+        return counts.amax(1) / counts.sum(1), entropy(counts)
+
+    def metrics(self) -> dict[str, Tensor]:
+        return {
+            "macro_f1": _macro_f1(self.confusion),
+            "calibration_error": _calibration_error(self.calibration),
+        }
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of each sample in nats, ``(member, …, sample)``.
+
+    Args:
+        logits: ``(member, …, sample, class)``.
+        labels: ``(member, sample)``.
+    """
+    index = _beside(labels, logits[..., 0])
+    flat = torch.nn.functional.cross_entropy(
+        logits.flatten(0, -2), index.flatten(), reduction="none"
+    )
+    return flat.view(index.shape)
+
+
+def _beside(labels: Tensor, decisions: Tensor) -> Tensor:
+    """Labels ``(member, sample)`` once for each decision of ``(member, …, sample)``."""
+    between = (1,) * (decisions.dim() - 2)
+    return labels.view(len(labels), *between, -1).expand_as(decisions)
+
+
+def _macro_f1(confusion: Tensor) -> Tensor:
+    """Mean F1 over the classes that occur, from counts ``(member, label, prediction)``."""
+    right = confusion.diagonal(dim1=1, dim2=2)
+    total = confusion.sum(1) + confusion.sum(2)
+    scores = torch.where(total > 0, 2 * right / total.clamp_min(1), 0.0)
+    return scores.sum(1) / (total > 0).sum(1)
+
+
+def _calibration_error(sums: Tensor) -> Tensor:
+    """Mean over samples of |accuracy − confidence| in their bin, from count, confidence, right."""
+    count, confidence, right = sums
+    return (confidence - right).abs().sum(1) / count.sum(1)
