@@ -15,6 +15,9 @@ from armtune.layers import Init, Linear
 from armtune.recipe.schema import Recipe
 from armtune.streams import stream
 
+ENCODERS = "encoders."
+"""Begins the names of the encoders' parameters."""
+
 
 class MultimodalNet(nn.Module):
     """Encoders, unimodal heads and fusion for every member of a pack.
@@ -52,7 +55,7 @@ class MultimodalNet(nn.Module):
     def encoder_parameters(self, modality: str) -> list[str]:
         """Names of a modality's encoder's parameters."""
         k = self.modalities.index(modality)
-        return [f"encoders.{k}.{name}" for name, _ in self.encoders[k].named_parameters()]
+        return [f"{ENCODERS}{k}.{name}" for name, _ in self.encoders[k].named_parameters()]
 
     def encode(
         self, views: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None

@@ -27,6 +27,7 @@ from armtune.pretrained import load_weights
 from armtune.recipe.schema import Recipe, Training
 from armtune.recipe.variants import alone
 from armtune.samples import DeviceSplit, Samples
+from armtune.sharding import share_encoders
 from armtune.streams import stream
 
 EpochMetrics = dict[str, float]
@@ -72,6 +73,7 @@ class Run:
         network = build_network(recipes, shapes, self.target.width, data.dtype)
         self.network = network.to(data.device)
         load_weights(self.network, recipes[0])
+        self.shares = share_encoders(self.network)
         self.scales = self.samples.scales
         self.train, self.validation = self.samples.train, self.samples.validation
         self._cut_valuation()
@@ -248,6 +250,8 @@ class Run:
     @torch.no_grad()
     def _update(self, gradients: list[Gradients], number: int) -> None:
         """One update, the epoch's ``number``-th, counted from 0."""
+        if self.shares:
+            self.shares.add_up(self.flat)
         self.balancer.change_gradients(gradients)
         if self.plan.clip_norm:
             self._clip()
