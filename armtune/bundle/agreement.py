@@ -10,6 +10,7 @@ import torch
 from armtune.bundle.engine import Engine, Floats, Present, Views
 from armtune.bundle.serving import tensors
 from armtune.data import Dataset
+from armtune.data.rows import taken
 from armtune.data.standardize import Standardization
 from armtune.network import MultimodalNet
 from armtune.targets import Target
@@ -20,7 +21,8 @@ SAMPLES = 64
 
 def check_inputs(dataset: Dataset, modalities: Sequence[str]) -> tuple[Views, Present]:
     """The first validation samples; of every few, one lacks each set of modalities but all."""
-    views = {m: np.asarray(dataset.validation.views[m][:SAMPLES]) for m in modalities}
+    first = taken(dataset.validation, np.arange(min(SAMPLES, len(dataset.validation))))
+    views = {m: np.nan_to_num(first.views[m][:]) for m in modalities}
     count = len(next(iter(views.values())))
     subsets = 2 ** len(modalities) - 1 - np.arange(count) % (2 ** len(modalities) - 1)
     return views, {m: (subsets >> k & 1).astype(bool) for k, m in enumerate(modalities)}

@@ -54,14 +54,15 @@ class Predictor:
         self._torch: Engine | None = None
 
     def predict(self, samples: Mapping[str, NDArray[Any]]) -> Prediction:
-        """What the model says; a modality that isn't given is replaced by its mean feature.
+        """What the model says; a modality that isn't there is replaced by its mean feature.
 
         Args:
-            samples: for each modality an array ``(sample, *shape)`` as the data set gives it.
+            samples: for each modality an array ``(sample, *shape)`` as the data set gives it. A
+                sample that lacks the modality is NaN throughout.
 
         Raises:
-            DataError: no or an unknown modality, other lengths or shapes, or values that are no
-                finite numbers; names the modality and the sample.
+            DataError: no or an unknown modality, other lengths or shapes, values that are no
+                finite numbers, or a sample without any modality; names modality and sample.
         """
         sources = {m: Whole(np.asarray(array)) for m, array in samples.items()}
         nothing = np.empty((0, self.target.width), np.float32)
@@ -74,17 +75,18 @@ class Predictor:
     def _served(self, samples: Mapping[str, Source]) -> Iterator[Floats]:
         count = count_samples(samples, self.shapes)
         engine = self._engine(count)
-        for views in pieces(samples):
-            yield engine(*self._inputs(views))
+        for views, present in pieces(samples):
+            yield engine(*self._inputs(views, present))
 
-    def _inputs(self, views: Views) -> tuple[Views, Present]:
-        """All modalities, those that are missing as zeros, and which are there."""
+    def _inputs(self, views: Views, present: Present) -> tuple[Views, Present]:
+        """All modalities, those that are missing as zeros, and which samples have which."""
         size = len(next(iter(views.values())))
         whole = {
             m: views[m] if m in views else np.zeros((size, *shape), np.float32)
             for m, shape in self.shapes.items()
         }
-        return whole, {m: np.full(size, m in views) for m in self.shapes}
+        nobody = np.zeros(size, bool)
+        return whole, {m: present.get(m, nobody) for m in self.shapes}
 
     def _engine(self, count: int) -> Engine:
         if self._numpy and count * sum(map(prod, self.shapes.values())) <= FEW:

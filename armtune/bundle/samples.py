@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from armtune.bundle.engine import Present, Views
 from armtune.errors import DataError
 
 UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
@@ -144,30 +145,43 @@ def count_samples(samples: Mapping[str, Source], shapes: Mapping[str, tuple[int,
     return next(iter(lengths.values()))
 
 
-def pieces(samples: Mapping[str, Source]) -> Iterator[dict[str, NDArray[np.float32]]]:
-    """Consecutive samples of all modalities, as the model reads them.
+def pieces(samples: Mapping[str, Source]) -> Iterator[tuple[Views, Present]]:
+    """Consecutive samples of all modalities, as the model reads them, and which have which.
+
+    A sample that is NaN throughout lacks the modality; zeros take its place.
 
     Raises:
-        DataError: a sample holds NaN or an infinity; names it.
+        DataError: a sample holds some NaN or an infinity, or lacks every modality; names it.
     """
     largest = max(int(np.prod(source.shape[1:], dtype=np.int64)) for source in samples.values())
     rows = max(1, min(PIECE_SAMPLES, PIECE_BYTES // (4 * max(1, largest))))
     start = 0
     for parts in zip(*(source.pieces(rows) for source in samples.values()), strict=True):
         piece = dict(zip(samples, parts, strict=True))
-        yield {m: _finite(part, f"{m}: sample", start) for m, part in piece.items()}
+        found = {m: _finite(part, f"{m}: sample", start) for m, part in piece.items()}
+        present = {m: there for m, (_, there) in found.items()}
+        anything = np.logical_or.reduce(list(present.values()))
+        if not anything.all():
+            raise DataError(f"sample {start + int(anything.argmin())} has no modality")
+        yield {m: view for m, (view, _) in found.items()}, present
         start += len(parts[0])
 
 
-def _finite(part: NDArray[Any], what: str, start: int) -> NDArray[np.float32]:
+def _finite(
+    part: NDArray[Any], what: str, start: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     with np.errstate(
         over="ignore", invalid="ignore"
     ):  # a float64 beyond float32 becomes an infinity, and is told
         numbers = np.ascontiguousarray(part, np.float32)
         # Any NaN or infinity shows in the sum of squares, in a fraction of the time.
         suspect = not np.isfinite(np.vdot(numbers, numbers))
+    there = np.ones(len(numbers), bool)
     if suspect:
-        finite = np.isfinite(numbers.reshape(len(numbers), -1)).all(1)
-        if not finite.all():
-            raise DataError(f"{what} {start + int(finite.argmin())} holds NaN or an infinity")
-    return numbers
+        flat = numbers.reshape(len(numbers), -1)
+        there = np.asarray(~np.isnan(flat).all(1))
+        bad = there & ~np.isfinite(flat).all(1)
+        if bad.any():
+            raise DataError(f"{what} {start + int(bad.argmax())} holds NaN or an infinity")
+        numbers = np.where(there[:, None], flat, np.float32(0)).reshape(numbers.shape)
+    return numbers, there

@@ -64,16 +64,15 @@ class Served(nn.Module):
 
     @torch.no_grad()
     def predict(self, views: Views, present: Present) -> Floats:
-        """The same on arrays, for samples that all have the same modalities; an ``Engine``.
-
-        It encodes only what is there, and so loses no time to the choice sample by sample.
-        """
+        """The same on arrays; an ``Engine``. It encodes only what is there."""
         features = self.network.mean_features()
         for m, view in tensors(views).items():
-            assert present[m].all() or not present[m].any(), "modalities differ within a piece"
-            features[m] = features[m].expand(1, len(view), -1)
+            features[m] = features[m].repeat(1, len(view), 1)
             if present[m].all():
                 features[m] = self.encode(m, view)
+            elif present[m].any():
+                there = torch.from_numpy(present[m])
+                features[m][:, there] = self.encode(m, view[there])
         return self.target.served(self.network.fuse(features)[0]).numpy()
 
 

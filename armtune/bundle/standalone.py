@@ -4,7 +4,8 @@
     python predict.py samples.npz out.csv
 
 ``samples.npz`` holds an array ``(sample, …)`` for each modality, as the data set gives it; a
-modality that is left out is replaced by its mean feature over the training samples. The model
+modality that is left out, or NaN throughout in a sample, is replaced by its mean feature over the
+training samples. The model
 standardises by itself: ``(x − mean) / std``, the figures of which ``preprocessing.safetensors``
 holds for use elsewhere.
 """
@@ -69,9 +70,14 @@ def predict(model: Callable[..., Any], shapes: dict[str, list[int]], piece: dict
     views, present = {}, {}
     for m, shape in shapes.items():
         views[m] = np.array(piece.get(m, np.zeros((size, *shape))), np.float32, order="C")
-        present[m] = np.full(size, m in piece)
-        if not np.isfinite(views[m]).all():
+        # A sample that lacks a modality is NaN throughout.
+        flat = views[m].reshape(size, -1)
+        present[m] = ~np.isnan(flat).all(1) & (m in piece)
+        flat[~present[m]] = 0
+        if not np.isfinite(flat).all():
             sys.exit(f"{m}: holds NaN or an infinity")
+    if not np.any(list(present.values()), axis=0).all():
+        sys.exit("there are samples without any modality")
     return model(views, present)
 
 

@@ -78,4 +78,6 @@ def _classes(found: Overview, split: str) -> str:
 def _described(view: View) -> str:
     shape = " × ".join(map(str, view.shape))
     constant = f"{view.constant} of {view.features} features constant in training"
-    return f"{shape}; {constant}; {view.not_finite or 'no'} values not finite"
+    words = f"{shape}; {constant}; {view.not_finite or 'no'} values not finite"
+    lacking = [f"{count} of {split}" for split, count in view.absent.items() if count]
+    return words + (f"; absent in {', '.join(lacking)}" if lacking else "")

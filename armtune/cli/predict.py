@@ -45,6 +45,8 @@ def command(
 ) -> None:
     """Predict the class of each sample; a modality that is missing is replaced by its mean.
 
+    A sample lacks a modality where it is NaN throughout.
+
     Reads, predicts and writes piece by piece: the samples may be more than fit in memory.
     """
     from armtune.bundle import Predictor, read_samples

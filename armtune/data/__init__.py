@@ -27,7 +27,7 @@ class Split:
 
     Attributes:
         views: for each modality an array ``(sample, *shape)``, float32, as the data set gives it
-            (not standardised).
+            (not standardised); or ``Rows`` of a memory-mapped one, from which slices are taken.
         labels: of each sample, ``(sample, …)``, as the target has them: classes have their
             numbers, ``(sample,)``, int64.
         present: which samples have a modality, ``(sample,)``, of the modalities that some lack;

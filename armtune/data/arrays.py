@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from armtune.data import Data, Dataset, Progress, Split
+from armtune.data.absent import Absent, scan, settle, skipped
 from armtune.data.cache import digest_of, file_digest
 from armtune.data.cuts import Index, Indices, cut, given_cuts
 from armtune.data.numpy_files import ArrayStore, Store
+from armtune.data.rows import Mask, taken
 from armtune.data.sources import data_folders, find
 from armtune.errors import DataError
 from armtune.targets.classes import Classes
-
-CHUNK_BYTES = 1 << 24
 
 
 class Arrays(Data):
@@ -46,6 +46,9 @@ class Arrays(Data):
     """Share cut off for test before that, where the file has no such cut."""
     seed: int = Field(0, ge=0)
     """Seed of these cuts."""
+    absent: Absent = "error"
+    """What becomes of samples that lack a modality, which is NaN throughout or false in an array
+    called as the modality's and ``_present``: an error, kept, or left out."""
 
     def modalities(self) -> tuple[str, ...] | None:
         return tuple(self.views) or None
@@ -55,16 +58,21 @@ class Arrays(Data):
         store = ArrayStore(path)
         labels, classes = read_labels(store, self.labels)
         indices = self._indices(store, labels)
-        check_classes(path, labels, classes, indices["train"])
-        parts: dict[str, dict[str, NDArray[np.float32]]] = {split: {} for split in indices}
+        views: dict[str, NDArray[Any]] = {}
+        present: dict[str, Mask] = {}
         for done, name in enumerate(modalities):
             progress("reading arrays", done, len(modalities))
-            view = read_view(store, self.views.get(name, name), len(labels))
-            for split, index in indices.items():
-                parts[split][name] = rows(view, index)
+            key = self.views.get(name, name)
+            views[name], present[name] = read_view(store, key, len(labels))
         progress("reading arrays", len(modalities), len(modalities))
-        train, validation, test = (Split(parts[s], labels[i]) for s, i in indices.items())
-        words, target = self._describe(path, len(classes), indices), Classes(classes)
+        lacked, used = settle(self.absent, present, str(path))
+        whole = Split(views, labels, lacked)
+        indices = {split: index[used[index]] for split, index in indices.items()}
+        check_classes(path, labels, classes, indices["train"])
+        train, validation, test = (taken(whole, index) for index in indices.values())
+        words = self._describe(path, len(classes), (train, validation, test))
+        words += skipped(int((~used).sum()))
+        target = Classes(classes)
         return Dataset(self.name, words, target, train, validation, test, self._digest(store))
 
     def _indices(self, store: ArrayStore, labels: NDArray[np.int64]) -> Indices:
@@ -80,8 +88,8 @@ class Arrays(Data):
         contents = {path.name: file_digest(path) for path in store.files}
         return digest_of({"options": options, "files": contents})
 
-    def _describe(self, path: Path, classes: int, indices: Indices) -> str:
-        sizes = " + ".join(str(len(index)) for index in indices.values())
+    def _describe(self, path: Path, classes: int, splits: Sequence[Split]) -> str:
+        sizes = " + ".join(str(len(split)) for split in splits)
         return f"arrays from {path.name}: {classes} classes, {sizes} samples"
 
 
@@ -136,8 +144,9 @@ def read_column(store: Store, key: str, length: int | None = None) -> NDArray[np
     return column
 
 
-def read_view(store: Store, key: str, length: int) -> NDArray[np.generic]:
-    """One modality's samples, ``(sample, *shape)``, of a type that becomes float32; all finite.
+def read_view(store: Store, key: str, length: int) -> tuple[NDArray[Any], Mask]:
+    """One modality's samples ``(sample, *shape)``, of a type that becomes float32, and which of
+    them are there, ``(sample,)``; these are finite.
 
     Raises:
         DataError: it is missing, has another length, holds no numbers, or NaN or infinity.
@@ -152,30 +161,10 @@ def read_view(store: Store, key: str, length: int) -> NDArray[np.generic]:
         )
     if len(view) != length or not view.size:
         raise DataError(f"{store.at(key)}: has shape {view.shape} for {length} labels")
-    if (bad := first_not_finite(view)) is not None:
+    there = np.ones(length, bool)
+    if f"{key}_present" in store:
+        there = read_column(store, f"{key}_present", length).astype(bool)
+    present, bad = scan(view, there)
+    if bad is not None:
         raise DataError(f"{store.at(key)}: NaN or infinity (as float32) in sample {bad}")
-    return view
-
-
-def first_not_finite(view: NDArray[np.generic]) -> int | None:
-    """The first sample that holds a NaN or an infinity as float32; None when none does."""
-    step = max(1, CHUNK_BYTES // (8 * view[0].size))
-    for start in range(0, len(view), step):
-        bad = ~np.isfinite(as_float32(view[start : start + step]))
-        if bad.any():
-            return start + int(np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1))[0])
-    return None
-
-
-def rows(view: NDArray[np.generic], index: Index) -> NDArray[np.float32]:
-    """Samples of a view; not copied when they are neighbours and float32 already."""
-    first, last = int(index[0]), int(index[-1])
-    if np.array_equal(index, np.arange(first, last + 1)):
-        return as_float32(view[first : last + 1])
-    return as_float32(view[index])
-
-
-def as_float32(view: NDArray[np.generic]) -> NDArray[np.float32]:
-    """The same numbers as float32; what is too large becomes infinite."""
-    with np.errstate(over="ignore"):
-        return np.asarray(view, np.float32)
+    return view, present

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from armtune.data.arrays import as_float32, first_not_finite
+from armtune.data.absent import scan
 from armtune.data.pictures import decode_picture
+from armtune.data.rows import Mask, as_float32
 from armtune.errors import DataError, MissingDataError
 
 if TYPE_CHECKING:
@@ -72,27 +73,52 @@ def class_names(table: pa.Table, column: str) -> list[str] | None:
     return [str(name) for name in names] if isinstance(names, list) else None
 
 
-def view_of(table: pa.Table, column: str, side: int, place: str) -> NDArray[np.float32]:
+def view_of(
+    table: pa.Table, column: str, side: int, place: str
+) -> tuple[NDArray[np.float32], Mask]:
     """A column as ``(row, *shape)``: numbers, lists of equal length, or pictures scaled to 0 … 1.
+
+    A row whose cell is missing has zeros.
 
     Args:
         side: of pictures, which become ``(row, 3, side, side)``.
         place: what messages call the table.
 
+    Returns:
+        the column, and which rows have a cell.
+
     Raises:
-        DataError: it is missing, of another kind, of several lengths, or not finite.
+        DataError: it is missing or empty, of another kind, of several lengths, or not finite.
     """
     import pyarrow as pa
 
     where = f"{place}: column {column!r}"
-    values = column_of(table, column, place)
+    cells = _column(table, column, place)
+    there = cells.is_valid().to_numpy(zero_copy_only=False)
+    rows, values = np.flatnonzero(there), cells.drop_null()
+    if not len(rows):
+        raise DataError(f"{where}: every cell is missing")
     if pa.types.is_struct(values.type) and values.type.get_field_index("bytes") >= 0:
-        pictures = [_picture(cell, side, f"{where}, row {k}") for k, cell in enumerate(values)]
-        return np.stack(pictures).astype(np.float32) / np.float32(255)
+        cells = zip(rows, values, strict=True)
+        pictures = np.stack([_picture(cell, side, f"{where}, row {row}") for row, cell in cells])
+        return _spread(pictures.astype(np.float32) / np.float32(255), there), there
     view = as_float32(_nested(values, where))
-    if (row := first_not_finite(view)) is not None:
-        raise DataError(f"{where}: NaN or infinity (as float32) in row {row}")
-    return view
+    present, bad = scan(view, np.ones(len(view), bool))
+    if bad is not None:
+        raise DataError(f"{where}: NaN or infinity (as float32) in row {rows[bad]}")
+    if not present.any():
+        raise DataError(f"{where}: every row is NaN")
+    there[rows[~present]] = False
+    return _spread(view[present], there), there
+
+
+def _spread(view: NDArray[np.float32], there: Mask) -> NDArray[np.float32]:
+    """Samples at their places, with zeros between them."""
+    if there.all():
+        return view
+    whole = np.zeros((len(there), *view.shape[1:]), np.float32)
+    whole[there] = view
+    return whole
 
 
 def column_of(table: pa.Table, column: str, place: str) -> pa.Array:
@@ -101,15 +127,20 @@ def column_of(table: pa.Table, column: str, place: str) -> pa.Array:
     Raises:
         DataError: there is no such column, or a cell is missing; rows count from 0.
     """
+    values = _column(table, column, place)
+    if values.null_count:
+        row = int(np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False))[0])
+        raise DataError(f"{place}: column {column!r}: row {row} is missing")
+    return values
+
+
+def _column(table: pa.Table, column: str, place: str) -> pa.Array:
     import pyarrow as pa
 
     if column not in table.column_names:
         known = ", ".join(table.column_names)
         raise DataError(f"{place}: no column {column!r}; it has {known}")
     values = pa.concat_arrays(table.column(column).chunks)
-    if values.null_count:
-        row = int(np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False))[0])
-        raise DataError(f"{place}: column {column!r}: row {row} is missing")
     return getattr(values, "storage", values)
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from armtune.data import Dataset, Split
-from armtune.data.arrays import check_classes, rows
+from armtune.data.absent import Absent, settle, skipped
+from armtune.data.arrays import check_classes
 from armtune.data.cache import Shelf, splits_of, stored
-from armtune.data.cuts import Index, cut
+from armtune.data.cuts import cut
+from armtune.data.rows import Mask, pieces, taken
+from armtune.errors import DataError
 from armtune.targets.classes import Classes
 
 
@@ -20,31 +25,38 @@ def assembled(
     name: str,
     digest: str,
     modalities: Sequence[str],
-    make: Callable[[], tuple[Mapping[str, Split], Sequence[str], Path]],
+    make: Callable[[Path], tuple[Mapping[str, Split], Sequence[str], Path]],
+    absent: Absent,
     cuts: tuple[Mapping[str, float], int],
     words: str,
 ) -> Dataset:
     """A data set from the cache, or made and cached now.
 
     Args:
-        make: gives the splits there are, the classes' names, and what messages call the data.
+        make: gives the splits there are, the classes' names, and what messages call the data;
+            may write to a folder, which is removed afterwards.
+        absent: what becomes of samples that lack a modality.
         cuts: shares and seed, as ``complete`` takes them.
         words: what the data are, for the description.
 
     Raises:
-        DataError: see ``complete`` and ``shelve``, and as ``make``.
+        DataError: see ``complete``, ``shelve`` and ``absent.settle``, and as ``make``.
     """
 
     def build(shelf: Shelf) -> dict[str, Any]:
-        parts, classes, path = make()
-        shelve(shelf, complete(parts, *cuts), classes, path)
-        return {"classes": classes}
+        with TemporaryDirectory(dir=shelf.folder) as scratch:
+            parts, classes, path = make(Path(scratch))
+            kept = {name: _settled(part, absent, f"{path}, {name}") for name, part in parts.items()}
+            shelve(shelf, complete(kept, *cuts), classes, path)
+        left_out = sum(map(len, parts.values())) - sum(map(len, kept.values()))
+        return {"classes": classes, "left_out": left_out}
 
-    kept = stored(name, digest, build)
-    train, validation, test = splits_of(kept, modalities)
-    classes = tuple(kept[1]["classes"])
+    found = stored(name, digest, build)
+    train, validation, test = splits_of(found, modalities)
+    classes = tuple(found[1]["classes"])
     sizes = f"{len(train)} + {len(validation)} + {len(test)}"
     described = f"{words}: {len(classes)} classes, {sizes} samples"
+    described += skipped(found[1]["left_out"])
     return Dataset(name, described, Classes(classes), train, validation, test, digest)
 
 
@@ -64,11 +76,11 @@ def complete(
     train = parts["train"]
     given = {name: np.arange(len(part)) for name, part in parts.items()}
     indices = cut(given, train.labels, None, shares, np.random.default_rng(seed))
-    return {name: _taken(parts.get(name, train), index) for name, index in indices.items()}
+    return {name: taken(parts.get(name, train), index) for name, index in indices.items()}
 
 
 def shelve(shelf: Shelf, splits: Mapping[str, Split], classes: Sequence[str], path: Path) -> None:
-    """Writes ``<split>_<modality>`` and ``<split>_label``, as ``cache.splits_of`` reads them.
+    """Writes what ``cache.splits_of`` reads; zeros where a sample lacks a modality.
 
     Raises:
         DataError: a class has no sample to train on; names ``path`` and the class.
@@ -77,10 +89,29 @@ def shelve(shelf: Shelf, splits: Mapping[str, Split], classes: Sequence[str], pa
     # Training comes first.
     check_classes(path, labels, classes, np.arange(len(splits["train"])))
     for name, split in splits.items():
-        arrays: dict[str, NDArray[np.generic]] = {**split.views, "label": split.labels}
-        for key, array in arrays.items():
-            shelf.add(f"{name}_{key}", len(split), [array])
+        for modality, view in split.views.items():
+            there = split.present.get(modality)
+            shelf.add(f"{name}_{modality}", len(split), _whole(view, there))
+            if there is not None:
+                shelf.add(f"{name}_{modality}_present", len(split), [there])
+        shelf.add(f"{name}_label", len(split), [split.labels])
 
 
-def _taken(part: Split, index: Index) -> Split:
-    return Split({m: rows(view, index) for m, view in part.views.items()}, part.labels[index])
+def _settled(part: Split, absent: Absent, place: str) -> Split:
+    everyone = np.ones(len(part), bool)
+    present = {m: part.present.get(m, everyone) for m in part.views}
+    lacked, used = settle(absent, present, place)
+    if not used.any():
+        raise DataError(f"{place}: every sample lacks a modality")
+    return taken(replace(part, present=lacked), np.flatnonzero(used))
+
+
+def _whole(view: NDArray[np.float32], there: Mask | None) -> Iterator[NDArray[np.float32]]:
+    """A view in pieces, with zeros for absent samples."""
+    for piece in pieces(view):
+        part = view[piece]
+        yield part if there is None else np.where(_as_wide(there[piece], part), part, 0)
+
+
+def _as_wide(there: Mask, part: NDArray[np.float32]) -> Mask:
+    return there.reshape(-1, *[1] * (part.ndim - 1))

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 BUILDING = ".building-"
+BLOCK = 1 << 20
+"""Bytes that are read at a time to check them."""
 DAY = 24 * 3600.0
 
 Stored = tuple[dict[str, NDArray[Any]], dict[str, Any]]
@@ -145,10 +147,21 @@ def counted(
 
 
 def splits_of(stored: Stored, modalities: Sequence[str]) -> tuple[Split, Split, Split]:
-    """Train, validation and test from arrays ``<split>_<modality>`` and ``<split>_label``."""
+    """Train, validation and test from arrays ``<split>_<modality>`` and ``<split>_label``.
+
+    Which samples have a modality is in ``<split>_<modality>_present``, where some lack it.
+    """
     arrays, _ = stored
     train, validation, test = (
-        Split({m: arrays[f"{split}_{m}"] for m in modalities}, arrays[f"{split}_label"])
+        Split(
+            {m: arrays[f"{split}_{m}"] for m in modalities},
+            arrays[f"{split}_label"],
+            {
+                m: there
+                for m in modalities
+                if (there := arrays.get(f"{split}_{m}_present")) is not None
+            },
+        )
         for split in SPLITS
     )
     return train, validation, test
@@ -198,10 +211,20 @@ def read_shelf(folder: Path) -> Stored:
         raise DamagedError(f"{folder}: damaged ({error})") from error
     for name, array in arrays.items():
         found = {"shape": list(array.shape), "dtype": array.dtype.name}
-        found["crc32"] = zlib.crc32(array.reshape(-1).view(np.uint8))
+        found["crc32"] = _checksum(folder / f"{name}.npy", array)
         if found != entries[name]:
             raise DamagedError(f"{folder}: damaged ({name}.npy isn't what was written)")
     return arrays, about
+
+
+def _checksum(path: Path, array: NDArray[Any]) -> int:
+    """Of an array's numbers, read from its file: mapped, they would all stay in memory."""
+    checksum = 0
+    with path.open("rb") as file:
+        file.seek(path.stat().st_size - array.nbytes)
+        while block := file.read(BLOCK):
+            checksum = zlib.crc32(block, checksum)
+    return checksum
 
 
 def _sweep(root: Path) -> None:

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Annotated, Any, Literal, NamedTuple
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from armtune.data import Data, Dataset, Progress
+from armtune.data.absent import Absent, settle, skipped
+from armtune.data.assembly import shelve
 from armtune.data.cache import Shelf, digest_of, splits_of, stored
 from armtune.data.cuts import SPLITS, Indices, cut
-from armtune.data.images import scaled
 from armtune.data.media import DAMAGED, Kind, Shape, decode
+from armtune.data.raw import Raw
+from armtune.data.rows import taken
 from armtune.data.sources import data_folders, find
 from armtune.errors import DataError
 from armtune.targets.classes import Classes
@@ -28,7 +32,6 @@ log = logging.getLogger(__name__)
 
 BUILDER = 1
 """Raised whenever the same options would give other arrays, so that no old cache is used."""
-BATCH = 64
 EDGE = 4096
 """Bytes of a file's beginning and end that tell whether it is the same."""
 
@@ -40,7 +43,7 @@ class Clip(NamedTuple):
 
     Attributes:
         label: its class's name.
-        files: each modality's file, or folder of files.
+        files: the file, or folder of files, of each modality that it has.
         split: ``train``, ``validation`` or ``test``; None where the cut is ours.
         group: what must not be divided by a cut; None where there are no groups.
     """
@@ -114,7 +117,12 @@ class Clips(Data):
         splits = splits_of(built, modalities)
         sizes = " + ".join(str(len(split)) for split in splits)
         words = f"{self.about()}: {len(classes)} classes, {sizes} samples{_left_out(built[1])}"
+        words += skipped(built[1]["left_out"])
         return Dataset(self.name, words, Classes(classes), *splits, digest)
+
+    def lacking(self) -> Absent:
+        """What becomes of clips that lack a modality."""
+        return "error"
 
     def about(self) -> str:
         """The data set's name for people, and what of it is read."""
@@ -124,7 +132,12 @@ class Clips(Data):
         options = self.model_dump(exclude={"path", "otherwise"})
         names = sorted(modalities)
         listed = [
-            (clip.label, clip.split, clip.group, [fingerprint(clip.files[m], base) for m in names])
+            (
+                clip.label,
+                clip.split,
+                clip.group,
+                [fingerprint(clip.files[m], base) if m in clip.files else None for m in names],
+            )
             for clip in clips
         ]
         return digest_of({"builder": BUILDER, "options": options, "clips": listed, "of": names})
@@ -137,28 +150,42 @@ class Clips(Data):
         shelf: Shelf,
         progress: Progress,
     ) -> dict[str, Any]:
-        raw = _Raw(shelf.folder, modalities)
-        with raw:
-            kept, damaged = self._decode(clips, raw, progress)
+        clips, left_out = self._settled(base, clips, modalities)
         classes = sorted({clip.label for clip in clips})
-        labels = np.array([classes.index(clip.label) for clip in kept], np.int64)
-        indices = self._cut(base, kept, labels, classes)
-        for split, index in indices.items():
-            for modality in modalities:
-                shelf.add(f"{split}_{modality}", len(index), raw.batches(modality, index))
-            shelf.add(f"{split}_label", len(index), [labels[index]])
-        raw.discard()
-        return {"damaged": damaged}
+        with TemporaryDirectory(dir=shelf.folder) as scratch:
+            with Raw(Path(scratch), modalities) as raw:
+                kept, damaged = self._decode(clips, raw, progress)
+            labels = np.array([classes.index(clip.label) for clip in kept], np.int64)
+            indices = self._cut(base, kept, labels, classes)
+            whole = raw.split(labels)
+            splits = {split: taken(whole, index) for split, index in indices.items()}
+            shelve(shelf, splits, classes, base)
+        return {"damaged": damaged, "left_out": left_out}
+
+    def _settled(
+        self, base: Path, clips: Sequence[Clip], modalities: Sequence[str]
+    ) -> tuple[list[Clip], int]:
+        """The clips to be used, and how many lack a modality and are left out for that.
+
+        Raises:
+            DataError: some lack one, and the recipe doesn't say what becomes of them.
+        """
+        present = {m: np.array([m in clip.files for clip in clips]) for m in modalities}
+        _, used = settle(self.lacking(), present, str(base))
+        kept = [clip for clip, use in zip(clips, used, strict=True) if use]
+        return kept, len(clips) - len(kept)
 
     def _decode(
-        self, clips: Sequence[Clip], raw: _Raw, progress: Progress
+        self, clips: Sequence[Clip], raw: Raw, progress: Progress
     ) -> tuple[list[Clip], list[str]]:
         """Writes the samples that can be read; which they are, and what is wrong elsewhere."""
         kept: list[Clip] = []
         damaged: list[str] = []
         for number, clip in enumerate(clips):
             try:
-                raw.add({m: self.decoded(m, clip.files[m]) for m in raw.names}, clip)
+                files = {m: path for m, path in clip.files.items() if m in raw.names}
+                own = {m: self.decoded(m, path) for m, path in files.items()}
+                raw.add(own, clip.files)
                 kept.append(clip)
             except DAMAGED as error:
                 if self.damaged == "error":
@@ -186,50 +213,6 @@ class Clips(Data):
         if len(absent):
             raise DataError(f"{base}: class {classes[absent[0]]!r} has no sample to train on")
         return indices
-
-
-class _Raw:
-    """Decoded samples on disk, one file a modality, until it is known which split they are for."""
-
-    def __init__(self, folder: Path, names: Sequence[str]) -> None:
-        self.names = tuple(names)
-        self._paths = {name: folder / f"{name}.raw" for name in names}
-        self._files: dict[str, IO[bytes]] = {}
-        self._first: dict[str, NDArray[Any]] = {}
-
-    def __enter__(self) -> None:
-        self._files = {name: path.open("wb") for name, path in self._paths.items()}
-
-    def __exit__(self, *_: object) -> None:
-        for file in self._files.values():
-            file.close()
-
-    def add(self, arrays: Mapping[str, NDArray[Any]], clip: Clip) -> None:
-        """Appends a sample.
-
-        Raises:
-            DataError: its shape isn't that of the ones before; names its file.
-        """
-        for name, array in arrays.items():
-            first = self._first.setdefault(name, array)
-            if array.shape != first.shape or array.dtype != first.dtype:
-                raise DataError(
-                    f"{clip.files[name]}: has shape {array.shape}, those before have {first.shape}"
-                )
-        for name, array in arrays.items():
-            self._files[name].write(array.tobytes())
-
-    def batches(self, name: str, index: NDArray[np.int64]) -> Iterator[NDArray[np.float32]]:
-        """These samples as float32, images from 0 to 1."""
-        first = self._first[name]
-        everything = np.memmap(self._paths[name], first.dtype, "r").reshape(-1, *first.shape)
-        for start in range(0, len(index), BATCH):
-            batch = np.asarray(everything[index[start : start + BATCH]])
-            yield scaled(batch) if batch.dtype == np.uint8 else batch
-
-    def discard(self) -> None:
-        for path in self._paths.values():
-            path.unlink()
 
 
 def fingerprint(path: Path, base: Path) -> tuple[str, int, int]:

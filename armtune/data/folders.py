@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from armtune.data.absent import Absent
 from armtune.data.clips import Clip, Clips
 from armtune.data.cuts import SPLITS
 from armtune.data.lists import read_table
@@ -36,6 +37,8 @@ class Folders(Clips):
     """Share cut off for test before that, where the CSV names none."""
     seed: int = Field(0, ge=0)
     """Seed of these cuts."""
+    absent: Absent = "error"
+    """What becomes of samples that lack a modality, an empty path: an error, kept, or left out."""
 
     def modalities(self) -> tuple[str, ...] | None:
         return None
@@ -46,18 +49,21 @@ class Folders(Clips):
     def cuts(self) -> tuple[dict[str, float], int]:
         return {"test": self.test, "validation": self.validation}, self.seed
 
+    def lacking(self) -> Absent:
+        return self.absent
+
     def about(self) -> str:
         return f"files listed in {Path(self.path).name}"
 
     def clips(self, base: Path, modalities: Sequence[str]) -> list[Clip]:
-        needed = [self.labels, *([self.groups] if self.groups else []), *modalities]
-        return [self._clip(base, row, modalities) for row in read_table(base, needed)]
+        needed = [self.labels, *([self.groups] if self.groups else [])]
+        return [self._clip(base, row, modalities) for row in read_table(base, needed, modalities)]
 
     def _clip(self, base: Path, row: Mapping[str, str], modalities: Sequence[str]) -> Clip:
         split = row.get("split") or None
         if split not in (None, *SPLITS):
             raise DataError(f"{base}: split {split!r} should be one of {', '.join(SPLITS)}")
-        files = {name: base.parent / row[name] for name in modalities}
+        files = {name: base.parent / row[name] for name in modalities if row[name]}
         for path in files.values():
             kind_of(path)
         return Clip(row[self.labels], files, split, row[self.groups] if self.groups else None)

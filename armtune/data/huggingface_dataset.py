@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from armtune.data import Data, Dataset, Progress, Split
+from armtune.data.absent import Absent
 from armtune.data.arrow_files import class_names, column_of, read_files, split_files, view_of
 from armtune.data.assembly import assembled
 from armtune.data.cache import digest_of, file_digest
 from armtune.data.cuts import SPLITS
+from armtune.data.rows import Mask
 from armtune.data.sources import data_folders, find
 from armtune.errors import DataError
 
@@ -51,6 +53,8 @@ class HuggingFaceDataset(Data):
     """Share cut off for test before that, where there is no such split."""
     seed: int = Field(0, ge=0)
     """Seed of these cuts."""
+    absent: Absent = "error"
+    """What becomes of samples that lack a modality, a missing cell: an error, kept, or left out."""
 
     def modalities(self) -> tuple[str, ...] | None:
         return tuple(self.columns) or None
@@ -60,12 +64,12 @@ class HuggingFaceDataset(Data):
         files = self._files(path)
         digest = self._digest(files, modalities)
 
-        def make() -> tuple[dict[str, Split], list[str], Path]:
+        def make(_: Path) -> tuple[dict[str, Split], list[str], Path]:
             return *self._parts(files, modalities, path, progress), path
 
         cuts = {"test": self.test, "validation": self.validation}, self.seed
         words = f"Hugging Face data set {path.name}"
-        return assembled(self.name, digest, modalities, make, cuts, words)
+        return assembled(self.name, digest, modalities, make, self.absent, cuts, words)
 
     def _files(self, path: Path) -> dict[str, list[Path]]:
         """The files of train, and of the other splits that there are.
@@ -101,11 +105,13 @@ class HuggingFaceDataset(Data):
         for done, (split, table) in enumerate(tables.items()):
             progress("reading the data set", done, len(tables))
             place = f"{path}, {split}"
-            views = {
-                m: view_of(table, self.columns.get(m, m), self.image_size, place)
-                for m in modalities
-            }
-            parts[split] = Split(views, labels[split])
+            views: dict[str, NDArray[np.float32]] = {}
+            present: dict[str, Mask] = {}
+            for m in modalities:
+                column = self.columns.get(m, m)
+                views[m], there = view_of(table, column, self.image_size, place)
+                present |= {} if there.all() else {m: there}
+            parts[split] = Split(views, labels[split], present)
         progress("reading the data set", len(tables), len(tables))
         return parts, classes
 

@@ -26,12 +26,15 @@ def lines_of(path: Path) -> list[str]:
     return [line for line in lines if line]
 
 
-def read_table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
+def read_table(
+    path: Path, needed: Sequence[str], perhaps: Sequence[str] = ()
+) -> list[dict[str, str]]:
     """The rows of a CSV with a heading, by column.
 
     Args:
         path: the file, UTF-8.
         needed: columns that must be there and may not be empty.
+        perhaps: columns that must be there and may be empty.
 
     Raises:
         DataError: it can't be read, or a needed column or value isn't there; names the line.
@@ -41,7 +44,7 @@ def read_table(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, restkey="", restval="")
             columns = reader.fieldnames or ()
-            if absent := [name for name in needed if name not in columns]:
+            if absent := [name for name in (*needed, *perhaps) if name not in columns]:
                 raise DataError(
                     f"{path}: has no column {absent[0]!r}; it has {', '.join(columns) or 'none'}"
                 )

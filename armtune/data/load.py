@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armtune.data import Data, Dataset, Progress
+from armtune.data.cuts import SPLITS
 from armtune.data.overview import class_counts, imbalance
 from armtune.errors import DataError, MissingDataError
 from armtune.registry import plugins
@@ -55,26 +56,50 @@ def _read(data: Data, names: Sequence[str], folder: Path, progress: Progress) ->
     if known is not None and strangers:
         raise DataError(f"{data.name} has no modality {strangers[0]!r}; it has {', '.join(known)}")
     dataset = data.read(names, folder, progress)
+    _check_present(dataset)
     for name, view in dataset.train.views.items():
-        if _constant(view):
+        if _constant(view, dataset.train.present.get(name)):
             raise DataError(f"{name}: all {len(view)} training samples are the same; leave it out")
     return replace(dataset, description=_described(dataset))
 
 
 def _described(dataset: Dataset) -> str:
     """The data set's description, and how imbalanced its classes are where they are."""
+    words = dataset.description + _absences(dataset)
     ratio = imbalance(class_counts(dataset.train, len(dataset.target.names)))
     if ratio < TOLD_FROM:
-        return dataset.description
+        return words
     return (
-        f"{dataset.description}; classes are imbalanced: the largest has {ratio:.3g} times the "
+        f"{words}; classes are imbalanced: the largest has {ratio:.3g} times the "
         f"smallest's training samples"
     )
 
 
-def _constant(view: NDArray[np.float32]) -> bool:
+def _absences(dataset: Dataset) -> str:
+    """How many samples lack which modality, where some do."""
+    splits = (dataset.train, dataset.validation, dataset.test)
+    counts = {
+        m: sum(int((~split.present[m]).sum()) for split in splits if m in split.present)
+        for m in dataset.shapes
+    }
+    told = [f"{m} in {count}" for m, count in counts.items() if count]
+    return f"; of {sum(map(len, splits))} samples absent: {', '.join(told)}" if told else ""
+
+
+def _check_present(dataset: Dataset) -> None:
+    """Raises DataError where a split has no sample, or none that has a modality."""
+    for name in SPLITS:
+        if not len(getattr(dataset, name)):
+            raise DataError(f"no {name} sample is left")
+        for modality, there in getattr(dataset, name).present.items():
+            if not there.any():
+                raise DataError(f"{modality}: no {name} sample has it; leave it out")
+
+
+def _constant(view: NDArray[np.float32], present: NDArray[np.bool_] | None) -> bool:
     """Whether all samples are alike; the second sample answers as a rule."""
-    return all(np.array_equal(sample, view[0]) for sample in view)
+    numbers = range(len(view)) if present is None else np.flatnonzero(present)
+    return all(np.array_equal(view[number], view[numbers[0]]) for number in numbers)
 
 
 def _silent(what: str, done: int, total: int) -> None:

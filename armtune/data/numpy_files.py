@@ -63,7 +63,7 @@ class ArrayStore:
         return str(self.path / f"{key}.npy") if self.path.is_dir() else f"{self.path}: {key!r}"
 
     def get(self, key: str) -> NDArray[np.generic]:
-        """The array of this key.
+        """The array of this key; one of a folder is memory-mapped.
 
         Raises:
             DataError: there is none, it is damaged, or it holds Python objects.
@@ -76,7 +76,8 @@ class ArrayStore:
         if not self.path.is_dir():
             return _from_npz(self.path, self.at(key), lambda archive: np.asarray(archive[key]))
         try:
-            return np.asarray(np.load(self.path / f"{key}.npy", "r", allow_pickle=False))
+            mapped: NDArray[np.generic] = np.load(self.path / f"{key}.npy", "r", allow_pickle=False)
+            return mapped
         except UNREADABLE as error:
             raise DataError(f"{self.at(key)}: {_reason(error)}") from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from armtune.data import Dataset, Split
 from armtune.data.cuts import SPLITS
-
-CHUNK_BYTES = 1 << 24
+from armtune.data.rows import chunks
 
 
 @dataclass(frozen=True)
@@ -24,12 +23,14 @@ class View:
         not_finite: values that are NaN or infinite, in all splits.
         constant: features that are the same in all training samples, of ``features``.
         features: numbers a sample.
+        absent: samples of each split that lack it; nothing else here counts them.
     """
 
     shape: tuple[int, ...]
     not_finite: int
     constant: int
     features: int
+    absent: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def overview(dataset: Dataset) -> Overview:
             for name, numbers in counts.items()
         },
         imbalance={name: imbalance(numbers) for name, numbers in counts.items()},
-        modalities={m: _view([split.views[m] for split in parts.values()]) for m in dataset.shapes},
+        modalities={m: _view(m, parts) for m in dataset.shapes},
     )
 
 
@@ -85,16 +86,14 @@ def imbalance(counts: NDArray[np.int64]) -> float:
     return float(there.max() / there.min())
 
 
-def _view(splits: list[NDArray[np.float32]]) -> View:
-    train = splits[0]
-    bad = sum(int((~np.isfinite(chunk)).sum()) for view in splits for chunk in _chunks(view))
-    varies = np.zeros(train.shape[1:], bool)
-    for chunk in _chunks(train):
-        varies |= (chunk != train[0]).any(axis=0)
-    return View(train.shape[1:], bad, int((~varies).sum()), prod(train.shape[1:]))
-
-
-def _chunks(view: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    step = max(1, CHUNK_BYTES // max(1, view[:1].nbytes))
-    for start in range(0, len(view), step):
-        yield view[start : start + step]
+def _view(modality: str, parts: Mapping[str, Split]) -> View:
+    train = parts["train"].views[modality]
+    kept = {name: part.present.get(modality) for name, part in parts.items()}
+    everything = (chunks(part.views[modality], kept[name]) for name, part in parts.items())
+    bad = sum(int((~np.isfinite(chunk)).sum()) for own in everything for chunk in own)
+    varies, first = np.zeros(train.shape[1:], bool), None
+    for chunk in chunks(train, kept["train"]):
+        first = chunk[:1] if first is None or not len(first) else first
+        varies |= (chunk != first).any(axis=0)
+    absent = {name: 0 if there is None else int((~there).sum()) for name, there in kept.items()}
+    return View(train.shape[1:], bad, int((~varies).sum()), prod(train.shape[1:]), absent)

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-CHUNK_BYTES = 1 << 24
+from armtune.data.rows import chunks
 
 Double = NDArray[np.float64]
 Present = NDArray[np.bool_] | None
@@ -78,12 +78,8 @@ def unchanged(view: NDArray[np.float32], present: Present = None) -> Standardiza
 
 
 def _mean(view: NDArray[np.float32], present: Present, what: Callable[[Double], Double]) -> Double:
-    rows = max(1, CHUNK_BYTES // (8 * max(1, view[:1].size)))
     total = np.zeros(view.shape[1:])
-    for start in range(0, len(view), rows):
-        piece = view[start : start + rows]
-        if present is not None:
-            piece = piece[present[start : start + rows]]
+    for piece in chunks(view, present):
         total += what(piece.astype(np.float64)).sum(axis=0)
     return total / (len(view) if present is None else present.sum())
 

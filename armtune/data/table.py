@@ -11,13 +11,18 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from armtune.data import Data, Dataset, Progress, Split
-from armtune.data.arrays import as_float32, check_classes, first_not_finite, read_column
+from armtune.data.absent import Absent, scan, settle, skipped
+from armtune.data.arrays import check_classes, read_column
 from armtune.data.cache import digest_of, file_digest
 from armtune.data.columns import ColumnStore
 from armtune.data.cuts import Index, Indices, cut, named_cuts
+from armtune.data.rows import Mask, as_float32, taken
 from armtune.data.sources import data_folders, find
 from armtune.errors import DataError
 from armtune.targets.classes import Classes
+
+Cells = NDArray[np.float64]
+"""A modality's columns ``(row, column)``; NaN where a cell is missing."""
 
 
 class Table(Data):
@@ -43,6 +48,9 @@ class Table(Data):
     """Column of each row's group, such as its patient; cuts by ``seed`` never split a group."""
     missing: Literal["error", "mean"] = "error"
     """What becomes of missing cells: an error, or the column's mean over the training samples."""
+    absent: Absent = "error"
+    """What becomes of rows in which all of a modality's cells are missing: kept, without that
+    modality, or left out; ``error`` for what ``missing`` says."""
     validation: float = Field(0.1, gt=0, lt=1)
     """Share of the training samples cut off for validation, where the table has no such cut."""
     test: float = Field(0.2, gt=0, lt=1)
@@ -59,19 +67,29 @@ class Table(Data):
         names, labels = np.unique(read_column(store, self.label), return_inverse=True)
         classes = tuple(map(str, names.tolist()))
         indices = self._indices(store, labels.astype(np.int64))
-        check_classes(path, labels, classes, indices["train"])
-        views: dict[str, NDArray[np.float32]] = {}
-        filled = 0
+        reserved = [name for name in (self.label, self.split, self.groups) if name]
+        columns = {m: store.match(self.columns[m], reserved) for m in modalities}
+        cells: dict[str, Cells] = {}
         for done, modality in enumerate(modalities):
             progress("reading columns", done, len(modalities))
-            view, count = self._view(store, modality, indices["train"])
-            views[modality], filled = view, filled + count
+            numbers = [store.numbers(column) for column in columns[modality]]
+            cells[modality] = np.stack(numbers, axis=1)
         progress("reading columns", len(modalities), len(modalities))
-        train, validation, test = (
-            Split({m: view[index] for m, view in views.items()}, labels[index].astype(np.int64))
-            for index in indices.values()
-        )
-        words = self._describe(path, len(classes), indices, filled)
+        present = {m: self._present(own) for m, own in cells.items()}
+        lacked, used = settle(self.absent, present, str(path))
+        indices = {split: index[used[index]] for split, index in indices.items()}
+        check_classes(path, labels, classes, indices["train"])
+        views, filled = {}, 0
+        for m, own in cells.items():
+            holes = np.isnan(own) & (used & present[m])[:, None]
+            if holes.any():
+                own = self._filled(store, m, columns[m], own, holes, indices["train"])
+            if (row := scan(own, used & present[m])[1]) is not None:
+                raise DataError(f"{path}: {m}: infinity (as float32) in row {row + 1}")
+            views[m], filled = as_float32(own), filled + int(holes.sum())
+        whole = Split(views, labels.astype(np.int64), lacked)
+        train, validation, test = (taken(whole, index) for index in indices.values())
+        words = self._describe(path, len(classes), indices, filled) + skipped(int((~used).sum()))
         options = self.model_dump(exclude={"path", "otherwise"})
         digest = digest_of({"options": options, "file": file_digest(path)})
         return Dataset(self.name, words, Classes(classes), train, validation, test, digest)
@@ -82,25 +100,35 @@ class Table(Data):
         shares = {"test": self.test, "validation": self.validation}
         return cut(given, labels, groups, shares, np.random.default_rng(self.seed))
 
-    def _view(
-        self, store: ColumnStore, modality: str, train: Index
-    ) -> tuple[NDArray[np.float32], int]:
-        """A modality ``(row, column)``, and how many of its cells were missing.
+    def _present(self, cells: Cells) -> Mask:
+        """Which rows have a modality ``(row, column)``."""
+        if self.absent == "error":
+            return np.ones(len(cells), bool)
+        return np.asarray(~np.isnan(cells).all(axis=1))
+
+    def _filled(
+        self,
+        store: ColumnStore,
+        modality: str,
+        columns: Sequence[str],
+        cells: Cells,
+        holes: NDArray[np.bool_],
+        train: Index,
+    ) -> Cells:
+        """The cells with each column's mean over the training samples in its holes.
 
         Raises:
-            DataError: a cell is missing or infinite, or a column holds no numbers.
+            DataError: the recipe doesn't say so, or a column has no training sample's cell.
         """
-        reserved = filter(None, (self.label, self.split, self.groups))
-        columns = store.match(self.columns[modality], reserved)
-        view = np.stack([store.numbers(column) for column in columns], axis=1)
-        absent = np.isnan(view)
-        if absent.any():
-            if self.missing == "error":
-                raise DataError(f"{store.path}: {_missing(modality, columns, absent)}")
-            view = _filled(view, absent, train, [store.at(column) for column in columns])
-        if (row := first_not_finite(view)) is not None:
-            raise DataError(f"{store.path}: {modality}: infinity (as float32) in row {row + 1}")
-        return as_float32(view), int(absent.sum())
+        if self.missing == "error":
+            raise DataError(f"{store.path}: {_missing(modality, columns, holes)}")
+        known = ~np.isnan(cells[train])
+        counts = known.sum(axis=0)
+        if not counts.all():
+            place = store.at(columns[int(counts.argmin())])
+            raise DataError(f"{place}: all training samples' cells are missing; leave it out")
+        means = np.where(known, cells[train], 0).sum(axis=0) / counts
+        return np.where(holes, means, cells)
 
     def _describe(self, path: Path, classes: int, indices: Indices, filled: int) -> str:
         sizes = " + ".join(str(len(index)) for index in indices.values())
@@ -108,23 +136,13 @@ class Table(Data):
         return f"table {path.name}: {classes} classes, {sizes} samples{means}"
 
 
-def _missing(modality: str, columns: Sequence[str], absent: NDArray[np.bool_]) -> str:
-    row, column = np.argwhere(absent)[0]
-    holes = int(absent.any(axis=0).sum())
+def _missing(modality: str, columns: Sequence[str], holes: NDArray[np.bool_]) -> str:
+    row, column = np.argwhere(holes)[0]
+    count = int(holes.any(axis=0).sum())
+    whole = int(holes.all(axis=1).sum()) if len(columns) > 1 else 0
+    hint = f"; {whole} rows have none, which absent: keep or skip would allow" if whole else ""
     return (
-        f"{modality}: {int(absent.sum())} of {absent.size} cells are missing, in {holes} of "
+        f"{modality}: {int(holes.sum())} of {holes.size} cells are missing, in {count} of "
         f"{len(columns)} columns; the first is in row {row + 1} of {columns[column]!r}. "
-        f"missing: mean would fill them by the training samples' means"
+        f"missing: mean would fill them by the training samples' means{hint}"
     )
-
-
-def _filled(
-    view: NDArray[np.float64], absent: NDArray[np.bool_], train: Index, places: Sequence[str]
-) -> NDArray[np.float64]:
-    """The view with each column's mean over the training samples where a cell is missing."""
-    counts = (~absent[train]).sum(axis=0)
-    if not counts.all():
-        place = places[int(np.flatnonzero(counts == 0)[0])]
-        raise DataError(f"{place}: all training samples' cells are missing; leave it out")
-    means = np.where(absent, 0, view)[train].sum(axis=0) / counts
-    return np.where(absent, means, view)

@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from armtune.data import Data, Dataset, Progress, Split
-from armtune.data.arrays import as_float32
+from armtune.data.absent import Absent
 from armtune.data.assembly import assembled
 from armtune.data.cache import digest_of, file_digest
 from armtune.data.cuts import SPLITS
+from armtune.data.raw import Raw
+from armtune.data.rows import as_float32
 from armtune.errors import DataError
 
 BUILDER = 1
@@ -49,11 +51,14 @@ class TorchData(Data):
     """Share cut off for test before that, where there is no such data set."""
     seed: int = Field(0, ge=0)
     """Seed of these cuts."""
+    absent: Absent = "error"
+    """What becomes of samples that lack a modality: an error, kept, or left out."""
 
     def datasets(self, folder: Path) -> Mapping[str, MapStyle]:
         """The data sets: ``train``, and ``validation`` and ``test`` where there are such.
 
-        A sample is ``({modality: tensor}, label)``, with labels counted from 0.
+        A sample is ``({modality: tensor}, label)``, with labels counted from 0; None stands for a
+        modality that it lacks.
 
         Args:
             folder: the recipe's folder, from which relative paths are taken.
@@ -75,13 +80,13 @@ class TorchData(Data):
     def read(self, modalities: Sequence[str], folder: Path, progress: Progress) -> Dataset:
         digest = self._digest(modalities, folder)
 
-        def make() -> tuple[dict[str, Split], Sequence[str], Path]:
-            parts = self._parts(modalities, folder, progress)
+        def make(scratch: Path) -> tuple[dict[str, Split], Sequence[str], Path]:
+            parts = self._parts(modalities, folder, scratch, progress)
             return parts, self._classes(parts), Path(self.name)
 
         cuts = {"test": self.test, "validation": self.validation}, self.seed
         words = f"{self.name}, a PyTorch data set"
-        return assembled(self.name, digest, modalities, make, cuts, words)
+        return assembled(self.name, digest, modalities, make, self.absent, cuts, words)
 
     def _digest(self, modalities: Sequence[str], folder: Path) -> str:
         """Of the options, the files, and the code of the subclass's own file."""
@@ -93,7 +98,7 @@ class TorchData(Data):
         return digest_of({**parts, "modalities": sorted(modalities)})
 
     def _parts(
-        self, modalities: Sequence[str], folder: Path, progress: Progress
+        self, modalities: Sequence[str], folder: Path, scratch: Path, progress: Progress
     ) -> dict[str, Split]:
         given = self.datasets(folder)
         if "train" not in given or not set(given) <= set(SPLITS):
@@ -103,7 +108,9 @@ class TorchData(Data):
             )
         # Training first, whatever the order given.
         return {
-            split: gather(given[split], modalities, f"{self.name}, {split}", progress)
+            split: gather(
+                given[split], modalities, f"{self.name}, {split}", scratch / split, progress
+            )
             for split in SPLITS
             if split in given
         }
@@ -118,13 +125,16 @@ class TorchData(Data):
         return list(names)
 
 
-def gather(samples: MapStyle, modalities: Sequence[str], place: str, progress: Progress) -> Split:
-    """All samples as arrays.
+def gather(
+    samples: MapStyle, modalities: Sequence[str], place: str, scratch: Path, progress: Progress
+) -> Split:
+    """All samples as arrays, in files of a folder.
 
     Args:
         samples: the data set.
         modalities: those to keep.
         place: what messages and progress call it.
+        scratch: the folder, which is made here.
 
     Raises:
         DataError: there is none, or one isn't as the first, not finite, or has no whole label.
@@ -132,21 +142,16 @@ def gather(samples: MapStyle, modalities: Sequence[str], place: str, progress: P
     count = len(samples)
     if not count:
         raise DataError(f"{place}: has no sample")
-    views: dict[str, NDArray[np.float32]] = {}
     labels = np.empty(count, np.int64)
-    for number in range(count):
-        where = f"{place}, sample {number}"
-        own, labels[number] = _sample(samples[number], modalities, where)
-        if not views:
-            views = {m: np.empty((count, *view.shape), np.float32) for m, view in own.items()}
-        for modality, view in own.items():
-            if view.shape != views[modality].shape[1:]:
-                first = views[modality].shape[1:]
-                raise DataError(f"{where}: {modality} has shape {view.shape}, sample 0 {first}")
-            views[modality][number] = view
-        if number % EVERY == 0 or number + 1 == count:
-            progress(f"reading {place}", number + 1, count)
-    return Split(views, labels)
+    scratch.mkdir()
+    with Raw(scratch, modalities) as raw:
+        for number in range(count):
+            where = f"{place}, sample {number}"
+            own, labels[number] = _sample(samples[number], modalities, where)
+            raw.add(own, {m: f"{where}: {m}" for m in own})
+            if number % EVERY == 0 or number + 1 == count:
+                progress(f"reading {place}", number + 1, count)
+    return raw.split(labels)
 
 
 def _sample(
@@ -160,7 +165,7 @@ def _sample(
     for modality in modalities:
         if modality not in own:
             raise DataError(f"{where}: has no {modality!r}; it has {', '.join(own)}")
-    views = {m: _array(own[m], f"{where}: {m}") for m in modalities}
+    views = {m: _array(own[m], f"{where}: {m}") for m in modalities if own[m] is not None}
     for modality, view in views.items():
         if not np.isfinite(view).all():
             raise DataError(f"{where}: {modality} holds NaN or infinity (as float32)")

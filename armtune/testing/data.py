@@ -8,21 +8,24 @@ from pathlib import Path
 import numpy as np
 
 from armtune.data import Data, Dataset, Split
+from armtune.data.rows import Rows
 
 
 def views_are_finite_aligned_and_of_one_shape(
     data: Data, folder: Path = Path(), names: Sequence[str] = ()
 ) -> None:
-    """float32, one sample a label, none constant."""
+    """float32, one sample a label, none constant; only absent samples hold NaN."""
     dataset = _read(data, folder, names)
     for split in _splits(dataset):
         assert len(split) > 0
         for name, view in split.views.items():
-            assert isinstance(view, np.ndarray)
+            assert isinstance(view, (np.ndarray, Rows))
             assert view.dtype == np.float32, (name, view.dtype)
             assert view.shape == (len(split), *dataset.shapes[name]), (name, view.shape)
-            assert np.isfinite(view).all(), name
-            assert view.std() > 0, name
+            there = split.present.get(name, np.ones(len(split), bool))
+            assert there.shape == (len(split),), name
+            assert np.isfinite(view[there]).all(), name
+            assert view[there].std() > 0, name
 
 
 def labels_are_classes_and_train_has_them_all(

@@ -91,6 +91,27 @@ def test_refuses_what_it_cannot_read(
         Predictor(whole).predict(change(dict(dataset.test.views)))  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("few", [0, 1 << 20])
+def test_samples_may_lack_modalities_one_by_one(
+    whole: Path, dataset: Dataset, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("armtune.bundle.predictor.FEW", few)
+    views, predictor = dict(dataset.test.views), Predictor(whole)
+    holed = {m: view.copy() for m, view in views.items()}
+    holed["image"][[3, 8]] = np.nan
+    holed["audio"][5] = np.nan
+    found = predictor.predict(holed).probabilities
+    full = predictor.predict(views).probabilities
+    only = {m: predictor.predict({m: view}).probabilities for m, view in views.items()}
+    expected = full.copy()
+    expected[[3, 8]], expected[5] = only["audio"][[3, 8]], only["image"][5]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert not np.allclose(found, full, atol=1e-3)
+    holed["audio"][8] = np.nan
+    with pytest.raises(DataError, match="sample 8 has no modality"):
+        predictor.predict(holed)
+
+
 @pytest.mark.parametrize("value", [np.nan, -np.inf, 1e300])
 def test_names_the_sample_that_holds_no_finite_number(
     whole: Path, dataset: Dataset, value: float, monkeypatch: pytest.MonkeyPatch

@@ -39,7 +39,7 @@ def test_reads_an_npz_and_a_folder_alike(save: Callable[..., None], tmp_path: Pa
 def test_numbers_of_any_kind_are_read(kind: str, tmp_path: Path) -> None:
     numbers = np.arange(12).reshape(4, 3).astype(kind)
     np.savez(tmp_path / "x.npz", x=numbers)
-    (piece,) = pieces(read_samples(tmp_path / "x.npz"))
+    ((piece, _),) = pieces(read_samples(tmp_path / "x.npz"))
     assert piece["x"].dtype == np.float32
     np.testing.assert_array_equal(piece["x"], numbers.astype(np.float32))
 
@@ -48,7 +48,7 @@ def test_numbers_of_any_kind_are_read(kind: str, tmp_path: Path) -> None:
 def test_a_large_file_needs_little_memory(save: Callable[..., None], tmp_path: Path) -> None:
     save(tmp_path / "x.npz", x=np.zeros((40, MEGABYTE), np.float32))  # 160 MB
     tracemalloc.start()
-    count = sum(len(piece["x"]) for piece in pieces(read_samples(tmp_path / "x.npz")))
+    count = sum(len(piece["x"]) for piece, _ in pieces(read_samples(tmp_path / "x.npz")))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert count == 40

@@ -135,15 +135,16 @@ def test_the_bundle_predicts_by_itself(whole: Path, dataset: Dataset, tmp_path: 
 
 
 def check_alone(folder: Path, dataset: Dataset, scratch: Path) -> None:
-    """``predict.py``, without armtune, says what ``Predictor`` does; with a modality missing."""
-    image = {"image": dataset.test.views["image"]}
-    np.savez(scratch / "x.npz", **image)
+    """``predict.py``, without armtune, says what ``Predictor`` does; half lack a modality."""
+    samples = {m: view.copy() for m, view in dataset.test.views.items()}
+    samples["audio"][::2] = np.nan
+    np.savez(scratch / "x.npz", **samples)
     guard = "import sys, runpy; sys.modules['armtune'] = None; sys.argv = sys.argv[1:];"
     code = f"{guard} runpy.run_path(sys.argv[0], run_name='__main__')"
     words = [str(folder / "predict.py"), str(scratch / "x.npz"), str(scratch / "y.csv")]
     subprocess.run([sys.executable, "-c", code, *words], check=True, capture_output=True)
     found = np.genfromtxt(scratch / "y.csv", delimiter=",", skip_header=1, usecols=(2, 3, 4))
-    expected = Predictor(folder).predict(image).probabilities
+    expected = Predictor(folder).predict(samples).probabilities
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 

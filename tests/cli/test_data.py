@@ -85,7 +85,8 @@ def test_json_has_the_same_figures(recipe: Path, out: Out) -> None:
     assert found["classes"]["train"] == {"cat": 18, "dog": 12, "owl": 6}
     assert found["imbalance"]["train"] == 3
     assert not found["stand_in"]
-    left = {"shape": [3], "not_finite": 0, "constant": 1, "features": 3}
+    nobody = {"train": 0, "validation": 0, "test": 0}
+    left = {"shape": [3], "not_finite": 0, "constant": 1, "features": 3, "absent": nobody}
     assert found["modalities"]["left"] == left
 
 
@@ -101,7 +102,7 @@ def test_missing_data_are_an_error_of_the_data(recipe: Path, out: Out) -> None:
 
 
 def test_damaged_data_are_an_error_of_the_data(recipe: Path, out: Out) -> None:
-    save(recipe.parent, left=np.full((60, 3), np.nan))
+    save(recipe.parent, left=np.full((60, 3), np.inf))
     code, _, errors = out("check", recipe)
     assert code == 1
     assert "'left': NaN or infinity (as float32) in sample 0" in errors

@@ -177,7 +177,7 @@ def test_the_csv_may_say_the_splits(copied: Path) -> None:
     ("text", "message"),
     [
         ("label,image\na,x.npy\n", "has no column 'array'; it has label, image"),
-        ("label,array\na,array/0_0.npy\nb\n", "line 3: no 'array'"),
+        ("label,array\na,array/0_0.npy\n,x.npy\n", "line 3: no 'label'"),
         ("label,array\na,x.txt\n", "x.txt: of no kind"),
         ("label,array\na,array/0_0.npy\n", "1 samples found, of 1 classes"),
         ("label,array\na,array/0_0.npy\nb,image.npy\n", "image.npy: has shape"),

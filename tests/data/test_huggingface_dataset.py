@@ -92,8 +92,9 @@ def test_labels_without_names(tmp_path: Path, labels: list[Any], classes: tuple[
     [
         ("motion", [[1.0], [1.0, 2.0]] * 30, "samples differ in length, 1 to 2"),
         ("motion", ["a"] * 60, "must hold numbers, lists of them or pictures: string"),
-        ("motion", [np.nan] * 60, r"NaN or infinity \(as float32\) in row 0"),
-        ("motion", [1.0, None] * 30, "row 1 is missing"),
+        ("motion", [np.nan] * 60, "every row is NaN"),
+        ("motion", [np.inf, 1.0] * 30, r"NaN or infinity \(as float32\) in row 0"),
+        ("motion", [None] * 60, "every cell is missing"),
         ("motion", [{"bytes": b"no", "path": "x"}] * 60, "row 0: missing or damaged"),
         ("motion", [{"bytes": None, "path": "x"}] * 60, "row 0: the picture isn't in the file"),
         ("label", [-1, 0] * 30, "holds what is none of its 3 classes"),

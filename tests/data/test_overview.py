@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from armtune.data import overview as module
+from armtune.data import rows as module
 from armtune.data.overview import overview
 from armtune.testing.toys import toy_dataset
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from armtune.data import standardize
+from armtune.data import rows
 from armtune.data.standardize import fit, fit_padded
 
 
@@ -46,7 +46,7 @@ def test_large_offsets_lose_nothing() -> None:
 def test_reading_in_pieces_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     view = np.random.default_rng(0).normal(3, 2, (101, 4, 5)).astype(np.float32)
     whole = fit(view)
-    monkeypatch.setattr(standardize, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(rows, "CHUNK_BYTES", 1000)
     pieces = fit(view)
     np.testing.assert_allclose(pieces.mean, whole.mean, rtol=1e-6)
     np.testing.assert_allclose(pieces.std, whole.std, rtol=1e-6)
@@ -63,7 +63,7 @@ def test_apply_leaves_its_input_as_it_was() -> None:
 def test_padded_sequences_are_scaled_by_their_real_steps_and_not_moved(
     monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
-    monkeypatch.setattr(standardize, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(rows, "CHUNK_BYTES", chunk)
     rng = np.random.default_rng(0)
     view = rng.normal([0, 300, 0, 0], [1, 40, 0.01, 0], (500, 6, 4)).astype(np.float32)
     view[np.arange(6) >= rng.integers(1, 7, 500)[:, None]] = 0

@@ -94,7 +94,10 @@ def test_classes_may_have_names(tmp_path: Path) -> None:
     [
         (torch.zeros(3), r"must be \(\{modality: tensor\}, label\)"),
         (({"a": torch.zeros(1)}, 0), "has no 'b'; it has a"),
-        (({"a": torch.zeros(2), "b": torch.zeros(2, 3)}, 0), r"a has shape \(2,\), sample 0 \(1,"),
+        (
+            ({"a": torch.zeros(2), "b": torch.zeros(2, 3)}, 0),
+            r"a: has shape \(2,\), those before have \(1,",
+        ),
         (({"a": torch.zeros(1, requires_grad=True), "b": 0}, 0), "a: must be numbers, on the CPU"),
         (({"a": torch.zeros(1), "b": torch.full((2, 3), torch.nan)}, 0), "b holds NaN"),
         (({"a": torch.zeros(1), "b": torch.zeros(2, 3)}, 0.5), "one whole number from 0, not 0.5"),
