@@ -89,7 +89,7 @@ class _Conv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         convolve = F.conv1d if self.axes == 1 else F.conv2d
         y = convolve(
-            by_channel(x),
+            channels_last(by_channel(x)),
             self.weight.flatten(0, 1),
             None if self.bias is None else self.bias.flatten(),
             self.stride,
@@ -179,6 +179,13 @@ def by_member(y: Tensor, members: int) -> Tensor:
     return y.unflatten(1, (members, -1)).transpose(0, 1)
 
 
+def channels_last(x: Tensor) -> Tensor:
+    """Images in the memory format in which a CPU pools and convolves packs several times faster."""
+    if x.dim() != 4 or x.device.type != "cpu":
+        return x
+    return x.contiguous(memory_format=torch.channels_last)
+
+
 class MaxPool2d(nn.Module):
     """Largest value in windows of ``size`` × ``size``; an axis shorter than the window is kept."""
 
@@ -188,7 +195,8 @@ class MaxPool2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         window = [min(self.size, extent) for extent in x.shape[-2:]]
-        return F.max_pool2d(x.flatten(0, 1), window).unflatten(0, x.shape[:2])
+        y = channels_last(x.flatten(0, 1))
+        return F.max_pool2d(y, window).unflatten(0, x.shape[:2])
 
 
 class Embedding(nn.Module):

@@ -35,8 +35,9 @@ class LeNet(Encoder):
         channels, height, width = (1, *shape)[-3:]
         steps: list[nn.Module] = [layers.AddChannel()] if len(shape) == 2 else []
         for size_out in (self.width, 2 * self.width):
-            steps += [layers.Conv2d(channels, size_out, self.kernel, init), layers.Relu()]
-            steps += [layers.MaxPool2d(2)]
+            convolution = layers.Conv2d(channels, size_out, self.kernel, init)
+            # Pooled first, so that a quarter is left to rectify: the largest stays the largest.
+            steps += [convolution, layers.MaxPool2d(2), layers.Relu()]
             channels, height, width = size_out, max(height // 2, 1), max(width // 2, 1)
         flat = channels * height * width
         steps += [layers.Flatten(), layers.Linear(flat, self.features, init), layers.Relu()]

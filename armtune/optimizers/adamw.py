@@ -37,6 +37,9 @@ class AdamW(Optimizer):
         knobs: dict[str, Tensor],
         step: Tensor,
     ) -> None:
+        if parameters.device.type == "cpu" and knobs["lr"].shape[1] == 1:
+            _update_each(parameters, gradient, state, knobs, step)
+            return
         mean, square = state["mean"], state["square"]
         beta1, beta2 = knobs["beta1"], knobs["beta2"]
         mean.lerp_(gradient, 1 - beta1)
@@ -44,3 +47,29 @@ class AdamW(Optimizer):
         scale = (square / (1 - beta2**step)).sqrt_().add_(knobs["eps"])
         parameters.mul_(1 - knobs["lr"] * knobs["weight_decay"])
         parameters.sub_((mean * (knobs["lr"] / (1 - beta1**step))).div_(scale))
+
+
+def _update_each(
+    parameters: Tensor,
+    gradient: Tensor,
+    state: dict[str, Tensor],
+    knobs: dict[str, Tensor],
+    step: Tensor,
+) -> None:
+    """The same by torch's fused rule, a member at a time: one pass over memory instead of ten."""
+    from torch.optim.adamw import adamw
+
+    numbers = {name: values.flatten().tolist() for name, values in knobs.items()}
+    for k, done in enumerate(step.flatten().float() - 1):
+        adamw(
+            [parameters[k]],
+            [gradient[k]],
+            [state["mean"][k]],
+            [state["square"][k]],
+            [],
+            [done],
+            fused=True,
+            amsgrad=False,
+            maximize=False,
+            **{name: values[k] for name, values in numbers.items()},
+        )
