@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import gcd, sqrt
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -180,8 +181,11 @@ def by_member(y: Tensor, members: int) -> Tensor:
 
 
 def channels_last(x: Tensor) -> Tensor:
-    """Images in the memory format in which a CPU pools and convolves packs several times faster."""
-    if x.dim() != 4 or x.device.type != "cpu":
+    """Images in the memory format in which a CPU pools and convolves packs several times faster.
+
+    A recorded or compiled network leaves the layout to whoever runs it.
+    """
+    if x.dim() != 4 or x.device.type != "cpu" or torch.compiler.is_compiling():
         return x
     return x.contiguous(memory_format=torch.channels_last)
 
@@ -275,13 +279,6 @@ class AddChannel(nn.Module):
         return x.unsqueeze(2)
 
 
-class Concat(nn.Module):
-    """Features of all modalities side by side."""
-
-    def forward(self, features: Mapping[str, Tensor]) -> Tensor:
-        return torch.cat(list(features.values()), dim=-1)
-
-
 class Composed(nn.Module):
     """A function of an input and of modules as a module: a plug-in needs no class of torch's.
 
@@ -290,12 +287,12 @@ class Composed(nn.Module):
             copy of this one is whole.
     """
 
-    def __init__(self, function: Callable[..., Tensor], *modules: nn.Module) -> None:
+    def __init__(self, function: Callable[..., Any], *modules: nn.Module) -> None:
         super().__init__()
         self.function = function
         self.parts = nn.ModuleList(modules)
 
-    def forward(self, x: object) -> Tensor:
+    def forward(self, x: object) -> Any:
         return self.function(x, *self.parts)
 
 

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from armtune.encoders import Encoder
 from armtune.errors import Fault, RecipeError
-from armtune.forward import Features, Forward
+from armtune.forward import Features, Forward, only
 from armtune.fusion import Fusion
 from armtune.layers import Init, Linear
+from armtune.parted import Parted
 from armtune.recipe.schema import Recipe
 from armtune.streams import stream
 
@@ -86,10 +87,32 @@ class MultimodalNet(nn.Module):
 
     def fuse(self, features: Mapping[str, Tensor]) -> Tensor:
         """Fused logits from features, weighted."""
-        weights = self.weights[:, :, None, None].unbind(1)
-        weighted = {m: features[m] * w for m, w in zip(self.modalities, weights, strict=True)}
-        logits: Tensor = self.fusion(weighted)
+        logits: Tensor = self.fusion(self._weighted(features))
         return logits
+
+    def fuse_subsets(self, features: Features, absent: Features, subsets: Sequence[int]) -> Tensor:
+        """Fused logits with the modalities outside of each subset absent.
+
+        What a modality gives by itself is computed once for all subsets.
+
+        Args:
+            features: ``(member, sample, feature)`` of each modality.
+            absent: ``(member, 1, feature)`` of each modality: what stands in for it.
+            subsets: which modalities are present, as bit masks in the modalities' order.
+
+        Returns:
+            ``(member, subset, sample, class)``.
+        """
+        there, absent = self._weighted(features), self._weighted(absent)
+        decide: nn.Module = self.fusion
+        if isinstance(decide, Parted):
+            there, absent, decide = decide.apart(there), decide.apart(absent), decide.decide
+        logits: Tensor = decide(only(there, absent, subsets))
+        return logits.unflatten(1, (len(subsets), -1))
+
+    def _weighted(self, features: Mapping[str, Tensor]) -> Features:
+        weights = self.weights[:, :, None, None].unbind(1)
+        return {m: features[m] * w for m, w in zip(self.modalities, weights, strict=True)}
 
     def mean_features(self) -> Features:
         """The features that stand in for absent modalities, ``(member, 1, feature)``."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from armtune.forward import Features, mean_present, only
+from armtune.forward import Features, mean_present
 from armtune.information import (
     conditional_mutual_information,
     entropy,
@@ -36,8 +36,8 @@ def subset_logits(network: MultimodalNet, features: Features) -> Tensor:
     """Each subset's decision, ``(member, 2**K, sample, output)``; zeros for the empty set."""
     players = len(features)
     several = [s for s in range(1, 2**players) if s.bit_count() > 1 or players == 1]
-    fused = network.fuse(only(features, network.mean_features(), several))
-    decisions = dict(zip(several, fused.chunk(len(several), dim=1), strict=True))
+    fused = network.fuse_subsets(features, network.mean_features(), several)
+    decisions = dict(zip(several, fused.unbind(1), strict=True))
     if players > 1:
         decisions |= {1 << k: x for k, x in enumerate(network.judge(features).values())}
     ordered = [decisions[s] for s in range(1, 2**players)]

@@ -9,7 +9,6 @@ import torch
 from torch.nn import functional as F
 
 from armtune.layers import (
-    Concat,
     Conv1d,
     Conv2d,
     EmbeddingBag,
@@ -60,11 +59,6 @@ def test_weights_start_uniform_within_one_over_the_root_of_the_inputs() -> None:
 def test_pooling_keeps_an_axis_shorter_than_its_window() -> None:
     x = noise(2, 3, 1, 1, 4)
     assert MaxPool2d(2)(x).shape == (2, 3, 1, 1, 2)
-
-
-def test_concat_keeps_the_modalities_order() -> None:
-    a, b = noise(1, 2, 3), noise(1, 2, 2)
-    assert torch.equal(Concat()({"a": a, "b": b}), torch.cat([a, b], -1))
 
 
 def test_convolution_over_time_is_dilated() -> None:

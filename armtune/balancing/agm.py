@@ -25,7 +25,7 @@ from pydantic import Field
 
 from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
-from armtune.forward import mean_present, only
+from armtune.forward import mean_present
 from armtune.information import shapley_matrix
 from armtune.lazy import torch
 from armtune.parts import EncoderScaler, others_mean, stacked_present
@@ -91,8 +91,7 @@ class AdaptiveModulator(EncoderScaler):
         """Each modality's share of the fused logits, ``(member, modality, sample, class)``."""
         features = {m: f.detach() for m, f in step.forward.features.items()}
         absent = {m: f.mean(1, keepdim=True) for m, f in features.items()}
-        logits = self.context.network.fuse(only(features, absent, self.some))
-        subsets = logits.unflatten(1, (len(self.some), -1))
+        subsets = self.context.network.fuse_subsets(features, absent, self.some)
         everyone = step.forward.logits.detach().unsqueeze(1)
         # The empty set's logits count as zeros: its row of the matrix is left out.
         values = torch.cat([subsets, everyone], dim=1)

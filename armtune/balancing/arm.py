@@ -19,7 +19,7 @@ from pydantic import Field
 
 from armtune.balancer import Balancer, Context, Step, sum_in_order
 from armtune.balancing import Balancing
-from armtune.forward import Features, mean_present, only
+from armtune.forward import Features, mean_present
 from armtune.information import shapley_matrix
 from armtune.lazy import torch
 from armtune.parts import ModalityDropout, gate_heads, stacked_present
@@ -178,8 +178,7 @@ class Reinforcer(Balancer):
             return []
         features = step.forward.features
         absent = {m: f.detach().mean(1, keepdim=True) for m, f in features.items()}
-        logits = self.context.network.fuse(only(features, absent, self.several))
-        outputs = logits.unflatten(1, (len(self.several), -1))
+        outputs = self.context.network.fuse_subsets(features, absent, self.several)
         return self.context.target.losses(outputs, step.labels).mean(2).unbind(1)
 
     def _gap_shares(self, losses: Tensor) -> Tensor:

@@ -21,7 +21,6 @@ from pydantic import Field
 
 from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
-from armtune.forward import only
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -57,8 +56,8 @@ class Calibrator(Balancer):
             return [total]
         features = step.forward.features
         absent = {m: f.detach().mean(1, keepdim=True) for m, f in features.items()}
-        parts = self.context.network.fuse(only(features, absent, self.subsets))
-        excess = overconfidence(parts.unflatten(1, (len(self.subsets), -1)), step.forward.logits)
+        parts = self.context.network.fuse_subsets(features, absent, self.subsets)
+        excess = overconfidence(parts, step.forward.logits)
         return [total + self.weight * excess]
 
 

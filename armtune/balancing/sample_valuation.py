@@ -22,7 +22,7 @@ from pydantic import Field
 
 from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
-from armtune.forward import Features, only
+from armtune.forward import Features
 from armtune.information import shapley_matrix
 from armtune.lazy import torch
 from armtune.parts import stacked_present
@@ -101,8 +101,8 @@ class Valuer(Balancer):
     def _values(self, features: Features, labels: Tensor) -> Tensor:
         """Value of every subset of modalities for each sample, ``(member, sample, subset)``."""
         absent = {m: f.mean(1, keepdim=True) for m, f in features.items()}
-        logits = self.context.network.fuse(only(features, absent, self.subsets))
-        right = logits.argmax(2).unflatten(1, (len(self.subsets), -1)) == labels.unsqueeze(1)
+        logits = self.context.network.fuse_subsets(features, absent, self.subsets)
+        right = logits.argmax(3) == labels.unsqueeze(1)
         nobody = torch.zeros_like(right[:, :1])
         return torch.cat([nobody, right], dim=1).transpose(1, 2) * self.sizes
 

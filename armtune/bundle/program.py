@@ -75,8 +75,8 @@ def _unflatten(x: Array, axis: int, sizes: Sequence[int]) -> Array:
     return x.reshape(*x.shape[:axis], *sizes, *x.shape[axis + 1 :])
 
 
-def _split(x: Array, sizes: Sequence[int], axis: int = 0) -> list[Array]:
-    return np.split(x, list(accumulate(sizes))[:-1], axis)
+def _split(x: Array, sizes: Sequence[int], dim: int = 0) -> list[Array]:
+    return np.split(x, list(accumulate(sizes))[:-1], dim)
 
 
 def _slice(x: Array, axis: int = 0, start: int | None = None, end: int | None = None) -> Array:
@@ -136,6 +136,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "aten.conv2d.padding": _same_convolution,
     "aten.div.Tensor": np.divide,
     "aten.flatten.using_ints": _flatten,
+    "aten.matmul.default": np.matmul,
     "aten.max_pool2d.default": _max_pool,
     "aten.mul.Tensor": np.multiply,
     "aten.relu.default": lambda x: np.maximum(x, 0),

@@ -24,9 +24,10 @@ class Concat(Fusion):
 
     def build(self, sizes: Mapping[str, int], classes: int, init: Init) -> nn.Module:
         from armtune import layers
+        from armtune.parted import LinearApart, Parted, total
 
-        total = sum(sizes.values())
-        steps: list[nn.Module] = [layers.Concat()]
+        first = LinearApart(sizes, self.dim or classes, init)
+        steps: list[nn.Module] = [layers.Composed(total)]
         if self.dim:
-            steps += [layers.Linear(total, self.dim, init), layers.Relu()]
-        return layers.Sequential(*steps, layers.Linear(self.dim or total, classes, init))
+            steps += [layers.Relu(), layers.Linear(self.dim, classes, init)]
+        return Parted(first, layers.Sequential(*steps))

@@ -36,21 +36,19 @@ class Film(Fusion):
 
     def build(self, sizes: Mapping[str, int], classes: int, init: Init) -> nn.Module:
         from armtune import layers
+        from armtune.parted import Apart, Parted
 
         (_, first), *others = sizes.items()
         modulated = layers.Linear(first, self.dim, init)
         conditions = layers.each(dict(others), 2 * self.dim, init)
         out = layers.Linear(self.dim, classes, init)
-        return layers.Composed(decide, modulated, conditions, out)
+        return Parted(Apart([modulated, *conditions]), layers.Composed(decide, out))
 
 
-def decide(
-    features: Features, modulated: nn.Module, conditions: nn.ModuleList, out: nn.Module
-) -> Tensor:
+def decide(parts: Features, out: nn.Module) -> Tensor:
     """Logits of the modulated units."""
-    first, *others = features.values()
-    units = modulated(first)
-    for condition, f in zip(conditions, others, strict=True):
-        scale, shift = condition(f).chunk(2, dim=-1)
+    units, *conditions = parts.values()
+    for condition in conditions:
+        scale, shift = condition.chunk(2, dim=-1)
         units = (1 + scale) * units + shift
     return out(units.relu())

@@ -35,16 +35,30 @@ class Gated(Fusion):
 
     def build(self, sizes: Mapping[str, int], classes: int, init: Init) -> nn.Module:
         from armtune import layers
+        from armtune.parted import LinearApart, Parted
 
         hidden = layers.each(sizes, self.dim, init)
-        gates = layers.Linear(sum(sizes.values()), len(sizes) * self.dim, init)
+        gates = LinearApart(sizes, len(sizes) * self.dim, init)
         out = layers.Linear(self.dim, classes, init)
-        return layers.Composed(decide, hidden, layers.Sequential(layers.Concat(), gates), out)
+        return Parted(layers.Composed(apart, hidden, gates), layers.Composed(decide, out))
 
 
-def decide(features: Features, hidden: nn.ModuleList, gate: nn.Module, out: nn.Module) -> Tensor:
+def apart(features: Features, hidden: nn.ModuleList, gates: nn.Module) -> Features:
+    """Each modality's hidden state, and behind it what it says of all gates."""
+    from armtune.lazy import torch
+
+    said = gates(features)
+    states = {m: layer(features[m]).tanh() for layer, m in zip(hidden, said, strict=True)}
+    return {m: torch.cat([state, said[m]], dim=-1) for m, state in states.items()}
+
+
+def decide(parts: Features, out: nn.Module) -> Tensor:
     """Logits of the gated sum."""
-    shares = gate(features).unflatten(-1, (len(hidden), -1)).softmax(-2).unbind(-2)
-    states = [layer(f).tanh() for layer, f in zip(hidden, features.values(), strict=True)]
+    from armtune.parted import total
+
+    units = next(iter(parts.values())).shape[-1] // (len(parts) + 1)
+    said = total({m: part[..., units:] for m, part in parts.items()})
+    shares = said.unflatten(-1, (len(parts), -1)).softmax(-2).unbind(-2)
+    states = [part[..., :units] for part in parts.values()]
     terms = [share * state for share, state in zip(shares, states, strict=True)]
     return out(sum(terms[1:], terms[0]))

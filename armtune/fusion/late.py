@@ -30,17 +30,20 @@ class Late(Fusion):
 
     def build(self, sizes: Mapping[str, int], classes: int, init: Init) -> nn.Module:
         from armtune import layers
+        from armtune.parted import Apart, Parted
 
+        mean = layers.Composed(decide)
         if not self.dim:
-            return layers.Composed(decide, layers.each(sizes, classes, init))
+            return Parted(Apart(layers.each(sizes, classes, init)), mean)
         hidden = layers.each(sizes, self.dim, init)
         votes = layers.each(dict.fromkeys(sizes, self.dim), classes, init)
         steps = zip(hidden, votes, strict=True)
         own = [layers.Sequential(first, layers.Relu(), second) for first, second in steps]
-        return layers.Composed(decide, layers.Modules(own))
+        return Parted(Apart(own), mean)
 
 
-def decide(features: Features, own: nn.ModuleList) -> Tensor:
+def decide(votes: Features) -> Tensor:
     """Mean of the logits."""
-    votes = [module(f) for module, f in zip(own, features.values(), strict=True)]
-    return sum(votes[1:], votes[0]) / len(votes)
+    from armtune.parted import total
+
+    return total(votes) / len(votes)

@@ -36,15 +36,16 @@ class LowRank(Fusion):
 
     def build(self, sizes: Mapping[str, int], classes: int, init: Init) -> nn.Module:
         from armtune import layers
+        from armtune.parted import Apart, Parted
 
         factors = layers.each(sizes, self.rank * self.dim, init)
         out = layers.Linear(self.dim, classes, init)
-        return layers.Composed(partial(decide, rank=self.rank), factors, out)
+        return Parted(Apart(factors), layers.Composed(partial(decide, rank=self.rank), out))
 
 
-def decide(features: Features, factors: nn.ModuleList, out: nn.Module, rank: int) -> Tensor:
+def decide(factors: Features, out: nn.Module, rank: int) -> Tensor:
     """Logits of the product over the modalities, summed over the ranks."""
-    product, *others = [layer(f) for layer, f in zip(factors, features.values(), strict=True)]
+    product, *others = factors.values()
     for factor in others:
         product = product * factor
     return out(product.unflatten(-1, (rank, -1)).sum(-2).relu())

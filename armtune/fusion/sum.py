@@ -13,9 +13,8 @@ from pydantic import Field
 from armtune.fusion import Fusion
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
-    from armtune.forward import Features
     from armtune.layers import Init
 
 
@@ -28,12 +27,9 @@ class Sum(Fusion):
 
     def build(self, sizes: Mapping[str, int], classes: int, init: Init) -> nn.Module:
         from armtune import layers
+        from armtune.parted import Apart, Parted, total
 
         hidden = layers.each(sizes, self.dim, init)
-        return layers.Composed(decide, hidden, layers.Linear(self.dim, classes, init))
-
-
-def decide(features: Features, hidden: nn.ModuleList, out: nn.Module) -> Tensor:
-    """Logits of the summed hidden layers."""
-    terms = [layer(f).relu() for layer, f in zip(hidden, features.values(), strict=True)]
-    return out(sum(terms[1:], terms[0]))
+        apart = Apart([layers.Sequential(layer, layers.Relu()) for layer in hidden])
+        out = layers.Linear(self.dim, classes, init)
+        return Parted(apart, layers.Sequential(layers.Composed(total), out))

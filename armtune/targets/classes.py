@@ -153,10 +153,10 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
         labels: ``(member, sample)``.
     """
     index = _beside(labels, logits[..., 0])
-    flat = torch.nn.functional.cross_entropy(
-        logits.flatten(0, -2), index.flatten(), reduction="none"
-    )
-    return flat.view(index.shape)
+    # With the classes ahead of the samples it is several times faster: long rows, not short ones.
+    rows = logits.flatten(1, -2).transpose(1, 2).contiguous()
+    losses = torch.nn.functional.cross_entropy(rows, index.flatten(1), reduction="none")
+    return losses.view(index.shape)
 
 
 def _beside(labels: Tensor, decisions: Tensor) -> Tensor:

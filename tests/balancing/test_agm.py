@@ -9,6 +9,9 @@ import torch
 
 from armtune.balancer import Step
 from armtune.balancing.agm import AdaptiveModulator, Agm, log_likelihoods, modulation
+from armtune.fusion.concat import Concat
+from armtune.layers import Init
+from armtune.streams import stream
 from tests.balancing.toys import THREE, THREE_CLASSES, at, toy_batch, toy_context, toy_network
 from tests.conftest import TWO, Shapes
 
@@ -48,11 +51,8 @@ def test_a_sample_counts_at_least_a_hundred_millionth() -> None:
 def linear(shapes: Shapes) -> tuple[AdaptiveModulator, Step]:
     """A network whose fusion is one linear layer, and a step of it."""
     network = toy_network(shapes)
-    network.fusion = network.fusion[0:1].append(network.fusion[-1])  # type: ignore[index, operator]
-    layer = network.fusion[-1]
-    width = sum(network.sizes.values())
-    weight = torch.linspace(-1, 1, width * 3, dtype=torch.float64).view(1, width, 3)
-    layer.weight = torch.nn.Parameter(weight)
+    init = Init([stream(0, "fusion")], torch.float64)
+    network.fusion = Concat(dim=0).build(network.sizes, 3, init)
     views, labels = toy_batch(shapes)
     balancer = AdaptiveModulator([Agm()], toy_context(network))
     balancer.start_epoch(at(balancer, 0))
@@ -61,7 +61,7 @@ def linear(shapes: Shapes) -> tuple[AdaptiveModulator, Step]:
 
 def test_responses_of_a_linear_fusion_by_hand() -> None:
     balancer, step = linear(TWO)
-    layer = balancer.context.network.fusion[-1]
+    layer = balancer.context.network.fusion.apart.whole  # type: ignore[union-attr]
     weights = layer.weight.split(list(balancer.context.network.sizes.values()), dim=1)
     parts = [f @ w for f, w in zip(step.forward.features.values(), weights, strict=True)]
     means = [part.mean(1, keepdim=True) for part in parts]

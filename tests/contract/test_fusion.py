@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from armtune.forward import only
 from armtune.layers import Init
 from armtune.network import MultimodalNet, build_network
 from armtune.recipe.schema import Recipe
@@ -77,6 +78,20 @@ def test_an_absent_modality_is_its_mean_feature(name: str) -> None:
             logits = net.fuse({**given, m: means[m].expand_as(given[m])})
             accuracy = (logits[0].argmax(-1) == labels).double().mean()
             assert float(accuracy) == pytest.approx(run.best[0][f"missing/{m}"], abs=1e-9)
+
+
+@pytest.mark.parametrize("name", FUSIONS)
+def test_subsets_are_decided_on_as_one_by_one(name: str) -> None:
+    net = network(name)
+    given = features(net)
+    absent = {m: f.mean(1, keepdim=True) for m, f in given.items()}
+    subsets = range(1, 8)
+    with torch.no_grad():
+        net.weights.copy_(torch.tensor([[0.5, 1.0, 1.5]]))
+        together = net.fuse_subsets(given, absent, subsets)
+        for subset in subsets:
+            one_by_one = net.fuse(only(given, absent, [subset]))
+            assert torch.allclose(together[:, subset - 1], one_by_one, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", FUSIONS)

@@ -32,20 +32,38 @@ def linear(layer: torch.nn.Module, x: Tensor) -> Tensor:
     return x @ layer.weight[0] + layer.bias[0, 0]
 
 
+def linears(module: torch.nn.Module) -> list[Linear]:
+    """The linear layers, in the order in which they were made."""
+    return [layer for layer in module.modules() if isinstance(layer, Linear)]
+
+
 def vectors(given: dict[str, Tensor]) -> list[Tensor]:
     return [f[0, 0] for f in given.values()]
 
 
+def test_concat_is_a_hidden_layer_of_all_features() -> None:
+    module, given = built("concat", dim=6), features()
+    hidden, out = linears(module)
+    units = linear(hidden, torch.cat(vectors(given))).relu()
+    assert torch.allclose(module(given)[0, 0], linear(out, units))
+
+
+def test_concat_without_units_is_linear() -> None:
+    module, given = built("concat", dim=0), features()
+    [out] = linears(module)
+    assert torch.allclose(module(given)[0, 0], linear(out, torch.cat(vectors(given))))
+
+
 def test_sum_adds_hidden_layers() -> None:
     module, given = built("sum", dim=6), features()
-    hidden, out = module.parts
+    *hidden, out = linears(module)
     a, b = (linear(layer, f).relu() for layer, f in zip(hidden, vectors(given), strict=True))
     assert torch.allclose(module(given)[0, 0], linear(out, a + b))
 
 
 def test_late_is_the_mean_of_linear_votes() -> None:
     module, given = built("late", dim=0), features()
-    votes = [linear(o, f) for o, f in zip(module.parts[0], vectors(given), strict=True)]
+    votes = [linear(o, f) for o, f in zip(linears(module), vectors(given), strict=True)]
     assert torch.allclose(module(given)[0, 0], (votes[0] + votes[1]) / 2)
 
 
@@ -60,9 +78,9 @@ def test_late_leaves_the_other_modalities_votes_alone() -> None:
 
 def test_gated_of_two_is_the_papers_bimodal_unit() -> None:
     module, given = built("gated", dim=6), features()
-    hidden, gate, out = module.parts
+    *hidden, gate, out = linears(module)
     a, b = (linear(layer, f).tanh() for layer, f in zip(hidden, vectors(given), strict=True))
-    for_a, for_b = linear(gate[1], torch.cat(vectors(given))).chunk(2)
+    for_a, for_b = linear(gate, torch.cat(vectors(given))).chunk(2)
     z = torch.sigmoid(for_a - for_b)
     assert torch.allclose(module(given)[0, 0], linear(out, z * a + (1 - z) * b))
 
@@ -70,7 +88,7 @@ def test_gated_of_two_is_the_papers_bimodal_unit() -> None:
 def test_film_scales_and_shifts_the_first_by_each_other() -> None:
     sizes = {**SIZES, "c": 2}
     module, given = built("film", sizes, dim=6), features(sizes)
-    modulated, conditions, out = module.parts
+    modulated, *conditions, out = linears(module)
     first, *others = vectors(given)
     units = linear(modulated, first)
     for condition, f in zip(conditions, others, strict=True):
@@ -81,7 +99,7 @@ def test_film_scales_and_shifts_the_first_by_each_other() -> None:
 
 def test_low_rank_is_the_outer_product_weighted_by_a_low_rank_tensor() -> None:
     module, given = built("low_rank", dim=6, rank=2), features()
-    factors, out = module.parts
+    *factors, out = linears(module)
     matrices = []
     for layer in factors:
         with_one = torch.cat([layer.weight[0], layer.bias[0]])

@@ -1,0 +1,61 @@
+"""Fusions in two steps, so that deciding on every subset of modalities costs little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from torch import Tensor, nn
+
+from armtune.forward import Features
+from armtune.layers import Init, Linear
+
+
+class Parted(nn.Module):
+    """A fusion in two steps: what each modality gives by itself, and what is decided on that.
+
+    Args:
+        apart: from features to each modality's part; no part depends on another modality.
+        decide: from all parts to logits.
+    """
+
+    def __init__(self, apart: nn.Module, decide: nn.Module) -> None:
+        super().__init__()
+        self.apart, self.decide = apart, decide
+
+    def forward(self, features: Mapping[str, Tensor]) -> Tensor:
+        logits: Tensor = self.decide(self.apart(features))
+        return logits
+
+
+class Apart(nn.Module):
+    """Each modality's features through a module of its own, in the modules' order."""
+
+    def __init__(self, own: Iterable[nn.Module]) -> None:
+        super().__init__()
+        self.own = nn.ModuleList(own)
+
+    def forward(self, features: Mapping[str, Tensor]) -> Features:
+        return {m: module(f) for module, (m, f) in zip(self.own, features.items(), strict=True)}
+
+
+class LinearApart(nn.Module):
+    """A linear layer of all features side by side, as each modality's summand of its result."""
+
+    def __init__(self, sizes: Mapping[str, int], size_out: int, init: Init) -> None:
+        super().__init__()
+        self.sizes = list(sizes.values())
+        self.whole = Linear(sum(self.sizes), size_out, init)
+
+    def forward(self, features: Mapping[str, Tensor]) -> Features:
+        weights = self.whole.weight.split(self.sizes, dim=1)
+        terms = {m: f @ w for w, (m, f) in zip(weights, features.items(), strict=True)}
+        first = next(iter(terms))
+        return {**terms, first: terms[first] + self.whole.bias}
+
+
+def total(parts: Mapping[str, Tensor]) -> Tensor:
+    """Sum over the modalities, in their order."""
+    first, *others = parts.values()
+    for part in others:
+        first = first + part
+    return first
