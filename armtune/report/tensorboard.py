@@ -48,6 +48,10 @@ CHARTS = {
     },
 }
 """Category → title of a chart → regular expressions that a curve's tag begins with."""
+DRAWING_SHARE = 0.02
+"""Largest share of a sweep's time that goes into pictures, since the trials wait meanwhile."""
+FIRST_SECONDS = 1.0
+"""What pictures are taken to cost before any were drawn."""
 
 
 class TensorBoardListener(Listener):
@@ -71,7 +75,7 @@ class TensorBoardListener(Listener):
         self._records = {record.number: record for record in records}
         self._confirmed: dict[int, list[dict[str, float]]] = {}
         self._logs: dict[Path, _Log] = {}
-        self._next_picture = 1
+        self._began, self._drawing = time.monotonic(), FIRST_SECONDS
         self._root = _Log(folder)
         self._root.write(self._hparams.experiment())
         self._root.write(_layout())
@@ -93,11 +97,9 @@ class TensorBoardListener(Listener):
     def trial_ended(self, record: TrialRecord) -> None:
         self._records[record.number] = record
         self._end(record)
-        ended = sum(known.state != "RUNNING" for known in self._records.values())
-        if ended >= self._next_picture:
+        if self._drawing <= DRAWING_SHARE * (time.monotonic() - self._began):
+            ended = sum(known.state != "RUNNING" for known in self._records.values())
             self._pictures(front_of(list(self._records.values()), self._goals), ended)
-            # At growing distances, since the trials wait meanwhile: some 15 times for 500 trials.
-            self._next_picture = max(ended + 1, ended * 3 // 2)
 
     def confirmed(self, number: int, seed: int, metrics: dict[str, float]) -> None:
         self._confirmed.setdefault(number, []).append(metrics)
@@ -146,6 +148,7 @@ class TensorBoardListener(Listener):
         del self._logs[self._run(record.number)]
 
     def _pictures(self, front: Sequence[int], step: int) -> None:
+        started = time.monotonic()
         records, chosen = list(self._records.values()), self._chosen(front)
         judged = Plane.of(self._goals).objectives
         shares = {o.metric: importances(records, self._space, o) for o in judged}
@@ -157,6 +160,7 @@ class TensorBoardListener(Listener):
             "importance": importance_picture(shares),
         }
         self._root.write(Summary(value=[_image(tag, d) for tag, d in drawings.items()]), step)
+        self._drawing += time.monotonic() - started
 
     def _result(self, front: Sequence[int]) -> str:
         records, chosen = list(self._records.values()), self._chosen(front)

@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
+from types import SimpleNamespace as Namespace
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
 from armtune.errors import RunError
+from armtune.report import tensorboard
 from armtune.report.tensorboard import TensorBoardListener
 
 STATES = {"COMPLETE": 1, "PRUNED": 2, "FAIL": 3, "RUNNING": 0}
@@ -232,3 +234,22 @@ def test_resuming_adds_nothing_to_trials_that_had_ended(script: Any, tmp_path: P
     before = sorted((tmp_path / "trials").rglob("*"))
     script.start(TensorBoardListener(), tmp_path, record)
     assert sorted((tmp_path / "trials").rglob("*")) == before
+
+
+def test_pictures_take_a_small_share_of_a_sweeps_time(
+    script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, drawn = [0.0], list[int]()
+
+    class Drawing(TensorBoardListener):
+        def _pictures(self, front: Any, step: int) -> None:
+            drawn.append(step)
+            self._drawing += 1.0
+
+    monkeypatch.setattr(tensorboard, "time", Namespace(time=time.time, monotonic=lambda: now[0]))
+    listener = Drawing()
+    script.start(listener, tmp_path)
+    for number in range(10):
+        now[0] += 15
+        script.play(listener, number, "COMPLETE")
+    assert drawn == [4, 7, 10], "a second of drawing is due every 50 seconds"
