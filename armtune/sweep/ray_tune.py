@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,8 @@ os.environ.update(
     TUNE_DISABLE_SIGINT_HANDLER="1",
     # Tune's record of the experiment isn't used: the study is the only one.
     TUNE_GLOBAL_CHECKPOINT_S="1000000000",
+    # Else workers start one after the other; the search hands out no more than there is room for.
+    TUNE_MAX_PENDING_TRIALS_PG="1000",
     TUNE_PRINT_ALL_TRIAL_ERRORS="0",
 )
 
@@ -40,6 +43,8 @@ from ray import tune
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
+PLACES_SECONDS = 1.0
+"""Nodes come and go: the room for workers is counted so often."""
 STORE_BYTES = 200_000_000
 """Size of Ray's object store: only steps and recipes pass through it."""
 
@@ -161,10 +166,11 @@ class _Clerk(Complaints):
         self.search, self._resources, self._size = search, resources, size
         self._legs: list[list[Task]] = []
         self._out = 0
+        self._room, self._counted = 1, -PLACES_SECONDS
 
     def next_leg(self) -> dict[str, Any] | None:
         """What the next worker trains; None while all places are taken or nothing is left."""
-        places = _places(self._resources)
+        places = self._places()
         if self._out >= places:
             return None
         going = self._legs.pop(0) if self._legs else []
@@ -173,6 +179,12 @@ class _Clerk(Complaints):
             return None
         self._out += 1
         return {"tasks": pack, "new": [task.number for task in pack[len(going) :]]}
+
+    def _places(self) -> int:
+        # Tune asks many times a second, and Ray answers from another process.
+        if time.monotonic() - self._counted > PLACES_SECONDS:
+            self._room, self._counted = _places(self._resources), time.monotonic()
+        return self._room
 
     @property
     def over(self) -> bool:
