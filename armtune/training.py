@@ -13,6 +13,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from armtune.balancer import Balancer, Context, Gradients, Step
+from armtune.compiled import compiled_encoders
 from armtune.data import Dataset
 from armtune.diagnosis import broken_at
 from armtune.errors import DivergedError, RunError
@@ -74,6 +75,8 @@ class Run:
         self.network = network.to(data.device)
         load_weights(self.network, recipes[0])
         self.shares = share_encoders(self.network)
+        compiles = self.plan.compile
+        self.encoders = compiled_encoders(self.network) if compiles else self.network.encode
         self.scales = self.samples.scales
         self.train, self.validation = self.samples.train, self.samples.validation
         self._cut_valuation()
@@ -239,13 +242,11 @@ class Run:
 
     def _encode(self, batch: Batch) -> Features:
         """Features of a training batch, in the parameters' own floating type."""
-        if self.plan.precision == "float32":
-            return self.network.encode(batch.views, batch.present)
         like = self.network.weights
-        with torch.autocast(like.device.type, torch.bfloat16):
-            features = self.network.encode(batch.views)
+        with torch.autocast(like.device.type, torch.bfloat16, self.plan.precision == "bf16"):
+            features = self.encoders(batch.views)
         exact = {m: f.to(like.dtype) for m, f in features.items()}
-        return self.network.stand_in(exact, batch.present)
+        return self.network.stand_in(exact, batch.present) if batch.present else exact
 
     @torch.no_grad()
     def _update(self, gradients: list[Gradients], number: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,16 @@ def test_accumulation_serves_methods_with_several_hooks() -> None:
     packed = trained(*pair)
     for k, one in enumerate(pair):
         assert packed.best[k] == pytest.approx(trained(one).best[0], abs=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_compiled_encoders_learn_the_same() -> None:
+    pair = [toy_recipe(balancing=ARM, epochs=2, seed=seed) for seed in (0, 1)]
+    compiled = trained(*[changed(recipe, training__compile=True) for recipe in pair])
+    eager = trained(*pair)
+    assert torch.allclose(compiled.flat.values, eager.flat.values, atol=1e-10)
+    assert compiled.best == [pytest.approx(metrics, abs=1e-9) for metrics in eager.best]
 
 
 @pytest.mark.parametrize("clip_norm", [0.01, 1e6])

@@ -69,6 +69,9 @@ class Training(Options):
     """Largest norm of the gradient of all parameters; longer ones are shortened. 0 for none."""
     precision: Literal["float32", "bf16"] = "float32"
     """What encoders compute in while training; all else, and every judgement, is in float32."""
+    compile: bool = False
+    """Whether encoders are compiled (``torch.compile``) for training: at a cost of seconds to
+    minutes a program, large ones then train faster on a GPU. A CPU needs a C++ compiler."""
     optimizer: Optimizer = _option("optimizers", name="adamw")
     """Optimizer with its learning rate and weight decay."""
     warmup_epochs: float = Field(1.0, ge=0)
