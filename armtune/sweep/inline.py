@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from armtune.recipe.schema import Resources
 from armtune.sweep.engine import Confirmed, worker_for
-from armtune.sweep.packing import largest
+from armtune.sweep.packing import largest, packs_of
 from armtune.sweep.search import Search
 from armtune.sweep.trial import Task, Workshop
 
@@ -16,12 +16,13 @@ class Inline:
 
     def __init__(self, workshop: Workshop, resources: Resources) -> None:
         self._worker = worker_for(workshop, resources, expendable=False)
+        self._size = 1
 
     def search(self, search: Search) -> None:
         """Trains all trials that the search hands out."""
         if not search.left:
             return
-        size = self._worker.pack_size(search.recipe, largest(search.recipe, 1))
+        size = self._size = self._worker.pack_size(search.recipe, largest(search.recipe, 1))
         going: list[Task] = []
         while pack := search.fill(going, size):
             for task in pack[len(going) :]:
@@ -33,5 +34,6 @@ class Inline:
 
     def confirm(self, tasks: Sequence[Task], told: Confirmed) -> None:
         """Trains and tests each task."""
-        for task in tasks:
-            told(task, self._worker.confirm(task))
+        for pack in packs_of(tasks, self._size, 1):
+            for task, confirmation in zip(pack, self._worker.confirm(pack), strict=True):
+                told(task, confirmation)

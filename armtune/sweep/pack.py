@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +107,20 @@ class Pack:
             if wanted.get(seat.task.folder) == self._training.epochs[seat.k]
         }
 
-    def finish(self) -> Metrics:
-        """Writes the only task's model at its best epoch and returns its metrics on test."""
-        [seat] = self._seats
-        self._training.save_model(seat.task.folder / MODEL)
-        return self._training.test()[0]
+    def finish(self, folder: Path) -> Metrics:
+        """Writes the model of a task that is over at its best epoch; its metrics on test.
+
+        Args:
+            folder: the task's.
+        """
+        [seat] = [seat for seat in self._seats if seat.task.folder == folder]
+        self._training.save_model(folder / MODEL, seat.k)
+        return self._tests[seat.k]
+
+    @cached_property
+    def _tests(self) -> list[Metrics]:
+        """All tasks' metrics on test: those that are over won't be trained on in this pack."""
+        return self._training.test()
 
 
 class Seat:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from armtune.options import Options
 from armtune.recipe.schema import Recipe
-from armtune.sweep.trial import Served, Workshop
+from armtune.sweep.trial import Served, Task, Workshop
 
 SIZES = (2, 4, 8, 16, 32, 64)
 """Sizes that are tried; beyond, no processor gains."""
@@ -56,6 +56,27 @@ def largest(recipe: Recipe, places: int) -> int:
         return sweep.pack
     # A time limit is a trial's own, and a pack's members share their time.
     return 1 if sweep.trial_seconds else max(1, sweep.trials // (ROUNDS * places))
+
+
+def packs_of(tasks: Sequence[Task], size: int, places: int) -> list[list[Task]]:
+    """Tasks in packs that train as one program each, first tasks first.
+
+    Args:
+        size: the most members of a pack.
+        places: packs that train at once: none is larger than an even share of the tasks.
+    """
+    most = min(size, -(-len(tasks) // places))
+    packs: list[list[Task]] = []
+    programs: list[str] = []
+    for task in tasks:
+        program = program_of(task.recipe)
+        fits = [p for p, own in zip(packs, programs, strict=True) if own == program]
+        if fits and len(fits[-1]) < most:
+            fits[-1].append(task)
+        else:
+            packs.append([task])
+            programs.append(program)
+    return packs
 
 
 def is_open(recipe: Recipe, most: int) -> bool:

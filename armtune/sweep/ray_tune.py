@@ -18,10 +18,11 @@ from armtune.recipe.schema import Recipe, Resources
 from armtune.sweep.complaints import Complaints
 from armtune.sweep.engine import Confirmed, worker_for
 from armtune.sweep.overtime import overtime, take_stack
-from armtune.sweep.packing import is_open, largest
+from armtune.sweep.packing import is_open, largest, packs_of
 from armtune.sweep.records import Confirmation
 from armtune.sweep.search import Search
 from armtune.sweep.trial import Failure, Step, Task, Workshop, note_failure, reason_of
+from armtune.sweep.worker import confirmation
 
 # Ray reads some of these when it is imported.
 os.environ.update(
@@ -74,13 +75,15 @@ class RayEngine:
 
     def __init__(self, workshop: Workshop, resources: Resources) -> None:
         self._workshop, self._resources = workshop, resources
+        self._size = 1
 
     def search(self, search: Search) -> None:
         """Trains all trials that the search hands out."""
         if not search.left:
             return
         most = largest(search.recipe, _places(self._resources))
-        clerk = _Clerk(search, self._resources, self._pack_size(search.recipe, most))
+        self._size = self._pack_size(search.recipe, most)
+        clerk = _Clerk(search, self._resources, self._size)
         trainable = tune.with_parameters(
             _Trainable, workshop=self._workshop, resources=self._resources
         )
@@ -126,17 +129,17 @@ class RayEngine:
             num_cpus=self._resources.cpu, num_gpus=self._resources.gpu, max_retries=0
         )
         workshop = ray.put(self._workshop)
-        refs = {remote.remote(workshop, self._resources, task): (task, 0) for task in tasks}
+        packs = packs_of(tasks, self._size, _places(self._resources))
+        refs = {remote.remote(workshop, self._resources, pack): (pack, 0) for pack in packs}
         while refs:
             (ready,), _ = ray.wait(list(refs), num_returns=1)
-            task, tried = refs.pop(ready)
-            said = _result(ready, task)
-            if isinstance(said, Confirmation):
-                told(task, said)
-            elif said.transient and tried < task.recipe.sweep.retries:
-                refs[remote.remote(workshop, self._resources, task)] = (task, tried + 1)
-            else:
-                told(task, Confirmation(task.recipe.training.seed, {}, {}, said.reason))
+            pack, tried = refs.pop(ready)
+            for task, end in zip(pack, _ends(ready, pack), strict=True):
+                dead = isinstance(end, Failure) and end.transient
+                if dead and tried < task.recipe.sweep.retries:
+                    refs[remote.remote(workshop, self._resources, [task])] = ([task], tried + 1)
+                else:
+                    told(task, confirmation(task, end))
 
 
 def fit(tuner: tune.Tuner, complaints: Complaints) -> None:
@@ -306,17 +309,18 @@ def _pack_size(workshop: Workshop, resources: Resources, recipe: Recipe, most: i
     return worker_for(workshop, resources, expendable=True).pack_size(recipe, most)
 
 
-def _confirm(workshop: Workshop, resources: Resources, task: Task) -> Confirmation:
-    return worker_for(workshop, resources, expendable=True).confirm(task)
+def _confirm(
+    workshop: Workshop, resources: Resources, pack: Sequence[Task]
+) -> Sequence[Confirmation]:
+    return worker_for(workshop, resources, expendable=True).confirm(pack)
 
 
-def _result(ready: Any, task: Task) -> Confirmation | Failure:
+def _ends(ready: Any, pack: Sequence[Task]) -> Sequence[Confirmation | Failure]:
     try:
-        confirmation = ray.get(ready)
+        ends: Sequence[Confirmation] = ray.get(ready)
     except ray.exceptions.RayError as error:
-        return died(task, str(error))
-    assert isinstance(confirmation, Confirmation)
-    return confirmation
+        return [died(task, str(error)) for task in pack]
+    return ends
 
 
 def connect(address: str | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,31 +95,45 @@ class Worker:
         except Exception:  # the recipe's own values may be the ones that don't work
             return 1
 
-    def confirm(self, task: Task) -> Confirmation:
-        """Trains a task to its end, tests it, and writes its model."""
-        said = self._confirm(task)
-        for _ in range(task.recipe.sweep.retries):
-            if isinstance(said, Failure) and said.transient:
-                said = self._confirm(task)
-        if isinstance(said, Failure):
-            return Confirmation(task.recipe.training.seed, {}, {}, said.reason)
-        return said
+    def confirm(self, tasks: Sequence[Task]) -> list[Confirmation]:
+        """Trains tasks of one program to their end, tests them, and writes their models."""
+        ends = self._ends(tasks)
+        for task in tasks:
+            for _ in range(task.recipe.sweep.retries):
+                end = ends[task.folder]
+                if isinstance(end, Failure) and end.transient:
+                    ends |= self._ends([task])
+        return [confirmation(task, ends[task.folder]) for task in tasks]
 
-    def _confirm(self, task: Task) -> Confirmation | Failure:
-        self.start([task])
-        [step] = self.step()
-        while isinstance(step, Step) and step.epoch < task.recipe.training.epochs:
-            [step] = self.step()
-        if isinstance(step, Failure):
-            return step
-        [group] = self._groups
+    def _ends(self, tasks: Sequence[Task]) -> dict[Path, Confirmation | Failure]:
+        """What the trainings of a pack come to, by their folders."""
+        ends, going = dict[Path, Confirmation | Failure](), list(tasks)
+        while going:
+            self.start(going)
+            said = self.step()
+            while all(map(_goes_on, going, said)):
+                said = self.step()
+            left = []
+            for task, one in zip(going, said, strict=True):
+                if isinstance(one, Step) and _goes_on(task, one):
+                    left.append(replace(task, epoch=one.epoch))
+                else:
+                    ends[task.folder] = self._end(task, one)
+            going = left
+        return ends
+
+    def _end(self, task: Task, said: Step | Failure) -> Confirmation | Failure:
+        """What a training that is over has come to: it is tested."""
+        if isinstance(said, Failure):
+            return said
+        [group] = [g for g in self._groups if task.folder in [t.folder for t in g.tasks]]
         try:
             assert group.pack is not None
             with group.limits[0].enforced():
-                test = group.pack.finish()
+                test = group.pack.finish(task.folder)
         except Exception as error:  # as above
             return self._failed(task, error)
-        return Confirmation(task.recipe.training.seed, step.best, test)
+        return Confirmation(task.recipe.training.seed, said.best, test)
 
     def _begin(self, group: Group) -> None:
         """Reads the tasks' data, builds their training, and takes up what there is of it."""
@@ -155,6 +170,17 @@ class Worker:
     def _failed(self, task: Task, error: Exception) -> Failure:
         reason, details = reason_of(error), traceback.format_exc()
         return note_failure(task.folder, reason, details, _transient(error))
+
+
+def confirmation(task: Task, end: Confirmation | Failure) -> Confirmation:
+    """What is written down of a re-training."""
+    if isinstance(end, Confirmation):
+        return end
+    return Confirmation(task.recipe.training.seed, {}, {}, end.reason)
+
+
+def _goes_on(task: Task, said: Step | Failure) -> bool:
+    return isinstance(said, Step) and said.epoch < task.recipe.training.epochs
 
 
 def _check_shared(run: Path) -> None:

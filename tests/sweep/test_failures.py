@@ -98,7 +98,8 @@ def test_a_confirmation_is_tried_again(tmp_path: Path) -> None:
     recipe = fake_recipe(training__seed=1003)
     task = Task(3, recipe, tmp_path / "confirm" / "0003-1003")
     worker = Worker(FakeWorkshop(make=moody(OSError("no"), 1)), 1, "cpu")
-    assert worker.confirm(task).validation["epoch"] == 9
+    [done] = worker.confirm([task])
+    assert done.validation["epoch"] == 9
 
 
 @pytest.mark.usefixtures("eager")

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fake_training import CALM, FakeSamples, FakeTraining, FakeWorkshop, Together, fake_recipe
+from fake_training import (
+    CALM,
+    FakeSamples,
+    FakeTraining,
+    FakeWorkshop,
+    Together,
+    accuracy_at,
+    fake_recipe,
+)
 
 from armtune.objectives import Goals
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import load_space
-from armtune.sweep import SweepResult, sweep
-from armtune.sweep.packing import largest, measured, program_of
+from armtune.sweep import SweepResult, packing, sweep
+from armtune.sweep.packing import largest, measured, packs_of, program_of
 from armtune.sweep.run import Place, run_sweep
 from armtune.sweep.search import Search
 from armtune.sweep.study import SweepStudy
@@ -68,12 +76,16 @@ def test_a_search_leaves_the_sampler_several_packs_to_learn_from() -> None:
 
 
 @pytest.mark.parametrize(("shared", "size"), [(0.02, 8), (0.0, 1)])
-def test_a_size_is_chosen_by_trials_an_hour(shared: float, size: int) -> None:
+def test_a_size_is_chosen_by_trials_an_hour(
+    shared: float, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An epoch takes ``shared`` seconds and 2 ms more a member."""
+    clock = [0.0]
+    monkeypatch.setattr(packing, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
 
     class Costly(Together):
         def advance(self) -> list[dict[str, float]]:
-            time.sleep(shared + 0.002 * len(self.epochs))
+            clock[0] += shared + 0.002 * len(self.epochs)
             return super().advance()
 
     class Timed(FakeWorkshop):
@@ -188,6 +200,42 @@ def test_a_member_goes_on_in_other_company_from_where_it_stood(tmp_path: Path) -
         (2, 2),
         (6, 2),
     ]
+
+
+def test_re_trainings_of_one_program_are_packed_in_even_shares() -> None:
+    narrow, wide = fake_recipe(), fake_recipe(modalities__image__encoder__width=8)
+    recipes = [narrow, wide, narrow, narrow, wide, narrow]
+    tasks = [Task(n, recipe, Path(f"{n}")) for n, recipe in enumerate(recipes)]
+
+    def numbers(size: int, places: int) -> list[list[int]]:
+        return [[task.number for task in pack] for pack in packs_of(tasks, size, places)]
+
+    assert numbers(1, 1) == [[0], [1], [2], [3], [4], [5]]
+    assert numbers(4, 1) == [[0, 2, 3, 5], [1, 4]]
+    assert numbers(4, 2) == [[0, 2, 3], [1, 4], [5]]
+
+
+def test_a_re_training_that_fails_leaves_its_pack(tmp_path: Path) -> None:
+    worker = Worker(FakeWorkshop(), 1, "cpu")
+    rates = (0.01, 0.9, 0.6, 0.02)
+    tasks = [
+        Task(n, fake_recipe(training__optimizer__lr=lr), tmp_path / "confirm" / f"{n}")
+        for n, lr in enumerate(rates)
+    ]
+    done = worker.confirm(tasks)
+    assert [one.reason != "" for one in done] == [False, True, True, False]
+    for n in (0, 3):
+        assert done[n].validation["accuracy"] == pytest.approx(accuracy_at(rates[n], 9))
+        assert done[n].test["accuracy"] == pytest.approx(accuracy_at(rates[n], 9) - 0.05)
+        assert (tasks[n].folder / "model.safetensors").exists()
+
+
+def test_packed_re_trainings_are_those_one_by_one(tmp_path: Path) -> None:
+    confirm = {"top": 2, "seeds": 3}
+    alone = run(tmp_path / "1", sweep__confirm=confirm)
+    packed = run(tmp_path / "4", sweep__confirm=confirm, sweep__pack=4)
+    assert packed.confirmed == alone.confirmed
+    assert {len(seeds) for seeds in packed.confirmed.values()} == {3}
 
 
 def values_of(result: SweepResult) -> list[dict[str, float]]:

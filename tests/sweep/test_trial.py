@@ -204,7 +204,7 @@ def test_data_are_loaded_once(tmp_path: Path) -> None:
 
 def test_confirming_trains_tests_and_writes_the_model(folder: Path) -> None:
     recipe = fake_recipe(training__seed=1003)
-    done = worker().confirm(Task(3, recipe, folder))
+    [done] = worker().confirm([Task(3, recipe, folder)])
     assert (done.seed, done.reason) == (1003, "")
     assert done.validation["epoch"] == 9
     assert done.test["accuracy"] == pytest.approx(done.validation["accuracy"] - 0.05)
@@ -217,7 +217,7 @@ def test_a_confirmation_that_fails_says_why(folder: Path, broken: str) -> None:
         raise OSError("no more")
 
     failing = type("Failing", (FakeTraining,), {broken: fail})
-    done = worker(make=failing).confirm(Task(3, fake_recipe(), folder))
+    [done] = worker(make=failing).confirm([Task(3, fake_recipe(), folder)])
     assert (done.validation, done.test) == ({}, {})
     assert done.reason == "OSError: no more"
     assert "no more" in (folder / "error.txt").read_text()
