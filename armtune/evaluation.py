@@ -140,6 +140,12 @@ def _each(name: str, modalities: Sequence[str], values: Tensor) -> dict[str, Ten
     return {f"{name}/{m}": values[:, k] for k, m in enumerate(modalities)}
 
 
+def at_a_time(network: MultimodalNet) -> int:
+    """Samples that are best encoded at once: as many for a pack as for one member."""
+    many = CHUNK if network.means.device.type == "cpu" else CHUNK_ACCELERATOR
+    return max(1, many // len(network.means))
+
+
 @torch.no_grad()
 def evaluate(
     network: MultimodalNet,
@@ -154,8 +160,7 @@ def evaluate(
     """
     tally = Tally(network, target, measures)
     members = len(network.means)
-    at_a_time = CHUNK if network.means.device.type == "cpu" else CHUNK_ACCELERATOR
-    for chunk in samples.chunks(max(1, at_a_time // members)):
+    for chunk in samples.chunks(at_a_time(network)):
         views, present = (
             {m: part.expand(members, *part.shape) for m, part in parts.items()}
             for parts in (chunk.views, chunk.present)

@@ -1,20 +1,23 @@
-"""Each modality's mean feature over training samples: what stands in where it is absent."""
+"""Features of many training samples: of the held-out ones, and the means that stand in for what is
+absent.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
+from armtune.evaluation import at_a_time
 from armtune.forward import Features
 from armtune.network import MultimodalNet
-from armtune.samples import DeviceSplit
+from armtune.samples import Samplable
 
 SAMPLES = 2048
 """Training samples over which a mean is taken."""
 
 
 @torch.no_grad()
-def mean_features(network: MultimodalNet, train: DeviceSplit, pool: Tensor) -> Features:
+def mean_features(network: MultimodalNet, train: Samplable, pool: Tensor) -> Features:
     """Means of each modality over the first ``SAMPLES`` samples of the pool that have it.
 
     Args:
@@ -29,7 +32,20 @@ def mean_features(network: MultimodalNet, train: DeviceSplit, pool: Tensor) -> F
     return {m: _mean(network, m, train, pool) for m in network.modalities}
 
 
-def _mean(network: MultimodalNet, modality: str, train: DeviceSplit, pool: Tensor) -> Tensor:
+@torch.no_grad()
+def all_features(network: MultimodalNet, train: Samplable, rows: Tensor) -> tuple[Features, Tensor]:
+    """Features of each member's own samples, encoded some at a time, and their labels.
+
+    Args:
+        rows: the samples' numbers, ``(member, sample)``; for none there are no features.
+    """
+    pieces = train.batches(rows, at_a_time(network)) if rows.shape[1] else ()
+    parts = [network.encode(piece.views, piece.present) for piece in pieces]
+    features = {m: torch.cat([part[m] for part in parts], dim=1) for m in parts[0]} if parts else {}
+    return features, train.labels[rows]
+
+
+def _mean(network: MultimodalNet, modality: str, train: Samplable, pool: Tensor) -> Tensor:
     there = train.present.get(modality)
     if there is not None:
         # Those that have it first, else in their order.

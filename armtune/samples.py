@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from armtune.data import Dataset, Split
-from armtune.data.standardize import SCALINGS, Scaling, Standardization
+from armtune.data.rows import pieces
+from armtune.data.shared import SHARED_FROM, shared_view
+from armtune.data.standardize import SCALINGS, Scaling, Standardization, standardized
 from armtune.forward import Batch, Features
+from armtune.memory import free_memory
 from armtune.recipe.schema import Recipe
+from armtune.streamed import StreamedSplit
+
+STREAMED_FROM = 0.5
+"""Share of the free memory from which standardised views are streamed."""
+
+
+class Samplable(Protocol):
+    """A split to train on and to judge by, wherever its samples are."""
+
+    labels: Tensor
+    present: Features
+
+    def __len__(self) -> int: ...
+    def take(self, index: Tensor) -> Batch: ...
+    def batches(self, rows: Tensor, size: int) -> Iterator[Batch]: ...
+    def chunks(self, size: int) -> Iterator[Batch]: ...
 
 
 class DeviceSplit:
@@ -56,43 +76,71 @@ class Samples:
     """What trainings on the same data share; they only read it.
 
     Args:
-        recipe: says which views there are, and how their encoders want them scaled.
+        recipe: says which views there are, how their encoders want them scaled, and whether they
+            are in memory or streamed.
         dataset: the data; its test split is read by ``test`` only.
+        shared: several processes of this machine train on these data: in memory they are there
+            once, mapped from a file of the cache, where that is possible.
     """
 
     def __init__(
-        self, recipe: Recipe, dataset: Dataset, device: str, dtype: torch.dtype = torch.float32
+        self,
+        recipe: Recipe,
+        dataset: Dataset,
+        device: str,
+        dtype: torch.dtype = torch.float32,
+        shared: bool = False,
     ) -> None:
         self.dataset, self.device, self.dtype = dataset, device, dtype
-        self.scalings = scalings(recipe)
+        self.scalings, self.held = scalings(recipe), recipe.training.data
+        self.shared = shared and dtype == torch.float32 and torch.device(device).type == "cpu"
         self.scales = {m: self._scale(m, how) for m, how in self.scalings.items()}
-        self.train = self._split(dataset.train)
-        self.validation = self._split(dataset.validation)
+        self.streams = self._streams()
+        self.train = self._split("train")
+        self.validation = self._split("validation")
 
-    def test(self) -> DeviceSplit:
+    def test(self) -> Samplable:
         """The test split, read anew."""
-        return self._split(self.dataset.test)
+        return self._split("test")
 
     def serve(self, recipe: Recipe) -> bool:
         """Whether a recipe's training would make the same of the same data."""
-        return self.scalings == scalings(recipe)
+        return self.scalings == scalings(recipe) and self.held == recipe.training.data
 
     def _scale(self, modality: str, how: Scaling) -> Standardization:
         train = self.dataset.train
         return SCALINGS[how](train.views[modality], train.present.get(modality))
 
-    def _split(self, split: Split) -> DeviceSplit:
-        present = {m: torch.tensor(split.present[m]) for m in self.scales if m in split.present}
-        views = {
-            m: torch.from_numpy(scale.apply(split.views[m])) for m, scale in self.scales.items()
-        }
-        for m, there in present.items():
-            views[m][~there] = 0
-        return DeviceSplit(
-            {m: view.to(self.device, self.dtype) for m, view in views.items()},
-            self.dataset.target.tensor(split.labels, self.device, self.dtype),
-            {m: there.to(self.device) for m, there in present.items()},
-        )
+    def _streams(self) -> bool:
+        if self.held != "auto":
+            return self.held == "stream"
+        splits = (self.dataset.train, self.dataset.validation)
+        numbers = sum(split.views[m].size for split in splits for m in self.scales)
+        return numbers * self.dtype.itemsize > STREAMED_FROM * free_memory(self.device)
+
+    def _split(self, name: str) -> Samplable:
+        split: Split = getattr(self.dataset, name)
+        masks = {m: split.present[m] for m in self.scales if m in split.present}
+        present = {m: torch.tensor(there, device=self.device) for m, there in masks.items()}
+        labels = self.dataset.target.tensor(split.labels, self.device, self.dtype)
+        if self.streams:
+            return StreamedSplit(split, self.scales, labels, present, self.dtype)
+        views = {m: self._view(name, m) for m in self.scales}
+        return DeviceSplit(views, labels, present)
+
+    def _view(self, name: str, modality: str) -> Tensor:
+        """A view as a whole: this process's own, or shared with others."""
+        split: Split = getattr(self.dataset, name)
+        view, there = split.views[modality], split.present.get(modality)
+        scale = self.scales[modality]
+        if self.shared and view.size * self.dtype.itemsize >= SHARED_FROM:
+            digest = f"{self.dataset.digest} {name} {modality}"
+            return torch.from_numpy(shared_view(view, there, scale, digest))
+        own = torch.empty(view.shape, dtype=self.dtype, device=self.device)
+        parts = standardized(view, there, scale)
+        for piece, part in zip(pieces(view), parts, strict=True):
+            own[piece] = torch.from_numpy(part)
+        return own
 
 
 def scalings(recipe: Recipe) -> dict[str, Scaling]:

@@ -21,13 +21,13 @@ from armtune.evaluation import evaluate
 from armtune.files import write_bytes
 from armtune.flat import FlatParameters
 from armtune.forward import Batch, Features
-from armtune.means import mean_features
+from armtune.means import all_features, mean_features
 from armtune.member import Member
 from armtune.network import MultimodalNet, build_network
 from armtune.pretrained import load_weights
 from armtune.recipe.schema import Recipe, Training
 from armtune.recipe.variants import alone
-from armtune.samples import DeviceSplit, Samples
+from armtune.samples import Samplable, Samples
 from armtune.sharding import share_encoders
 from armtune.streams import stream
 
@@ -269,9 +269,8 @@ class Run:
     def _end_epoch(self) -> dict[str, list[float]]:
         """Mean features, and the balancing method's own valuation and metrics."""
         self.network.set_means(mean_features(self.network, self.train, self.pool))
-        held = self.train.take(self.valuation)
-        encoded = self.network.encode(held.views, held.present) if self.valuation.shape[1] else {}
-        own = self.balancer.end_epoch(self._epoch_numbers(), encoded, held.labels)
+        held, labels = all_features(self.network, self.train, self.valuation)
+        own = self.balancer.end_epoch(self._epoch_numbers(), held, labels)
         return {name: values.tolist() for name, values in own.items()}
 
     def _mark_diverged(self, metrics: Sequence[EpochMetrics]) -> None:
@@ -323,7 +322,7 @@ class Run:
         with self.at_best() as network:
             return self._judged(network, self.samples.test())
 
-    def _judged(self, network: MultimodalNet, split: DeviceSplit) -> list[EpochMetrics]:
+    def _judged(self, network: MultimodalNet, split: Samplable) -> list[EpochMetrics]:
         measures = self.recipes[0].metrics
         return evaluate(network, split, self.target, measures)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from armtune.data.rows import chunks
+from armtune.data.rows import chunks, pieces
 
 Double = NDArray[np.float64]
 Present = NDArray[np.bool_] | None
@@ -75,6 +75,17 @@ def fit_padded(view: NDArray[np.float32], present: Present = None) -> Standardiz
 def unchanged(view: NDArray[np.float32], present: Present = None) -> Standardization:
     """What leaves a view ``(sample, *shape)`` as it is."""
     return Standardization(np.zeros(view.shape[1:], np.float32), np.ones(1, np.float32))
+
+
+def standardized(
+    view: NDArray[np.float32], present: Present, scale: Standardization
+) -> Iterator[NDArray[np.float32]]:
+    """A view piece by piece, standardised; zeros for samples that aren't present."""
+    for piece in pieces(view):
+        part = scale.apply(np.asarray(view[piece]))
+        if present is not None:
+            part[~present[piece]] = 0
+        yield part
 
 
 def _mean(view: NDArray[np.float32], present: Present, what: Callable[[Double], Double]) -> Double:

@@ -67,6 +67,9 @@ class Training(Options):
     """Steps whose mean gradient makes one update: as if a batch were so many times larger."""
     clip_norm: float = Field(0.0, ge=0)
     """Largest norm of the gradient of all parameters; longer ones are shortened. 0 for none."""
+    data: Literal["auto", "memory", "stream"] = "auto"
+    """Where samples are while training: in memory, or in the cache's files, from which each batch
+    is read as it is needed; ``auto`` streams what would take half of the free memory or more."""
     precision: Literal["float32", "bf16"] = "float32"
     """What encoders compute in while training; all else, and every judgement, is in float32."""
     compile: bool = False

@@ -83,7 +83,7 @@ class Workshop:
         """The data on the device, as the recipe's training wants them."""
         from armtune.samples import Samples
 
-        return Samples(recipe, dataset, device)
+        return Samples(recipe, dataset, device, shared=True)
 
     def training(self, recipes: Sequence[Recipe], samples: Any) -> Training:
         """A training of a pack of recipes that hasn't begun."""
