@@ -24,6 +24,7 @@ from armtune.forward import Batch, Features
 from armtune.means import all_features, mean_features
 from armtune.member import Member
 from armtune.network import MultimodalNet, build_network
+from armtune.order import both, rarity_of, visiting_order
 from armtune.pretrained import load_weights
 from armtune.recipe.schema import Recipe, Training
 from armtune.recipe.variants import alone
@@ -107,6 +108,7 @@ class Run:
         ]
         order = torch.stack(orders).to(self.train.labels.device)
         self.valuation, self.pool = order[:, : held_out[0]], order[:, held_out[0] :]
+        self.rarity = rarity_of(self.plan, self.target, self.train.labels[self.pool])
         samples = self.pool.shape[1]
         self.batch_size = min(self.plan.batch_size, samples)
         steps = samples // self.batch_size
@@ -213,17 +215,14 @@ class Run:
 
     def _order(self) -> Tensor:
         """Positions in the pool that each member visits, ``(member, steps × batch)``."""
-        weights = self.balancer.sample_weights()
+        generators = [
+            stream(recipe.training.seed, "order", epoch)
+            for recipe, epoch in zip(self.recipes, self.epochs, strict=True)
+        ]
+        weights = both(self.balancer.sample_weights(), self.rarity)
         length = self.steps * self.batch_size
-        orders = []
-        for k, (recipe, epoch) in enumerate(zip(self.recipes, self.epochs, strict=True)):
-            generator = stream(recipe.training.seed, "order", epoch)
-            if weights is None or bool((weights[k] == weights[k, 0]).all()):
-                orders.append(torch.randperm(self.pool.shape[1], generator=generator)[:length])
-            else:
-                drawn = torch.multinomial(weights[k].cpu(), length, True, generator=generator)
-                orders.append(drawn)
-        return torch.stack(orders).to(self.pool.device)
+        order = visiting_order(generators, weights, self.pool.shape[1], length)
+        return order.to(self.pool.device)
 
     def _step(self, batch: Batch, index: Tensor, step: int) -> Tensor:
         """The gradient of a batch, and an update if it is due; each member's loss before it."""

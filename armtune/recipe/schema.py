@@ -70,6 +70,9 @@ class Training(Options):
     data: Literal["auto", "memory", "stream"] = "auto"
     """Where samples are while training: in memory, or in the cache's files, from which each batch
     is read as it is needed; ``auto`` streams what would take half of the free memory or more."""
+    balance_classes: bool = False
+    """Whether samples are drawn so that every class comes up equally often, for imbalanced data;
+    otherwise an epoch visits each sample once."""
     precision: Literal["float32", "bf16"] = "float32"
     """What encoders compute in while training; all else, and every judgement, is in float32."""
     compile: bool = False

@@ -104,6 +104,13 @@ class Target:
         """Nats that decisions with a mean loss tell beyond those with a reference loss."""
         return reference - loss
 
+    def rarity(self, labels: Tensor) -> Tensor | None:
+        """Weights ``(member, sample)`` with which all classes are drawn equally often.
+
+        None where a target has no classes.
+        """
+        return None
+
     def decide(self, outputs: Tensor) -> Tensor:
         """What outputs ``(…, sample, output)`` decide, in the shape of labels ``(…, sample)``."""
         raise NotImplementedError

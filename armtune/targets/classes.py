@@ -84,6 +84,10 @@ class Classes(Target):
     def uncertainty(self, labels: Tensor) -> float:
         return float(entropy(torch.bincount(labels, minlength=self.width).double()))
 
+    def rarity(self, labels: Tensor) -> Tensor | None:
+        counts = joint_counts([labels], [self.width])
+        return 1 / counts.gather(1, labels)
+
     def decide(self, outputs: Tensor) -> Tensor:
         return outputs.argmax(-1)
 

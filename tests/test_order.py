@@ -1,0 +1,76 @@
+"""Which samples members visit: shuffled, drawn with weights, and classes evened out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from armtune.data import Dataset, Split
+from armtune.errors import RecipeError
+from armtune.order import both, rarity_of, visiting_order
+from armtune.recipe.load import with_overrides
+from armtune.recipe.schema import Training
+from armtune.streams import stream
+from armtune.targets import Target
+from armtune.targets.classes import Classes
+from armtune.training import Run
+from tests.conftest import toy_dataset, toy_recipe
+
+
+def test_without_weights_each_sample_is_visited_once() -> None:
+    order = visiting_order([stream(0, "a"), stream(1, "a")], None, 10, 10)
+    assert [sorted(row) for row in order.tolist()] == [list(range(10))] * 2
+    assert order[0].tolist() != order[1].tolist()
+
+
+def test_a_member_with_equal_weights_is_shuffled_as_without_any() -> None:
+    weights = torch.stack([torch.full((10,), 0.3), torch.arange(10.0)])
+    order = visiting_order([stream(0, "a"), stream(1, "a")], weights, 10, 8)
+    assert order[0].tolist() == visiting_order([stream(0, "a")], None, 10, 8)[0].tolist()
+    assert 0 not in order[1]
+
+
+def test_weights_for_two_reasons_are_multiplied() -> None:
+    one, other = torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 0.5]])
+    assert both(one, other).tolist() == [[3.0, 1.0]]  # type: ignore[union-attr]
+    assert both(None, other) is other
+    assert both(one, None) is one
+    assert both(None, None) is None
+
+
+def imbalanced() -> Dataset:
+    """The toy data with the second and third class cut to a fifth."""
+    whole = toy_dataset()
+    keep = (whole.train.labels == 0) | (torch.arange(len(whole.train)) % 5 == 0).numpy()
+    views = {m: view[keep] for m, view in whole.train.views.items()}
+    return replace(whole, train=Split(views, whole.train.labels[keep]))
+
+
+def test_balanced_classes_come_up_equally_often() -> None:
+    data = imbalanced()
+    counts = torch.tensor(data.train.labels).bincount()
+    assert counts[0] > 4 * counts[1]
+    recipes = [
+        with_overrides(toy_recipe(seed=seed), {"training.balance_classes": True})
+        for seed in range(2)
+    ]
+    run = Run(recipes, data, dtype=torch.float64)
+    drawn = []
+    for epoch in range(40):
+        run.epochs = [epoch, epoch]
+        drawn.append(run.train.labels[run.pool.gather(1, run._order())])
+    for member in torch.cat(drawn, dim=1):
+        shares = member.bincount() / len(member)
+        assert shares.tolist() == pytest.approx([1 / 3] * 3, abs=0.04)
+
+
+def test_a_target_without_classes_is_refused() -> None:
+    plan = Training(balance_classes=True)
+    assert rarity_of(Training(), Target(("a",)), torch.zeros(1, 3)) is None
+    with pytest.raises(RecipeError, match="no classes to balance"):
+        rarity_of(plan, type("Other", (Target,), {"kind": "other"})(("a",)), torch.zeros(1, 3))
+    even = rarity_of(plan, Classes(("a", "b")), torch.tensor([[0, 0, 1]]))
+    assert even is not None
+    assert even.tolist() == [[0.5, 0.5, 1.0]]
