@@ -55,7 +55,7 @@ class Tally:
         outputs = network.fuse_subsets(features, network.mean_features(), self.subsets)
         decisions = self.everything.add(outputs, labels)
         heads = torch.stack(list(network.judge(features).values()), dim=1)
-        there = stacked_present(present, network.modalities, heads[:, 0, :, 0]) if present else None
+        there = stacked_present(present, network.modalities) if present else None
         self.heads.add(heads, labels, there)
         self.fused.add(outputs[:, -1], decisions[:, -1], labels)
         if self.measures:
@@ -165,5 +165,6 @@ def evaluate(
             {m: part.expand(members, *part.shape) for m, part in parts.items()}
             for parts in (chunk.views, chunk.present)
         )
-        tally.add(network.encode(views, present), chunk.labels.expand(members, -1), present)
+        labels = chunk.labels.expand(members, *chunk.labels.shape)
+        tally.add(network.encode(views, present), labels, present)
     return tally.metrics()

@@ -26,20 +26,19 @@ def likelihoods(target: Target, step: Step) -> Tensor:
     shares = target.likelihoods(outputs, step.labels)
     if not step.present:
         return shares.mean(2)
-    there = stacked_present(step.present, unimodal, step.labels)
+    there = stacked_present(step.present, unimodal)
     means = mean_present(shares.flatten(0, 1), there.flatten(0, 1)).view(len(there), -1)
     known = there.any(2)
     return torch.where(known, means, mean_present(means, known).unsqueeze(1))
 
 
-def stacked_present(present: Features, modalities: Iterable[str], like: Tensor) -> Tensor:
+def stacked_present(present: Features, modalities: Iterable[str]) -> Tensor:
     """Which samples have each modality, ``(member, modality, sample)``.
 
     Args:
-        present: of the modalities that some samples lack.
-        like: any tensor ``(member, sample)``.
+        present: of the modalities that some samples lack, one at least.
     """
-    everyone = torch.ones_like(like, dtype=torch.bool)
+    everyone = torch.ones_like(next(iter(present.values())))
     return torch.stack([present.get(m, everyone) for m in modalities], dim=1)
 
 
@@ -148,7 +147,7 @@ class ModalityDropout:
         chosen = (which * len(features)).long()
         gone = drops < self.probability
         if present := self.context.present_in(index):
-            gone &= stacked_present(present, features, index).sum(1) > 1
+            gone &= stacked_present(present, features).sum(1) > 1
         return {
             m: torch.where((gone & (chosen == k)).unsqueeze(-1), f.mean(1, keepdim=True), f)
             for k, (m, f) in enumerate(features.items())

@@ -16,7 +16,7 @@ from armtune.balancer import Balancer, Context, Gradients, Step
 from armtune.compiled import compiled_encoders
 from armtune.data import Dataset
 from armtune.diagnosis import broken_at
-from armtune.errors import DivergedError, RunError
+from armtune.errors import DivergedError, Fault, RecipeError, RunError
 from armtune.evaluation import evaluate
 from armtune.files import write_bytes
 from armtune.flat import FlatParameters
@@ -31,6 +31,7 @@ from armtune.recipe.variants import alone
 from armtune.samples import Samplable, Samples
 from armtune.sharding import share_encoders
 from armtune.streams import stream
+from armtune.targets import Target
 
 EpochMetrics = dict[str, float]
 
@@ -70,6 +71,7 @@ class Run:
         self.recipes = tuple(recipes)
         self.plan = recipes[0].training
         self.target = dataset.target
+        _check(recipes[0], self.target)
         self.dataset = dataset
         shapes = {m: dataset.shapes[m] for m in recipes[0].modalities}
         network = build_network(recipes, shapes, self.target.width, data.dtype)
@@ -374,6 +376,22 @@ class Run:
             self.adopt(k, Member.load(path))
         except RunError as error:
             raise RunError(f"{path}: {error}") from error
+
+
+def _check(recipe: Recipe, target: Target) -> None:
+    """Refuses what isn't defined for the target that the data have.
+
+    Raises:
+        RecipeError: the balancing method or a metric isn't.
+    """
+    problem = recipe.balancing.misfit(list(recipe.modalities), type(target))
+    faults = [Fault(problem, "balancing.name")] if problem else []
+    for name, measure in recipe.metrics.items():
+        if not isinstance(target, measure.serves):
+            said = f"{measure.name} isn't defined for target {target.kind}"
+            faults.append(Fault(said, f"metrics.{name}"))
+    if faults:
+        raise RecipeError(faults)
 
 
 def rate(plan: Training, step: int, steps: int) -> float:

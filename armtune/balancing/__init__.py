@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from armtune.fusion import Fusion
 from armtune.options import Options
+from armtune.registry import plugins
+from armtune.targets import Target
 
 if TYPE_CHECKING:
     from armtune.balancer import Balancer, Context
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 
 class Balancing(Options):
     """Options of a balancing method and how to build its hooks."""
+
+    serves: ClassVar[type[Target]] = Target
+    """The targets that the method is defined for: all, or one kind or family of them."""
 
     name: str
 
@@ -30,6 +35,13 @@ class Balancing(Options):
         """Why this method can't serve these modalities; empty when it can."""
         return ""
 
+    def misfit(self, modalities: Sequence[str], target: type[Target]) -> str:
+        """Why this method can't serve these modalities and such a target; empty when it can."""
+        if issubclass(target, self.serves):
+            return self.problem(modalities)
+        able = [n for n, m in plugins("balancing").items() if issubclass(target, _serves(m))]
+        return f"{self.name} isn't defined for target {target.kind}; these are: {', '.join(able)}"
+
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         """The method's hooks for the members of a pack.
@@ -38,3 +50,8 @@ class Balancing(Options):
             options: one member's options each, all of this class.
         """
         raise NotImplementedError
+
+
+def _serves(method: type[Options]) -> type[Target]:
+    assert issubclass(method, Balancing), "a balancing method"
+    return method.serves

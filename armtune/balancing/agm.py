@@ -83,7 +83,7 @@ class AdaptiveModulator(EncoderScaler):
         logs = log_likelihoods(self.context.target, self.responses(step), step.labels)
         if not step.present:
             return logs.mean(2)
-        there = stacked_present(step.present, self.context.modalities, step.labels)
+        there = stacked_present(step.present, self.context.modalities)
         means = mean_present(logs.flatten(0, 1), there.flatten(0, 1)).view(len(logs), -1)
         return torch.where(there.any(2), means, self.past)
 

@@ -25,6 +25,7 @@ from armtune.balancing import Balancing
 from armtune.forward import Features
 from armtune.lazy import torch
 from armtune.parts import gate_heads
+from armtune.targets.classes import Classes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 class Amco(Balancing):
     """Adaptive mask co-optimization (Zhou et al., ICASSP 2023): p = p_max·sin(π/2·min(t/T, 1))."""
+
+    serves = Classes
 
     name: Literal["amco"] = "amco"
     sigma: float = Field(0.5, ge=0, le=1)

@@ -165,7 +165,7 @@ class Reinforcer(Balancer):
     def _remember(self, losses: Features, step: Step) -> None:
         shares = torch.stack([loss.detach().neg().exp() for loss in losses.values()])
         if step.present:
-            there = stacked_present(step.present, losses, step.labels).transpose(0, 1)
+            there = stacked_present(step.present, losses).transpose(0, 1)
             known = torch.where(there, shares, 0).sum(0) / there.sum(0).clamp_min(1)
             likelihood = torch.where(there.any(0), known, 1)
         else:
@@ -217,7 +217,7 @@ class Reinforcer(Balancer):
     def _contributions(self, features: Features, labels: Tensor) -> Tensor:
         """Each modality's contribution on the held-out slice, ``(member, modality)``."""
         target, logits = self.context.target, subset_logits(self.context.network, features)
-        there = self._judged(labels)
+        there = self._judged()
         if self.options.contribution == "published":
             return published_contributions(target, logits, labels, there)
         if self.options.valuation == "histogram":
@@ -225,7 +225,7 @@ class Reinforcer(Balancer):
         uncertainty = self.context.uncertainty
         return variational_values(target, logits, labels, uncertainty, there) @ self.matrix
 
-    def _judged(self, labels: Tensor) -> Tensor | None:
+    def _judged(self) -> Tensor | None:
         """Which held-out samples each subset is valued on; None where no modality is ever absent.
 
         A head is judged on samples that have its modality (on all where none has), the fused
@@ -234,7 +234,7 @@ class Reinforcer(Balancer):
         if not self.context.held_present:
             return None
         names = self.context.modalities
-        there = stacked_present(self.context.held_present, names, labels)
+        there = stacked_present(self.context.held_present, names)
         there |= ~there.any(2, keepdim=True)
         judged = torch.ones_like(there[:, :1]).repeat(1, 2 ** len(names), 1)
         for k in range(len(names)):

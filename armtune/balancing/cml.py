@@ -1,7 +1,7 @@
 r"""Calibrating Multimodal Learning: fewer modalities must not make the decision surer.
 
-With :math:`\kappa(S)` the largest probability of the fused decision when only the modalities
-of :math:`S` are there, the loss is
+With :math:`\kappa(S)` the largest probability of the fused decision (of labels: the mean over them
+of the likelier answer's) when only the modalities of :math:`S` are there, the loss is
 
 .. math::
     CE + \lambda \operatorname{mean}_{S \subset M}
@@ -21,6 +21,7 @@ from pydantic import Field
 
 from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
+from armtune.targets import Discrete
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 class Cml(Balancing):
     """Calibrating Multimodal Learning (Ma et al., ICML 2023): CE + λ·max(0, κ(part) − κ(all))."""
+
+    serves = Discrete
 
     name: Literal["cml"] = "cml"
     weight: float = Field(0.1, ge=0)
@@ -49,6 +52,8 @@ class Calibrator(Balancer):
         self.weight = context.knob(options, "weight")
         self.active = bool(self.weight.any())
         self.subsets = range(1, 2 ** len(context.modalities) - 1)
+        assert isinstance(context.target, Discrete), "what it serves"
+        self.target = context.target
 
     def losses(self, step: Step) -> Sequence[Tensor]:
         [total] = super().losses(step)
@@ -57,16 +62,17 @@ class Calibrator(Balancer):
         features = step.forward.features
         absent = {m: f.detach().mean(1, keepdim=True) for m, f in features.items()}
         parts = self.context.network.fuse_subsets(features, absent, self.subsets)
-        excess = overconfidence(parts, step.forward.logits)
-        return [total + self.weight * excess]
+        told, whole = (self.target.probabilities(x) for x in (parts, step.forward.logits))
+        return [total + self.weight * overconfidence(told, whole)]
 
 
 def overconfidence(parts: Tensor, whole: Tensor) -> Tensor:
     """Mean excess of the parts' confidence over the whole's, ``(member,)``.
 
     Args:
-        parts: logits of each subset of modalities, ``(member, subset, sample, class)``.
-        whole: logits of all modalities, ``(member, sample, class)``.
+        parts: probabilities by each subset of modalities, ``(member, subset, sample, variable,
+            outcome)``.
+        whole: the same by all modalities, ``(member, sample, variable, outcome)``.
     """
-    excess = parts.softmax(-1).amax(-1) - whole.softmax(-1).amax(-1).unsqueeze(1)
-    return excess.relu().mean((1, 2))
+    part, whole = (x.amax(-1).mean(-1) for x in (parts, whole))
+    return (part - whole.unsqueeze(1)).relu().mean((1, 2))

@@ -25,6 +25,7 @@ from armtune.balancing import Balancing
 from armtune.forward import mean_present
 from armtune.lazy import torch
 from armtune.parts import stacked_present
+from armtune.targets import Discrete
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 class Lfm(Balancing):
     """Learning the modality gap (Yang et al., NeurIPS 2024): (1 − a)·CE + a·JS(p_1, …, p_K)."""
+
+    serves = Discrete
 
     name: Literal["lfm"] = "lfm"
     matching: float = Field(0.3, ge=0, lt=1)
@@ -55,6 +58,8 @@ class Matcher(Balancer):
         self.matching = context.knob(options, "matching")
         self.rises = context.like.new_tensor([o.schedule == "rising" for o in options])
         self.active = bool(self.matching.any())
+        assert isinstance(context.target, Discrete), "what it serves"
+        self.target = context.target
 
     def start_epoch(self, epoch: Tensor) -> None:
         """Sets the epoch's share."""
@@ -67,8 +72,8 @@ class Matcher(Balancer):
         fitting = (1 - self.share) * self.fused_loss(step) + self.heads_loss(step)
         whole = None
         if step.present:
-            whole = stacked_present(step.present, step.forward.features, step.labels).all(1)
-        apart = mean_present(divergence(self._logits(step)), whole)
+            whole = stacked_present(step.present, step.forward.features).all(1)
+        apart = mean_present(divergence(self.target.log_probabilities(self._logits(step))), whole)
         return [fitting + self.share * apart]
 
     def _logits(self, step: Step) -> Tensor:
@@ -80,12 +85,11 @@ class Matcher(Balancer):
         return torch.stack(logits)
 
 
-def divergence(logits: Tensor) -> Tensor:
-    """Jensen–Shannon divergence of each sample in nats, ``(member, sample)``.
+def divergence(logs: Tensor) -> Tensor:
+    """Jensen–Shannon divergence of each sample in nats, mean over variables, ``(member, sample)``.
 
     Args:
-        logits: ``(modality, member, sample, class)``.
+        logs: log-probabilities ``(modality, member, sample, variable, outcome)``.
     """
-    logs = logits.log_softmax(-1)
-    mean = logs.logsumexp(0) - log(len(logits))
-    return (logs.exp() * (logs - mean)).sum(-1).mean(0)
+    mean = logs.logsumexp(0) - log(len(logs))
+    return (logs.exp() * (logs - mean)).sum(-1).mean(0).mean(-1)

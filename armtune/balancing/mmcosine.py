@@ -19,6 +19,7 @@ from pydantic import Field
 from armtune.balancer import Balancer, Context
 from armtune.balancing import Balancing
 from armtune.fusion import Fusion
+from armtune.targets import Discrete
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,6 +42,8 @@ class Cosines(Fusion):
 
 class MMCosine(Balancing):
     """MMCosine (Xu et al., ICASSP 2023): logits s·Σ cos(f_m, W_m) as the fusion."""
+
+    serves = Discrete
 
     name: Literal["mmcosine"] = "mmcosine"
     scale: float = Field(15.0, gt=0)

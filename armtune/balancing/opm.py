@@ -76,7 +76,7 @@ class PredictionModulator(Balancer):
         chance = drop_probabilities(scores, self.base, self.slope)
         kept = self.draws[:, step.number] >= chance.unsqueeze(1)
         if step.present:
-            there = stacked_present(step.present, step.forward.features, step.labels)
+            there = stacked_present(step.present, step.forward.features)
             something = (kept & there.transpose(1, 2)).any(2, keepdim=True)
             kept = kept | ~something
         dropped = chance @ self.sizes / self.sizes.sum()

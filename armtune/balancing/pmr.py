@@ -25,7 +25,7 @@ from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
 from armtune.lazy import torch
 from armtune.parts import Window, others_mean, stacked_present
-from armtune.targets.classes import cross_entropy
+from armtune.targets.classes import Classes, cross_entropy
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,6 +36,8 @@ LEAST_SCORE = 1e-12
 
 class Pmr(Balancing):
     """Prototypical Modal Rebalance (Fan et al., CVPR 2023): CE + α Σ clip(1/ρ−1, 0, 1) CE_proto."""
+
+    serves = Classes
 
     name: Literal["pmr"] = "pmr"
     alpha: float = Field(0.6, ge=0)
@@ -103,7 +105,7 @@ class PrototypeRebalancer(Balancer):
         index = step.labels.unsqueeze(1).expand(-1, self.seen.shape[1], -1)
         known = self.seen.gather(2, index)
         if step.present:
-            known = known * stacked_present(step.present, step.forward.features, step.labels)
+            known = known * stacked_present(step.present, step.forward.features)
         counts = known.sum(2, keepdim=True)
         shares = known / counts.clamp_min(1)
         # Sums over fewer samples, since some lack the modality, count as those over most.

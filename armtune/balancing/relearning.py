@@ -26,6 +26,7 @@ from armtune.clustering import purity
 from armtune.forward import Features
 from armtune.lazy import torch
 from armtune.parts import per_member
+from armtune.targets.classes import Classes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 class Relearning(Balancing):
     """Diagnosing and re-learning (Wei et al., ECCV 2024): θ ← α·θ⁰ + (1−α)·θ, α = tanh(λ·gap)."""
+
+    serves = Classes
 
     name: Literal["relearning"] = "relearning"
     strength: float = Field(3.0, ge=0)

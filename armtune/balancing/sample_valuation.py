@@ -1,8 +1,8 @@
 r"""Sample-level modality valuation: repeats samples for the modality that adds too little to them.
 
 With :math:`v_i(S) = |S|` if the fused decision on sample i from the modalities in S alone is right
-and 0 if not, modality m's contribution :math:`\phi_{i,m}` is its Shapley value, and the sample is
-repeated, with all other modalities dropped,
+and 0 if not (of labels: :math:`|S|` times the share that is right), modality m's contribution
+:math:`\phi_{i,m}` is its Shapley value, and the sample is repeated, with all others dropped,
 
 .. math:: r_{i,m} = s \max(0,\, 1 - \phi_{i,m})
 
@@ -26,6 +26,7 @@ from armtune.forward import Features
 from armtune.information import shapley_matrix
 from armtune.lazy import torch
 from armtune.parts import stacked_present
+from armtune.targets import Discrete
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 class SampleValuation(Balancing):
     """Sample-level modality valuation (Wei et al., CVPR 2024): repeats of s·max(0, 1 − φ_im)."""
+
+    serves = Discrete
 
     name: Literal["sample_valuation"] = "sample_valuation"
     strength: float = Field(2.0, ge=0)
@@ -56,6 +59,8 @@ class Valuer(Balancer):
         self.strength = context.knob(options, "strength")
         self.warmup = context.knob(options, "warmup_epochs")
         self.active = bool(self.strength.any())
+        assert isinstance(context.target, Discrete), "what it serves"
+        self.target = context.target
         players = len(context.modalities)
         self.matrix = shapley_matrix(players).to(context.like)
         self.subsets = range(1, 2**players)
@@ -93,7 +98,7 @@ class Valuer(Balancer):
                 values = self._values(step.forward.features, step.labels) @ self.matrix
                 if step.present:
                     # Nobody can learn from a modality alone that isn't there.
-                    there = stacked_present(step.present, self.context.modalities, step.labels)
+                    there = stacked_present(step.present, self.context.modalities)
                     values = torch.where(there.transpose(1, 2), values, 1)
             self.contributions.scatter_(1, step.index.unsqueeze(2).expand_as(values), values)
         return super().losses(step)
@@ -102,7 +107,7 @@ class Valuer(Balancer):
         """Value of every subset of modalities for each sample, ``(member, sample, subset)``."""
         absent = {m: f.mean(1, keepdim=True) for m, f in features.items()}
         logits = self.context.network.fuse_subsets(features, absent, self.subsets)
-        right = logits.argmax(3) == labels.unsqueeze(1)
+        right = self.target.right(self.target.decide(logits), labels)
         nobody = torch.zeros_like(right[:, :1])
         return torch.cat([nobody, right], dim=1).transpose(1, 2) * self.sizes
 

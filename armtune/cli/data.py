@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def check(recipe: RecipePath, overrides: Overrides = None, as_json: AsJson = False) -> None:
-    """Read a recipe's data, and say what is there: samples, classes, shapes, bad values.
+    """Read a recipe's data, and say what is there: samples, labels, shapes, bad values.
 
     Downloads and builds what the recipe needs; data that are missing or damaged are an error.
     """
@@ -59,20 +59,26 @@ def _lines(found: Overview) -> Iterator[str]:
     yield f"data: {found.description}"
     yield f"stand-in: {'yes' if found.stand_in else 'no'}"
     for split, count in found.samples.items():
-        yield f"{split}: {count} samples, {_classes(found, split)}"
-    names = list(found.classes["train"])
-    width = max(map(len, names))
-    yield f"samples a class ({', '.join(found.classes)}):"
-    for name in names:
-        numbers = "".join(f"{counts[name]:>8}" for counts in found.classes.values())
-        yield f"  {name:{width}}{numbers}"
+        yield f"{split}: {count} samples{_spread(found, split)}"
+    yield f"{found.heading} ({', '.join(found.labels)}):"
+    cells = {n: [f"{own[n]:.6g}" for own in found.labels.values()] for n in found.labels["train"]}
+    width, wide = (
+        max(map(len, cells)),
+        max(8, 2 + max(len(c) for row in cells.values() for c in row)),
+    )
+    for name, row in cells.items():
+        yield f"  {name:{width}}{''.join(f'{cell:>{wide}}' for cell in row)}"
     for name, view in found.modalities.items():
         yield f"{name}: {_described(view)}"
 
 
-def _classes(found: Overview, split: str) -> str:
-    there = sum(count > 0 for count in found.classes[split].values())
-    return f"{there} classes, the largest {found.imbalance[split]:.3g} times the smallest"
+def _spread(found: Overview, split: str) -> str:
+    """How many classes or labels a split has, and how imbalanced they are."""
+    if split not in found.imbalance:
+        return ""
+    there = sum(count > 0 for count in found.labels[split].values())
+    ratio = found.imbalance[split]
+    return f", {there} {found.target}, the largest {ratio:.3g} times the smallest"
 
 
 def _described(view: View) -> str:

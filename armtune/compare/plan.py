@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from armtune.balancing import Balancing
 from armtune.errors import Fault, RecipeError
 from armtune.recipe.document import Document, read_document
 from armtune.recipe.entries import Entry, read_entries
@@ -118,7 +119,8 @@ def _unknown(name: str, known: list[str]) -> Fault:
 def _contender(recipe: Recipe, folder: Path, method: str) -> Contender:
     own = recipe.balancing.name == method
     balancing = recipe.balancing if own else plugins("balancing")[method]()
-    problem = balancing.problem(list(recipe.modalities))  # type: ignore[attr-defined]
+    assert isinstance(balancing, Balancing), "a balancing method"
+    problem = balancing.misfit(list(recipe.modalities), recipe.data.predicts)
     if problem:
         return Contender(method, None, problem)
     space, note = _space(recipe, folder, method)

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from armtune.options import Options
-from armtune.targets import Target
+from armtune.targets import Target, kinds
 from armtune.targets.classes import Classes
 
 Progress = Callable[[str, int, int], None]
@@ -35,7 +35,7 @@ class Split:
     """
 
     views: Mapping[str, NDArray[np.float32]]
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
     present: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -69,6 +69,12 @@ class Dataset:
         return {name: view.shape[1:] for name, view in self.train.views.items()}
 
 
+if TYPE_CHECKING:
+    Kind = str
+else:
+    Kind = Literal[tuple(kinds())]
+
+
 class Data(Options):
     """Options of a data set and how to read it."""
 
@@ -100,3 +106,15 @@ class Data(Options):
             DataError: something is missing, damaged or inconsistent; names the file or view.
         """
         raise NotImplementedError
+
+
+class Labelled(Data):
+    """Base of data sets whose labels may be of any kind."""
+
+    target: Kind = "classes"
+    """What the labels are: each one of several ``classes``, any of several ``labels``, or
+    ``values``, which are numbers."""
+
+    @property
+    def predicts(self) -> type[Target]:
+        return kinds()[self.target]

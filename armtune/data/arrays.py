@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from armtune.data import Data, Dataset, Progress, Split
+from armtune.data import Dataset, Labelled, Progress, Split
 from armtune.data.absent import Absent, scan, settle, skipped
 from armtune.data.cache import digest_of, file_digest
-from armtune.data.cuts import Index, Indices, cut, given_cuts
+from armtune.data.cuts import Indices, cut, given_cuts
 from armtune.data.numpy_files import ArrayStore, Store
 from armtune.data.rows import Mask, taken
 from armtune.data.sources import data_folders, find
 from armtune.errors import DataError
-from armtune.targets.classes import Classes
+from armtune.targets import Target
 
 
-class Arrays(Data):
+class Arrays(Labelled):
     """Arrays from an ``.npz`` file or a folder of ``.npy`` files, one for each modality.
 
     The arrays ``train_index``, ``validation_index`` and ``test_index`` (sample numbers), or one
@@ -35,7 +35,8 @@ class Arrays(Data):
     path: str
     """File or folder, relative to the recipe, else to ``$ARMTUNE_DATA``."""
     labels: str = "label"
-    """Key of the labels: integers from 0, or strings."""
+    """Key of the labels: integers from 0 or strings; for ``target: labels`` a matrix of 0 and 1,
+    whose names may stand in ``<key>_names``; for ``values`` numbers."""
     views: dict[str, str] = Field(default_factory=dict)
     """Key of each modality's array; empty when the keys are the modalities' names."""
     groups: str | None = None
@@ -56,8 +57,8 @@ class Arrays(Data):
     def read(self, modalities: Sequence[str], folder: Path, progress: Progress) -> Dataset:
         path = find(self.path, [folder, *data_folders(None, folder)])
         store = ArrayStore(path)
-        labels, classes = read_labels(store, self.labels)
-        indices = self._indices(store, labels)
+        target, labels = self.predicts.read(*read_labels(store, self.labels))
+        indices = self._indices(store, target.strata(labels))
         views: dict[str, NDArray[Any]] = {}
         present: dict[str, Mask] = {}
         for done, name in enumerate(modalities):
@@ -68,11 +69,10 @@ class Arrays(Data):
         lacked, used = settle(self.absent, present, str(path))
         whole = Split(views, labels, lacked)
         indices = {split: index[used[index]] for split, index in indices.items()}
-        check_classes(path, labels, classes, indices["train"])
+        target = target.fitted(labels, indices["train"], str(path))
         train, validation, test = (taken(whole, index) for index in indices.values())
-        words = self._describe(path, len(classes), (train, validation, test))
+        words = self._describe(path, target, (train, validation, test))
         words += skipped(int((~used).sum()))
-        target = Classes(classes)
         return Dataset(self.name, words, target, train, validation, test, self._digest(store))
 
     def _indices(self, store: ArrayStore, labels: NDArray[np.int64]) -> Indices:
@@ -88,46 +88,23 @@ class Arrays(Data):
         contents = {path.name: file_digest(path) for path in store.files}
         return digest_of({"options": options, "files": contents})
 
-    def _describe(self, path: Path, classes: int, splits: Sequence[Split]) -> str:
+    def _describe(self, path: Path, target: Target, splits: Sequence[Split]) -> str:
         sizes = " + ".join(str(len(split)) for split in splits)
-        return f"arrays from {path.name}: {classes} classes, {sizes} samples"
+        return f"arrays from {path.name}: {target}, {sizes} samples"
 
 
-def read_labels(store: Store, key: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """The labels ``(sample,)`` and the classes' names.
-
-    Raises:
-        DataError: they are neither integers from 0 nor strings.
-    """
-    column = read_column(store, key)
-    if column.dtype.kind == "U":
-        names, labels = np.unique(column, return_inverse=True)
-        return labels.astype(np.int64), tuple(names.tolist())
-    if column.dtype.kind not in "iu":
-        raise DataError(f"{store.at(key)}: labels must be integers or strings, not {column.dtype}")
-    lowest, highest = int(column.min()), int(column.max())
-    if lowest < 0 or highest >= len(column):
-        raise DataError(
-            f"{store.at(key)}: labels count from 0 without gaps, but {len(column)} labels "
-            f"go from {lowest} to {highest}; other numbers can be given as strings"
-        )
-    return column.astype(np.int64), tuple(str(number) for number in range(highest + 1))
-
-
-def check_classes(
-    path: Path, labels: NDArray[np.int64], classes: Sequence[str], train: Index
-) -> None:
-    """Checks that every class can be learnt.
+def read_labels(store: Store, key: str) -> tuple[NDArray[np.generic], str, list[str]]:
+    """The labels as they are, ``(sample, …)``, where they stand, and what ``<key>_names`` holds.
 
     Raises:
-        DataError: a class has no sample, or none to train on; names it.
+        DataError: they are missing or none.
     """
-    if len(classes) < 2:
-        raise DataError(f"{path}: all labels are the same; two classes are needed at least")
-    for own, place in ((labels, "at all"), (labels[train], "to train on")):
-        absent = np.setdiff1d(np.arange(len(classes)), own)
-        if len(absent):
-            raise DataError(f"{path}: class {classes[absent[0]]!r} has no sample {place}")
+    labels = store.get(key)
+    if not labels.ndim or not len(labels):
+        raise DataError(f"{store.at(key)}: must have one label a sample, not shape {labels.shape}")
+    names = f"{key}_names"
+    known = read_column(store, names).astype(str).tolist() if names in store else []
+    return labels, store.at(key), known
 
 
 def read_column(store: Store, key: str, length: int | None = None) -> NDArray[np.generic]:

@@ -66,10 +66,12 @@ def read_files(files: list[Path]) -> pa.Table:
 
 
 def class_names(table: pa.Table, column: str) -> list[str] | None:
-    """What the data set calls its classes; None when the column isn't a ``ClassLabel``."""
+    """What the data set calls its classes; None when the column holds no ``ClassLabel``."""
     about = (table.schema.metadata or {}).get(b"huggingface", b"{}")
     feature = json.loads(about).get("info", {}).get("features", {}).get(column, {})
-    names = feature.get("names")
+    if isinstance(feature, list):  # a list of them, as older versions write it
+        feature = feature[0]
+    names = feature.get("names", feature.get("feature", {}).get("names"))
     return [str(name) for name in names] if isinstance(names, list) else None
 
 

@@ -13,55 +13,74 @@ from numpy.typing import NDArray
 
 from armtune.data import Dataset, Split
 from armtune.data.absent import Absent, settle, skipped
-from armtune.data.arrays import check_classes
 from armtune.data.cache import Shelf, splits_of, stored
 from armtune.data.cuts import cut
 from armtune.data.rows import Mask, pieces, taken
 from armtune.errors import DataError
-from armtune.targets.classes import Classes
+from armtune.targets import Target, restored
 
 
 def assembled(
     name: str,
     digest: str,
     modalities: Sequence[str],
-    make: Callable[[Path], tuple[Mapping[str, Split], Sequence[str], Path]],
+    make: Callable[[Path], tuple[Mapping[str, Split], Target]],
     absent: Absent,
     cuts: tuple[Mapping[str, float], int],
     words: str,
+    place: str,
 ) -> Dataset:
     """A data set from the cache, or made and cached now.
 
     Args:
-        make: gives the splits there are, the classes' names, and what messages call the data;
-            may write to a folder, which is removed afterwards.
+        make: gives the splits there are and the target, as ``read_splits`` finds it; may write to
+            a folder, which is removed afterwards.
         absent: what becomes of samples that lack a modality.
         cuts: shares and seed, as ``complete`` takes them.
         words: what the data are, for the description.
+        place: what messages call them.
 
     Raises:
-        DataError: see ``complete``, ``shelve`` and ``absent.settle``, and as ``make``.
+        DataError: see ``complete``, ``Target.fitted`` and ``absent.settle``, and as ``make``.
     """
 
     def build(shelf: Shelf) -> dict[str, Any]:
         with TemporaryDirectory(dir=shelf.folder) as scratch:
-            parts, classes, path = make(Path(scratch))
-            kept = {name: _settled(part, absent, f"{path}, {name}") for name, part in parts.items()}
-            shelve(shelf, complete(kept, *cuts), classes, path)
+            parts, target = make(Path(scratch))
+            kept = {n: _settled(part, absent, f"{place}, {n}") for n, part in parts.items()}
+            splits = complete(kept, target, *cuts)
+            labels = np.concatenate([split.labels for split in splits.values()])
+            # Training comes first.
+            fitted = target.fitted(labels, np.arange(len(splits["train"])), place)
+            shelve(shelf, splits)
         left_out = sum(map(len, parts.values())) - sum(map(len, kept.values()))
-        return {"classes": classes, "left_out": left_out}
+        return {"target": fitted.about(), "left_out": left_out}
 
     found = stored(name, digest, build)
     train, validation, test = splits_of(found, modalities)
-    classes = tuple(found[1]["classes"])
+    target = restored(found[1]["target"])
     sizes = f"{len(train)} + {len(validation)} + {len(test)}"
-    described = f"{words}: {len(classes)} classes, {sizes} samples"
+    described = f"{words}: {target}, {sizes} samples"
     described += skipped(found[1]["left_out"])
-    return Dataset(name, described, Classes(classes), train, validation, test, digest)
+    return Dataset(name, described, target, train, validation, test, digest)
+
+
+def read_splits(
+    parts: Mapping[str, Split], read: Callable[[NDArray[Any]], tuple[Target, NDArray[Any]]]
+) -> tuple[dict[str, Split], Target]:
+    """Splits whose labels are as their files have them, read as one.
+
+    Args:
+        read: as ``Target.read``.
+    """
+    target, labels = read(np.concatenate([part.labels for part in parts.values()]))
+    ends = np.cumsum([len(part) for part in parts.values()])[:-1]
+    owners = zip(parts.items(), np.split(labels, ends), strict=True)
+    return {name: replace(part, labels=own) for (name, part), own in owners}, target
 
 
 def complete(
-    parts: Mapping[str, Split], shares: Mapping[str, float], seed: int
+    parts: Mapping[str, Split], target: Target, shares: Mapping[str, float], seed: int
 ) -> dict[str, Split]:
     """All three splits: those given, the others cut off the training samples by ``seed``.
 
@@ -75,19 +94,13 @@ def complete(
     """
     train = parts["train"]
     given = {name: np.arange(len(part)) for name, part in parts.items()}
-    indices = cut(given, train.labels, None, shares, np.random.default_rng(seed))
+    strata = target.strata(train.labels)
+    indices = cut(given, strata, None, shares, np.random.default_rng(seed))
     return {name: taken(parts.get(name, train), index) for name, index in indices.items()}
 
 
-def shelve(shelf: Shelf, splits: Mapping[str, Split], classes: Sequence[str], path: Path) -> None:
-    """Writes what ``cache.splits_of`` reads; zeros where a sample lacks a modality.
-
-    Raises:
-        DataError: a class has no sample to train on; names ``path`` and the class.
-    """
-    labels = np.concatenate([split.labels for split in splits.values()])
-    # Training comes first.
-    check_classes(path, labels, classes, np.arange(len(splits["train"])))
+def shelve(shelf: Shelf, splits: Mapping[str, Split]) -> None:
+    """Writes what ``cache.splits_of`` reads; zeros where a sample lacks a modality."""
     for name, split in splits.items():
         for modality, view in split.views.items():
             there = split.present.get(modality)

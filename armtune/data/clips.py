@@ -26,7 +26,7 @@ from armtune.data.raw import Raw
 from armtune.data.rows import taken
 from armtune.data.sources import data_folders, find
 from armtune.errors import DataError
-from armtune.targets.classes import Classes
+from armtune.targets import Target
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Clip(NamedTuple):
     """A sample.
 
     Attributes:
-        label: its class's name.
+        label: its class's name, or what else its label is, as text.
         files: the file, or folder of files, of each modality that it has.
         split: ``train``, ``validation`` or ``test``; None where the cut is ours.
         group: what must not be divided by a cut; None where there are no groups.
@@ -105,9 +105,7 @@ class Clips(Data):
     def read(self, modalities: Sequence[str], folder: Path, progress: Progress) -> Dataset:
         base = find(self.path, [folder, *data_folders(None, folder)])
         clips = self.clips(base, modalities)
-        classes = tuple(sorted({clip.label for clip in clips}))
-        if len(classes) < 2:
-            raise DataError(f"{base}: {len(clips)} samples found, of {len(classes)} classes")
+        target, _ = self._labels(base, clips)
         digest = self._digest(base, clips, modalities)
 
         def build(shelf: Shelf) -> dict[str, Any]:
@@ -116,9 +114,22 @@ class Clips(Data):
         built = stored(self.name, digest, build)
         splits = splits_of(built, modalities)
         sizes = " + ".join(str(len(split)) for split in splits)
-        words = f"{self.about()}: {len(classes)} classes, {sizes} samples{_left_out(built[1])}"
+        words = f"{self.about()}: {target}, {sizes} samples{_left_out(built[1])}"
         words += skipped(built[1]["left_out"])
-        return Dataset(self.name, words, Classes(classes), *splits, digest)
+        train = splits[0].labels
+        target = target.fitted(train, np.arange(len(train)), str(base))
+        return Dataset(self.name, words, target, *splits, digest)
+
+    def _labels(self, base: Path, clips: Sequence[Clip]) -> tuple[Target, NDArray[Any]]:
+        """The target, and all clips' labels.
+
+        Raises:
+            DataError: the labels aren't what the target needs.
+        """
+        found = np.array([clip.label for clip in clips])
+        if (kinds := len(np.unique(found))) < 2:
+            raise DataError(f"{base}: {len(clips)} samples found, with {kinds} different labels")
+        return self.predicts.read_column(found, str(base))
 
     def lacking(self) -> Absent:
         """What becomes of clips that lack a modality."""
@@ -150,69 +161,63 @@ class Clips(Data):
         shelf: Shelf,
         progress: Progress,
     ) -> dict[str, Any]:
-        clips, left_out = self._settled(base, clips, modalities)
-        classes = sorted({clip.label for clip in clips})
+        used, left_out = self._settled(base, clips, modalities)
         with TemporaryDirectory(dir=shelf.folder) as scratch:
             with Raw(Path(scratch), modalities) as raw:
-                kept, damaged = self._decode(clips, raw, progress)
-            labels = np.array([classes.index(clip.label) for clip in kept], np.int64)
-            indices = self._cut(base, kept, labels, classes)
-            whole = raw.split(labels)
-            splits = {split: taken(whole, index) for split, index in indices.items()}
-            shelve(shelf, splits, classes, base)
+                kept, damaged = self._decode(clips, used, raw, progress)
+            target, labels = self._labels(base, clips)
+            whole = raw.split(labels[kept])
+            indices = self._cut([clips[k] for k in kept], target.strata(whole.labels))
+            target.fitted(whole.labels, indices["train"], str(base))
+            shelve(shelf, {split: taken(whole, index) for split, index in indices.items()})
         return {"damaged": damaged, "left_out": left_out}
 
     def _settled(
         self, base: Path, clips: Sequence[Clip], modalities: Sequence[str]
-    ) -> tuple[list[Clip], int]:
-        """The clips to be used, and how many lack a modality and are left out for that.
+    ) -> tuple[list[int], int]:
+        """Numbers of the clips to be used, and how many lack a modality and are left out for that.
 
         Raises:
             DataError: some lack one, and the recipe doesn't say what becomes of them.
         """
         present = {m: np.array([m in clip.files for clip in clips]) for m in modalities}
         _, used = settle(self.lacking(), present, str(base))
-        kept = [clip for clip, use in zip(clips, used, strict=True) if use]
+        kept = np.flatnonzero(used).tolist()
         return kept, len(clips) - len(kept)
 
     def _decode(
-        self, clips: Sequence[Clip], raw: Raw, progress: Progress
-    ) -> tuple[list[Clip], list[str]]:
-        """Writes the samples that can be read; which they are, and what is wrong elsewhere."""
-        kept: list[Clip] = []
+        self, clips: Sequence[Clip], used: Sequence[int], raw: Raw, progress: Progress
+    ) -> tuple[list[int], list[str]]:
+        """Writes those that can be read; their numbers, and what is wrong with the others."""
+        kept: list[int] = []
         damaged: list[str] = []
-        for number, clip in enumerate(clips):
+        for done, number in enumerate(used, 1):
+            clip = clips[number]
             try:
                 files = {m: path for m, path in clip.files.items() if m in raw.names}
                 own = {m: self.decoded(m, path) for m, path in files.items()}
                 raw.add(own, clip.files)
-                kept.append(clip)
+                kept.append(number)
             except DAMAGED as error:
                 if self.damaged == "error":
                     raise DataError(f"{error}; damaged: skip leaves such samples out") from error
                 log.warning("%s; left out", error)
                 damaged.append(str(error).split(": ")[0].rsplit("/", 1)[-1])
-            progress("reading files", number + 1, len(clips))
+            progress("reading files", done, len(used))
         return kept, damaged
 
-    def _cut(
-        self, base: Path, clips: Sequence[Clip], labels: NDArray[np.int64], classes: Sequence[str]
-    ) -> Indices:
+    def _cut(self, clips: Sequence[Clip], strata: NDArray[Any]) -> Indices:
         """The splits as the clips state them, the rest cut.
 
         Raises:
-            DataError: a split or a class to train on is without samples; names it.
+            DataError: a split is without samples; names it.
         """
         stated = np.array([clip.split or "" for clip in clips])
         given = {s: np.flatnonzero(stated == s) for s in SPLITS if (stated == s).any()}
         groups = [clip.group for clip in clips if clip.group is not None]
         shares, seed = self.cuts()
         divided = np.array(groups) if groups else None
-        indices = cut(given, labels, divided, shares, np.random.default_rng(seed))
-        absent = np.setdiff1d(np.arange(len(classes)), labels[indices["train"]])
-        if len(absent):
-            raise DataError(f"{base}: class {classes[absent[0]]!r} has no sample to train on")
-        return indices
+        return cut(given, strata, divided, shares, np.random.default_rng(seed))
 
 
 def fingerprint(path: Path, base: Path) -> tuple[str, int, int]:

@@ -66,6 +66,15 @@ class ColumnStore:
             raise DataError(f"{self.at(key)}: must hold whole numbers or text, not {column.type}")
         return np.array([str(value) for value in column.to_pylist()])
 
+    def text(self, key: str) -> NDArray[np.str_]:
+        """A column as text, empty where a cell is missing.
+
+        Raises:
+            DataError: there is no such column.
+        """
+        cells = self._column(key).to_pylist()
+        return np.array(["" if cell is None else str(cell) for cell in cells])
+
     def numbers(self, key: str) -> NDArray[np.float64]:
         """A column of numbers; NaN where a cell is missing.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +76,7 @@ def _sample_numbers(store: Store, key: str, length: int) -> Index:
 
 def cut(
     given: Mapping[str, Index],
-    labels: NDArray[np.int64],
+    strata: NDArray[Any],
     groups: NDArray[np.generic] | None,
     shares: Mapping[str, float],
     rng: np.random.Generator,
@@ -84,7 +85,8 @@ def cut(
 
     Args:
         given: splits that are stated; without ``train`` all samples that no other has are.
-        labels: ``(sample,)``; cuts keep the classes' proportions when there are no groups.
+        strata: numbers ``(sample,)``, such as classes, whose proportions cuts keep when there are
+            no groups.
         groups: ``(sample,)``; no cut made here divides a group.
         shares: of the training samples, for each other split, in the order of cutting.
         rng: what the cuts are drawn from.
@@ -95,13 +97,13 @@ def cut(
     splits = dict(given)
     if "train" not in splits:
         taken = np.concatenate([np.empty(0, np.int64), *given.values()])
-        splits["train"] = np.setdiff1d(np.arange(len(labels)), taken)
+        splits["train"] = np.setdiff1d(np.arange(len(strata)), taken)
     for name, share in shares.items():
         if name in splits:
             continue
         train = splits["train"]
         if groups is None:
-            away = _evenly(labels[train], share, rng)
+            away = _evenly(strata[train], share, rng)
         else:
             away = _whole(groups[train], share, rng)
         if not 0 < away.sum() < len(train):
@@ -111,13 +113,13 @@ def cut(
     return {split: splits[split] for split in SPLITS}
 
 
-def _evenly(labels: NDArray[np.int64], share: float, rng: np.random.Generator) -> Mask:
-    """Which samples to cut: this share of all, and of each class as nearly as can be."""
-    shuffled = rng.permutation(len(labels))
-    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    steps = np.floor((np.arange(len(labels) + 1) + 0.5) * share)
-    away = np.zeros(len(labels), bool)
-    away[by_class[np.diff(steps) > 0]] = True
+def _evenly(strata: NDArray[Any], share: float, rng: np.random.Generator) -> Mask:
+    """Which samples to cut: this share of all, and of each stratum as nearly as can be."""
+    shuffled = rng.permutation(len(strata))
+    ordered = shuffled[np.argsort(strata[shuffled], kind="stable")]
+    steps = np.floor((np.arange(len(strata) + 1) + 0.5) * share)
+    away = np.zeros(len(strata), bool)
+    away[ordered[np.diff(steps) > 0]] = True
     return away
 
 

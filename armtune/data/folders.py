@@ -8,15 +8,17 @@ from typing import Literal
 
 from pydantic import Field
 
+from armtune.data import Labelled
 from armtune.data.absent import Absent
 from armtune.data.clips import Clip, Clips
 from armtune.data.cuts import SPLITS
 from armtune.data.lists import read_table
 from armtune.data.media import Kind, kind_of
 from armtune.errors import DataError
+from armtune.targets.labels import Labels
 
 
-class Folders(Clips):
+class Folders(Labelled, Clips):
     """Sound, image, video and array files, listed in a CSV with a heading.
 
     It has a column of labels and, for each modality, one of its name with paths, relative to the
@@ -28,7 +30,7 @@ class Folders(Clips):
     path: str
     """The CSV, relative to the recipe, else to ``$ARMTUNE_DATA``."""
     labels: str = "label"
-    """Column of the labels."""
+    """Column of the labels; for ``target: labels`` text such as ``a;b``; for ``values`` numbers."""
     groups: str | None = None
     """Column of each sample's group, such as who was recorded; no cut by ``seed`` divides one."""
     validation: float = Field(0.1, gt=0, lt=1)
@@ -56,8 +58,10 @@ class Folders(Clips):
         return f"files listed in {Path(self.path).name}"
 
     def clips(self, base: Path, modalities: Sequence[str]) -> list[Clip]:
-        needed = [self.labels, *([self.groups] if self.groups else [])]
-        return [self._clip(base, row, modalities) for row in read_table(base, needed, modalities)]
+        needed, perhaps = [self.groups] if self.groups else [], [*modalities]
+        # A sample may be without any label, but not without a class or a value.
+        (perhaps if self.predicts is Labels else needed).insert(0, self.labels)
+        return [self._clip(base, row, modalities) for row in read_table(base, needed, perhaps)]
 
     def _clip(self, base: Path, row: Mapping[str, str], modalities: Sequence[str]) -> Clip:
         split = row.get("split") or None

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from armtune.data import Data, Dataset, Progress, Split
+from armtune.data import Dataset, Labelled, Progress, Split
 from armtune.data.absent import Absent
 from armtune.data.arrow_files import class_names, column_of, read_files, split_files, view_of
-from armtune.data.assembly import assembled
+from armtune.data.assembly import assembled, read_splits
 from armtune.data.cache import digest_of, file_digest
 from armtune.data.cuts import SPLITS
 from armtune.data.rows import Mask
 from armtune.data.sources import data_folders, find
 from armtune.errors import DataError
+from armtune.targets import Target
+from armtune.targets.labels import SEPARATOR
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,7 +29,7 @@ BUILDER = 1
 """Raised whenever the same options would give other arrays, so that no old cache is used."""
 
 
-class HuggingFaceDataset(Data):
+class HuggingFaceDataset(Labelled):
     """A Hugging Face data set on disk: a folder of ``save_to_disk``, or Parquet files by split.
 
     Only the files' numbers, lists, pictures and labels are read; nothing is downloaded and no
@@ -42,7 +44,8 @@ class HuggingFaceDataset(Data):
     columns: dict[str, str] = Field(default_factory=dict)
     """Column of each modality; empty when the columns are the modalities' names."""
     label: str = "label"
-    """Column of the classes: a ``ClassLabel``, whole numbers or text."""
+    """Column of the labels: a ``ClassLabel``, whole numbers or text; for ``target: labels`` lists
+    of names, or of 0 and 1; for ``values`` numbers."""
     splits: dict[Literal["train", "validation", "test"], str] = Field(default_factory=dict)
     """The data set's own name of a split, where it is another."""
     image_size: int = Field(32, ge=4, le=512)
@@ -64,12 +67,12 @@ class HuggingFaceDataset(Data):
         files = self._files(path)
         digest = self._digest(files, modalities)
 
-        def make(_: Path) -> tuple[dict[str, Split], list[str], Path]:
-            return *self._parts(files, modalities, path, progress), path
+        def make(_: Path) -> tuple[dict[str, Split], Target]:
+            return self._parts(files, modalities, path, progress)
 
         cuts = {"test": self.test, "validation": self.validation}, self.seed
         words = f"Hugging Face data set {path.name}"
-        return assembled(self.name, digest, modalities, make, self.absent, cuts, words)
+        return assembled(self.name, digest, modalities, make, self.absent, cuts, words, str(path))
 
     def _files(self, path: Path) -> dict[str, list[Path]]:
         """The files of train, and of the other splits that there are.
@@ -98,9 +101,9 @@ class HuggingFaceDataset(Data):
         modalities: Sequence[str],
         path: Path,
         progress: Progress,
-    ) -> tuple[dict[str, Split], list[str]]:
+    ) -> tuple[dict[str, Split], Target]:
         tables = {split: read_files(own) for split, own in files.items()}
-        labels, classes = _labels(tables, self.label, path)
+        labels, names = _labels(tables, self.label, path)
         parts: dict[str, Split] = {}
         for done, (split, table) in enumerate(tables.items()):
             progress("reading the data set", done, len(tables))
@@ -113,33 +116,42 @@ class HuggingFaceDataset(Data):
                 present |= {} if there.all() else {m: there}
             parts[split] = Split(views, labels[split], present)
         progress("reading the data set", len(tables), len(tables))
-        return parts, classes
+        place = f"{path}: {self.label!r}"
+        return read_splits(parts, lambda raw: self.predicts.read_column(raw, place, names or ()))
 
 
 def _labels(
     tables: Mapping[str, pa.Table], column: str, path: Path
-) -> tuple[dict[str, NDArray[np.int64]], list[str]]:
-    """The labels of each split and the classes' names.
+) -> tuple[dict[str, NDArray[np.generic]], list[str] | None]:
+    """The labels of each split as they are, and what a ``ClassLabel`` calls its numbers.
+
+    Lists of names, and of a ``ClassLabel``'s numbers, become text as ``target: labels`` reads it.
 
     Raises:
-        DataError: they are neither whole numbers nor text, or no label that has a name.
+        DataError: lists differ in length, or a number has no name.
     """
-    raw = {
-        split: np.array(column_of(table, column, f"{path}, {split}").to_pylist())
-        for split, table in tables.items()
-    }
-    for split, values in raw.items():
-        if values.dtype.kind not in "iuU":
-            raise DataError(f"{path}, {split}: {column!r} must hold whole numbers or text")
     names = class_names(tables["train"], column)
-    if names is None:
-        known = np.unique(np.concatenate(list(raw.values())))
-        found = {s: np.searchsorted(known, v.astype(known.dtype)) for s, v in raw.items()}
-        return {s: v.astype(np.int64) for s, v in found.items()}, [str(n) for n in known.tolist()]
-    for split, values in raw.items():
-        if values.dtype.kind == "U" or values.min() < 0 or values.max() >= len(names):
-            raise DataError(
-                f"{path}, {split}: {column!r} holds what is none of its {len(names)} classes, "
-                f"as −1 in splits whose labels are kept secret"
-            )
-    return {split: values.astype(np.int64) for split, values in raw.items()}, names
+    found = {}
+    for split, table in tables.items():
+        place = f"{path}, {split}: {column!r}"
+        cells = column_of(table, column, f"{path}, {split}").to_pylist()
+        listed = isinstance(cells[0], list)
+        if names is not None:
+            _check_numbers(cells, len(names), place)
+        if listed and (names is not None or any(isinstance(c, str) for row in cells for c in row)):
+            words = names or {c: c for row in cells for c in row}
+            cells = [SEPARATOR.join(words[c] for c in row) for row in cells]
+        elif listed and len({len(row) for row in cells}) > 1:
+            raise DataError(f"{place} holds lists of several lengths: they must be names")
+        found[split] = np.array(cells)
+    # The names are in the text by now.
+    return found, None if any(v.dtype.kind == "U" for v in found.values()) else names
+
+
+def _check_numbers(cells: Sequence[Any], count: int, place: str) -> None:
+    numbers = {n for cell in cells for n in (cell if isinstance(cell, list) else [cell])}
+    if any(not isinstance(n, int) or not 0 <= n < count for n in numbers):
+        raise DataError(
+            f"{place} holds what is none of its {count} classes, "
+            f"as −1 in splits whose labels are kept secret"
+        )

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from armtune.data import Data, Dataset, Progress
 from armtune.data.cuts import SPLITS
-from armtune.data.overview import class_counts, imbalance
 from armtune.errors import DataError, MissingDataError
 from armtune.registry import plugins
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from armtune.recipe.schema import Recipe
 
 TOLD_FROM = 1.5
-"""Imbalance of the training classes from which a data set's description tells it."""
+"""Imbalance of the training classes or labels from which a data set's description tells it."""
 
 
 def load_dataset(recipe: Recipe, folder: Path, progress: Progress | None = None) -> Dataset:
@@ -56,6 +55,9 @@ def _read(data: Data, names: Sequence[str], folder: Path, progress: Progress) ->
     if known is not None and strangers:
         raise DataError(f"{data.name} has no modality {strangers[0]!r}; it has {', '.join(known)}")
     dataset = data.read(names, folder, progress)
+    if type(dataset.target) is not data.predicts:
+        said = f"its samples have {dataset.target.kind}, not {data.predicts.kind}"
+        raise DataError(f"{data.name}: {said}, as its `predicts` says")
     _check_present(dataset)
     for name, view in dataset.train.views.items():
         if _constant(view, dataset.train.present.get(name)):
@@ -64,13 +66,13 @@ def _read(data: Data, names: Sequence[str], folder: Path, progress: Progress) ->
 
 
 def _described(dataset: Dataset) -> str:
-    """The data set's description, and how imbalanced its classes are where they are."""
+    """The data set's description, and how imbalanced its classes or labels are."""
     words = dataset.description + _absences(dataset)
-    ratio = imbalance(class_counts(dataset.train, len(dataset.target.names)))
-    if ratio < TOLD_FROM:
+    ratio = dataset.target.imbalance(dataset.train.labels)
+    if ratio is None or ratio < TOLD_FROM:
         return words
     return (
-        f"{words}; classes are imbalanced: the largest has {ratio:.3g} times the "
+        f"{words}; {dataset.target.kind} are imbalanced: the largest has {ratio:.3g} times the "
         f"smallest's training samples"
     )
 

@@ -23,7 +23,9 @@ from armtune.data.csd import Double, Sequences, Track, fingerprint, open_sequenc
 from armtune.data.folds import read_folds
 from armtune.data.sources import data_folders, find
 from armtune.errors import DataError
+from armtune.targets import Target, kinds
 from armtune.targets.classes import Classes
+from armtune.targets.values import Values
 
 BUILDER = 1
 """Raised whenever the same options would give other arrays, so that no old cache is used."""
@@ -52,10 +54,16 @@ class Opinions(Data):
     vision: str
     labels: str
     folds: str
+    target: Literal["classes", "values"] = "classes"
+    """Whether the sentiment is one of the ``classes``, or the value from −3 to 3 that it is."""
     classes: Literal[2, 7] = 2
     """2: negative or not; 7: the sentiment rounded, from −3 to 3."""
     words: int = Field(50, ge=1)
     """Words of a segment: shorter ones are padded at the end with zeros, longer ones cut."""
+
+    @property
+    def predicts(self) -> type[Target]:
+        return kinds()[self.target]
 
     def modalities(self) -> tuple[str, ...]:
         return MODALITIES
@@ -63,13 +71,20 @@ class Opinions(Data):
     def read(self, modalities: Sequence[str], folder: Path, progress: Progress) -> Dataset:
         base = find(self.path, [folder, *data_folders(None, folder)])
         files = {key: find(getattr(self, key), [base]) for key in (*MODALITIES, "labels", "folds")}
-        options = self.model_dump(include={"classes", "words"})
+        options = self.model_dump(include={"target", "classes", "words"})
         contents = {key: fingerprint(path) for key, path in files.items()}
         digest = digest_of({"builder": BUILDER, "options": options, "files": contents})
         built = stored(self.name, digest, lambda shelf: self._build(files, shelf, progress))
         splits = splits_of(built, modalities)
         words = self._describe([len(split) for split in splits], built[1]["left_out"])
-        return Dataset(self.name, words, Classes(CLASSES[self.classes]), *splits, digest)
+        train = splits[0].labels
+        target = self._target().fitted(train, np.arange(len(train)), str(base))
+        return Dataset(self.name, words, target, *splits, digest)
+
+    def _target(self) -> Target:
+        if self.predicts is Values:
+            return Values(("sentiment",))
+        return Classes(CLASSES[self.classes])
 
     def _build(self, files: Mapping[str, Path], shelf: Shelf, progress: Progress) -> dict[str, Any]:
         folds = read_folds(files["folds"])
@@ -97,30 +112,26 @@ class Opinions(Data):
     ) -> None:
         """Writes one split."""
         labels = self._labels(own)
-        self._check(split, labels)
+        if split == "train":
+            self._target().fitted(labels, np.arange(len(own)), self.labels)
         shelf.add(f"{split}_label", len(own), [labels])
         for m in MODALITIES:
             steps = aligned(own, opened["text"], opened[m], self.words)
             tell = partial(progress, f"building {split} {m}")
             shelf.add(f"{split}_{m}", len(own), counted(steps, tell, len(own)))
 
-    def _labels(self, own: Sequence[Segment]) -> NDArray[np.int64]:
+    def _labels(self, own: Sequence[Segment]) -> NDArray[Any]:
         scores = np.array([segment.score for segment in own])
+        if self.predicts is Values:
+            return scores
         if self.classes == 2:
             return (scores >= 0).astype(np.int64)
         return np.clip(np.rint(scores), -3, 3).astype(np.int64) + 3
 
-    def _check(self, split: str, labels: NDArray[np.int64]) -> None:
-        """Raises DataError where the training split lacks a class."""
-        absent = np.setdiff1d(np.arange(self.classes), labels)
-        if split == "train" and len(absent):
-            name = CLASSES[self.classes][absent[0]]
-            raise DataError(f"{self.labels}: no segment of class {name!r} to train on")
-
     def _describe(self, sizes: Sequence[int], left_out: int) -> str:
         return (
             f"{self.name}: {self.text}, {self.audio} and {self.vision}, up to {self.words} words, "
-            f"{self.classes} classes, splits by {self.folds}; {' + '.join(map(str, sizes))} "
+            f"{self._target()}, splits by {self.folds}; {' + '.join(map(str, sizes))} "
             f"segments, {left_out} left out"
         )
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
 
 from armtune.data import Dataset, Split
 from armtune.data.cuts import SPLITS
@@ -42,9 +41,12 @@ class Overview:
         description: which data these really are.
         stand_in: whether they stand in for those asked for.
         samples: number of samples of each split.
-        classes: samples of each class in each split, split → class → number.
+        target: the kind of target.
+        heading: what the numbers in ``labels`` are.
+        labels: how the labels are distributed, split → name → number: of classes and of labels
+            the samples that have them.
         imbalance: of each split, the largest class's samples to the smallest's among the classes
-            that are there.
+            that are there; of labels likewise. Values have none.
         modalities: each modality in the recipe's order.
     """
 
@@ -52,7 +54,9 @@ class Overview:
     description: str
     stand_in: bool
     samples: dict[str, int]
-    classes: dict[str, dict[str, int]]
+    target: str
+    heading: str
+    labels: dict[str, dict[str, float]]
     imbalance: dict[str, float]
     modalities: dict[str, View]
 
@@ -60,30 +64,19 @@ class Overview:
 def overview(dataset: Dataset) -> Overview:
     """Counts what there is; every array is read once, piece by piece."""
     parts = dict(zip(SPLITS, (dataset.train, dataset.validation, dataset.test), strict=True))
-    counts = {name: class_counts(split, len(dataset.target.names)) for name, split in parts.items()}
+    target = dataset.target
+    ratios = {name: target.imbalance(split.labels) for name, split in parts.items()}
     return Overview(
         name=dataset.name,
         description=dataset.description,
         stand_in=dataset.stand_in,
         samples={name: len(split) for name, split in parts.items()},
-        classes={
-            name: dict(zip(dataset.target.names, numbers.tolist(), strict=True))
-            for name, numbers in counts.items()
-        },
-        imbalance={name: imbalance(numbers) for name, numbers in counts.items()},
+        target=target.kind,
+        heading=target.heading,
+        labels={name: target.overview(split.labels) for name, split in parts.items()},
+        imbalance={name: ratio for name, ratio in ratios.items() if ratio is not None},
         modalities={m: _view(m, parts) for m in dataset.shapes},
     )
-
-
-def class_counts(split: Split, classes: int) -> NDArray[np.int64]:
-    """Samples of each class, ``(class,)``."""
-    return np.bincount(split.labels, minlength=classes).astype(np.int64)
-
-
-def imbalance(counts: NDArray[np.int64]) -> float:
-    """How many times as many samples the largest class has as the smallest that has any."""
-    there = counts[counts > 0]
-    return float(there.max() / there.min())
 
 
 def _view(modality: str, parts: Mapping[str, Split]) -> View:

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from armtune.data import Data, Dataset, Progress, Split
+from armtune.data import Dataset, Labelled, Progress, Split
 from armtune.data.absent import Absent, scan, settle, skipped
-from armtune.data.arrays import check_classes, read_column
+from armtune.data.arrays import read_column
 from armtune.data.cache import digest_of, file_digest
 from armtune.data.columns import ColumnStore
 from armtune.data.cuts import Index, Indices, cut, named_cuts
 from armtune.data.rows import Mask, as_float32, taken
 from armtune.data.sources import data_folders, find
 from armtune.errors import DataError
-from armtune.targets.classes import Classes
+from armtune.targets import Target
+from armtune.targets.labels import Labels
+from armtune.targets.values import Values
 
 Cells = NDArray[np.float64]
 """A modality's columns ``(row, column)``; NaN where a cell is missing."""
 
 
-class Table(Data):
+class Table(Labelled):
     """A Parquet, CSV or TSV table with a row a sample; each modality is a set of its columns.
 
     The table is read whole. A column ``split`` cuts the samples where it is named; what it doesn't
@@ -40,8 +42,9 @@ class Table(Data):
     ``$ARMTUNE_DATA``."""
     columns: dict[str, Annotated[list[str], Field(min_length=1)]]
     """Columns of each modality, by names or patterns such as ``sensor_*``."""
-    label: str = "label"
-    """Column of the classes: whole numbers or text."""
+    label: str | Annotated[list[str], Field(min_length=1)] = "label"
+    """Column of the labels: whole numbers or text; for ``target: labels`` text such as ``a;b``, or
+    several columns of 0 and 1, by names or patterns; for ``values`` numbers."""
     split: str | None = None
     """Column that says train, validation or test for each row."""
     groups: str | None = None
@@ -64,10 +67,9 @@ class Table(Data):
     def read(self, modalities: Sequence[str], folder: Path, progress: Progress) -> Dataset:
         path = find(self.path, [folder, *data_folders(None, folder)])
         store = ColumnStore(path)
-        names, labels = np.unique(read_column(store, self.label), return_inverse=True)
-        classes = tuple(map(str, names.tolist()))
-        indices = self._indices(store, labels.astype(np.int64))
-        reserved = [name for name in (self.label, self.split, self.groups) if name]
+        target, labels = self._labels(store)
+        indices = self._indices(store, target.strata(labels))
+        reserved = [n for n in (*self._label_columns(store), self.split, self.groups) if n]
         columns = {m: store.match(self.columns[m], reserved) for m in modalities}
         cells: dict[str, Cells] = {}
         for done, modality in enumerate(modalities):
@@ -78,7 +80,7 @@ class Table(Data):
         present = {m: self._present(own) for m, own in cells.items()}
         lacked, used = settle(self.absent, present, str(path))
         indices = {split: index[used[index]] for split, index in indices.items()}
-        check_classes(path, labels, classes, indices["train"])
+        target = target.fitted(labels, indices["train"], str(path))
         views, filled = {}, 0
         for m, own in cells.items():
             holes = np.isnan(own) & (used & present[m])[:, None]
@@ -87,12 +89,27 @@ class Table(Data):
             if (row := scan(own, used & present[m])[1]) is not None:
                 raise DataError(f"{path}: {m}: infinity (as float32) in row {row + 1}")
             views[m], filled = as_float32(own), filled + int(holes.sum())
-        whole = Split(views, labels.astype(np.int64), lacked)
+        whole = Split(views, labels, lacked)
         train, validation, test = (taken(whole, index) for index in indices.values())
-        words = self._describe(path, len(classes), indices, filled) + skipped(int((~used).sum()))
+        words = self._describe(path, target, indices, filled) + skipped(int((~used).sum()))
         options = self.model_dump(exclude={"path", "otherwise"})
         digest = digest_of({"options": options, "file": file_digest(path)})
-        return Dataset(self.name, words, Classes(classes), train, validation, test, digest)
+        return Dataset(self.name, words, target, train, validation, test, digest)
+
+    def _labels(self, store: ColumnStore) -> tuple[Target, NDArray[Any]]:
+        columns = self._label_columns(store)
+        place = store.at(columns[0])
+        if not isinstance(self.label, str):
+            matrix = np.stack([store.numbers(column) for column in columns], axis=1)
+            return self.predicts.read(matrix, place, columns)
+        if self.predicts is Labels:
+            return self.predicts.read(store.text(self.label), place)
+        if self.predicts is Values:
+            return self.predicts.read(store.numbers(self.label), place, columns)
+        return self.predicts.read_column(read_column(store, self.label), place)
+
+    def _label_columns(self, store: ColumnStore) -> list[str]:
+        return [self.label] if isinstance(self.label, str) else store.match(self.label, ())
 
     def _indices(self, store: ColumnStore, labels: NDArray[np.int64]) -> Indices:
         given = {} if self.split is None else named_cuts(store, self.split, len(labels))
@@ -130,10 +147,10 @@ class Table(Data):
         means = np.where(known, cells[train], 0).sum(axis=0) / counts
         return np.where(holes, means, cells)
 
-    def _describe(self, path: Path, classes: int, indices: Indices, filled: int) -> str:
+    def _describe(self, path: Path, target: Target, indices: Indices, filled: int) -> str:
         sizes = " + ".join(str(len(index)) for index in indices.values())
         means = f"; {filled} missing cells filled by training means" if filled else ""
-        return f"table {path.name}: {classes} classes, {sizes} samples{means}"
+        return f"table {path.name}: {target}, {sizes} samples{means}"
 
 
 def _missing(modality: str, columns: Sequence[str], holes: NDArray[np.bool_]) -> str:

@@ -14,14 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from armtune.data import Data, Dataset, Progress, Split
+from armtune.data import Dataset, Labelled, Progress, Split
 from armtune.data.absent import Absent
-from armtune.data.assembly import assembled
+from armtune.data.assembly import assembled, read_splits
 from armtune.data.cache import digest_of, file_digest
 from armtune.data.cuts import SPLITS
 from armtune.data.raw import Raw
 from armtune.data.rows import as_float32
 from armtune.errors import DataError
+from armtune.targets import Target
 
 BUILDER = 1
 """Raised whenever the same samples would give other arrays, so that no old cache is used."""
@@ -38,7 +39,7 @@ class MapStyle(Protocol):
         """A sample: the modalities' tensors or arrays by name, and its label."""
 
 
-class TorchData(Data):
+class TorchData(Labelled):
     """Base of data sets whose samples come from a PyTorch data set.
 
     A subclass has a ``name``, its own options, and ``modalities`` and ``datasets``. Every sample
@@ -57,7 +58,8 @@ class TorchData(Data):
     def datasets(self, folder: Path) -> Mapping[str, MapStyle]:
         """The data sets: ``train``, and ``validation`` and ``test`` where there are such.
 
-        A sample is ``({modality: tensor}, label)``, with labels counted from 0; None stands for a
+        A sample is ``({modality: tensor}, label)``: a class's number from 0, or with
+        ``target: labels`` zeros and ones, or with ``target: values`` a number. None stands for a
         modality that it lacks.
 
         Args:
@@ -74,19 +76,20 @@ class TorchData(Data):
         return ()
 
     def class_names(self) -> Sequence[str] | None:
-        """The classes' names in label order; None for their numbers."""
+        """The classes' or labels' names in order, or a value's; None for their numbers."""
         return None
 
     def read(self, modalities: Sequence[str], folder: Path, progress: Progress) -> Dataset:
         digest = self._digest(modalities, folder)
 
-        def make(scratch: Path) -> tuple[dict[str, Split], Sequence[str], Path]:
+        def make(scratch: Path) -> tuple[dict[str, Split], Target]:
+            names = self.class_names() or ()
             parts = self._parts(modalities, folder, scratch, progress)
-            return parts, self._classes(parts), Path(self.name)
+            return read_splits(parts, lambda raw: self.predicts.read(raw, self.name, names))
 
         cuts = {"test": self.test, "validation": self.validation}, self.seed
         words = f"{self.name}, a PyTorch data set"
-        return assembled(self.name, digest, modalities, make, self.absent, cuts, words)
+        return assembled(self.name, digest, modalities, make, self.absent, cuts, words, self.name)
 
     def _digest(self, modalities: Sequence[str], folder: Path) -> str:
         """Of the options, the files, and the code of the subclass's own file."""
@@ -115,15 +118,6 @@ class TorchData(Data):
             if split in given
         }
 
-    def _classes(self, parts: Mapping[str, Split]) -> list[str]:
-        highest = max(int(part.labels.max()) for part in parts.values())
-        names = self.class_names()
-        if names is None:
-            return [str(number) for number in range(highest + 1)]
-        if highest >= len(names):
-            raise DataError(f"{self.name}: label {highest}, but only {len(names)} class names")
-        return list(names)
-
 
 def gather(
     samples: MapStyle, modalities: Sequence[str], place: str, scratch: Path, progress: Progress
@@ -137,31 +131,35 @@ def gather(
         scratch: the folder, which is made here.
 
     Raises:
-        DataError: there is none, or one isn't as the first, not finite, or has no whole label.
+        DataError: there is none, or one isn't as the first, not finite, or has no such label.
     """
     count = len(samples)
     if not count:
         raise DataError(f"{place}: has no sample")
-    labels = np.empty(count, np.int64)
+    labels: list[NDArray[Any]] = []
     scratch.mkdir()
     with Raw(scratch, modalities) as raw:
         for number in range(count):
             where = f"{place}, sample {number}"
-            own, labels[number] = _sample(samples[number], modalities, where)
+            own, label = _sample(samples[number], modalities, where)
+            if labels and label.shape != labels[0].shape:
+                first = labels[0].shape
+                raise DataError(f"{where}: its label has shape {label.shape}, not {first}")
+            labels.append(label)
             raw.add(own, {m: f"{where}: {m}" for m in own})
             if number % EVERY == 0 or number + 1 == count:
                 progress(f"reading {place}", number + 1, count)
-    return raw.split(labels)
+    return raw.split(np.stack(labels))
 
 
 def _sample(
     sample: Any, modalities: Sequence[str], where: str
-) -> tuple[dict[str, NDArray[np.float32]], int]:
+) -> tuple[dict[str, NDArray[np.float32]], NDArray[Any]]:
     if not isinstance(sample, (tuple, list)) or len(sample) != 2 or not hasattr(sample[0], "keys"):
         raise DataError(f"{where}: must be ({{modality: tensor}}, label), not {type(sample)}")
     own, label = sample[0], np.asarray(sample[1])
-    if label.shape != () or label.dtype.kind not in "iu" or label < 0:
-        raise DataError(f"{where}: the label must be one whole number from 0, not {sample[1]!r}")
+    if label.dtype.kind not in "biuf":
+        raise DataError(f"{where}: the label must be a number or several, not {sample[1]!r}")
     for modality in modalities:
         if modality not in own:
             raise DataError(f"{where}: has no {modality!r}; it has {', '.join(own)}")
@@ -169,7 +167,7 @@ def _sample(
     for modality, view in views.items():
         if not np.isfinite(view).all():
             raise DataError(f"{where}: {modality} holds NaN or infinity (as float32)")
-    return views, int(label)
+    return views, label
 
 
 def _array(value: Any, where: str) -> NDArray[np.float32]:

@@ -6,10 +6,11 @@ A measure is one file in this folder, or a plug-in from elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from armtune.options import Options
 from armtune.targets import Metric, Target
+from armtune.targets.classes import Classes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,14 +19,18 @@ if TYPE_CHECKING:
 class Measure(Options):
     """Options of a metric that a recipe adds, and how to compute it."""
 
+    serves: ClassVar[type[Target]] = Classes
+    """The targets that the metric is defined for."""
+
     name: str
 
     def value(self, logits: Tensor, labels: Tensor) -> float:
         """The metric of a whole split.
 
         Args:
-            logits: the fused outputs, ``(sample, output)``: of classes their logits.
-            labels: of each sample, ``(sample, …)``: of classes their numbers.
+            logits: the fused outputs, ``(sample, output)``: logits of classes or labels; values
+                in their own unit.
+            labels: of each sample: a class's number, zeros and ones ``(sample, label)``, a value.
         """
         raise NotImplementedError
 

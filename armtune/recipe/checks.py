@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import cast
 
@@ -17,6 +17,7 @@ from armtune.recipe.schedule import schedule_faults
 from armtune.recipe.schema import Recipe
 from armtune.recipe.words import did_you_mean
 from armtune.registry import plugins
+from armtune.targets import kinds
 
 
 def recipe_faults(recipe: Recipe, document: Document) -> list[Fault]:
@@ -66,16 +67,22 @@ def _unfit(name: str, recipe: Recipe) -> str:
         data = cast(Data, plugins("data")[name]())
     except ValidationError as error:
         return f"it has no default for {', '.join(str(e['loc'][0]) for e in error.errors())}"
+    if data.predicts is not recipe.data.predicts:
+        return f"it has {data.predicts.kind}, not {recipe.data.predicts.kind}"
     known = data.modalities() or ()
     lacking = [m for m in recipe.modalities if m not in known]
     return f"it has {', '.join(known)}, not {', '.join(lacking)}" if lacking else ""
 
 
 def _metrics(recipe: Recipe, document: Document) -> Iterator[Fault]:
-    for name in recipe.metrics:
-        if name in metric_names(recipe.modalities, recipe.data.predicts):
+    target = recipe.data.predicts
+    for name, measure in recipe.metrics.items():
+        if name in metric_names(recipe.modalities, target):
             said = f"{name!r} is measured already; give yours another name"
             yield document.fault(("metrics", name), said, at_key=True)
+        if not issubclass(target, measure.serves):
+            said = f"{measure.name!r} isn't defined for target {target.kind}"
+            yield document.fault(("metrics", name, "name"), said)
 
 
 def _goals(recipe: Recipe, document: Document) -> Iterator[Fault]:
@@ -87,8 +94,19 @@ def _goals(recipe: Recipe, document: Document) -> Iterator[Fault]:
             yield document.fault(steps, str(error))
             continue
         for metric in unknown:
-            hint = did_you_mean(metric, names, otherwise="there are")
-            yield document.fault(steps, f"no metric is called {metric!r}", hint)
+            yield document.fault(steps, *_unknown(metric, names, recipe))
+
+
+def _unknown(metric: str, names: Sequence[str], recipe: Recipe) -> tuple[str, str]:
+    """What is wrong with a metric that isn't measured, and which there are."""
+    own = recipe.data.predicts.kind
+    others = [
+        k for k, target in kinds().items() if metric in metric_names(recipe.modalities, target)
+    ]
+    if others:
+        said = f"{metric!r} is a metric of target {others[0]}, not of {own}"
+        return said, f"there are {', '.join(names)}"
+    return f"no metric is called {metric!r}", did_you_mean(metric, names, otherwise="there are")
 
 
 def _goal_texts(recipe: Recipe) -> Iterator[tuple[Steps, str, Callable[[str], list[str]]]]:
@@ -124,7 +142,7 @@ def _mode(recipe: Recipe, document: Document) -> Iterator[Fault]:
                     hint = did_you_mean(metric, names, otherwise="there are")
                     yield document.fault(steps, f"{metric!r} is no objective", hint, at_key=True)
     if sweep.mode == "constrained" and not sweep.constraints:
-        said = "constrained needs constraints, such as weakest_accuracy >= 0.4"
+        said = f"constrained needs constraints, such as weakest_{recipe.data.predicts.score} >= 0.4"
         yield document.fault(("sweep", "mode"), said)
 
 
@@ -138,8 +156,9 @@ def _pack(recipe: Recipe, document: Document) -> Iterator[Fault]:
 def _parts(recipe: Recipe, document: Document) -> Iterator[Fault]:
     sweep = recipe.sweep
     judged = len(sweep.objectives) if sweep.mode == "pareto" else 1
+    modalities = list(recipe.modalities)
     problems: dict[Steps, str] = {
-        ("balancing", "name"): recipe.balancing.problem(list(recipe.modalities)),
+        ("balancing", "name"): recipe.balancing.misfit(modalities, recipe.data.predicts),
         ("sweep", "pruner", "name"): sweep.pruner.problem(judged),
     }
     for steps, problem in problems.items():

@@ -116,7 +116,8 @@ class Sweep(Options):
     space: list[str | dict[str, Any]] = Field(default_factory=list)
     """Search spaces: files relative to the recipe, or mappings of dotted paths to ranges."""
     objectives: list[str] = Field(["maximize accuracy"], min_length=1)
-    """Metrics with their directions, such as ``minimize contribution_gap``."""
+    """Metrics with their directions, such as ``minimize contribution_gap``. The default follows the
+    target: ``micro_f1`` for labels, ``r2`` for values."""
     constraints: list[str] = Field(default_factory=list)
     """Conditions on metrics that a trial should meet, such as ``weakest_accuracy >= 0.4``."""
     mode: Literal["pareto", "constrained", "scalar"] = "pareto"
@@ -149,7 +150,7 @@ class Sweep(Options):
     """Re-training of the best over several seeds; ``null`` for none."""
     choose: str = "highest accuracy"
     """Which trial of the front wins: ``highest METRIC``, ``lowest METRIC`` or ``knee``, each with
-    ``where METRIC <= NUMBER and …`` if wanted."""
+    ``where METRIC <= NUMBER and …`` if wanted. The default follows the target."""
     seed: int = Field(0, ge=0)
     """Seed of the sampler."""
 
@@ -175,6 +176,14 @@ class Recipe(Options):
     """The training loop."""
     sweep: Sweep = Sweep()
     """The search."""
+
+    def model_post_init(self, _: Any) -> None:
+        """Lets a sweep that names no goal have the score of the data's own target for one."""
+        score = self.data.predicts.score
+        usual = {"objectives": [f"maximize {score}"], "choose": f"highest {score}"}
+        unsaid = {k: v for k, v in usual.items() if k not in self.sweep.model_fields_set}
+        # A recipe can't change once it is there; this is still its making.
+        object.__setattr__(self, "sweep", self.sweep.model_copy(update=unsaid))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A process that is sent a recipe has to run its files before it can know its classes.

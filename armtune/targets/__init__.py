@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -21,6 +21,10 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+
+Index = NDArray[np.int64]
+"""Numbers of samples."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +78,66 @@ class Target:
 
     names: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return f"{len(self.names)} {self.kind}"
+
     @property
     def width(self) -> int:
         """Numbers of an output."""
         return len(self.names)
+
+    @classmethod
+    def read(
+        cls, raw: NDArray[Any], place: str, names: Sequence[str] = ()
+    ) -> tuple[Target, NDArray[Any]]:
+        """The target and its labels, from what a file has for each sample.
+
+        Args:
+            raw: ``(sample, …)``: numbers or text.
+            place: what messages call it.
+            names: what the numbers of an output are called, where the file says so.
+
+        Raises:
+            DataError: that can't be such a target; says what would be.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def read_column(
+        cls, raw: NDArray[Any], place: str, names: Sequence[str] = ()
+    ) -> tuple[Target, NDArray[Any]]:
+        """The same from a table, in which numbers may be mere names."""
+        return cls.read(raw, place, names)
+
+    def fitted(self, labels: NDArray[Any], train: Index, place: str) -> Target:
+        """The target with all that is to be learnt of it from the training samples alone.
+
+        Args:
+            labels: of all samples.
+            train: which of them are for training.
+            place: what messages call the data.
+
+        Raises:
+            DataError: these labels can't be learnt; says why.
+        """
+        raise NotImplementedError
+
+    def strata(self, labels: NDArray[Any]) -> NDArray[Any]:
+        """Numbers ``(sample,)``, of which splits should hold alike."""
+        return labels
+
+    @property
+    def heading(self) -> str:
+        """What the numbers of ``overview`` are."""
+        raise NotImplementedError
+
+    def overview(self, labels: NDArray[Any]) -> dict[str, float]:
+        """How a split's labels are distributed, in numbers for people."""
+        raise NotImplementedError
+
+    def imbalance(self, labels: NDArray[Any]) -> float | None:
+        """How much more frequent what is most frequent is than the rarest that is there."""
+        return None
 
     def tensor(self, labels: NDArray[Any], device: str, dtype: torch.dtype) -> Tensor:
         """Labels ``(sample, …)`` as training computes with them; ``dtype`` is that of floats."""
@@ -132,6 +192,11 @@ class Target:
         """Counters of the fused decision's metrics, on the device of ``like``."""
         raise NotImplementedError
 
+    @property
+    def unit(self) -> float:
+        """What a difference between served outputs is small against."""
+        return 1.0
+
     def codes(self, outputs: Tensor) -> Tensor:
         """Outputs ``(…, sample, output)`` as whole numbers from 0, ``(…, variable, sample)``."""
         raise NotImplementedError
@@ -165,6 +230,32 @@ class Target:
     def about(self) -> dict[str, Any]:
         """All there is to know, in JSON's types; ``restored`` reads it."""
         return {"kind": self.kind, **asdict(self)}
+
+
+class Discrete(Target):
+    """A target with probabilities: one or several variables, each with a few outcomes."""
+
+    def imbalance(self, labels: NDArray[Any]) -> float | None:
+        there = [count for count in self.overview(labels).values() if count]
+        return max(there) / min(there) if there else None
+
+    def log_probabilities(self, outputs: Tensor) -> Tensor:
+        """Of each variable's outcomes, ``(…, sample, variable, outcome)``."""
+        raise NotImplementedError
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        """The same, not their logarithms."""
+        return self.log_probabilities(outputs).exp()
+
+    def right(self, decisions: Tensor, labels: Tensor) -> Tensor:
+        """Share of the variables that are decided rightly, as ``losses``."""
+        raise NotImplementedError
+
+
+def beside(labels: Tensor, like: Tensor) -> Tensor:
+    """Labels ``(member, sample, …)`` once for each decision of ``(member, …, sample, …)``."""
+    between = (1,) * (like.dim() - labels.dim())
+    return labels.view(len(labels), *between, *labels.shape[1:]).expand_as(like)
 
 
 @cache

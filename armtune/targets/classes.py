@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from armtune.errors import DataError
 from armtune.information import entropy, joint_counts
 from armtune.lazy import torch
-from armtune.targets import Metric, Target
+from armtune.targets import Discrete, Index, Metric, beside
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,7 +55,7 @@ class ClassPrediction:
 
 
 @dataclass(frozen=True)
-class Classes(Target):
+class Classes(Discrete):
     """Each sample is of one class; outputs are logits.
 
     Labels are the classes' numbers, ``(sample,)``, int64; ``names`` are the classes.
@@ -71,6 +72,54 @@ class Classes(Target):
         ),
     )
 
+    @classmethod
+    def read(
+        cls, raw: NDArray[Any], place: str, names: Sequence[str] = ()
+    ) -> tuple[Classes, NDArray[Any]]:
+        if raw.ndim != 1:
+            hint = "; target: labels takes a matrix of 0 and 1" if raw.ndim == 2 else ""
+            raise DataError(f"{place}: must have one label a sample, not shape {raw.shape}{hint}")
+        if raw.dtype.kind == "U":
+            return cls.read_column(raw, place)
+        if raw.dtype.kind not in "iu":
+            hint = "; target: values predicts numbers" if raw.dtype.kind == "f" else ""
+            raise DataError(f"{place}: labels must be integers or strings, not {raw.dtype}{hint}")
+        lowest, highest = int(raw.min()), int(raw.max())
+        if lowest < 0 or highest >= len(raw):
+            raise DataError(
+                f"{place}: labels count from 0 without gaps, but {len(raw)} labels "
+                f"go from {lowest} to {highest}; other numbers can be given as strings"
+            )
+        if names and highest >= len(names):
+            raise DataError(f"{place}: label {highest}, but only {len(names)} class names")
+        return cls(tuple(names) or tuple(map(str, range(highest + 1)))), raw.astype(np.int64)
+
+    @classmethod
+    def read_column(
+        cls, raw: NDArray[Any], place: str, names: Sequence[str] = ()
+    ) -> tuple[Classes, NDArray[Any]]:
+        if names or raw.dtype.kind not in "iuU":
+            return cls.read(raw, place, names)
+        found, labels = np.unique(raw, return_inverse=True)
+        return cls(tuple(map(str, found.tolist()))), labels.reshape(-1).astype(np.int64)
+
+    def fitted(self, labels: NDArray[Any], train: Index, place: str) -> Classes:
+        if len(self.names) < 2:
+            raise DataError(f"{place}: all labels are the same; two classes are needed at least")
+        for own, where in ((labels, "at all"), (labels[train], "to train on")):
+            absent = np.setdiff1d(np.arange(len(self.names)), own)
+            if len(absent):
+                raise DataError(f"{place}: class {self.names[absent[0]]!r} has no sample {where}")
+        return self
+
+    @property
+    def heading(self) -> str:
+        return "samples a class"
+
+    def overview(self, labels: NDArray[Any]) -> dict[str, float]:
+        counts = np.bincount(labels, minlength=self.width).tolist()
+        return dict(zip(self.names, counts, strict=True))
+
     def tensor(self, labels: NDArray[Any], device: str, dtype: torch.dtype) -> Tensor:
         return torch.tensor(labels, device=device)
 
@@ -78,7 +127,7 @@ class Classes(Target):
         return cross_entropy(outputs, labels)
 
     def likelihoods(self, outputs: Tensor, labels: Tensor) -> Tensor:
-        index = _beside(labels, outputs[..., 0]).unsqueeze(-1)
+        index = beside(labels, outputs[..., 0]).unsqueeze(-1)
         return outputs.softmax(-1).gather(-1, index).squeeze(-1)
 
     def uncertainty(self, labels: Tensor) -> float:
@@ -92,13 +141,22 @@ class Classes(Target):
         return outputs.argmax(-1)
 
     def marks(self, decisions: Tensor, labels: Tensor) -> Tensor:
-        return (decisions == _beside(labels, decisions)).unsqueeze(-2)
+        return (decisions == beside(labels, decisions)).unsqueeze(-2)
 
     def scores(self, marks: Tensor, samples: Tensor) -> Tensor:
         return marks.squeeze(-1) / samples
 
     def tally(self, members: int, like: Tensor) -> ClassTally:
         return ClassTally(members, self.width, like)
+
+    def right(self, decisions: Tensor, labels: Tensor) -> Tensor:
+        return decisions == beside(labels, decisions)
+
+    def log_probabilities(self, outputs: Tensor) -> Tensor:
+        return outputs.log_softmax(-1).unsqueeze(-2)
+
+    def probabilities(self, outputs: Tensor) -> Tensor:
+        return outputs.softmax(-1).unsqueeze(-2)
 
     def codes(self, outputs: Tensor) -> Tensor:
         return outputs.argmax(-1).unsqueeze(-2)
@@ -156,17 +214,11 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
         logits: ``(member, …, sample, class)``.
         labels: ``(member, sample)``.
     """
-    index = _beside(labels, logits[..., 0])
+    index = beside(labels, logits[..., 0])
     # With the classes ahead of the samples it is several times faster: long rows, not short ones.
     rows = logits.flatten(1, -2).transpose(1, 2).contiguous()
     losses = torch.nn.functional.cross_entropy(rows, index.flatten(1), reduction="none")
     return losses.view(index.shape)
-
-
-def _beside(labels: Tensor, decisions: Tensor) -> Tensor:
-    """Labels ``(member, sample)`` once for each decision of ``(member, …, sample)``."""
-    between = (1,) * (decisions.dim() - 2)
-    return labels.view(len(labels), *between, -1).expand_as(decisions)
 
 
 def _macro_f1(confusion: Tensor) -> Tensor:

@@ -13,8 +13,10 @@ import torch
 
 from armtune.balancing import Balancing
 from armtune.data import Dataset, Split
+from armtune.errors import RecipeError
 from armtune.recipe.schema import Recipe
-from armtune.testing.toys import TWO, Shapes, toy_dataset, toy_recipe, with_holes
+from armtune.targets import kinds
+from armtune.testing.toys import TOYS, TWO, Shapes, toy_dataset, toy_recipe, with_holes
 from armtune.training import Run, train
 
 FAMILY: list[Shapes] = [
@@ -23,6 +25,9 @@ FAMILY: list[Shapes] = [
     {**TWO, "touch": (4,), "depth": (3, 5)},
 ]
 
+LEAST = {"classes": 0.5, "labels": 0.6, "values": 0.2}
+"""What every method should reach on the toys, by kind of target."""
+
 
 def trains_with_any_number_of_modalities_or_refuses(balancing: Balancing) -> None:
     """It learns with all that it doesn't refuse by ``problem``; its metrics are finite."""
@@ -30,6 +35,23 @@ def trains_with_any_number_of_modalities_or_refuses(balancing: Balancing) -> Non
         best = _trained([_recipe(balancing, shapes)], toy_dataset(shapes)).best[0]
         assert best["accuracy"] > 0.5, (list(shapes), best)
         assert all(map(isfinite, best.values())), (list(shapes), best)
+
+
+def serves_every_kind_of_target_or_refuses(balancing: Balancing) -> None:
+    """It learns what it says it serves, in a pack as alone to 1e-10; all else it refuses."""
+    shapes = next(_served(balancing))
+    for kind, target in kinds().items():
+        pair = [_recipe(balancing, shapes, seed) for seed in (0, 1)]
+        if balancing.misfit(list(shapes), target):
+            _refused(pair, TOYS[kind](shapes))
+            continue
+        together = _trained(pair, TOYS[kind](shapes)).best
+        alone = [_trained([one], TOYS[kind](shapes)).best[0] for one in pair]
+        for one, other in zip(together, alone, strict=True):
+            assert one[target.score] > LEAST[kind], (kind, one)
+            assert all(map(isfinite, one.values())), (kind, one)
+            off = {m: (v, other[m]) for m, v in one.items() if abs(v - other[m]) > 1e-10}
+            assert not off, f"{kind}: metrics differ, in a pack and alone: {off}"
 
 
 def keeps_members_apart(balancing: Balancing) -> None:
@@ -151,6 +173,15 @@ def _scribbled(dataset: Dataset) -> Dataset:
         return replace(split, views=views)
 
     return _changed(dataset, scribbled)
+
+
+def _refused(recipes: Sequence[Recipe], dataset: Dataset) -> None:
+    try:
+        Run(recipes, dataset)
+    except RecipeError as error:
+        assert "these are: " in str(error), error  # noqa: PT017
+        return
+    raise AssertionError(f"it says it doesn't serve {dataset.target.kind}, and trains on it")
 
 
 def _served(balancing: Balancing) -> Iterator[Shapes]:

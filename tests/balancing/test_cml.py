@@ -17,16 +17,23 @@ def sure(*confidences: float) -> list[list[float]]:
     return [[log(c), log(1 - c)] for c in confidences]
 
 
+def told(logits: torch.Tensor) -> torch.Tensor:
+    return logits.softmax(-1).unsqueeze(-2)
+
+
 def test_overconfidence_by_hand() -> None:
     parts = torch.tensor([[sure(0.9, 0.6), sure(0.7, 0.95)]], dtype=F64)
     whole = torch.tensor([sure(0.8, 0.8)], dtype=F64)
     # excess: 0.1, none | none, 0.15
-    assert overconfidence(parts, whole).item() == pytest.approx((0.1 + 0.15) / 4, abs=1e-12)
+    assert overconfidence(told(parts), told(whole)).item() == pytest.approx(
+        (0.1 + 0.15) / 4, abs=1e-12
+    )
 
 
 def test_confidence_is_the_largest_probability_whichever_class_it_is_of() -> None:
     parts = torch.tensor([[sure(0.9)]], dtype=F64).flip(-1)
-    assert overconfidence(parts, torch.tensor([sure(0.6)], dtype=F64)).item() == pytest.approx(0.3)
+    whole = torch.tensor([sure(0.6)], dtype=F64)
+    assert overconfidence(told(parts), told(whole)).item() == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize("shapes", [TWO, THREE], ids=["two", "three"])

@@ -12,20 +12,25 @@ from armtune.targets.classes import cross_entropy
 from tests.balancing.toys import F64, at, made_up, toy_context, toy_network, weights_after
 
 
+def told(logits: torch.Tensor) -> torch.Tensor:
+    """Log-probabilities of one member's one sample by each modality's logits."""
+    return logits.log_softmax(-1)[:, None, None, None]
+
+
 def test_divergence_by_hand() -> None:
     first, second = torch.tensor([0.5, 0.5], dtype=F64), torch.tensor([0.9, 0.1], dtype=F64)
     # H(0.7, 0.3) − (H(0.5, 0.5) + H(0.9, 0.1)) / 2
     mean = -(0.7 * log(0.7) + 0.3 * log(0.3))
     own = (log(2) - (0.9 * log(0.9) + 0.1 * log(0.1))) / 2
-    found = divergence(torch.stack([first.log(), second.log() + 3])[:, None, None])
+    found = divergence(told(torch.stack([first.log(), second.log() + 3])))
     assert found.item() == pytest.approx(mean - own, abs=1e-12)
 
 
 def test_divergence_is_zero_for_equals_and_ln_of_their_number_for_opposites() -> None:
     logits = torch.tensor([[3.0, 1.0, 0.0]] * 3, dtype=F64)
-    assert divergence(logits[:, None, None]).item() == pytest.approx(0, abs=1e-12)
+    assert divergence(told(logits)).item() == pytest.approx(0, abs=1e-12)
     apart = torch.eye(3, dtype=F64).mul(1000).requires_grad_()
-    found = divergence(apart[:, None, None])
+    found = divergence(told(apart))
     assert found.item() == pytest.approx(log(3), abs=1e-12)
     assert torch.autograd.grad(found.sum(), apart)[0].isfinite().all()
 
@@ -39,7 +44,8 @@ def test_loss_shares_out_and_leaves_the_heads_alone() -> None:
     matcher.start_epoch(at(matcher, 0))
     total = matcher.losses(step)[0].sum()
     own = sum(cross_entropy(x, step.labels).mean() for x in heads.values())
-    gap = divergence(torch.stack(list(network.judge(features).values()))).mean()
+    logits = torch.stack(list(network.judge(features).values()))
+    gap = divergence(logits.log_softmax(-1).unsqueeze(-2)).mean()
     expected = 0.75 * cross_entropy(step.forward.logits, step.labels).mean() + own + 0.25 * gap
     assert total.item() == pytest.approx(expected.item(), abs=1e-12)
     weights = [*network.heads.parameters(), *features.values()]

@@ -82,7 +82,7 @@ def test_json_has_the_same_figures(recipe: Path, out: Out) -> None:
     assert code == 0
     assert found["fine"]
     assert found["samples"] == {"train": 36, "validation": 12, "test": 12}
-    assert found["classes"]["train"] == {"cat": 18, "dog": 12, "owl": 6}
+    assert found["labels"]["train"] == {"cat": 18, "dog": 12, "owl": 6}
     assert found["imbalance"]["train"] == 3
     assert not found["stand_in"]
     nobody = {"train": 0, "validation": 0, "test": 0}

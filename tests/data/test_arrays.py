@@ -202,9 +202,9 @@ WRONG: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (
         {"label": np.zeros((COUNT, 1), int)},
         {},
-        r"must have one value a sample, not shape \(60, 1\)",
+        r"must have one label a sample, not shape \(60, 1\); target: labels takes a matrix of 0",
     ),
-    ({"label": np.zeros(0, int)}, {}, r"'label': must have one value a sample, not shape \(0,\)"),
+    ({"label": np.zeros(0, int)}, {}, r"'label': must have one label a sample, not shape \(0,\)"),
     ({"label": np.zeros(COUNT, int)}, {}, "all labels are the same"),
     ({"label": GAP}, {}, "class '2' has no sample at all"),
     (

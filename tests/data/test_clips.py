@@ -179,7 +179,7 @@ def test_the_csv_may_say_the_splits(copied: Path) -> None:
         ("label,image\na,x.npy\n", "has no column 'array'; it has label, image"),
         ("label,array\na,array/0_0.npy\n,x.npy\n", "line 3: no 'label'"),
         ("label,array\na,x.txt\n", "x.txt: of no kind"),
-        ("label,array\na,array/0_0.npy\n", "1 samples found, of 1 classes"),
+        ("label,array\na,array/0_0.npy\n", "1 samples found, with 1 different labels"),
         ("label,array\na,array/0_0.npy\nb,image.npy\n", "image.npy: has shape"),
     ],
 )
@@ -207,7 +207,7 @@ def test_a_damaged_file_is_named_or_left_out_counted_and_named(
 def test_a_class_of_damaged_files_alone_is_named(copied: Path) -> None:
     for path in (copied / "array").glob("0_*.npy"):
         path.unlink()
-    with pytest.raises(DataError, match="class 'cat' has no sample to train on"):
+    with pytest.raises(DataError, match="class 'cat' has no sample"):
         read(Folders, copied, "array", path="own.csv", damaged="skip")
 
 

@@ -98,7 +98,7 @@ def test_labels_without_names(tmp_path: Path, labels: list[Any], classes: tuple[
         ("motion", [{"bytes": b"no", "path": "x"}] * 60, "row 0: missing or damaged"),
         ("motion", [{"bytes": None, "path": "x"}] * 60, "row 0: the picture isn't in the file"),
         ("label", [-1, 0] * 30, "holds what is none of its 3 classes"),
-        ("label", [0.5, 1.5] * 30, "must hold whole numbers or text"),
+        ("label", [0.5, 1.5] * 30, "holds what is none of its 3 classes"),
         ("label", [0, 1] * 30, "class 'owl' has no sample at all"),
         ("label", [0, None] * 30, "row 1 is missing"),
     ],

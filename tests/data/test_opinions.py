@@ -106,7 +106,7 @@ def test_a_class_that_cannot_be_learnt_is_named(mosi: CmuMosi, tmp_path: Path) -
     with open_sequences(path) as labels:
         tracks = {v: (np.abs(labels[v].features), labels[v].intervals) for v in labels.videos}
     files.write_sequences(path, "labels", tracks)
-    with pytest.raises(DataError, match="no segment of class 'negative' to train on"):
+    with pytest.raises(DataError, match="class 'negative' has no sample"):
         read(mosi, tmp_path)
 
 

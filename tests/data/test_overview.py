@@ -40,7 +40,7 @@ def test_a_class_that_a_split_lacks_counts_as_none() -> None:
         labels=np.array([0, 0, 1]),
     )
     found = overview(replace(dataset, test=few))
-    counts = list(found.classes["test"].values())
+    counts = list(found.labels["test"].values())
     assert counts[:2] == [2, 1]
     assert not any(counts[2:])
     assert found.imbalance["test"] == 2

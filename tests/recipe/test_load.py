@@ -142,7 +142,7 @@ WRONG_VALUES = [
     (
         {"modalities.audio.encoder.vocabulary": 3},
         "modalities.audio.encoder.vocabulary: 'vocabulary' is an option of encoder "
-        "one of 'embedding_bag', 'gru', 'transformer', not of 'mlp'",
+        "one of 'embedding_bag', 'gru', 'temporal_cnn', 'transformer', not of 'mlp'",
     ),
     (
         {"training.optimizer.lr": float("nan")},

@@ -1,0 +1,78 @@
+"""What every kind of target has, found by itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from armtune.errors import DataError
+from armtune.evaluation import evaluate
+from armtune.metrics import metric_names
+from armtune.network import build_network
+from armtune.samples import Samples
+from armtune.targets import Target, kinds, restored
+from armtune.targets.classes import Classes
+from armtune.testing.toys import TOYS, TWO, toy_recipe
+
+KINDS = list(kinds())
+
+
+def test_there_is_a_toy_of_every_kind() -> None:
+    assert list(TOYS) == KINDS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_has_every_metric_that_it_names_and_no_other(kind: str) -> None:
+    dataset = TOYS[kind]()
+    network = build_network([toy_recipe()], TWO, dataset.target.width)
+    samples = Samples(toy_recipe(), dataset, "cpu")
+    [metrics] = evaluate(network, samples.validation, dataset.target)
+    names = metric_names(TWO, type(dataset.target))
+    own = {n for n in names if n.split("/")[0] in ("phi", "weight", "train_loss")}
+    assert set(metrics) | own == set(names)
+    contributions = sum(metrics[f"contribution/{m}"] for m in TWO)
+    blind = blind_score(dataset.target, samples.validation.labels)
+    assert contributions == pytest.approx(metrics[dataset.target.score] - blind, abs=1e-5)
+
+
+def blind_score(target: Target, labels: torch.Tensor) -> float:
+    tally = target.tally(1, torch.zeros(1))
+    outputs = torch.zeros(1, len(labels), target.width)
+    tally.add(outputs, target.decide(outputs), labels[None])
+    return tally.blind()[0].item()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_marks_of_pieces_add_up_to_the_score(kind: str) -> None:
+    dataset = TOYS[kind]()
+    target = dataset.target
+    labels = target.tensor(dataset.test.labels, "cpu", torch.float64)[None]
+    draw = torch.Generator().manual_seed(0)
+    outputs = torch.randn(1, 3, 60, target.width, generator=draw, dtype=torch.float64)
+    whole = target.marks(target.decide(outputs), labels).sum(-1)
+    parts = [
+        target.marks(target.decide(outputs[:, :, piece]), labels[:, piece]).sum(-1)
+        for piece in (slice(0, 7), slice(7, None))
+    ]
+    assert torch.allclose(whole.double(), (parts[0] + parts[1]).double())
+    assert target.scores(whole, torch.tensor(60)).shape == (1, 3)
+    assert target.losses(outputs, labels).shape == (1, 3, 60)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_that_is_known_of_it_goes_through_json_types(kind: str) -> None:
+    target = TOYS[kind]().target
+    assert restored(target.about()) == target
+
+
+def test_floats_and_matrices_are_no_classes_and_the_error_says_what_they_may_be() -> None:
+    with pytest.raises(DataError, match="not float64; target: values predicts numbers"):
+        Classes.read(np.zeros(3), "here")
+    with pytest.raises(DataError, match="target: labels takes a matrix of 0 and 1"):
+        Classes.read(np.zeros((3, 2), int), "here")
+
+
+def test_numbers_of_a_table_are_names_of_classes() -> None:
+    target, labels = Classes.read_column(np.array([10, 2, 10]), "here")
+    assert (target.names, labels.tolist()) == (("2", "10"), [1, 0, 1])
