@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -37,10 +38,13 @@ class AdamW(Optimizer):
         knobs: dict[str, Tensor],
         step: Tensor,
     ) -> None:
-        if parameters.device.type == "cpu" and knobs["lr"].shape[1] == 1:
-            _update_each(parameters, gradient, state, knobs, step)
-            return
         mean, square = state["mean"], state["square"]
+        if parameters.device.type == "cpu" and knobs["lr"].shape[1] == 1:
+            numbers = {name: values.flatten().tolist() for name, values in knobs.items()}
+            for k, done in enumerate(step.flatten().float() - 1):
+                own = {name: values[k] for name, values in numbers.items()}
+                _fused([parameters[k], gradient[k], mean[k], square[k]], done, own)
+            return
         beta1, beta2 = knobs["beta1"], knobs["beta2"]
         mean.lerp_(gradient, 1 - beta1)
         square.mul_(beta2).add_(gradient.square().mul_(1 - beta2))
@@ -49,27 +53,14 @@ class AdamW(Optimizer):
         parameters.sub_((mean * (knobs["lr"] / (1 - beta1**step))).div_(scale))
 
 
-def _update_each(
-    parameters: Tensor,
-    gradient: Tensor,
-    state: dict[str, Tensor],
-    knobs: dict[str, Tensor],
-    step: Tensor,
-) -> None:
-    """The same by torch's fused rule, a member at a time: one pass over memory instead of ten."""
+def _fused(tensors: Sequence[Tensor], done: Tensor, knobs: Mapping[str, Any]) -> None:
+    """The same by torch's own rule: one pass over a CPU's memory instead of ten.
+
+    Args:
+        tensors: a member's parameters, gradient, mean and square.
+        done: steps before this one.
+    """
     from torch.optim.adamw import adamw
 
-    numbers = {name: values.flatten().tolist() for name, values in knobs.items()}
-    for k, done in enumerate(step.flatten().float() - 1):
-        adamw(
-            [parameters[k]],
-            [gradient[k]],
-            [state["mean"][k]],
-            [state["square"][k]],
-            [],
-            [done],
-            fused=True,
-            amsgrad=False,
-            maximize=False,
-            **{name: values[k] for name, values in numbers.items()},
-        )
+    lists = [[tensor] for tensor in tensors]
+    adamw(*lists, [], [done], fused=True, amsgrad=False, maximize=False, **knobs)

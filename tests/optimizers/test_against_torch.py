@@ -20,9 +20,10 @@ CASES = [
 ]
 
 
+@pytest.mark.parametrize("rates", [1, 6], ids=["one_rate", "a_rate_each"])
 @pytest.mark.parametrize(("options", "make"), CASES, ids=["adamw", "sgd"])
 def test_equals_torch(
-    options: Optimizer, make: Callable[[torch.Tensor], torch.optim.Optimizer]
+    options: Optimizer, make: Callable[[torch.Tensor], torch.optim.Optimizer], rates: int
 ) -> None:
     start = torch.linspace(-1, 2, 6).double()
     theirs = start.clone().requires_grad_()
@@ -34,6 +35,7 @@ def test_equals_torch(
         for n in type(options).model_fields
         if n != "name"
     }
+    knobs["lr"] = knobs["lr"].expand(1, rates)
     for step in range(1, 30):
         optimizer.zero_grad()
         (theirs**4 - theirs).sum().backward()
