@@ -62,5 +62,6 @@ def _fused(tensors: Sequence[Tensor], done: Tensor, knobs: Mapping[str, Any]) ->
     """
     from torch.optim.adamw import adamw
 
-    lists = [[tensor] for tensor in tensors]
-    adamw(*lists, [], [done], fused=True, amsgrad=False, maximize=False, **knobs)
+    parameters, gradient, mean, square = ([tensor] for tensor in tensors)
+    fixed: dict[str, Any] = {"fused": True, "amsgrad": False, "maximize": False}
+    adamw(parameters, gradient, mean, square, [], [done], **fixed, **knobs)
