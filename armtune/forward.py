@@ -71,10 +71,9 @@ def only(features: Features, absent: Features, subsets: Sequence[int]) -> Featur
     Returns:
         ``(member, subset × sample, feature)`` of each modality; subset after subset.
     """
-    return {
-        m: torch.cat(
-            [f if s >> k & 1 else absent[m].expand_as(f) for s in subsets],
-            dim=1,
-        )
+    chosen = {
+        m: [f if s >> k & 1 else absent[m].expand_as(f) for s in subsets]
         for k, (m, f) in enumerate(features.items())
     }
+    # A single subset needs no copy.
+    return {m: fs[0] if len(fs) == 1 else torch.cat(fs, dim=1) for m, fs in chosen.items()}

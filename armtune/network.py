@@ -20,6 +20,10 @@ ENCODERS = "encoders."
 """Begins the names of the encoders' parameters."""
 
 
+ROWS = 1024
+"""Samples times subsets that a CPU decides on at a time: more outgrow its cache."""
+
+
 class MultimodalNet(nn.Module):
     """Encoders, unimodal heads and fusion for every member of a pack.
 
@@ -107,7 +111,10 @@ class MultimodalNet(nn.Module):
         decide: nn.Module = self.fusion
         if isinstance(decide, Parted):
             there, absent, decide = decide.apart(there), decide.apart(absent), decide.decide
-        logits: Tensor = decide(only(there, absent, subsets))
+        samples = next(iter(there.values())).shape[1]
+        size = max(1, ROWS // samples) if self.means.device.type == "cpu" else len(subsets)
+        blocks = [subsets[i : i + size] for i in range(0, len(subsets), size)]
+        logits = torch.cat([decide(only(there, absent, block)) for block in blocks], dim=1)
         return logits.unflatten(1, (len(subsets), -1))
 
     def _weighted(self, features: Mapping[str, Tensor]) -> Features:

@@ -78,7 +78,7 @@ class Steps:
     def take(self) -> float:
         run, step = self.run, self.taken % STEPS
         if not step:
-            run.balancer.start_epoch(run.epoch)
+            run.balancer.start_epoch(run._epoch_numbers())
             self.order = run._order()
             self.rows = run.pool.gather(1, self.order)
         self.taken += 1
