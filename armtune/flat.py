@@ -29,6 +29,7 @@ class FlatParameters:
         for parameter, value in zip(self.parameters, self.split(self.values), strict=True):
             value.copy_(parameter.detach())
             parameter.data = value
+        self._named = self.named(self.gradients)
 
     def differentiate(self, losses: Sequence[Tensor], add: bool = False) -> list[dict[str, Tensor]]:
         """Gradients of scalar losses, by parameter name; the first are parts of ``gradients``.
@@ -51,7 +52,7 @@ class FlatParameters:
                 buffer.add_(torch.cat(flat, dim=1))
             else:
                 torch.cat(flat, dim=1, out=buffer)
-        return [self.named(buffer) for buffer in buffers]
+        return [self._named, *map(self.named, buffers[1:])]
 
     def split(self, buffer: Tensor) -> list[Tensor]:
         """Each parameter's part of a buffer ``(member, parameter)``, in its own shape."""
