@@ -71,8 +71,11 @@ def _run(
     from armtune.cli._progress import progress_bars
     from armtune.data.load import load_dataset
     from armtune.live import LiveListener
+    from armtune.sweep.engine import check_inline
     from armtune.sweep.folder import may_start
 
+    if inline:
+        check_inline(recipe)
     may_start(folder, resume)
     with progress_bars(console) as progress:
         load_dataset(recipe, recipe_folder, progress)

@@ -151,6 +151,13 @@ def _pack(recipe: Recipe, document: Document) -> Iterator[Fault]:
     if pack not in (1, "auto") and recipe.sweep.trial_seconds:
         said = "a pack's members share their time, so sweep.trial_seconds can't hold for each"
         yield document.fault(("sweep", "pack"), said, "set it to 1, or leave the limit out")
+    if recipe.sweep.resources.workers > 1:
+        if pack not in (1, "auto"):
+            said = "trials that several workers train together can't be packed"
+            yield document.fault(("sweep", "pack"), said, "set it to 1")
+        if recipe.sweep.pruner.population:
+            said = f"{recipe.sweep.pruner.name} trains each trial with one worker"
+            yield document.fault(("sweep", "resources", "workers"), said, "set it to 1")
 
 
 def _parts(recipe: Recipe, document: Document) -> Iterator[Fault]:

@@ -97,6 +97,8 @@ class Resources(Options):
     """CPU cores a worker."""
     gpu: float = Field(0.0, ge=0)
     """GPUs a worker; a fraction shares one."""
+    workers: int = Field(1, ge=1)
+    """Workers that train one trial together; each encodes a share of every batch."""
 
 
 class Confirm(Options):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from armtune.recipe.schema import Resources
+from armtune.errors import Fault, RecipeError
+from armtune.recipe.schema import Recipe, Resources
 from armtune.sweep.records import Confirmation
 from armtune.sweep.search import Search
 from armtune.sweep.trial import Task, Workshop
@@ -31,5 +32,28 @@ def worker_for(workshop: Workshop, resources: Resources, expendable: bool) -> Wo
     Args:
         expendable: whether its process may be ended where a training hangs.
     """
-    threads, device = max(1, int(resources.cpu)), "cuda" if resources.gpu else "cpu"
-    return Worker(workshop, threads, device, expendable)
+    return Worker(workshop, *means_of(resources), expendable)
+
+
+def means_of(resources: Resources) -> tuple[int, str]:
+    """The threads and the device that a worker trains with."""
+    return max(1, int(resources.cpu)), "cuda" if resources.gpu else "cpu"
+
+
+def check_inline(recipe: Recipe) -> None:
+    """Refuses what needs Ray where the sweep is to go without it.
+
+    Raises:
+        RecipeError: the recipe needs it.
+    """
+    pruner, workers = recipe.sweep.pruner, recipe.sweep.resources.workers
+    hint = "leave out --inline"
+    faults = []
+    if pruner.population:
+        said = f"{pruner.name} needs Ray, which trains the population"
+        faults.append(Fault(said, "sweep.pruner.name", hint=hint))
+    if workers > 1:
+        said = f"{workers} workers a trial need Ray, which places them"
+        faults.append(Fault(said, "sweep.resources.workers", hint=f"{hint}, or set it to 1"))
+    if faults:
+        raise RecipeError(faults)

@@ -54,6 +54,8 @@ def largest(recipe: Recipe, places: int) -> int:
     sweep = recipe.sweep
     if sweep.pack != "auto":
         return sweep.pack
+    if sweep.resources.workers > 1:
+        return 1
     # A time limit is a trial's own, and a pack's members share their time.
     return 1 if sweep.trial_seconds else max(1, sweep.trials // (ROUNDS * places))
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import armtune
 from armtune.errors import RunError
@@ -20,14 +20,21 @@ from armtune.sweep.engine import Confirmed, worker_for
 from armtune.sweep.overtime import overtime, take_stack
 from armtune.sweep.packing import is_open, largest, packs_of
 from armtune.sweep.records import Confirmation
+from armtune.sweep.room import check_room, places
 from armtune.sweep.search import Search
 from armtune.sweep.trial import Failure, Step, Task, Workshop, note_failure, reason_of
-from armtune.sweep.worker import confirmation
+from armtune.sweep.worker import Worker, confirmation
+
+if TYPE_CHECKING:
+    from armtune.sweep.team import Team
 
 # Ray reads some of these when it is imported.
 os.environ.update(
     RAY_AIR_NEW_OUTPUT="0",
     RAY_CHDIR_TO_TRIAL_DIR="0",
+    # How often Ray Train looks after the processes that train a trial together.
+    RAY_TRAIN_HEALTH_CHECK_INTERVAL_S="0.5",
+    RAY_TRAIN_V2_ENABLED="1",
     RAY_USAGE_STATS_ENABLED="0",
     TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
     # Our own handling of Ctrl-C leaves running trials to be resumed.
@@ -63,7 +70,7 @@ def ray_engine(
     if ours:
         connect(address)
     try:
-        _check_room(resources)
+        check_room(_nodes(), resources)
         yield RayEngine(workshop, resources)
     finally:
         if ours:
@@ -81,16 +88,16 @@ class RayEngine:
         """Trains all trials that the search hands out."""
         if not search.left:
             return
-        most = largest(search.recipe, _places(self._resources))
+        most = largest(search.recipe, places(_nodes(), self._resources))
         self._size = self._pack_size(search.recipe, most)
         clerk = _Clerk(search, self._resources, self._size)
         trainable = tune.with_parameters(
             _Trainable, workshop=self._workshop, resources=self._resources
         )
-        reserved = {"cpu": self._resources.cpu, "gpu": self._resources.gpu}
         with tempfile.TemporaryDirectory(prefix="armtune-tune-") as scratch:
             tuner = tune.Tuner(
-                tune.with_resources(trainable, reserved),
+                # Tune wants some reserved, be it a byte.
+                tune.with_resources(trainable, {**_reserved(self._resources), "memory": 1}),
                 tune_config=tune.TuneConfig(
                     search_alg=_Asking(clerk),
                     scheduler=_Deciding(clerk),
@@ -114,7 +121,7 @@ class RayEngine:
         if not is_open(recipe, most):
             return most
         remote = ray.remote(_pack_size).options(
-            num_cpus=self._resources.cpu, num_gpus=self._resources.gpu, max_retries=0
+            max_retries=0, **{f"num_{kind}s": n for kind, n in _reserved(self._resources).items()}
         )
         try:
             size = ray.get(remote.remote(self._workshop, self._resources, recipe, most))
@@ -126,20 +133,26 @@ class RayEngine:
     def confirm(self, tasks: Sequence[Task], told: Confirmed) -> None:
         """Trains and tests each task."""
         remote = ray.remote(_confirm).options(
-            num_cpus=self._resources.cpu, num_gpus=self._resources.gpu, max_retries=0
+            max_retries=0, **{f"num_{kind}s": n for kind, n in _reserved(self._resources).items()}
         )
         workshop = ray.put(self._workshop)
-        packs = packs_of(tasks, self._size, _places(self._resources))
-        refs = {remote.remote(workshop, self._resources, pack): (pack, 0) for pack in packs}
-        while refs:
+        room = places(_nodes(), self._resources)
+        todo = [(pack, 0) for pack in reversed(packs_of(tasks, self._size, room))]
+        refs: dict[Any, tuple[Sequence[Task], int]] = {}
+        while todo or refs:
+            # A team waits for its processes' place without one of its own: no more than fit.
+            while todo and len(refs) < room:
+                pack, tried = todo.pop()
+                refs[remote.remote(workshop, self._resources, pack)] = (pack, tried)
             (ready,), _ = ray.wait(list(refs), num_returns=1)
             pack, tried = refs.pop(ready)
             for task, end in zip(pack, _ends(ready, pack), strict=True):
                 dead = isinstance(end, Failure) and end.transient
                 if dead and tried < task.recipe.sweep.retries:
-                    refs[remote.remote(workshop, self._resources, [task])] = ([task], tried + 1)
+                    todo.append(([task], tried + 1))
                 else:
                     told(task, confirmation(task, end))
+            room = places(_nodes(), self._resources)
 
 
 def fit(tuner: tune.Tuner, complaints: Complaints) -> None:
@@ -173,11 +186,11 @@ class _Clerk(Complaints):
 
     def next_leg(self) -> dict[str, Any] | None:
         """What the next worker trains; None while all places are taken or nothing is left."""
-        places = self._places()
-        if self._out >= places:
+        most = self._places()
+        if self._out >= most:
             return None
         going = self._legs.pop(0) if self._legs else []
-        pack = self.search.fill(going, self._size, places)
+        pack = self.search.fill(going, self._size, most)
         if not pack:
             return None
         self._out += 1
@@ -186,7 +199,7 @@ class _Clerk(Complaints):
     def _places(self) -> int:
         # Tune asks many times a second, and Ray answers from another process.
         if time.monotonic() - self._counted > PLACES_SECONDS:
-            self._room, self._counted = _places(self._resources), time.monotonic()
+            self._room, self._counted = places(_nodes(), self._resources), time.monotonic()
         return self._room
 
     @property
@@ -209,7 +222,7 @@ class _Trainable(tune.Trainable):
     """A worker's process, which trains one trial after the other."""
 
     def setup(self, config: dict[str, Any], **given: Any) -> None:
-        self._worker = worker_for(given["workshop"], given["resources"], expendable=True)
+        self._worker = _worker(given["workshop"], given["resources"])
         self._worker.start(config["tasks"])
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -218,6 +231,9 @@ class _Trainable(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         return {"said": self._worker.step()}
+
+    def cleanup(self) -> None:
+        self._worker.close()
 
 
 class _Asking(Searcher):
@@ -312,7 +328,26 @@ def _pack_size(workshop: Workshop, resources: Resources, recipe: Recipe, most: i
 def _confirm(
     workshop: Workshop, resources: Resources, pack: Sequence[Task]
 ) -> Sequence[Confirmation]:
-    return worker_for(workshop, resources, expendable=True).confirm(pack)
+    worker = _worker(workshop, resources)
+    try:
+        return worker.confirm(pack)
+    finally:
+        worker.close()
+
+
+def _worker(workshop: Workshop, resources: Resources) -> Worker | Team:
+    """What trains a trial: this process, or several that this one only speaks to."""
+    if resources.workers == 1:
+        return worker_for(workshop, resources, expendable=True)
+    from armtune.sweep.team import Team
+
+    return Team(workshop, resources)
+
+
+def _reserved(resources: Resources) -> dict[str, float]:
+    """What the process that trains a trial reserves; a team reserves its own."""
+    alone = resources.workers == 1
+    return {"cpu": resources.cpu if alone else 0, "gpu": resources.gpu if alone else 0}
 
 
 def _ends(ready: Any, pack: Sequence[Task]) -> Sequence[Confirmation | Failure]:
@@ -355,22 +390,6 @@ def _knock(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=5).close()
 
 
-def _room(resources: Resources) -> list[tuple[str, float, float]]:
-    """What a worker reserves and what there is."""
-    there = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return [
-        ("CPU cores", resources.cpu, there.get("CPU", 0)),
-        ("GPUs", resources.gpu, there.get("GPU", 0)),
-    ]
-
-
-def _places(resources: Resources) -> int:
-    """Workers that there is room for now; nodes come and go."""
-    return max(1, int(min(had / wanted for _, wanted, had in _room(resources) if wanted)))
-
-
-def _check_room(resources: Resources) -> None:
-    """Refuses a trial that would wait for ever."""
-    for name, wanted, had in _room(resources):
-        if wanted > had:
-            raise RunError(f"sweep.resources: a trial reserves {wanted:g} {name}, Ray has {had:g}")
+def _nodes() -> list[dict[str, Any]]:
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return nodes

@@ -13,7 +13,7 @@ from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space, load_space
 from armtune.recipe.start_checks import described
 from armtune.sweep.confirm import best_of, tasks_for
-from armtune.sweep.engine import Engine
+from armtune.sweep.engine import Engine, check_inline
 from armtune.sweep.folder import enter, may_start, self_contained
 from armtune.sweep.inline import Inline
 from armtune.sweep.lineage import LINEAGE, write_lineage
@@ -55,7 +55,8 @@ def run_sweep(
 ) -> SweepResult:
     """See ``armtune.sweep.sweep``; ``workshop`` is what trainings come from."""
     workshop = workshop or Workshop(place.recipe_folder)
-    _check_engine(recipe, place)
+    if place.inline:
+        check_inline(recipe)
     folder = place.folder.resolve()
     space = load_space(recipe, place.recipe_folder)
     _check_trials(recipe, space)
@@ -155,13 +156,6 @@ def _nothing(folder: Path, records: Sequence[TrialRecord]) -> str:
     counts = f"{len(ends['FAIL'])} of {len(records)} trials failed"
     where = folder / "trials" / f"{first.number:04d}"
     return f"{counts}, none was trained to its full length; the first: {first.reason} (see {where})"
-
-
-def _check_engine(recipe: Recipe, place: Place) -> None:
-    pruner = recipe.sweep.pruner
-    if place.inline and pruner.population:
-        said = f"{pruner.name} needs Ray, which trains the population"
-        raise RecipeError([Fault(said, "sweep.pruner.name", hint="leave out --inline")])
 
 
 def _engine(

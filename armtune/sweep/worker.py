@@ -17,7 +17,16 @@ from armtune.sweep.overtime import TimeLimit
 from armtune.sweep.pack import DamagedCheckpointError, Pack
 from armtune.sweep.packing import is_open, measured
 from armtune.sweep.records import Confirmation
-from armtune.sweep.trial import Failure, Served, Step, Task, Workshop, note_failure, reason_of
+from armtune.sweep.trial import (
+    Failure,
+    Served,
+    Step,
+    Task,
+    Training,
+    Workshop,
+    note_failure,
+    reason_of,
+)
 
 if TYPE_CHECKING:
     from armtune.data import Dataset
@@ -83,6 +92,9 @@ class Worker:
             self._groups = [Group([task]) for task in group.tasks]
             return self.step()
 
+    def close(self) -> None:
+        """Nothing is left to end; a team of several has its processes."""
+
     def pack_size(self, recipe: Recipe, most: int) -> int:
         """How many trials at once pay, at most ``most``; measured where the recipe leaves it open.
 
@@ -91,7 +103,7 @@ class Worker:
         if not is_open(recipe, most):
             return most
         try:
-            return measured(recipe, self._workshop, self._samples_for(recipe), most).size
+            return measured(recipe, self._workshop, self.samples_for(recipe), most).size
         except Exception:  # the recipe's own values may be the ones that don't work
             return 1
 
@@ -147,10 +159,14 @@ class Worker:
         ]
         recipes = [task.recipe for task in group.tasks]
         with group.limits[0].enforced():
-            training = self._workshop.training(recipes, self._samples_for(recipes[0]))
-            group.pack = Pack(group.tasks, training, group.limits, self._kept)
+            group.pack = Pack(group.tasks, self.training(recipes), group.limits, self._kept)
 
-    def _samples_for(self, recipe: Recipe) -> Served:
+    def training(self, recipes: Sequence[Recipe]) -> Training:
+        """A training of a pack of recipes that hasn't begun."""
+        return self._workshop.training(recipes, self.samples_for(recipes[0]))
+
+    def samples_for(self, recipe: Recipe) -> Served:
+        """The data as the recipe's training wants them; read once."""
         if self._data is None:
             self._workshop.prepare(self._threads)
             self._data = self._load(recipe)

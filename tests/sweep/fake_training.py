@@ -229,3 +229,14 @@ class DyingOnce(FakeTraining):
             note.touch()
             os.kill(os.getpid(), 9)
         return super().advance()
+
+
+class NotingRanks(Workshop):
+    """Of real trainings by several processes, each of which leaves its number in the folder."""
+
+    def prepare(self, threads: int) -> None:
+        from torch import distributed
+
+        super().prepare(threads)
+        note = self.recipe_folder / f"rank-{distributed.get_rank()}"
+        write_text(note, str(os.getpid()))

@@ -1,0 +1,55 @@
+"""How many trials the nodes of a Ray cluster have room for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from armtune.errors import RunError
+from armtune.recipe.schema import Resources
+
+UNITS = {"CPU": "CPU cores", "GPU": "GPUs"}
+
+Nodes = Sequence[Mapping[str, Any]]
+"""As ``ray.nodes()`` tells them."""
+
+
+def places(nodes: Nodes, resources: Resources) -> int:
+    """Trials that can train at once, at least one."""
+    return max(1, _workers(nodes, resources) // resources.workers)
+
+
+def check_room(nodes: Nodes, resources: Resources) -> None:
+    """Refuses a trial that would wait for ever.
+
+    Raises:
+        RunError: the nodes have less than a trial reserves.
+    """
+    for name, amount in _wanted(resources).items():
+        wanted, had = resources.workers * amount, sum(there.get(name, 0) for there in _had(nodes))
+        if wanted > had:
+            said = f"a trial reserves {wanted:g} {UNITS[name]}, Ray has {had:g}"
+            raise RunError(f"sweep.resources: {said}")
+    if (found := _workers(nodes, resources)) < resources.workers:
+        each = " and ".join(f"{amount:g} {UNITS[n]}" for n, amount in _wanted(resources).items())
+        said = f"a trial needs {resources.workers} times {each}, each on one node"
+        raise RunError(f"sweep.resources: {said}; Ray has room for {found}")
+
+
+def _workers(nodes: Nodes, resources: Resources) -> int:
+    """Workers that there is room for; each finds all it needs on one node."""
+    wanted = _wanted(resources)
+    fits = (
+        min(had.get(name, 0) / amount for name, amount in wanted.items()) for had in _had(nodes)
+    )
+    return sum(map(int, fits))
+
+
+def _wanted(resources: Resources) -> dict[str, float]:
+    """What a worker reserves, under Ray's names."""
+    wanted = {"CPU": resources.cpu, "GPU": resources.gpu}
+    return {name: amount for name, amount in wanted.items() if amount}
+
+
+def _had(nodes: Nodes) -> list[Mapping[str, float]]:
+    return [node["Resources"] for node in nodes if node["Alive"]]
