@@ -88,7 +88,7 @@ def estimate(recipe: Recipe, space: Space, workshop: Workshop, inline: bool = Fa
         start_seconds=prepared if inline else RAY_SECONDS,
         worker_seconds=0.0 if inline else prepared,
         worker_bytes=used,
-        memory_bytes=used if inline else RAY_BYTES + (workers + 1) * used,
+        memory_bytes=used if inline else RAY_BYTES + (workers * resources.workers + 1) * used,
     )
 
 
@@ -114,7 +114,7 @@ def workers_of(recipe: Recipe) -> int:
         import torch
 
         found = min(found, int(torch.cuda.device_count() / resources.gpu))
-    return max(1, found)
+    return max(1, found // resources.workers)
 
 
 def share_of(recipe: Recipe) -> float:

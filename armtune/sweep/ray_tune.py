@@ -7,7 +7,7 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,9 +120,7 @@ class RayEngine:
         """See ``Worker.pack_size``; measured where the trials will train."""
         if not is_open(recipe, most):
             return most
-        remote = ray.remote(_pack_size).options(
-            max_retries=0, **{f"num_{kind}s": n for kind, n in _reserved(self._resources).items()}
-        )
+        remote = self._remote(_pack_size)
         try:
             size = ray.get(remote.remote(self._workshop, self._resources, recipe, most))
         except ray.exceptions.RayError:  # the process died, as from a lack of memory
@@ -130,11 +128,14 @@ class RayEngine:
         assert isinstance(size, int)
         return size
 
+    def _remote(self, function: Callable[..., Any]) -> Any:
+        """The function in another process, with what a trial reserves."""
+        amounts = {f"num_{kind}s": n for kind, n in _reserved(self._resources).items()}
+        return ray.remote(function).options(max_retries=0, **amounts)
+
     def confirm(self, tasks: Sequence[Task], told: Confirmed) -> None:
         """Trains and tests each task."""
-        remote = ray.remote(_confirm).options(
-            max_retries=0, **{f"num_{kind}s": n for kind, n in _reserved(self._resources).items()}
-        )
+        remote = self._remote(_confirm)
         workshop = ray.put(self._workshop)
         room = places(_nodes(), self._resources)
         todo = [(pack, 0) for pack in reversed(packs_of(tasks, self._size, room))]
