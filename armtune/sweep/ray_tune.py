@@ -139,7 +139,7 @@ class RayEngine:
         workshop = ray.put(self._workshop)
         room = places(_nodes(), self._resources)
         todo = [(pack, 0) for pack in reversed(packs_of(tasks, self._size, room))]
-        refs: dict[Any, tuple[Sequence[Task], int]] = {}
+        refs = dict[Any, tuple[list[Task], int]]()
         while todo or refs:
             # A team waits for its processes' place without one of its own: no more than fit.
             while todo and len(refs) < room:
