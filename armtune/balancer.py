@@ -195,6 +195,14 @@ class Balancer:
         """
         return {}
 
+    def running(self) -> dict[str, Tensor]:
+        """Tensors beside ``state`` that a checkpoint within an epoch keeps.
+
+        ``start_epoch`` has made them anew when they are restored in place: what steps add up, and
+        what it took from a state that steps change.
+        """
+        return {}
+
     def state(self) -> dict[str, Tensor]:
         """Tensors that a checkpoint keeps; they are restored in place."""
         return {}

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from math import isfinite
 
 import torch
 
 from armtune.evaluation import CHUNK, Judged
 from armtune.forward import Features
 from armtune.network import MultimodalNet
+
+
+def divergence(metrics: Mapping[str, float], epoch: int, where: Callable[[], str]) -> str:
+    """Why a training can't go on after an epoch; empty while its losses are finite.
+
+    Args:
+        epoch: counted from 1.
+        where: asked for a clause that says where it broke.
+    """
+    bad = [name for name in ("train_loss", "loss") if not isfinite(metrics[name])]
+    if not bad:
+        return ""
+    parts = [f"epoch {epoch}: {bad[0]} is {metrics[bad[0]]}", where()]
+    words = ", ".join(filter(None, parts))
+    return f"the training diverged, {words}; a lower training.optimizer.lr often helps"
 
 
 @torch.no_grad()

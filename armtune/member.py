@@ -1,4 +1,4 @@
-"""One member's training between two epochs: what a checkpoint holds, and what moves house."""
+"""One member's training between two updates: what a checkpoint holds, and what moves house."""
 
 from __future__ import annotations
 
@@ -23,16 +23,23 @@ class Member:
         best: metrics of its best epoch.
         diverged: why it stopped; empty while it is sound.
         tensors: weights, optimizer state and the balancing method's, without the member axis.
+        step: number of steps done of the next epoch.
     """
 
     epoch: int
     best: dict[str, float]
     diverged: str
     tensors: dict[str, Tensor]
+    step: int = 0
 
     def save(self, path: Path) -> None:
         """Writes it (safetensors)."""
-        about = {"epoch": self.epoch, "best": self.best, "diverged": self.diverged}
+        about = {
+            "epoch": self.epoch,
+            "best": self.best,
+            "diverged": self.diverged,
+            "step": self.step,
+        }
         tensors = {name: t.contiguous().cpu() for name, t in self.tensors.items()}
         write_bytes(path, save(tensors, {"member": json.dumps(about)}))
 
@@ -47,6 +54,6 @@ class Member:
             with safe_open(path, framework="pt") as file:
                 about = json.loads(file.metadata()["member"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return Member(about["epoch"], about["best"], about["diverged"], tensors)
+            return Member(about["epoch"], about["best"], about["diverged"], tensors, about["step"])
         except Exception as error:  # safetensors has errors of its own
             raise RunError(f"not a checkpoint of this training: {error}") from error

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from armtune.data import Dataset
 from armtune.recipe.schedule import recipe_at
 from armtune.recipe.schema import Recipe
 from armtune.samples import Samples
-from armtune.training import EpochMetrics, Run
+from armtune.training import Run
 
 
 class ScheduledRun(Run):
@@ -23,15 +24,25 @@ class ScheduledRun(Run):
         self._whole = tuple(recipes)
         super().__init__([recipe_at(recipe, 0) for recipe in recipes], data, device)
 
-    def advance(self) -> list[EpochMetrics]:
-        """See ``Run.advance``."""
+    def train_steps(self, pause: Callable[[], bool] = lambda: False) -> bool:
+        """See ``Run.train_steps``."""
+        if not self.step:
+            self._follow()
+        return super().train_steps(pause)
+
+    def resume(self, paths: Sequence[Path]) -> bool:
+        """See ``Run.resume``."""
+        self._follow()
+        return super().resume(paths)
+
+    def _follow(self) -> None:
+        """Takes the settings of the epoch that comes next."""
         now = [recipe_at(r, epoch) for r, epoch in zip(self._whole, self.epochs, strict=True)]
         if now != list(self.recipes):
             members = [self.member(k) for k in range(len(now))]
             super().__init__(now, self.samples)
             for k, member in enumerate(members):
                 self.adopt(k, member)
-        return super().advance()
 
 
 def begin(recipes: Sequence[Recipe], data: Dataset | Samples, device: str = "cpu") -> Run:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import copy
-import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
 from armtune.balancer import Balancer, Context, Gradients, Step
+from armtune.best import BestEpochs
 from armtune.compiled import compiled_encoders
 from armtune.data import Dataset
-from armtune.diagnosis import broken_at
+from armtune.diagnosis import broken_at, divergence
 from armtune.errors import DivergedError, Fault, RecipeError, RunError
 from armtune.evaluation import evaluate
-from armtune.files import write_bytes
 from armtune.flat import FlatParameters
 from armtune.forward import Batch, Features
 from armtune.means import all_features, mean_features
@@ -26,7 +25,8 @@ from armtune.member import Member
 from armtune.network import MultimodalNet, build_network
 from armtune.order import both, rarity_of, visiting_order
 from armtune.pretrained import load_weights
-from armtune.recipe.schema import Recipe, Training
+from armtune.rates import learning_rates, planned
+from armtune.recipe.schema import Recipe
 from armtune.recipe.variants import alone
 from armtune.samples import Samplable, Samples
 from armtune.sharding import share_encoders
@@ -35,8 +35,6 @@ from armtune.targets import Target
 
 EpochMetrics = dict[str, float]
 
-BUFFERS = ("weights", "means")
-"""The network's buffers that are learnt and that prediction needs."""
 OPTIONAL = "balancer."
 """Begins the names of what a member may lack: what another member of its pack made necessary."""
 
@@ -55,6 +53,7 @@ class Run:
     Attributes:
         epochs: number of epochs that each member has done: members may join late.
         best: each member's metrics at its best epoch so far, ``epoch`` (counted from 1) among them.
+        step: number of steps done of an epoch that is under way.
         diverged: for each member why it stopped, empty while it is sound.
     """
 
@@ -91,12 +90,12 @@ class Run:
             for name in type(self.optimizer).model_fields
             if name != "name"
         }
-        self.knobs["lr"] = self._learning_rates()
+        self.knobs["lr"] = learning_rates(recipes, self.network, self.flat, self.knobs["lr"])
         self.slots = {name: torch.zeros_like(self.flat.values) for name in self.optimizer.slots()}
-        self.epochs = [0] * len(recipes)
-        self._plan_updates()
-        self.best: list[EpochMetrics] = [{} for _ in recipes]
-        self.best_state = {name: t.clone() for name, t in self._learnt().items()}
+        self.epochs, self.step = [0] * len(recipes), 0
+        self.rates, self.counts = planned(self.plan, self.epochs, self.updates, self.flat.values)
+        self.kept = BestEpochs(self.network, self.flat, self.target.score)
+        self.best = self.kept.metrics
         self.diverged = [""] * len(recipes)
 
     def _cut_valuation(self) -> None:
@@ -133,19 +132,6 @@ class Run:
         )
         self.balancer: Balancer = options[0].build(options, context)
 
-    def _learning_rates(self) -> Tensor:
-        """Each member's, ``(member, 1)``; where encoders differ each parameter's own."""
-        rates = self.knobs["lr"]
-        if all(m.lr_scale == 1 for recipe in self.recipes for m in recipe.modalities.values()):
-            return rates
-        scales = torch.ones_like(self.flat.values)
-        parts = self.flat.named(scales)
-        for k, recipe in enumerate(self.recipes):
-            for name, modality in recipe.modalities.items():
-                for parameter in self.network.encoder_parameters(name):
-                    parts[parameter][k] = modality.lr_scale
-        return rates * scales
-
     def _solo(self, modality: str) -> MultimodalNet:
         """The same members with one modality and no balancing, trained to the end."""
         recipes = [alone(recipe, modality) for recipe in self.recipes]
@@ -165,30 +151,50 @@ class Run:
             DivergedError: no member of the pack is sound any more.
         """
         assert max(self.epochs) < self.plan.epochs, "a member's training is over"
-        loss = self._train_epoch()
+        self.train_steps()
+        loss = (self.total / self.steps).tolist()
         own = self._end_epoch()
-        self.epochs = [epoch + 1 for epoch in self.epochs]
+        self.epochs, self.step = [epoch + 1 for epoch in self.epochs], 0
         judged = self._judged(self.network, self.validation)
         metrics = [
             {**member, **{name: values[k] for name, values in own.items()}, "train_loss": loss[k]}
             for k, member in enumerate(judged)
         ]
         self._mark_diverged(metrics)
-        self._keep_best(metrics)
+        for k, member in enumerate(metrics):
+            if not self.diverged[k]:
+                self.kept.hear(k, member, self.epochs[k])
         return metrics
 
-    def _train_epoch(self) -> list[float]:
-        """One pass over the pool; each member's mean loss."""
-        self._first_means()
+    def train_steps(self, pause: Callable[[], bool] = lambda: False) -> bool:
+        """Trains an epoch's steps, which ``advance`` else does; those left, where some were done.
+
+        Args:
+            pause: asked after each update whether to stop there, to go on later.
+
+        Returns:
+            whether the epoch has no steps left.
+        """
+        if not self.step:
+            self._first_means()
+            self._begin_epoch()
+        left = self.order[:, self.step * self.batch_size :]
+        if not left.shape[1]:
+            return True
+        batches = self.train.batches(self.pool.gather(1, left), self.batch_size)
+        for batch, index in zip(batches, left.split(self.batch_size, dim=1), strict=True):
+            self.total += self._step(batch, index, self.step)
+            self.step += 1
+            if self.step % self.accumulate == 0 and pause():
+                break
+        return self.step == self.steps
+
+    def _begin_epoch(self) -> None:
+        """Draws what an epoch needs; nothing is trained yet."""
         self.balancer.start_epoch(self._epoch_numbers())
-        self._plan_updates()
-        order = self._order()
-        total = torch.zeros_like(self.network.weights[:, 0])
-        batches = self.train.batches(self.pool.gather(1, order), self.batch_size)
-        indices = order.split(self.batch_size, dim=1)
-        for step, (batch, index) in enumerate(zip(batches, indices, strict=True)):
-            total += self._step(batch, index, step)
-        return (total / self.steps).tolist()
+        self.rates, self.counts = planned(self.plan, self.epochs, self.updates, self.flat.values)
+        self.order = self._order()
+        self.total = torch.zeros_like(self.network.weights[:, 0])
 
     def _first_means(self) -> None:
         """Mean features of the untrained encoders, where they have to stand in from the start."""
@@ -203,17 +209,6 @@ class Run:
     def _epoch_numbers(self) -> Tensor:
         """Each member's epoch, counted from 0, ``(member,)``."""
         return torch.tensor(self.epochs, device=self.pool.device)
-
-    def _plan_updates(self) -> None:
-        """Each member's learning rate factor and update number, ``(update, member, 1)``."""
-        done = [
-            [epoch * self.updates + update for epoch in self.epochs]
-            for update in range(self.updates)
-        ]
-        rates = [[rate(self.plan, one, self.updates) for one in row] for row in done]
-        like = self.flat.values
-        self.rates = like.new_tensor(rates).unsqueeze(-1)
-        self.counts = like.new_tensor(done).add_(1).unsqueeze(-1)
 
     def _order(self) -> Tensor:
         """Positions in the pool that each member visits, ``(member, steps × batch)``."""
@@ -276,47 +271,16 @@ class Run:
 
     def _mark_diverged(self, metrics: Sequence[EpochMetrics]) -> None:
         for k, member in enumerate(metrics):
-            bad = [name for name in ("train_loss", "loss") if not math.isfinite(member[name])]
-            if bad and not self.diverged[k]:
-                where = broken_at(self.network, self.train, k)
-                parts = [f"epoch {self.epochs[k]}: {bad[0]} is {member[bad[0]]}", where]
-                words = ", ".join(filter(None, parts))
-                hint = "a lower training.optimizer.lr often helps"
-                self.diverged[k] = f"the training diverged, {words}; {hint}"
+            if not self.diverged[k]:
+                self.diverged[k] = divergence(
+                    member, self.epochs[k], partial(broken_at, self.network, self.train, k)
+                )
         if all(self.diverged):
             raise DivergedError(self.diverged[0])
 
-    def _keep_best(self, metrics: Sequence[EpochMetrics]) -> None:
-        """Keeps each member's state where its score rose (or, alike, the loss fell)."""
-        learnt = self._learnt()
-        for k, member in enumerate(metrics):
-            best = self.best[k]
-            if self.diverged[k] or (best and self._rank(member) <= self._rank(best)):
-                continue
-            self.best[k] = {**member, "epoch": float(self.epochs[k])}
-            for name, kept in self.best_state.items():
-                kept[k] = learnt[name][k]
-
-    def _rank(self, metrics: EpochMetrics) -> tuple[float, float]:
-        return metrics[self.target.score], -metrics["loss"]
-
-    def _learnt(self) -> dict[str, Tensor]:
-        """What prediction needs, ``(member, …)`` each."""
-        buffers = {name: getattr(self.network, name) for name in BUFFERS}
-        return {"parameters": self.flat.values, **buffers}
-
-    @contextmanager
-    def at_best(self) -> Iterator[MultimodalNet]:
+    def at_best(self) -> AbstractContextManager[MultimodalNet]:
         """The network with every member's best epoch in place, for the length of a block."""
-        learnt = self._learnt()
-        current = {name: tensor.clone() for name, tensor in learnt.items()}
-        try:
-            for name, tensor in learnt.items():
-                tensor.copy_(self.best_state[name])
-            yield self.network
-        finally:
-            for name, tensor in learnt.items():
-                tensor.copy_(current[name])
+        return self.kept.in_place()
 
     def test(self) -> list[EpochMetrics]:
         """Metrics on the test split at each member's best epoch; only confirming asks for them."""
@@ -329,38 +293,59 @@ class Run:
 
     def save_model(self, path: Path, k: int = 0) -> None:
         """Writes a member's weights at its best epoch, by parameter name (safetensors)."""
-        parameters = self.flat.named(self.best_state["parameters"])
-        buffers = {name: self.best_state[name] for name in BUFFERS}
-        learnt = {**parameters, **buffers}
-        write_bytes(path, save({name: t[k].contiguous().cpu() for name, t in learnt.items()}))
+        self.kept.save(path, k)
 
     def member(self, k: int) -> Member:
         """A copy of all that one member is, to take it into another run."""
-        tensors = {name: t[k].clone() for name, t in self._state().items()}
-        return Member(self.epochs[k], dict(self.best[k]), self.diverged[k], tensors)
+        state = {**self._state(), **(self._underway() if self.step else {})}
+        tensors = {name: t[k].clone() for name, t in state.items()}
+        return Member(self.epochs[k], dict(self.best[k]), self.diverged[k], tensors, self.step)
 
     def adopt(self, k: int, member: Member) -> None:
-        """Lets member ``k`` go on from where another run of the same program left it.
+        """Lets member ``k`` go on from the epoch's start where another run of the program left it.
 
         Raises:
             RunError: it is of another program.
         """
         state = self._state()
-        try:
-            for name in [n for n in state if n in member.tensors or not n.startswith(OPTIONAL)]:
-                state[name][k].copy_(member.tensors[name].view(state[name][k].shape))
-        except (KeyError, RuntimeError) as error:
-            raise RunError(f"not a checkpoint of this training: {error}") from error
+        given = [n for n in state if n in member.tensors or not n.startswith(OPTIONAL)]
+        _copy({name: state[name] for name in given}, member, k)
         self.epochs[k], self.best[k] = member.epoch, dict(member.best)
         self.diverged[k] = member.diverged
 
+    def resume(self, paths: Sequence[Path]) -> bool:
+        """Lets all members go on in the middle of an epoch, from a checkpoint of each.
+
+        Returns:
+            whether they do: not if they stand at different steps, or in other epochs than here.
+
+        Raises:
+            RunError: a checkpoint is damaged or of another program.
+        """
+        members = [Member.load(path) for path in paths]
+        steps = {member.step for member in members}
+        if steps == {0} or len(steps) > 1 or [m.epoch for m in members] != self.epochs:
+            return False
+        for k, member in enumerate(members):
+            self.adopt(k, member)
+        self._begin_epoch()
+        self.step = members[0].step
+        for k, member in enumerate(members):
+            _copy(self._underway(), member, k)
+        return True
+
     def _state(self) -> dict[str, Tensor]:
         return {
-            **{f"now.{n}": t for n, t in self._learnt().items()},
-            **{f"best.{n}": t for n, t in self.best_state.items()},
+            **{f"now.{n}": t for n, t in self.kept.learnt().items()},
+            **{f"best.{n}": t for n, t in self.kept.state.items()},
             **{f"slot.{n}": t for n, t in self.slots.items()},
             **{f"{OPTIONAL}{n}": t for n, t in self.balancer.state().items()},
         }
+
+    def _underway(self) -> dict[str, Tensor]:
+        """What else there is to know between two updates of an epoch."""
+        running = {f"epoch.balancer.{n}": t for n, t in self.balancer.running().items()}
+        return {"epoch.order": self.order, "epoch.total": self.total, **running}
 
     def save(self, path: Path, k: int = 0) -> None:
         """Writes everything that a restored member needs to go on as if never stopped."""
@@ -378,6 +363,19 @@ class Run:
             raise RunError(f"{path}: {error}") from error
 
 
+def _copy(state: Mapping[str, Tensor], member: Member, k: int) -> None:
+    """Sets a member's part of a run's tensors.
+
+    Raises:
+        RunError: the member lacks one, or has it in another shape.
+    """
+    try:
+        for name, tensor in state.items():
+            tensor[k].copy_(member.tensors[name].view(tensor[k].shape))
+    except (KeyError, RuntimeError) as error:
+        raise RunError(f"not a checkpoint of this training: {error}") from error
+
+
 def _check(recipe: Recipe, target: Target) -> None:
     """Refuses what isn't defined for the target that the data have.
 
@@ -392,16 +390,6 @@ def _check(recipe: Recipe, target: Target) -> None:
             faults.append(Fault(said, f"metrics.{name}"))
     if faults:
         raise RecipeError(faults)
-
-
-def rate(plan: Training, step: int, steps: int) -> float:
-    """The learning rate's factor at a step counted from 0, with ``steps`` steps an epoch."""
-    warmup, total = plan.warmup_epochs * steps, plan.epochs * steps
-    if step < warmup:
-        return (step + 1) / (warmup + 1)
-    if plan.decay == "none":
-        return 1.0
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(total - warmup, 1)))
 
 
 def train(run: Run, after_epoch: Callable[[int, list[EpochMetrics]], None]) -> None:

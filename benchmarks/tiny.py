@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace as Namespace
@@ -60,6 +60,9 @@ class Tiny:
         self.best = [dict[str, float]() for _ in recipes]
         self.diverged = [""] * len(recipes)
 
+    def train_steps(self, pause: Callable[[], bool]) -> bool:
+        return True
+
     def advance(self) -> list[dict[str, float]]:
         if self._seconds:
             time.sleep(self._seconds * len(self.epochs))
@@ -79,6 +82,9 @@ class Tiny:
 
     def restore(self, path: Path, k: int = 0) -> None:
         self.adopt(k, Namespace(**json.loads(path.read_text())))
+
+    def resume(self, paths: Sequence[Path]) -> bool:
+        return False
 
     def save_model(self, path: Path, k: int = 0) -> None:
         write_text(path, "")

@@ -12,9 +12,10 @@ import torch
 from armtune.data import Dataset, Split
 from armtune.errors import DivergedError, RunError
 from armtune.metrics import metric_names
+from armtune.rates import rate
 from armtune.recipe.schema import Recipe, Training
 from armtune.targets.classes import Classes
-from armtune.training import EpochMetrics, Run, rate, train
+from armtune.training import EpochMetrics, Run, train
 from tests.conftest import TWO, toy_dataset, toy_recipe
 
 FOUR = {**TWO, "touch": (4,), "depth": (3, 5)}

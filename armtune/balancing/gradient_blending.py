@@ -107,6 +107,10 @@ class Blender(Balancer):
             kept.copy_(torch.where(ends, new, kept))
         return {}
 
+    def running(self) -> dict[str, Tensor]:
+        """The epoch's losses."""
+        return {"sums": self.sums}
+
     def state(self) -> dict[str, Tensor]:
         """The weights, and the losses at the window's start."""
         return {"blend": self.blend, "train": self.train, "held": self.held}

@@ -140,6 +140,10 @@ class PrototypeRebalancer(Balancer):
             self.seen.copy_(self.seen.bool() | fresh)
         return {}
 
+    def running(self) -> dict[str, Tensor]:
+        """The epoch's sums."""
+        return {"counts": self.counts, **{f"sums.{m}": s for m, s in self.sums.items()}}
+
     def state(self) -> dict[str, Tensor]:
         """The prototypes, and which classes have one in which modality."""
         return {"seen": self.seen, **{f"prototypes.{m}": p for m, p in self.prototypes.items()}}

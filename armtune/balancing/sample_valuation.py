@@ -111,6 +111,10 @@ class Valuer(Balancer):
         nobody = torch.zeros_like(right[:, :1])
         return torch.cat([nobody, right], dim=1).transpose(1, 2) * self.sizes
 
+    def running(self) -> dict[str, Tensor]:
+        """The epoch's repeats: contributions change on the way."""
+        return {"repeats": self.repeats} if self.active else {}
+
     def state(self) -> dict[str, Tensor]:
         """Every sample's contributions as last valued."""
         return {"contributions": self.contributions}

@@ -11,7 +11,7 @@ from pathlib import Path
 from armtune.errors import RunError
 
 GRACE = 2.0
-"""Seconds after its limit in which a training may end an epoch, and so end without its process."""
+"""Seconds after its limit in which a training may end a step, and so end without its process."""
 STACK = "overtime.txt"
 """Where a process that hung was, in the folder of what it trained."""
 

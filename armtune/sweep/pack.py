@@ -17,6 +17,7 @@ from armtune.sweep.trial import (
     CHECKPOINT,
     METRICS,
     MODEL,
+    UNDERWAY,
     Epoch,
     Failure,
     Metrics,
@@ -31,6 +32,9 @@ STEP_SECONDS = 1.0
 """A step trains whole epochs for about so long, unless a rung comes first."""
 SAVE_SECONDS = 2.0
 """A checkpoint is written when the last one is older than this, and at the end."""
+UNDERWAY_SECONDS = 60.0
+"""Within an epoch that takes longer, a checkpoint is written so often: a crash costs a minute, and
+writing a large model takes a few hundredths of one."""
 DAMAGED = "checkpoint.damaged"
 
 
@@ -65,6 +69,19 @@ class Pack:
                 seat.restore()
                 self._restored = True
             seat.begin()
+        if not self._resumed():
+            for seat in self._seats:
+                seat.forget_underway()
+
+    def _resumed(self) -> bool:
+        """Whether the tasks go on within an epoch: all of them, from the same step of one."""
+        places = [seat.underway for seat in self._seats]
+        if not all(place.exists() for place in places):
+            return False
+        try:
+            return self._training.resume(places)
+        except RunError as error:
+            raise _put_aside(places, error) from error
 
     def step(self) -> list[Step | Failure]:
         """Trains some epochs, at most until a task waits for a decision, and writes them down.
@@ -85,6 +102,7 @@ class Pack:
 
     def _advance(self) -> None:
         try:
+            self._train_epoch()
             metrics = self._training.advance()
         except DivergedError:
             if len(self._seats) == 1:
@@ -94,6 +112,19 @@ class Pack:
             seat.hear(own)
         for limit in self._limits:
             limit.check()
+
+    def _train_epoch(self) -> None:
+        """Trains to the last step of an epoch, and saves on the way where that takes long."""
+        self._paused_at = time.monotonic()
+        while not self._training.train_steps(self._pauses):
+            for seat in self._seats:
+                seat.save_underway()
+            self._paused_at = time.monotonic()
+
+    def _pauses(self) -> bool:
+        for limit in self._limits:
+            limit.check()
+        return time.monotonic() - self._paused_at > UNDERWAY_SECONDS
 
     def members(self, wanted: Mapping[Path, int]) -> dict[Path, Any]:
         """Members as they stand, by their tasks' folders.
@@ -128,7 +159,7 @@ class Seat:
 
     def __init__(self, task: Task, training: Training, k: int) -> None:
         self.task, self.k, self._training = task, k, training
-        self.checkpoint = task.folder / CHECKPOINT
+        self.checkpoint, self.underway = task.folder / CHECKPOINT, task.folder / UNDERWAY
         self._metrics = task.folder / METRICS
         self._saved_at = time.monotonic()
         self._fresh: list[Epoch] = []
@@ -151,8 +182,7 @@ class Seat:
         try:
             self._training.restore(self.checkpoint, self.k)
         except RunError as error:
-            self.checkpoint.replace(self.checkpoint.with_name(DAMAGED))
-            raise DamagedCheckpointError(str(error)) from error
+            raise _put_aside([self.checkpoint], error) from error
 
     def begin(self) -> None:
         """Strikes out what is about to be written again."""
@@ -186,16 +216,32 @@ class Seat:
         except OSError as error:
             raise RunError(f"{self._metrics}: can't be written: {error.strerror}") from error
         if self._epoch >= self._last or time.monotonic() - self._saved_at > SAVE_SECONDS:
-            self._save()
+            self._save(self.checkpoint)
+            self._saved_at = time.monotonic()
+            self.forget_underway()
 
-    def _save(self) -> None:
+    def save_underway(self) -> None:
+        """Writes where it stands within an epoch."""
+        self._save(self.underway)
+
+    def forget_underway(self) -> None:
+        """Removes what was written within an epoch that is over, or starts anew."""
+        self.underway.unlink(missing_ok=True)
+
+    def _save(self, path: Path) -> None:
         try:
-            self._training.save(self.checkpoint, self.k)
+            self._training.save(path, self.k)
         except ArmtuneError:
             raise
         except Exception as error:  # safetensors has errors of its own
-            raise RunError(f"{self.checkpoint}: can't be written: {error}") from error
-        self._saved_at = time.monotonic()
+            raise RunError(f"{path}: can't be written: {error}") from error
+
+
+def _put_aside(paths: Sequence[Path], error: RunError) -> DamagedCheckpointError:
+    """Takes checkpoints that can't be read out of the next try's way."""
+    for path in paths:
+        path.replace(path.with_name(DAMAGED))
+    return DamagedCheckpointError(str(error))
 
 
 def _line(epoch: Epoch) -> str:

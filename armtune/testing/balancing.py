@@ -175,6 +175,33 @@ def _scribbled(dataset: Dataset) -> Dataset:
     return _changed(dataset, scribbled)
 
 
+def goes_on_within_an_epoch_as_if_never_stopped(balancing: Balancing) -> None:
+    """What changes while an epoch runs is in ``state`` or ``running``, for packs too."""
+    shapes = next(_served(balancing))
+    dataset = with_holes(toy_dataset(shapes))
+    pair = [_recipe(balancing, shapes, seed) for seed in (0, 1)]
+    whole, run = (Run(pair, dataset, dtype=torch.float64) for _ in range(2))
+    for _ in range(pair[0].training.epochs):
+        run = _interrupted(run)
+        assert run.advance() == whole.advance()
+    assert run.best == whole.best
+    assert torch.equal(run.flat.values, whole.flat.values)
+
+
+def _interrupted(run: Run) -> Run:
+    """Another run, which goes on from where this one stands after some steps of an epoch."""
+    answers = iter([False] * 4 + [True])
+    assert not run.train_steps(lambda: next(answers))
+    other = Run(run.recipes, run.samples)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{k}.safetensors" for k in range(len(run.recipes))]
+        for k, path in enumerate(paths):
+            run.save(path, k)
+        other.epochs = list(run.epochs)
+        assert other.resume(paths)
+    return other
+
+
 def _refused(recipes: Sequence[Recipe], dataset: Dataset) -> None:
     try:
         Run(recipes, dataset)

@@ -15,6 +15,7 @@ from armtune.information import shapley_matrix
 from armtune.network import MultimodalNet, build_network
 from armtune.streams import stream
 from armtune.targets.classes import cross_entropy
+from armtune.testing.balancing import goes_on_within_an_epoch_as_if_never_stopped
 from armtune.valuation import leave_one_out_matrix
 from tests.balancing.toys import at, toy_context
 from tests.conftest import TWO, Shapes, toy_recipe
@@ -195,3 +196,7 @@ def test_every_valuation_sets_finite_weights(valuation: str, contribution: str) 
 def test_the_published_contribution_refuses_three_modalities_by_name() -> None:
     assert "two modalities" in Arm(contribution="published").problem(list(THREE))
     assert not Arm(contribution="published").problem(list(TWO))
+
+
+def test_an_interrupted_epoch_keeps_its_order_though_likelihoods_change() -> None:
+    goes_on_within_an_epoch_as_if_never_stopped(Arm(resampling=1.0, dropout=0.3, warmup_epochs=0))

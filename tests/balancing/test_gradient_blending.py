@@ -12,6 +12,7 @@ from armtune.balancer import Step
 from armtune.balancing.gradient_blending import Blender, GradientBlending, blend_weights
 from armtune.flat import FlatParameters
 from armtune.targets.classes import cross_entropy
+from armtune.testing.balancing import goes_on_within_an_epoch_as_if_never_stopped
 from tests.balancing.toys import (
     F64,
     at,
@@ -99,3 +100,7 @@ def test_a_restored_run_keeps_its_window(tmp_path: Path) -> None:
     resumed = weights_after_a_break(method, 5, 3, tmp_path / "c.safetensors")
     assert torch.equal(resumed, weights_after(method, 5))
     assert not torch.equal(resumed, weights_after({"name": NAME, "every": 9}, 5))
+
+
+def test_a_window_that_is_interrupted_within_an_epoch_keeps_its_sums() -> None:
+    goes_on_within_an_epoch_as_if_never_stopped(GradientBlending(every=1))

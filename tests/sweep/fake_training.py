@@ -83,6 +83,9 @@ class Together:
     def best(self) -> list[dict[str, float]]:
         return [one.best[0] for one in self._each]
 
+    def train_steps(self, pause: Callable[[], bool]) -> bool:
+        return all([one.train_steps(pause) for one in self._each])
+
     def advance(self) -> list[dict[str, float]]:
         return [metrics for k in range(len(self._each)) for metrics in self._advance(k)]
 
@@ -107,6 +110,15 @@ class Together:
     def restore(self, path: Path, k: int = 0) -> None:
         self._each[k].restore(path)
 
+    def resume(self, paths: Sequence[Path]) -> bool:
+        places = [json.loads(path.read_text()) for path in paths]
+        steps = {place["step"] for place in places}
+        if steps == {0} or len(steps) > 1 or [p["epoch"] for p in places] != self.epochs:
+            return False
+        for one, path in zip(self._each, paths, strict=True):
+            one.restore(path)
+        return True
+
     def save_model(self, path: Path, k: int = 0) -> None:
         self._each[k].save_model(path)
 
@@ -124,15 +136,25 @@ class FakeSamples:
 class FakeTraining:
     """Ends badly above a learning rate of 0.5: raises at an odd fourth digit, else goes NaN."""
 
+    steps = 1
+
     def __init__(self, recipe: Recipe, seconds: float = 0.0) -> None:
         self.recipe, self.seconds = recipe, seconds
         self.lr, self.epoch = recipe.training.optimizer.lr, 0
         self.best: list[dict[str, float]] = [{}]
         self.history: list[float] = []
+        self.step = 0
+
+    def train_steps(self, pause: Callable[[], bool]) -> bool:
+        while self.step < self.steps:
+            self.step += 1
+            if pause():
+                break
+        return self.step == self.steps
 
     def advance(self) -> list[dict[str, float]]:
         time.sleep(self.seconds)
-        self.epoch += 1
+        self.epoch, self.step = self.epoch + 1, 0
         if self.lr > 0.5:
             self._break()
         accuracy = accuracy_at(self.lr, self.epoch) + 1e-4 * (self.recipe.training.seed % 7)
@@ -150,11 +172,12 @@ class FakeTraining:
 
     def save(self, path: Path) -> None:
         state = {"epoch": self.epoch, "best": self.best, "history": self.history}
-        write_text(path, json.dumps(state))
+        write_text(path, json.dumps({**state, "step": self.step}))
 
     def restore(self, path: Path) -> None:
         state = json.loads(path.read_text())
         self.epoch, self.best, self.history = state["epoch"], state["best"], state["history"]
+        self.step = state["step"]
 
     def save_model(self, path: Path) -> None:
         write_text(path, f"model of epoch {self.best[0]['epoch']:g}")
