@@ -4,8 +4,10 @@
 
 What the benchmarks compare armtune with. The training is that of ``balancing: none``: an encoder
 for each modality, a head on each one's features that doesn't train the encoder, a hidden layer and
-a linear one on all features together. After each epoch it judges every subset of the modalities, an
-absent one replaced by its mean features, as the contributions need. It comes in two styles:
+a linear one on all features together. Where a trial has a ``balancing.alpha`` it is that of
+``auxiliary``: the heads' losses train the encoders too. After each epoch every subset of the
+modalities is judged, an absent one replaced by its mean features, as the contributions need. It
+comes in two styles:
 
 - ``loader``: as the documentation of torch shows it, a ``DataLoader`` over a ``TensorDataset``;
 - ``tensors``: as a careful user writes it where all data fit in memory: batches are taken from
@@ -37,6 +39,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader, TensorDataset
 
 LR, DECAY = "training.optimizer.lr", "training.optimizer.weight_decay"
+ALPHA = "balancing.alpha"
 METRICS = ("accuracy", "contribution_gap")
 MODES = ("max", "min")
 CHUNK, MEANS = 2048, 2048
@@ -54,7 +57,7 @@ class Job:
         encoder: ``mlp`` or ``lenet``.
         points: values of the first trials.
         trials: number of trials; those after the points are drawn by TPE from ``ranges``.
-        ranges: low and high end of each value, drawn logarithmically.
+        ranges: low and high end of each value, and whether it is drawn logarithmically.
         seed: the sampler's.
         scratch: an empty folder for what the search writes.
         out: where it notes the trials that ended, a line of JSON each.
@@ -70,7 +73,7 @@ class Job:
     epochs: int
     points: list[dict[str, float]]
     trials: int
-    ranges: dict[str, tuple[float, float]]
+    ranges: dict[str, tuple[float, float, bool]]
     seed: int
     scratch: str
     out: str
@@ -155,12 +158,13 @@ class Net(nn.Module):
         """The fused logits."""
         return self.fusion(torch.cat(list(features.values()), dim=1))
 
-    def loss(self, views: Views, labels: Tensor) -> Tensor:
-        """The fused loss trains everything, each head's own only the head."""
+    def loss(self, views: Views, labels: Tensor, alpha: float | None) -> Tensor:
+        """The fused loss and the heads' own, which train the encoders if they have a weight."""
         features = self.encode(views)
-        heads = self.judge({m: f.detach() for m, f in features.items()})
-        own = sum(F.cross_entropy(logits, labels) for logits in heads.values())
-        return F.cross_entropy(self.fuse(features), labels) + own
+        seen = features if alpha is not None else {m: f.detach() for m, f in features.items()}
+        own = [F.cross_entropy(logits, labels) for logits in self.judge(seen).values()]
+        weight = 1.0 if alpha is None else alpha / len(own)
+        return F.cross_entropy(self.fuse(features), labels) + weight * sum(own)
 
 
 def loader_batches(data: Samples, size: int) -> Callable[[], Iterator[tuple[Views, Tensor]]]:
@@ -211,7 +215,7 @@ def training(
         net.train()
         for views, labels in batches():
             optimizer.zero_grad()
-            net.loss(views, labels).backward()
+            net.loss(views, labels, values.get(ALPHA)).backward()
             optimizer.step()
             schedule.step()
         yield evaluate(net, train, validation)
@@ -310,7 +314,10 @@ def ray_tune(job: Job) -> None:
     reuse = job.way == "reused"
     tune.Tuner(
         tune.with_resources(Reusable if reuse else function, {"cpu": 1}),
-        param_space={name: tune.loguniform(*ends) for name, ends in job.ranges.items()},
+        param_space={
+            name: tune.loguniform(low, high) if logarithmic else tune.uniform(low, high)
+            for name, (low, high, logarithmic) in job.ranges.items()
+        },
         tune_config=tune.TuneConfig(
             search_alg=searcher, num_samples=job.trials, reuse_actors=reuse
         ),
@@ -351,7 +358,10 @@ def optuna_worker(job: Job, number: int) -> None:
     data = load(job.data)
 
     def objective(trial: optuna.Trial) -> tuple[float, ...]:
-        values = {n: trial.suggest_float(n, *ends, log=True) for n, ends in job.ranges.items()}
+        values = {
+            name: trial.suggest_float(name, low, high, log=logarithmic)
+            for name, (low, high, logarithmic) in job.ranges.items()
+        }
         best = None
         for metrics in training(job, values, *data):
             best = better(metrics, best)

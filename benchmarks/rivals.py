@@ -10,7 +10,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import handwritten
@@ -26,7 +28,6 @@ from armtune.samples import Samples
 from armtune.sweep import read_records
 
 HERE = Path(__file__).parent
-SPACE = "sweep.space=[../search_spaces/optimizer.yaml]"
 ENCODERS = {"mlp": "{name: mlp, width: 128}", "lenet": "{name: lenet, features: 128}"}
 WIDTH = 128
 WAYS = {
@@ -34,6 +35,8 @@ WAYS = {
     "Ray Tune + OptunaSearch, reused actors": "reused",
     "Optuna in two processes": "optuna",
 }
+PATIENCE = 20.0
+"""Seconds that a script that is ended may take."""
 STYLES = {"DataLoader": "loader", "tensors by index": "tensors"}
 
 
@@ -74,11 +77,10 @@ class Setting:
         return Setting(path, overrides, recipe, data, limit)
 
     @property
-    def ranges(self) -> dict[str, tuple[float, float]]:
-        """Both ends of what is searched."""
+    def ranges(self) -> dict[str, tuple[float, float, bool]]:
+        """Both ends of what is searched, and whether it is drawn logarithmically."""
         dimensions = load_space(self.recipe, self.path.parent).dimensions
-        assert all(d.log for d in dimensions)
-        return {d.path: (d.low, d.high) for d in dimensions}
+        return {d.path: (d.low, d.high, d.log) for d in dimensions}
 
     @property
     def own(self) -> dict[str, float]:
@@ -86,12 +88,13 @@ class Setting:
         return load_space(self.recipe, self.path.parent).defaults(self.recipe)
 
 
-def common(encoder: str, trials: int) -> list[str]:
+def common(encoder: str, trials: int, balancing: str = "none") -> list[str]:
     """What a recipe has to be changed in so that a user can write its training by hand."""
+    spaces = ["optimizer"] if balancing == "none" else ["optimizer", balancing]
     return [
-        "balancing.name=none",
+        f"balancing.name={balancing}",
         *[f"modalities.{m}.encoder={ENCODERS[encoder]}" for m in ("image", "audio")],
-        SPACE,
+        f"sweep.space=[{', '.join(f'../search_spaces/{space}.yaml' for space in spaces)}]",
         "sweep.constraints=[]",
         "sweep.confirm=null",
         f"sweep.trials={trials}",
@@ -113,12 +116,13 @@ def write_samples(recipe: Recipe, folder: Path, path: Path) -> None:
     )
 
 
-def armtune(setting: Setting, overrides: Sequence[str] = ()) -> list[Ended]:
-    """The sweep on Ray, as users run it."""
+def armtune(setting: Setting, overrides: Sequence[str] = (), limit: float = inf) -> list[Ended]:
+    """The sweep on Ray, as users run it, for so many seconds at most."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         command = ["armtune", "sweep", str(setting.path), "--quiet", "--to", str(run)]
-        started = launched([*command, *setting.overrides, *overrides], setting.limit)
+        limit = min(limit, setting.limit)
+        started = launched([*command, *setting.overrides, *overrides], limit)
         try:
             records = read_records(run)
         except RunError:
@@ -168,10 +172,30 @@ def launched(arguments: Sequence[str], limit: float) -> float:
         try:
             code = process.wait(limit)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            end(process)
             return started
         if code:
             said.seek(0)
             raise SystemExit(f"{' '.join(arguments)} failed:\n{said.read()[-3000:]}")
     return started
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Ends a script as Ctrl-C does, and whatever of its session is left after some seconds."""
+    os.killpg(process.pid, signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(PATIENCE)
+    for pid in session(process.pid):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
+def session(leader: int) -> list[int]:
+    """The processes of a session."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            its = stat.read_text().rpartition(")")[2].split()[3]
+            found += [int(stat.parent.name)] * (int(its) == leader)
+    return found

@@ -34,7 +34,7 @@ SKIPPED = 4
 def points(setting: Setting, trials: int) -> list[dict[str, float]]:
     """The list of trials: the recipe's own values, which a sweep tries first, and random ones."""
     draw = random.Random(0)  # noqa: S311
-    ends = {name: (log(low), log(high)) for name, (low, high) in setting.ranges.items()}
+    ends = {name: (log(low), log(high)) for name, (low, high, _) in setting.ranges.items()}
     drawn = [{name: exp(draw.uniform(*e)) for name, e in ends.items()} for _ in range(trials - 1)]
     return [setting.own, *drawn]
 
