@@ -3,10 +3,10 @@
     python benchmarks/linear.py [--trials 20] [--samples 2000] [--repeats 3] [--quick]
 
 Sweeps noise with small MLPs on two cores, ten times the trials against some, then ten times the
-samples (validation's too). A sweep's time is from the start of its first trial to the end of its
-last: what it takes to start stands in a column of its own. While the largest sweep runs, the
-proportional set sizes of its processes are added up twice a second; the slope is a least-squares
-line over the trials after the first fifth. Repeats take turns; medians.
+samples (validation's too). A sweep's time is that of its trials after the first two, one of each
+worker, scaled to all: until these have ended is the start, in a column of its own. While the
+largest sweep runs, the proportional set sizes of its processes are added up twice a second; the
+slope is a least-squares line over the trials after the first fifth. Repeats take turns; medians.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from armtune.recipe.load import dump_recipe
 from armtune.recipe.schema import Recipe
 from armtune.sweep import read_records
 
-TIMES = 10
+TIMES, WORKERS = 10, 2
 LIMIT = 900.0
 """Seconds after which a sweep is given up."""
 EPOCHS, WIDTH, FEATURES, CLASSES = 5, 64, 64, 10
@@ -39,12 +39,12 @@ class Weighed:
     """What a sweep took.
 
     Attributes:
-        before: seconds from its launch to the start of its first trial.
-        seconds: from there to the end of its last trial.
+        start: seconds from its launch until as many trials have ended as train at once.
+        seconds: of all trials, at the pace of those after the start.
         memory: trials ended, and bytes of the driver and of all processes, at each look.
     """
 
-    before: float
+    start: float
     seconds: float
     memory: list[tuple[int, int, int]]
 
@@ -97,9 +97,10 @@ def weighed(data: Path, trials: int) -> Weighed:
     assert len(records) == trials
     assert all(r.state == "COMPLETE" for r in records)
     ends = sorted(r.ended for r in records)
-    first = min(r.started for r in records)
+    skipped = ends[WORKERS - 1]
+    pace = (ends[-1] - skipped) / (trials - WORKERS)
     seen = [(sum(e <= at for e in ends), own, both) for at, own, both in looks if at <= ends[-1]]
-    return Weighed(first - started, ends[-1] - first, seen)
+    return Weighed(skipped - started, trials * pace, seen)
 
 
 def watched(command: list[str]) -> list[tuple[float, int, int]]:
@@ -155,10 +156,10 @@ def show(cases: dict[str, tuple[int, int]], found: dict[str, list[Weighed]]) -> 
     base = median(w.seconds for w in found["some"])
     for name, (size, count) in cases.items():
         took = median(w.seconds for w in found[name])
-        before = median(w.before for w in found[name])
+        start = median(w.start for w in found[name])
         peak = median(max(look[2] for look in w.memory) for w in found[name]) / 2**20
         print(
-            f"| {name} | {count} | {size} | {took:.1f} | {took / base:.2f} | {before:.1f} "
+            f"| {name} | {count} | {size} | {took:.1f} | {took / base:.2f} | {start:.1f} "
             f"| {peak:.0f} |"
         )
     longest = found[f"{TIMES} × the trials"]

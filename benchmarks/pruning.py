@@ -1,23 +1,25 @@
 """What pruning saves: how soon each way of it finds what `tpe` without pruning ends with.
 
-    python benchmarks/pruning.py recipes/avmnist.yaml [--seeds 5] [--jobs 2] [key=value …]
+    python benchmarks/pruning.py recipes/avmnist.yaml [--seeds 5] [--jobs 2] [--quick] [key=value …]
 
-For each seed it searches with `tpe` alone, with `pareto_asha`, and with `asha` on a scalar made of
-the objectives (mode `scalar`, equal weights). All get as many epochs as the first needs. After each
-trial it notes the hypervolume of the feasible, fully trained trials so far, in the first two
-objectives as validation has them: the area they dominate, down to an accuracy of 0 and a gap of 1.
-Prints the epochs until that is what `tpe` alone has at its end, and the hypervolume at the end of
-the budget. Trains in this process, without Ray; nothing is confirmed.
+For each seed it searches with `tpe` alone, with `pareto_asha`, with `asha` on a scalar made of the
+objectives (mode `scalar`, equal weights), and with Ray Tune's own OptunaSearch and ASHAScheduler on
+the same scalar and rungs; that one knows no constraints. All get as many epochs as the first needs.
+After each trial it notes the hypervolume of the feasible, fully trained trials so far, in the first
+two objectives as validation has them: the area they dominate, down to an accuracy of 0 and a gap of
+1. Prints the epochs until that is what `tpe` alone has at its end, and the hypervolume at the end
+of the budget. One trial at a time, in this process but for Ray Tune's; nothing is confirmed.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
@@ -31,6 +33,7 @@ METHODS: dict[str, dict[str, object]] = {
     "tpe + pareto_asha": {"sweep.pruner": {"name": "pareto_asha"}},
     "tpe + asha, scalar": {"sweep.pruner": {"name": "asha"}, "sweep.mode": "scalar"},
 }
+RAYS = "Ray Tune: OptunaSearch + ASHAScheduler, scalar"
 ALONE = "tpe"
 MORE = 10
 """How many times more trials a pruned search may begin; its epochs run out first."""
@@ -92,13 +95,31 @@ def course(recipe: Recipe, folder: Path, method: str, seed: int) -> Course:
     """One search."""
     budget = recipe.sweep.trials * recipe.training.epochs
     trials = recipe.sweep.trials * (1 if method == ALONE else MORE)
-    changes = {**METHODS[method], "sweep.seed": seed, "sweep.trials": trials}
-    changed = with_overrides(recipe, {**changes, "sweep.confirm": None})
     noting = Noting(Goals.from_recipe(recipe), budget)
-    with tempfile.TemporaryDirectory() as run, suppress(BudgetSpentError):
-        sweep(changed, Path(run) / "run", folder, listeners=[noting], inline=True)
+    with suppress(BudgetSpentError):
+        if method == RAYS:
+            import ray_asha
+
+            ray_asha.search(recipe, folder, seed, trials, noting)
+        else:
+            armtunes(recipe, folder, METHODS[method], seed, trials, noting)
     states = noting.states
     return Course(noting.points, states.count("COMPLETE"), states.count("PRUNED"))
+
+
+def armtunes(
+    recipe: Recipe,
+    folder: Path,
+    method: Mapping[str, object],
+    seed: int,
+    trials: int,
+    noting: Noting,
+) -> None:
+    """A search of armtune's."""
+    changes = {**method, "sweep.seed": seed, "sweep.trials": trials, "sweep.confirm": None}
+    with tempfile.TemporaryDirectory() as run:
+        changed = with_overrides(recipe, changes)
+        sweep(changed, Path(run) / "run", folder, listeners=[noting], inline=True)
 
 
 def row(method: str, found: list[Course], alone: list[Course]) -> str:
@@ -123,22 +144,24 @@ def main() -> None:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--quick", action="store_true", help="one seed of small trainings")
     parser.add_argument("overrides", nargs="*")
     given = parser.parse_intermixed_args()
-    recipe = load_recipe(given.recipe, given.overrides)
-    seeds = range(given.seeds)
-    with ProcessPoolExecutor(given.jobs) as pool:
+    small = ["data.train_pairs=1000", "sweep.trials=4"] if given.quick else []
+    recipe = load_recipe(given.recipe, [*given.overrides, *small])
+    seeds = range(1 if given.quick else given.seeds)
+    with ProcessPoolExecutor(given.jobs, get_context("spawn")) as pool:
         runs = {
             method: [
                 pool.submit(course, recipe, given.recipe.parent, method, seed) for seed in seeds
             ]
-            for method in METHODS
+            for method in (*METHODS, RAYS)
         }
         found = {method: [run.result() for run in those] for method, those in runs.items()}
-    print(f"{recipe.sweep.trials} trials of {recipe.training.epochs} epochs, {given.seeds} seeds\n")
+    print(f"{recipe.sweep.trials} trials of {recipe.training.epochs} epochs, {len(seeds)} seeds\n")
     print("| search | epochs, of tpe's, until its hypervolume | each seed | hypervolume | trials |")
     print("|---|---|---|---|---|")
-    for method in METHODS:
+    for method in found:
         print(row(method, found[method], found[ALONE]))
     print("\nMedians; trials are those fully trained and those pruned.")
 
