@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from armtune.data import Dataset
+from armtune.member import Member
 from armtune.recipe.schedule import recipe_at
 from armtune.recipe.schema import Recipe
 from armtune.samples import Samples
@@ -30,10 +30,10 @@ class ScheduledRun(Run):
             self._follow()
         return super().train_steps(pause)
 
-    def resume(self, paths: Sequence[Path]) -> bool:
-        """See ``Run.resume``."""
+    def take_up(self, members: Sequence[Member]) -> bool:
+        """See ``Run.take_up``."""
         self._follow()
-        return super().resume(paths)
+        return super().take_up(members)
 
     def _follow(self) -> None:
         """Takes the settings of the epoch that comes next."""

@@ -314,15 +314,18 @@ class Run:
         self.diverged[k] = member.diverged
 
     def resume(self, paths: Sequence[Path]) -> bool:
-        """Lets all members go on in the middle of an epoch, from a checkpoint of each.
+        """As ``take_up``, from a checkpoint of each member."""
+        return self.take_up([Member.load(path) for path in paths])
+
+    def take_up(self, members: Sequence[Member]) -> bool:
+        """Lets all members go on in the middle of an epoch.
 
         Returns:
             whether they do: not if they stand at different steps, or in other epochs than here.
 
         Raises:
-            RunError: a checkpoint is damaged or of another program.
+            RunError: one is of another program.
         """
-        members = [Member.load(path) for path in paths]
         steps = {member.step for member in members}
         if steps == {0} or len(steps) > 1 or [m.epoch for m in members] != self.epochs:
             return False

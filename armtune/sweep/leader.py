@@ -7,7 +7,8 @@ files; whatever changes a training it tells the others first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,26 @@ import torch
 from torch import distributed
 
 from armtune.errors import ArmtuneError
+from armtune.member import Member
 from armtune.recipe.schema import Recipe
 from armtune.sweep.trial import Metrics, Training
 from armtune.sweep.worker import Worker
+from armtune.training import Run
 
 BEGIN = "begin"
+TOLD_SECONDS = 1.0
+"""The others are told for about so long how many updates to train."""
+
+
+class Updates:
+    """Stops a training after so many more updates."""
+
+    def __init__(self, count: int) -> None:
+        self._left = count
+
+    def __call__(self) -> bool:
+        self._left -= 1
+        return self._left <= 0
 
 
 class Pace:
@@ -49,8 +65,9 @@ class Pace:
 class Led:
     """A training whose every step the others take too."""
 
-    def __init__(self, training: Training, pace: Pace) -> None:
+    def __init__(self, training: Run, pace: Pace) -> None:
         self._own, self._pace = training, pace
+        self._updates = 1
 
     @property
     def epochs(self) -> list[int]:
@@ -63,6 +80,17 @@ class Led:
     @property
     def diverged(self) -> list[str]:
         return self._own.diverged
+
+    def train_steps(self, pause: Callable[[], bool]) -> bool:
+        """Asks only now and then: all have to stop at the same update, which is told beforehand."""
+        while True:
+            started = time.monotonic()
+            with self._pace.together("train_steps", Updates(self._updates)):
+                over = self._own.train_steps(Updates(self._updates))
+            if over or pause():
+                return over
+            if time.monotonic() - started < TOLD_SECONDS / 2:
+                self._updates *= 2
 
     def advance(self) -> list[Metrics]:
         with self._pace.together("advance"):
@@ -81,6 +109,11 @@ class Led:
         self._own.restore(path, k)
         with self._pace.together("adopt", k, self._own.member(k)):
             pass
+
+    def resume(self, paths: Sequence[Path]) -> bool:
+        members = [Member.load(path) for path in paths]
+        with self._pace.together("take_up", members):
+            return self._own.take_up(members)
 
     def member(self, k: int) -> Any:
         return self._own.member(k)
@@ -103,7 +136,9 @@ class Leader(Worker):
         """See ``Worker.training``; the others find the data in the cache by then."""
         self.samples_for(recipes[0])
         with self.pace.together(BEGIN, recipes):
-            return Led(super().training(recipes), self.pace)
+            own = super().training(recipes)
+            assert isinstance(own, Run), "the others take its steps too"
+            return Led(own, self.pace)
 
     def dismiss(self) -> None:
         """Lets the others go."""
