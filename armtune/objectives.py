@@ -153,6 +153,7 @@ class Goals:
         weights: of objectives in that number, by metric; 1 where not given.
         ideal: best value there can be of an objective, by metric; where not given, 1 for what is
             maximized and 0 for what is minimized.
+        score: the metric that contributions are made of, as the data's target says.
     """
 
     objectives: tuple[Objective, ...]
@@ -161,6 +162,7 @@ class Goals:
     mode: str = "pareto"
     weights: Metrics = field(default_factory=dict)
     ideal: Metrics = field(default_factory=dict)
+    score: str = "accuracy"
 
     @staticmethod
     def from_recipe(recipe: Recipe) -> Goals:
@@ -169,7 +171,8 @@ class Goals:
         constraints = tuple(map(Constraint.parse, recipe.sweep.constraints))
         choice = Choice.parse(recipe.sweep.choose, objectives)
         sweep = recipe.sweep
-        return Goals(objectives, constraints, choice, sweep.mode, sweep.weights, sweep.ideal)
+        score = recipe.data.predicts.score
+        return Goals(objectives, constraints, choice, sweep.mode, sweep.weights, sweep.ideal, score)
 
     @property
     def directions(self) -> list[str]:

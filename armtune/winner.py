@@ -30,7 +30,7 @@ def export_trial(
 ) -> dict[str, Any]:
     """Writes a trial's model as a bundle.
 
-    Of a trial that was re-trained, the model of the seed with the highest validation accuracy; of
+    Of a trial that was re-trained, the model of the seed with the highest score on validation; of
     another, the trial's own. Test metrics stand only where re-training measured them.
 
     Args:
@@ -47,7 +47,7 @@ def export_trial(
     record = _complete(run, number)
     sweep = load_recipe(run / RECIPE)
     sound = [c for c in read_confirmed(run).get(number, []) if not c.reason]
-    best = max(sound, key=lambda c: c.validation["accuracy"], default=None)
+    best = max(sound, key=lambda c: c.validation[sweep.data.predicts.score], default=None)
     seed = {} if best is None else {"training.seed": best.seed}
     recipe = with_overrides(sweep, {**record.values, **seed})
     dataset = load_dataset(recipe, run, progress)

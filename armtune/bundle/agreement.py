@@ -1,4 +1,4 @@
-"""How far an exported format's probabilities are from the trained model's, on the same samples."""
+"""How far what an exported format says is from the trained model, on the same samples."""
 
 from __future__ import annotations
 
@@ -45,11 +45,13 @@ def trained(
     return target.served(network.fuse(features)[0]).numpy()
 
 
-def largest_difference(engine: Engine, views: Views, present: Present, expected: Floats) -> float:
-    """Largest difference in probability, over all samples at once and over single samples."""
+def largest_difference(
+    engine: Engine, views: Views, present: Present, expected: Floats, unit: float
+) -> float:
+    """Largest difference in the target's unit, over all samples at once and over single ones."""
     differences = [engine(views, present) - expected]
     for k in range(min(3, len(expected))):
         one = {m: v[k : k + 1] for m, v in views.items()}
         there = {m: p[k : k + 1] for m, p in present.items()}
         differences.append(engine(one, there) - expected[k])
-    return max(float(np.abs(each).max()) for each in differences)
+    return max(float(np.abs(each).max()) for each in differences) / unit

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from armtune.recipe.schema import Recipe
+from armtune.targets import restored
 
 Figures = Mapping[str, Any]
-
-MAIN = ("accuracy", "macro_f1", "loss", "calibration_error", "weakest_accuracy", "contribution_gap")
 
 
 def model_card(recipe: Recipe, about: Figures, metrics: Figures) -> str:
@@ -44,8 +43,7 @@ def _stand_in(data: Figures) -> Iterator[str]:
 def _model(recipe: Recipe, about: Figures, metrics: Figures) -> Iterator[str]:
     yield "## Model"
     yield ""
-    classes = about["target"]["names"]
-    yield f"Tells {len(classes)} classes apart: {', '.join(classes)}."
+    yield restored(about["target"]).summary
     yield ""
     yield "| modality | a sample's shape | encoder |"
     yield "|---|---|---|"
@@ -89,22 +87,27 @@ def _measured(recipe: Recipe, metrics: Figures) -> Iterator[str]:
         yield "One training, without repetition over seeds."
     yield "Validation chose the epoch, and in a sweep the trial; test figures decided nothing."
     yield ""
-    names = [*MAIN, *(f"unimodal_accuracy/{m}" for m in recipe.modalities)]
+    target = recipe.data.predicts
+    own = [metric.name for metric in target.own]
+    unimodal = [f"unimodal_{target.score}/{m}" for m in recipe.modalities]
+    names = [*own, "loss", f"weakest_{target.score}", "contribution_gap", *unimodal]
     yield from _table("metric", {name: name for name in names}, metrics)
-    yield "The calibration error is the mean distance between confidence and accuracy in 15 bins."
+    yield from (f"- {metric.name}: {metric.meaning}" for metric in target.own)
+    yield f"- loss: {target.loss}"
     yield ""
 
 
 def _modalities(recipe: Recipe, metrics: Figures) -> Iterator[str]:
     yield "## What each modality contributes"
     yield ""
-    yield "Each modality's Shapley value in accuracy; `contribution_gap` is the largest minus the"
+    score = recipe.data.predicts.score
+    yield f"Each modality's Shapley value in {score}; `contribution_gap` is the largest minus the"
     yield "smallest."
     yield ""
     yield from _table("modality", {m: f"contribution/{m}" for m in recipe.modalities}, metrics)
     yield "## When a modality is missing"
     yield ""
-    yield "Its mean feature over training samples stands in for it, and this accuracy is left:"
+    yield f"Its mean feature over training samples stands in for it, and this {score} is left:"
     yield ""
     yield from _table("missing", {m: f"missing/{m}" for m in recipe.modalities}, metrics)
 
@@ -113,8 +116,8 @@ def _use(recipe: Recipe) -> Iterator[str]:
     names = ", ".join(recipe.modalities)
     yield "## Intended use"
     yield ""
-    yield f"To classify samples of {names} that were recorded and prepared as those of the data"
-    yield f"set `{recipe.data.name}`, as `recipe.yaml` describes. Nothing was measured on other"
+    yield f"For samples of {names} that were recorded and prepared as those of the data set"
+    yield f"`{recipe.data.name}`, as `recipe.yaml` describes. Nothing was measured on other"
     yield "data, nor on groups of samples apart: measure there before you rely on it there."
     yield ""
 
@@ -126,7 +129,8 @@ def _files(about: Figures) -> Iterator[str]:
     yield "the data set gives them, and standardises by itself, `(x − mean) / std`, with the"
     yield "figures in `preprocessing.safetensors`. `bundle.json` has each file's checksum."
     yield ""
-    yield "| format | file | largest difference in probability from the trained model |"
+    gives = restored(about["target"]).gives
+    yield f"| format | file | largest difference from the trained model, in {gives} |"
     yield "|---|---|---|"
     for name, written in about["formats"].items():
         yield f"| {name} | {written['file']} | {written['largest_difference']:.1e} |"

@@ -13,7 +13,7 @@ Views = Mapping[str, Floats]
 Present = Mapping[str, NDArray[np.bool_]]
 """Whether each sample has the modality, ``(sample,)``; where not, its view may hold anything."""
 Engine = Callable[[Views, Present], Floats]
-"""From samples to probabilities ``(sample, class)``."""
+"""From samples to what the model says, ``(sample, output)``: probabilities, or values."""
 
 
 class CantExport(Exception):  # noqa: N818 (no error unless the format was asked for)

@@ -29,7 +29,7 @@ class Program:
     """A bundle's ``program.json`` with its weights.
 
     Called with samples ``(sample, *shape)`` of every modality, and whether each sample has it
-    ``(sample,)``, it gives probabilities ``(sample, class)``.
+    ``(sample,)``, it gives what the model says, ``(sample, output)``.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,8 +53,8 @@ class Program:
             keywords = {key: _resolved(value, values) for key, value in options.items()}
             inputs = [_resolved(argument, values) for argument in arguments]
             values[name] = OPERATORS[operator](*inputs, **keywords)
-        probabilities: Array = values[self.result]
-        return probabilities
+        told: Array = values[self.result]
+        return told
 
 
 def _resolved(argument: Any, values: Mapping[str, Any]) -> Any:
@@ -141,6 +141,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "aten.mul.Tensor": np.multiply,
     "aten.relu.default": lambda x: np.maximum(x, 0),
     "aten.select.int": lambda x, axis, index: x.take(index, axis),
+    "aten.sigmoid.default": lambda x: 1 / (1 + np.exp(-x)),
     "aten.slice.Tensor": _slice,
     "aten.softmax.int": _softmax,
     "aten.split_with_sizes.default": _split,

@@ -1,4 +1,4 @@
-"""The model as others run it: one module from raw samples to probabilities, and its export."""
+"""The model as others run it: one module from raw samples to predictions, and its export."""
 
 from __future__ import annotations
 
@@ -82,10 +82,12 @@ class Exported:
 
     Attributes:
         modalities: their names, in the recipe's order.
+        gives: what the numbers of its output are.
     """
 
     program: ExportedProgram
     modalities: tuple[str, ...]
+    gives: str
 
 
 def tensors(arrays: Mapping[str, NDArray[np.generic]]) -> Features:
@@ -142,4 +144,4 @@ def export(served: Served, shapes: Mapping[str, tuple[int, ...]]) -> Exported:
         except Exception as error:  # whatever a plug-in's module does that can't be recorded
             reason = str(error).strip().splitlines()[0]
             raise CantExport(f"torch.export can't record the model: {reason}") from error
-    return Exported(program, served.network.modalities)
+    return Exported(program, served.network.modalities, served.target.gives)

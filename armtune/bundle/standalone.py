@@ -34,13 +34,29 @@ def main() -> None:
     count = check(samples, about["shapes"])
     model = load(about)
     with open(sys.argv[2] if len(sys.argv) == 3 else 1, "w", encoding="utf-8") as out:  # noqa: PTH123
-        names = about["target"]["names"]
-        out.write(",".join(["sample", "class", *(f"p({name})" for name in names)]) + "\n")
+        out.write(",".join(["sample", *heading(about["target"])]) + "\n")
         for start in range(0, count, PIECE):
             piece = {m: array[start : start + PIECE] for m, array in samples.items()}
             for number, row in enumerate(predict(model, about["shapes"], piece), start):
-                name = names[row.argmax()]
-                out.write(",".join([str(number), name, *(f"{p:.6g}" for p in row)]) + "\n")
+                out.write(",".join([str(number), *said(about["target"], row)]) + "\n")
+
+
+def heading(target: dict[str, Any]) -> list[str]:
+    """The table's columns after the sample's number."""
+    if target["kind"] == "values":
+        return list(target["names"])
+    first = {"classes": "class", "labels": "labels"}[target["kind"]]
+    return [first, *(f"p({name})" for name in target["names"])]
+
+
+def said(target: dict[str, Any], row: Any) -> list[str]:
+    """What the model says of a sample: the likeliest class, the likely labels, or the value."""
+    names = target["names"]
+    if target["kind"] == "values":
+        return [str(value) for value in row]
+    likely = [name for name, p in zip(names, row, strict=True) if p > 0.5]
+    first = names[row.argmax()] if target["kind"] == "classes" else ";".join(likely)
+    return [first, *(f"{p:.6g}" for p in row)]
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -65,7 +81,7 @@ def check(samples: dict[str, Any], shapes: dict[str, list[int]]) -> int:
 
 
 def predict(model: Callable[..., Any], shapes: dict[str, list[int]], piece: dict[str, Any]) -> Any:
-    """Probabilities ``(sample, class)`` of a piece, whose modalities may be some of all."""
+    """What the model gives for a piece, whose modalities may be some of all."""
     size = len(next(iter(piece.values())))
     views, present = {}, {}
     for m, shape in shapes.items():
@@ -109,7 +125,7 @@ def onnx(path: Path) -> Callable[..., Any]:
 
     def run(views: dict[str, Any], present: dict[str, Any]) -> Any:
         feed = {**views, **{f"present/{m}": there for m, there in present.items()}}
-        return session.run(["probabilities"], feed)[0]
+        return session.run(None, feed)[0]
 
     return run
 

@@ -41,7 +41,7 @@ from armtune.recipe.schema import Recipe
 USUAL = ("numpy", "torch")
 """Formats that are written where nothing else is asked for; one that can't be is left out."""
 TOLERANCE = 1e-5
-"""Most that a format's probabilities may differ from the trained model's."""
+"""Most that a format may differ from the trained model: in probability, or in a value's unit."""
 PREDICT = "predict.py"
 
 
@@ -152,7 +152,7 @@ def _formats(
         left_out = dict.fromkeys(names, str(error))
     for name in [n for n in names if n not in left_out]:
         try:
-            difference = _written(name, exported, folder, inputs, expected)
+            difference = _written(name, exported, folder, (*inputs, expected, dataset.target.unit))
             written[name] = {"file": formats.named(name).FILE, "largest_difference": difference}
         except CantExport as error:
             (folder / formats.named(name).FILE).unlink(missing_ok=True)
@@ -176,15 +176,15 @@ def _known(wanted: Sequence[str]) -> list[str]:
 
 
 def _written(
-    name: str, exported: Exported, folder: Path, inputs: tuple[Views, Present], expected: Floats
+    name: str, exported: Exported, folder: Path, check: tuple[Views, Present, Floats, float]
 ) -> float:
-    """Writes a format, loads it again and runs it; the largest difference in probability."""
+    """Writes a format, loads it again and runs it; the largest difference, see ``agreement``."""
     chosen = formats.named(name)
     chosen.write(exported, folder)
-    difference = largest_difference(chosen.load(folder), *inputs, expected)
+    difference = largest_difference(chosen.load(folder), *check)
     if not difference <= TOLERANCE:
         raise RunError(
-            f"{chosen.FILE}: its probabilities differ from the trained model's by up to "
+            f"{chosen.FILE}: its predictions differ from the trained model's by up to "
             f"{difference:.2g}, more than {TOLERANCE:g}; nothing was written"
         )
     return difference

@@ -146,7 +146,7 @@ def _tell(comparison: Comparison, files: Sequence[Path], console: Console) -> No
         budget_grid(comparison),
         result_grid(comparison, "validation"),
         result_grid(comparison, "test"),
-        difference_grid(comparison, "accuracy"),
+        difference_grid(comparison, comparison.score),
         difference_grid(comparison, GAP),
     ]
     for grid in shown:

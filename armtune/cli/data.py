@@ -62,10 +62,8 @@ def _lines(found: Overview) -> Iterator[str]:
         yield f"{split}: {count} samples{_spread(found, split)}"
     yield f"{found.heading} ({', '.join(found.labels)}):"
     cells = {n: [f"{own[n]:.6g}" for own in found.labels.values()] for n in found.labels["train"]}
-    width, wide = (
-        max(map(len, cells)),
-        max(8, 2 + max(len(c) for row in cells.values() for c in row)),
-    )
+    width, longest = max(map(len, cells)), max(len(cell) for row in cells.values() for cell in row)
+    wide = max(8, longest + 2)
     for name, row in cells.items():
         yield f"  {name:{width}}{''.join(f'{cell:>{wide}}' for cell in row)}"
     for name, view in found.modalities.items():

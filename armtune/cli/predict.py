@@ -1,4 +1,4 @@
-"""``armtune predict``: classes and probabilities from an exported model."""
+"""``armtune predict``: what an exported model says of samples."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def command(
         bool, typer.Option("--json", help="A line of JSON a sample, instead of CSV.")
     ] = False,
 ) -> None:
-    """Predict the class of each sample; a modality that is missing is replaced by its mean.
+    """Predict each sample's class, labels or value; a missing modality is replaced by its mean.
 
     A sample lacks a modality where it is NaN throughout.
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from armtune.recipe.schema import Recipe
     from armtune.training import EpochMetrics, Run
 
-SHOWN = ("accuracy", "loss", "weakest_accuracy", "contribution_gap")
-
 
 def command(
     recipe: RecipePath,
@@ -59,7 +57,7 @@ def command(
         typer.echo(json.dumps(metrics, indent=2))
     for split, values in metrics.items():
         best = f" at epoch {run.best[0]['epoch']:.0f}" if split == "validation" else ""
-        console.print(f"{split}{best}: {_line(values)}", highlight=False)
+        console.print(f"{split}{best}: {_line(values, run.target.score)}", highlight=False)
     console.print(f"model: {folder}", highlight=False)
 
 
@@ -78,11 +76,13 @@ def _trained(recipe: Recipe, dataset: Dataset, console: Console) -> Run:
     train(
         run,
         lambda epoch, metrics: console.print(
-            f"epoch {epoch}/{recipe.training.epochs}  {_line(metrics[0])}", highlight=False
+            f"epoch {epoch}/{recipe.training.epochs}  {_line(metrics[0], run.target.score)}",
+            highlight=False,
         ),
     )
     return run
 
 
-def _line(metrics: EpochMetrics) -> str:
-    return "  ".join(f"{name} {metrics[name]:.4f}" for name in SHOWN)
+def _line(metrics: EpochMetrics, score: str) -> str:
+    shown = (score, "loss", f"weakest_{score}", "contribution_gap")
+    return "  ".join(f"{name} {metrics[name]:.4f}" for name in shown)

@@ -21,7 +21,7 @@ from armtune.sweep.run import Place
 
 GAP = "contribution_gap"
 WORST_MISSING = "worst_missing"
-"""Lowest accuracy with one modality missing."""
+"""Lowest score with one modality missing."""
 
 Train = Callable[[Recipe, Path], SweepResult]
 """Runs a method's sweep in its folder, or goes on with it."""
@@ -79,8 +79,13 @@ class Comparison:
     @property
     def metrics(self) -> list[str]:
         """The metrics that methods are compared on."""
-        unimodal = [f"unimodal_accuracy/{m}" for m in self.recipe.modalities]
-        return ["accuracy", *unimodal, WORST_MISSING, GAP]
+        unimodal = [f"unimodal_{self.score}/{m}" for m in self.recipe.modalities]
+        return [self.score, *unimodal, WORST_MISSING, GAP]
+
+    @property
+    def score(self) -> str:
+        """The metric that the data's target is judged by."""
+        return self.recipe.data.predicts.score
 
     def differences(self, metric: str, split: str = "test") -> dict[str, Difference]:
         """Each other method's difference to the reference; none if the reference failed."""
@@ -90,7 +95,7 @@ class Comparison:
 
 
 def figures(metrics: Mapping[str, float]) -> dict[str, float]:
-    """A model's metrics, with the worst accuracy with one modality missing among them."""
+    """A model's metrics, with the worst score with one modality missing among them."""
     missing = [value for name, value in metrics.items() if name.startswith("missing/")]
     return {**metrics, **({WORST_MISSING: min(missing)} if missing else {})}
 

@@ -133,7 +133,7 @@ def heading(metric: str) -> str:
     """A metric as the heading of a column."""
     kind, _, modality = metric.partition("/")
     plain = {GAP: "gap", WORST_MISSING: "one missing"}
-    return f"unimodal {modality}" if modality else plain.get(kind, kind)
+    return f"unimodal {modality}" if modality else plain.get(kind, kind.replace("_", " "))
 
 
 def _outcome_dict(outcome: Outcome) -> dict[str, Any]:

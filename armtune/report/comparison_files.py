@@ -25,8 +25,8 @@ _EQUAL = (
     "methods. Test was read for these re-trainings only."
 )
 _TERMS = {
-    "one missing": "lowest accuracy with one modality missing",
-    "gap": "largest contribution of a modality to the accuracy minus the smallest",
+    "one missing": "lowest {score} with one modality missing",
+    "gap": "largest contribution of a modality to the {score} minus the smallest",
     "epoch ×, training ×": (
         "time over that of the same setting without balancing, both trained in one process, an "
         "epoch each in turn: of the median epoch with its validation, and of the whole training "
@@ -70,12 +70,17 @@ def markdown(comparison: Comparison) -> str:
         f"Data: {comparison.data}",
         f"    {comparison.command}" if comparison.command else "",
         _EQUAL.format(rule=comparison.recipe.sweep.choose),
-        "\n".join(f"- **{term}**: {meaning}" for term, meaning in _TERMS.items()),
+        "\n".join(f"- **{term}**: {meaning}" for term, meaning in _terms(comparison).items()),
         "\n".join(f"- {note}" for note in notes(comparison)),
         *(grid.markdown().rstrip() for grid in grids(comparison)),
         f"### Fronts\n\n![Fronts of all methods]({NAME}.png)",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _terms(comparison: Comparison) -> dict[str, str]:
+    score = comparison.score.replace("_", " ")
+    return {term: meaning.format(score=score) for term, meaning in _TERMS.items()}
 
 
 def table(comparison: Comparison) -> str:
@@ -97,7 +102,8 @@ def page(comparison: Comparison, picture: bytes) -> str:
     """
     title = escape(_title(comparison))
     image = base64.b64encode(picture).decode()
-    terms = (f"<li><b>{escape(t)}</b>: {escape(meaning)}</li>" for t, meaning in _TERMS.items())
+    known = _terms(comparison).items()
+    terms = (f"<li><b>{escape(t)}</b>: {escape(meaning)}</li>" for t, meaning in known)
     body = [
         f"<h1>{title}</h1><p>Data: {escape(comparison.data)}</p>",
         f"<pre>{escape(comparison.command)}</pre>" if comparison.command else "",

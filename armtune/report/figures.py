@@ -63,7 +63,7 @@ def modality_contributions(report: RunReport) -> go.Figure:
             name=name.partition("/")[2],
         )
     drawing.update_xaxes(title="trial (hollow: not trained to its full length)")
-    drawing.update_yaxes(title="contribution to the accuracy")
+    drawing.update_yaxes(title=f"contribution to the {report.goals.score.replace('_', ' ')}")
     return drawing
 
 

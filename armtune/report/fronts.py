@@ -1,4 +1,4 @@
-"""The fronts of several methods between accuracy and contribution gap, in one picture."""
+"""The fronts of several methods between score and contribution gap, in one picture."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from armtune.compare.run import GAP, Comparison, Outcome
 from armtune.objectives import Choice, Goals, Objective
 from armtune.sweep import front_of
 
-_AXES = (Objective("accuracy", "maximize"), Objective(GAP, "minimize"))
-_GOALS = Goals(_AXES, (), Choice(None, (), _AXES))
 _MARKERS = "osD^vP"
 
 
@@ -23,6 +21,7 @@ def fronts_picture(comparison: Comparison) -> Figure:
 
     All on validation, whatever the sweep's own objectives are.
     """
+    score = comparison.score
     drawing = Figure(figsize=(9.0, 5.5), dpi=110, layout="constrained")
     axes = drawing.add_subplot()
     colours = colormaps["tab20"].colors  # type: ignore[attr-defined]
@@ -30,10 +29,10 @@ def fronts_picture(comparison: Comparison) -> Figure:
     for k, outcome in enumerate(shown):
         # Dark tones first: those of one hue stand side by side in the palette.
         colour = colours[(2 * k) % 20 + (k // 10) % 2]
-        _front(axes, outcome, colour, _MARKERS[k % len(_MARKERS)])
-        _retrained(axes, outcome, colour)
+        _front(axes, outcome, score, colour, _MARKERS[k % len(_MARKERS)])
+        _retrained(axes, outcome, score, colour)
     axes.set_xlabel("contribution gap on validation (better: left)")
-    axes.set_ylabel("accuracy on validation (better: up)")
+    axes.set_ylabel(f"{score.replace('_', ' ')} on validation (better: up)")
     axes.set_title("line: front of the trials; cross: re-trained setting, mean ± std", fontsize=9)
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
@@ -42,11 +41,14 @@ def fronts_picture(comparison: Comparison) -> Figure:
     return drawing
 
 
-def _front(axes: Axes, outcome: Outcome, colour: tuple[float, ...], marker: str) -> None:
-    measured = [r for r in outcome.records if all(o.metric in r.metrics for o in _AXES)]
-    numbers = front_of(measured, _GOALS)
+def _front(
+    axes: Axes, outcome: Outcome, score: str, colour: tuple[float, ...], marker: str
+) -> None:
+    both = (Objective(score, "maximize"), Objective(GAP, "minimize"))
+    measured = [r for r in outcome.records if all(o.metric in r.metrics for o in both)]
+    numbers = front_of(measured, Goals(both, (), Choice(None, (), both)))
     found = (record.metrics for record in measured if record.number in numbers)
-    points = sorted((metrics[GAP], metrics["accuracy"]) for metrics in found)
+    points = sorted((metrics[GAP], metrics[score]) for metrics in found)
     if points:
         axes.plot(
             *zip(*points, strict=True), color=colour, marker=marker, ms=4, lw=1.2,
@@ -54,8 +56,8 @@ def _front(axes: Axes, outcome: Outcome, colour: tuple[float, ...], marker: str)
         )  # fmt: skip
 
 
-def _retrained(axes: Axes, outcome: Outcome, colour: tuple[float, ...]) -> None:
-    x, y = (list(outcome.values("validation", metric).values()) for metric in (GAP, "accuracy"))
+def _retrained(axes: Axes, outcome: Outcome, score: str, colour: tuple[float, ...]) -> None:
+    x, y = (list(outcome.values("validation", metric).values()) for metric in (GAP, score))
     if x and y:
         axes.errorbar(
             fmean(x), fmean(y), xerr=_std(x), yerr=_std(y), fmt="X", color=colour, ms=9, capsize=3,

@@ -47,9 +47,11 @@ class HParams:
         self._domains = {dimension.path: _domain(dimension) for dimension in space.dimensions}
         objectives = [objective.metric for objective in goals.objectives]
         contributions = [f"contribution/{modality}" for modality in recipe.modalities]
-        self._foremost = [*objectives, "accuracy", "contribution_gap", *contributions]
+        self._foremost = [*objectives, goals.score, "contribution_gap", *contributions]
         constrained = [constraint.metric for constraint in goals.constraints]
-        self.metrics = list(dict.fromkeys([*self._foremost, *constrained, "weakest_accuracy"]))
+        self.metrics = list(
+            dict.fromkeys([*self._foremost, *constrained, f"weakest_{goals.score}"])
+        )
 
     def experiment(self) -> Summary:
         """All hyperparameters with their domains, and all metric columns."""

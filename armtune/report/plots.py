@@ -58,7 +58,7 @@ class Plane:
         first, *others = goals.objectives
         if others:
             return cls(others[0].metric, first.metric, others[0].direction, first.direction)
-        other = "accuracy" if first.metric == "contribution_gap" else "contribution_gap"
+        other = goals.score if first.metric == "contribution_gap" else "contribution_gap"
         return cls(other, first.metric, "", first.direction)
 
     @property

@@ -10,18 +10,21 @@ Solo = Mapping[str, Sequence[Mapping[str, float]]]
 """For each modality the metrics of its trainings alone, a mapping for each seed."""
 
 
-def preserved_grid(solo: Solo, winner: Sequence[Mapping[str, float]]) -> Grid:
+def preserved_grid(
+    solo: Solo, winner: Sequence[Mapping[str, float]], score: str = "accuracy"
+) -> Grid:
     """For each modality what its own head knows alone and within the winner, on validation.
 
     Args:
         winner: metrics of the chosen trial's re-trainings, with the same seeds.
+        score: the metric that the data's target is judged by.
     """
     rows = [
         (
             modality,
-            spread_text(alone, f"unimodal_accuracy/{modality}"),
-            spread_text(winner, f"unimodal_accuracy/{modality}"),
-            _change(alone, winner, f"unimodal_accuracy/{modality}"),
+            spread_text(alone, f"unimodal_{score}/{modality}"),
+            spread_text(winner, f"unimodal_{score}/{modality}"),
+            _change(alone, winner, f"unimodal_{score}/{modality}"),
             _change(alone, winner, f"information/{modality}"),
             spread_text(winner, f"conditional/{modality}"),
         )
@@ -37,18 +40,20 @@ def preserved_grid(solo: Solo, winner: Sequence[Mapping[str, float]]) -> Grid:
         "nats added to others",
     )
     return Grid(
-        "Preserved (accuracy and information of each modality's own head)", columns, tuple(rows)
+        f"Preserved ({score} and information of each modality's own head)", columns, tuple(rows)
     )
 
 
-def preserved_line(solo: Solo, winner: Sequence[Mapping[str, float]]) -> str:
+def preserved_line(
+    solo: Solo, winner: Sequence[Mapping[str, float]], score: str = "accuracy"
+) -> str:
     """A sentence on whether the strongest modality was preserved; empty where nothing is known."""
-    means = {m: spread(alone, f"unimodal_accuracy/{m}") for m, alone in solo.items()}
+    means = {m: spread(alone, f"unimodal_{score}/{m}") for m, alone in solo.items()}
     known = {m: mean[0] for m, mean in means.items() if mean}
     if not known or not winner:
         return ""
     strongest = max(known, key=lambda m: known[m])
-    within = spread(winner, f"unimodal_accuracy/{strongest}")
+    within = spread(winner, f"unimodal_{score}/{strongest}")
     if within is None:
         return ""
     change = 100 * (within[0] - known[strongest])

@@ -107,7 +107,8 @@ class RunReport:
     @property
     def preserved(self) -> str:
         """A sentence on whether the strongest modality was preserved; empty if not known."""
-        return preserved_line(self.solo, winner_seeds(self.confirmed, self.chosen))
+        winner = winner_seeds(self.confirmed, self.chosen)
+        return preserved_line(self.solo, winner, self.goals.score)
 
     def grids(self) -> list[Grid]:
         """The tables that have rows, the most important last."""
@@ -116,7 +117,7 @@ class RunReport:
             trials_grid(self.records, self.goals),
             front_grid(self.records, self.front, self.goals, self.chosen),
             confirmed_grid(self.confirmed, self.goals),
-            preserved_grid(self.solo, winner_seeds(self.confirmed, self.chosen)),
+            preserved_grid(self.solo, winner_seeds(self.confirmed, self.chosen), self.goals.score),
         ]
         return [grid for grid in grids if grid.rows]
 

@@ -39,15 +39,16 @@ from armtune.sweep.records import Listener, TrialRecord
 CHARTS = {
     "Balance": {
         "contribution of each modality, and the gap": ["contribution/", "contribution_gap$"],
-        "accuracy: fused, and of each modality's own head": ["accuracy$", "unimodal_accuracy/"],
-        "accuracy with one modality missing": ["accuracy$", "missing/"],
+        "{score}: fused, and of each modality's own head": ["{score}$", "unimodal_{score}/"],
+        "{score} with one modality missing": ["{score}$", "missing/"],
     },
     "ARM": {
         "information of each modality (phi, nats)": ["phi/"],
         "weight of each modality in the fusion": ["weight/"],
     },
 }
-"""Category → title of a chart → regular expressions that a curve's tag begins with."""
+"""Category → title of a chart → regular expressions that a curve's tag begins with; ``{score}``
+stands for the metric that the data's target is judged by."""
 DRAWING_SHARE = 0.02
 """Largest share of a sweep's time that goes into pictures, since the trials wait meanwhile."""
 FIRST_SECONDS = 1.0
@@ -78,7 +79,7 @@ class TensorBoardListener(Listener):
         self._began, self._drawing = time.monotonic(), FIRST_SECONDS
         self._root = _Log(folder)
         self._root.write(self._hparams.experiment())
-        self._root.write(_layout())
+        self._root.write(_layout(self._goals.score))
         self._root.write(text_pb("sweep/data", f"Data used: **{dataset_description}**"))
         self._root.write(text_pb("sweep/recipe", f"```yaml\n{dump_recipe(recipe)}\n```"))
         for record in records:
@@ -111,7 +112,7 @@ class TensorBoardListener(Listener):
     ) -> None:
         # Under the tags of the trials, so that their curves stand in one chart.
         log = self._log(self._folder / "solo" / f"{modality}-{seed}")
-        tags = (f"unimodal_accuracy/{modality}", f"information/{modality}")
+        tags = (f"unimodal_{self._goals.score}/{modality}", f"information/{modality}")
         for epoch in curve:
             shown = {tag: epoch[tag] for tag in tags if tag in epoch}
             log.write(_scalars(shown), int(epoch["epoch"]))
@@ -155,7 +156,7 @@ class TensorBoardListener(Listener):
         drawings = {
             "front": front_picture(records, front, self._goals, chosen, self._confirmed),
             "contributions": contributions_picture(
-                curves(self._folder, records), self._modalities, chosen
+                curves(self._folder, records), self._modalities, chosen, self._goals.score
             ),
             "importance": importance_picture(shares),
         }
@@ -220,9 +221,15 @@ def _scalars(values: Mapping[str, float]) -> Summary:
     return Summary(value=[Summary.Value(tag=t, simple_value=v) for t, v in values.items()])
 
 
-def _layout() -> Summary:
+def _layout(score: str) -> Summary:
     categories = [
-        layout_pb2.Category(title=category, chart=[_chart(*chart) for chart in charts.items()])
+        layout_pb2.Category(
+            title=category,
+            chart=[
+                _chart(title.format(score=score), [tag.format(score=score) for tag in tags])
+                for title, tags in charts.items()
+            ],
+        )
         for category, charts in CHARTS.items()
     ]
     tensor = make_tensor_proto(layout_pb2.Layout(category=categories).SerializeToString())

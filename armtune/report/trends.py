@@ -32,13 +32,17 @@ def importance_picture(shares: Mapping[str, Mapping[str, float]]) -> Figure:
 
 
 def contributions_picture(
-    found: Mapping[int, Curve], modalities: Sequence[str], chosen: int | None = None
+    found: Mapping[int, Curve],
+    modalities: Sequence[str],
+    chosen: int | None = None,
+    score: str = "accuracy",
 ) -> Figure:
     """Each modality's contribution by epoch: every trial thin, their median and the chosen thick.
 
     Args:
         found: each trial's curve, by number.
         chosen: number of the trial to draw dashed.
+        score: the metric that contributions add up to.
     """
     drawing, axes = _empty(7.5, 5.0)
     for modality, colour in zip(modalities, COLOURS, strict=False):
@@ -53,7 +57,7 @@ def contributions_picture(
             label = f"{modality}: trial {chosen}, chosen"
             axes.plot([*line], [*line.values()], "--", color=colour, lw=1.6, label=label)
     axes.set_xlabel("epoch")
-    axes.set_ylabel("contribution to the accuracy")
+    axes.set_ylabel(f"contribution to the {score.replace('_', ' ')}")
     _finish(axes, bool(found), "no epoch has ended yet")
     return drawing
 

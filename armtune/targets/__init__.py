@@ -67,6 +67,7 @@ class Target:
         kind: what recipes call it.
         score: the metric that contributions are made of, and that the best epoch has most of.
         loss: what the loss is, in words.
+        gives: what the numbers of a served output are.
         own: the metrics that the target adds to those of every training, the score first.
         names: what the numbers of an output are called.
     """
@@ -74,6 +75,7 @@ class Target:
     kind: ClassVar[str]
     score: ClassVar[str]
     loss: ClassVar[str]
+    gives: ClassVar[str] = "probabilities"
     own: ClassVar[tuple[Metric, ...]]
 
     names: tuple[str, ...]
@@ -125,6 +127,11 @@ class Target:
     def strata(self, labels: NDArray[Any]) -> NDArray[Any]:
         """Numbers ``(sample,)``, of which splits should hold alike."""
         return labels
+
+    @property
+    def summary(self) -> str:
+        """What a model of it does, as a sentence."""
+        raise NotImplementedError
 
     @property
     def heading(self) -> str:

@@ -113,6 +113,10 @@ class Classes(Discrete):
         return self
 
     @property
+    def summary(self) -> str:
+        return f"Tells {self.width} classes apart: {', '.join(self.names)}."
+
+    @property
     def heading(self) -> str:
         return "samples a class"
 

@@ -116,6 +116,10 @@ class Labels(Discrete):
         return np.unique(labels, axis=0, return_inverse=True)[1].reshape(-1)
 
     @property
+    def summary(self) -> str:
+        return f"Says which of {self.width} labels a sample has: {', '.join(self.names)}."
+
+    @property
     def heading(self) -> str:
         return "samples with a label"
 

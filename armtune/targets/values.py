@@ -67,6 +67,7 @@ class Values(Target):
     kind = "values"
     score = "r2"
     loss = "half the squared error of the fused prediction over the values' variance, in nats"
+    gives = "values"
     own: ClassVar[tuple[Metric, ...]] = (
         Metric("r2", "maximize", "R²: share of the values' variance that is explained"),
         Metric("mae", "minimize", "mean absolute error, in the value's unit"),
@@ -101,6 +102,11 @@ class Values(Target):
         if not std > 1e-12 * abs(mean):
             raise DataError(f"{place}: all training samples have the same value, {mean:g}")
         return replace(self, mean=mean, std=std)
+
+    @property
+    def summary(self) -> str:
+        spread = f"{self.mean:.4g} ± {self.std:.4g}"
+        return f"Estimates a number, {self.names[0]}; the training samples' are {spread}."
 
     @property
     def heading(self) -> str:

@@ -21,7 +21,7 @@ LIBRARIES = ("onnx", "onnxscript", "onnxruntime")
 
 
 def write(exported: Exported, folder: Path) -> None:
-    """Writes the graph with inputs ``<m>`` and ``present/<m>`` and output ``probabilities``.
+    """Writes the graph with inputs ``<m>`` and ``present/<m>``, its output called by what it is.
 
     Raises:
         CantExport: the libraries aren't there, or an operator has no counterpart in ONNX.
@@ -30,7 +30,7 @@ def write(exported: Exported, folder: Path) -> None:
     if lacking:
         raise CantExport(f"needs {', '.join(lacking)}: pip install 'armtune[onnx]'")
     inputs = [*exported.modalities, *(f"present/{m}" for m in exported.modalities)]
-    options: dict[str, Any] = {"input_names": inputs, "output_names": ["probabilities"]}
+    options: dict[str, Any] = {"input_names": inputs, "output_names": [exported.gives]}
     with warnings.catch_warnings(), _silence():
         warnings.simplefilter("ignore")  # torch warns of deprecations in its own exporter
         try:
@@ -49,8 +49,8 @@ def load(folder: Path) -> Engine:
 
     def run(views: Views, present: Present) -> Floats:
         feed = {**views, **{f"present/{m}": there for m, there in present.items()}}
-        probabilities: Floats = session.run(["probabilities"], feed)[0]
-        return probabilities
+        told: Floats = session.run(None, feed)[0]
+        return told
 
     return run
 
