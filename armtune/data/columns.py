@@ -63,7 +63,9 @@ class ColumnStore:
         if pa.types.is_integer(column.type):
             return np.asarray(column.to_numpy())
         if pa.types.is_floating(column.type) or pa.types.is_nested(column.type):
-            raise DataError(f"{self.at(key)}: must hold whole numbers or text, not {column.type}")
+            hint = "; target: values predicts numbers" if pa.types.is_floating(column.type) else ""
+            said = f"must hold whole numbers or text, not {column.type}{hint}"
+            raise DataError(f"{self.at(key)}: {said}")
         return np.array([str(value) for value in column.to_pylist()])
 
     def text(self, key: str) -> NDArray[np.str_]:

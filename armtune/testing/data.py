@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from armtune.data import Data, Dataset, Split
 from armtune.data.rows import Rows
@@ -28,18 +29,23 @@ def views_are_finite_aligned_and_of_one_shape(
             assert view[there].std() > 0, name
 
 
-def labels_are_classes_and_train_has_them_all(
+def labels_are_what_the_target_says_and_can_be_learnt(
     data: Data, folder: Path = Path(), names: Sequence[str] = ()
 ) -> None:
-    """int64 from 0 to the number of classes, which have names."""
+    """Of the kind that ``predicts`` names, one a sample, and train has all that is to be learnt."""
     dataset = _read(data, folder, names)
+    target = dataset.target
+    assert type(target) is data.predicts, target
+    assert all(isinstance(name, str) for name in target.names)
     for split in _splits(dataset):
-        assert split.labels.shape == (len(split),)
-        assert split.labels.dtype == np.int64
-        assert split.labels.min() >= 0
-        assert split.labels.max() < len(dataset.target.names)
-    assert len(np.unique(dataset.train.labels)) == len(dataset.target.names)
-    assert all(isinstance(name, str) for name in dataset.target.names)
+        assert len(split.labels) == len(split)
+        decided = target.decide(torch.zeros(1, len(split), target.width))
+        labels = target.tensor(split.labels, "cpu", torch.float64)
+        assert labels.shape == decided[0].shape, (labels.shape, decided.shape)
+        assert labels.isfinite().all()
+        assert target.read(split.labels, data.name, target.names)[0].names == target.names
+    everyone = np.arange(len(dataset.train))
+    assert target.fitted(dataset.train.labels, everyone, data.name) == target
 
 
 def splits_share_no_sample(data: Data, folder: Path = Path(), names: Sequence[str] = ()) -> None:
