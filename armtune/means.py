@@ -5,7 +5,7 @@ absent.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from armtune.evaluation import at_a_time
 from armtune.forward import Features
@@ -26,10 +26,11 @@ def mean_features(network: MultimodalNet, train: Samplable, pool: Tensor) -> Fea
     Returns:
         ``(member, feature)`` of each modality.
     """
-    some = train.take(pool[:, :SAMPLES])
     if not train.present:
+        some = train.take(pool[:, :SAMPLES])
         return {m: f.mean(1) for m, f in network.encode(some.views).items()}
-    return {m: _mean(network, m, train, pool) for m in network.modalities}
+    encoders = zip(network.modalities, network.encoders, strict=True)
+    return {m: _mean(encoder, m, train, pool) for m, encoder in encoders}
 
 
 @torch.no_grad()
@@ -45,13 +46,13 @@ def all_features(network: MultimodalNet, train: Samplable, rows: Tensor) -> tupl
     return features, train.labels[rows]
 
 
-def _mean(network: MultimodalNet, modality: str, train: Samplable, pool: Tensor) -> Tensor:
+def _mean(encoder: nn.Module, modality: str, train: Samplable, pool: Tensor) -> Tensor:
     there = train.present.get(modality)
     if there is not None:
         # Those that have it first, else in their order.
         pool = pool.gather(1, (~there[pool]).to(torch.uint8).argsort(dim=1, stable=True))
     some = train.take(pool[:, :SAMPLES])
-    features = network.encode(some.views)[modality]
+    features: Tensor = encoder(some.views[modality])
     if there is None:
         return features.mean(1)
     known = some.present[modality].unsqueeze(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -12,10 +13,13 @@ from armtune.data import Dataset, Split
 from armtune.data.rows import pieces
 from armtune.data.shared import SHARED_FROM, shared_view
 from armtune.data.standardize import SCALINGS, Scaling, Standardization, standardized
+from armtune.errors import DataError
 from armtune.forward import Batch, Features
 from armtune.memory import free_memory
 from armtune.recipe.schema import Recipe
 from armtune.streamed import StreamedSplit
+
+log = logging.getLogger(__name__)
 
 STREAMED_FROM = 0.5
 """Share of the free memory from which standardised views are streamed."""
@@ -135,7 +139,10 @@ class Samples:
         scale = self.scales[modality]
         if self.shared and view.size * self.dtype.itemsize >= SHARED_FROM:
             digest = f"{self.dataset.digest} {name} {modality}"
-            return torch.from_numpy(shared_view(view, there, scale, digest))
+            try:
+                return torch.from_numpy(shared_view(view, there, scale, digest))
+            except DataError as error:
+                log.warning("%s; each worker holds its own %s", error, modality)
         own = torch.empty(view.shape, dtype=self.dtype, device=self.device)
         parts = standardized(view, there, scale)
         for piece, part in zip(pieces(view), parts, strict=True):

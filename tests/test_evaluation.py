@@ -24,7 +24,11 @@ class Scripted(torch.nn.Module):
         return torch.stack(list(features.values())).sum(0)
 
 
-def scripted_tally(features: dict[str, torch.Tensor], labels: torch.Tensor) -> dict[str, float]:
+def scripted_tally(
+    features: dict[str, torch.Tensor],
+    labels: torch.Tensor,
+    present: dict[str, torch.Tensor] | None = None,
+) -> dict[str, float]:
     """Metrics of a network whose features are its unimodal logits and whose fusion is their sum."""
     recipe = toy_recipe({m: (3,) for m in features})
     network = build_network([recipe], {m: (3,) for m in features}, 3, torch.float64)
@@ -38,7 +42,7 @@ def scripted_tally(features: dict[str, torch.Tensor], labels: torch.Tensor) -> d
         )
     tally = Tally(network, THREE)
     with torch.no_grad():
-        tally.add(features, labels)
+        tally.add(features, labels, present)
     return tally.metrics()[0]
 
 
@@ -121,3 +125,17 @@ def test_copies_add_no_information_to_each_other() -> None:
     metrics = scripted_tally({"a": sure, "b": sure}, torch.tensor([[0, 1, 2]]))
     assert metrics["information/a"] == pytest.approx(np.log(3))
     assert metrics["conditional/a"] == pytest.approx(0, abs=1e-12)
+
+
+def test_heads_are_judged_on_samples_that_have_their_modality() -> None:
+    labels = torch.tensor([[0, 1, 2, 2]])
+    sure, there = one_hot(0, 1, 2, 0, strength=50.0), torch.tensor([[True, True, True, False]])
+    sure[0, 3] = 0  # what stands in for the absent one
+    other = one_hot(0, 0, 1, 2)
+    metrics = scripted_tally({"sure": sure, "other": other}, labels, {"sure": there})
+    assert metrics["unimodal_accuracy/sure"] == 1
+    assert metrics["unimodal_accuracy/other"] == 0.5
+    assert metrics["accuracy"] == 1
+    assert metrics["missing/other"] == 0.75  # the stand-in decides for the first class
+    entropy = -(0.5 * np.log(0.25) + 0.5 * np.log(0.5))
+    assert metrics["information/sure"] == pytest.approx(entropy)

@@ -50,3 +50,12 @@ def test_draws_are_new_each_epoch_and_the_same_for_the_same_epoch() -> None:
     balancer.start_epoch(at(balancer, 0))
     assert torch.equal(balancer.dropout.draws, first)
     assert not torch.equal(second, first)
+
+
+def test_a_sample_never_loses_its_only_modality() -> None:
+    there = torch.tensor([[True, False, True]])
+    balancer = dropper(1.0, present={"audio": there})
+    features = {m: torch.randn(1, 2, 2).double() for m in FEATURES}
+    altered = balancer.alter(features, torch.tensor([[1, 2]]), 0)
+    lost = [(altered[m] != features[m]).any(-1)[0].tolist() for m in features]
+    assert torch.tensor(lost).sum(0).tolist() == [0, 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log, tanh
 
 import pytest
@@ -35,6 +36,18 @@ def test_the_coefficient_by_hand() -> None:
 def test_it_is_the_true_class_that_counts() -> None:
     scores = likelihoods(THREE_CLASSES, made_up({}, [0, 1], logits_of(0.5, 0.5), UNIMODAL))
     assert scores[0].tolist() == pytest.approx([(0.9 + 0.3) / 2, (0.5 + 0.7) / 2], abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"), [([True, False], [0.9, 0.4]), ([False, False], [0.4, 0.4])]
+)
+def test_heads_count_by_the_samples_that_have_their_modality(
+    there: list[bool], expected: list[float]
+) -> None:
+    step = made_up({}, [0, 0], logits_of(0.5, 0.5), UNIMODAL)
+    holed = replace(step, present={"image": torch.tensor([there])})
+    scores = likelihoods(THREE_CLASSES, holed)
+    assert scores[0].tolist() == pytest.approx(expected, abs=1e-12)
 
 
 def test_beyond_two_the_ratio_is_to_the_mean_of_the_others() -> None:

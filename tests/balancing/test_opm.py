@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import tanh
 
 import pytest
@@ -89,3 +90,16 @@ def test_about_as_many_are_dropped_as_asked() -> None:
     balancer.start_epoch(at(balancer, 0))
     # 1,000 draws for each modality: four standard deviations are 0.06.
     assert abs((balancer.draws < 0.3).double().mean((0, 1, 2)) - 0.3).max() < 0.06
+
+
+def test_a_sample_that_would_lose_all_it_has_loses_nothing() -> None:
+    balancer, step, features = scene(probability=1.0)
+    there = torch.arange(10)[None] > 3
+    with_holes = replace(step, present={"audio": there})
+    balancer.draws[:] = 0.0
+    kept = torch.where(there.unsqueeze(2), 0.0, 1.0).double()
+    share = 0.5  # image's half of the features, for certain
+    left = {"image": features["image"] * kept, "audio": features["audio"]}
+    logits = balancer.context.network.fuse({m: f / (1 - share) for m, f in left.items()})
+    expected = cross_entropy(logits, step.labels).mean().item()
+    assert balancer.fused_loss(with_holes).item() == pytest.approx(expected, abs=1e-12)

@@ -60,3 +60,16 @@ def test_samples_are_the_same_shared_or_not(monkeypatch: pytest.MonkeyPatch, roo
         assert isinstance(split, DeviceSplit)
     for m, view in own.views.items():  # type: ignore[attr-defined]
         assert torch.equal(view, shared.views[m])  # type: ignore[attr-defined]
+
+
+def test_where_the_cache_cannot_be_written_each_has_its_own(
+    monkeypatch: pytest.MonkeyPatch, root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (root / "file").touch()
+    monkeypatch.setenv("ARMTUNE_CACHE", str(root / "file" / "cache"))
+    monkeypatch.setattr("armtune.samples.SHARED_FROM", 0)
+    dataset = toy_dataset()
+    found, own = (Samples(toy_recipe(), dataset, "cpu", shared=s).train for s in (True, False))
+    for m, view in own.views.items():  # type: ignore[attr-defined]
+        assert torch.equal(view, found.views[m])  # type: ignore[attr-defined]
+    assert "each worker holds its own image" in caplog.text
