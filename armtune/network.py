@@ -41,17 +41,16 @@ class MultimodalNet(nn.Module):
         encoders: Mapping[str, Encoder],
         fusion: Fusion,
         shapes: Mapping[str, tuple[int, ...]],
-        classes: int,
+        outputs: int,
         init: Init,
     ) -> None:
         super().__init__()
         self.modalities = tuple(encoders)
-        self.classes = classes
         built = {m: _build(m, encoder, shapes[m], init) for m, encoder in encoders.items()}
         self.sizes = {m: size for m, (_, size) in built.items()}
         self.encoders = nn.ModuleList(module for module, _ in built.values())
-        self.heads = nn.ModuleList(Linear(size, classes, init) for size in self.sizes.values())
-        self.fusion = fusion.build(self.sizes, classes, init)
+        self.heads = nn.ModuleList(Linear(size, outputs, init) for size in self.sizes.values())
+        self.fusion = fusion.build(self.sizes, outputs, init)
         shape = (init.members, len(self.modalities))
         self.register_buffer("weights", torch.ones(shape, dtype=init.dtype))
         total = sum(self.sizes.values())
@@ -148,7 +147,7 @@ class MultimodalNet(nn.Module):
 def build_network(
     recipes: Sequence[Recipe],
     shapes: Mapping[str, tuple[int, ...]],
-    classes: int,
+    outputs: int,
     dtype: torch.dtype = torch.float32,
 ) -> MultimodalNet:
     """The network of a pack: the first recipe's program, each member's own initial weights.
@@ -160,7 +159,7 @@ def build_network(
     encoders = {m: modality.encoder for m, modality in program.modalities.items()}
     init = Init([stream(recipe.training.seed, "init") for recipe in recipes], dtype)
     fusion = program.balancing.fusion(program.fusion)
-    return MultimodalNet(encoders, fusion, shapes, classes, init)
+    return MultimodalNet(encoders, fusion, shapes, outputs, init)
 
 
 def _build(

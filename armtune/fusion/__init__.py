@@ -1,4 +1,4 @@
-"""Fusion: from the modalities' features to logits. One file a fusion."""
+"""Fusion: from the modalities' features to one output a sample. One file a fusion."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ class Fusion(Options):
     name: str
 
     def build(self, sizes: Mapping[str, int], classes: int, init: Init) -> nn.Module:
-        """A module from ``{modality: (member, sample, feature)}`` to ``(member, sample, class)``.
+        """A module from ``{modality: (member, sample, feature)}`` to ``(member, sample, output)``.
 
         Args:
             sizes: number of features of each modality, in the recipe's order.
+            classes: numbers of an output: of classes a logit each.
         """
         raise NotImplementedError

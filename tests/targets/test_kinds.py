@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,8 +13,9 @@ from armtune.errors import DataError
 from armtune.evaluation import evaluate
 from armtune.metrics import metric_names
 from armtune.network import build_network
+from armtune.registry import plugins
 from armtune.samples import Samples
-from armtune.targets import Target, kinds, restored
+from armtune.targets import Discrete, Target, kinds, restored
 from armtune.targets.classes import Classes
 from armtune.testing.toys import TOYS, TWO, toy_recipe
 
@@ -76,3 +80,15 @@ def test_floats_and_matrices_are_no_classes_and_the_error_says_what_they_may_be(
 def test_numbers_of_a_table_are_names_of_classes() -> None:
     target, labels = Classes.read_column(np.array([10, 2, 10]), "here")
     assert (target.names, labels.tolist()) == (("2", "10"), [1, 0, 1])
+
+
+def test_the_page_names_what_each_method_serves_and_each_kinds_metrics() -> None:
+    page = (Path(__file__).parents[2] / "docs/targets.md").read_text(encoding="utf-8")
+    [row] = re.findall(r"^\| serve all kinds .*\n\|[-|]+\n(.*)$", page, flags=re.M)
+    written = [set(re.findall(r"`(\w+)`", cell)) for cell in row.strip("|").split("|")]
+    methods = {name: vars(m).get("serves", Target) for name, m in plugins("balancing").items()}
+    for names, serves in zip(written, (Target, Discrete, Classes), strict=True):
+        assert names == {name for name, own in methods.items() if own is serves}
+    for kind, target in kinds().items():
+        [line] = re.findall(rf"^\| `{kind}`.*$", page, flags=re.M)
+        assert {f"`{metric.name}`" for metric in target.own} <= set(re.findall(r"`\w+`", line))
