@@ -6,7 +6,7 @@ Sweeps noise with small MLPs on two cores, ten times the trials against some, th
 samples (validation's too). A sweep's time is that of its trials after the first two, one of each
 worker, scaled to all: until these have ended is the start, in a column of its own. While the
 largest sweep runs, the proportional set sizes of its processes are added up twice a second; the
-slope is a least-squares line over the trials after the first fifth. Repeats take turns; medians.
+slope is a least-squares line over the later half of the trials. Repeats take turns; medians.
 """
 
 from __future__ import annotations
@@ -118,9 +118,9 @@ def watched(command: list[str]) -> list[tuple[float, int, int]]:
 
 
 def slope(looks: list[tuple[int, int, int]], column: int) -> float:
-    """KiB a trial, over the trials after the first fifth."""
+    """KiB a trial, over the later half of the trials."""
     last = looks[-1][0]
-    late = [(look[0], look[column] / 1024) for look in looks if look[0] > last / 5]
+    late = [(look[0], look[column] / 1024) for look in looks if look[0] > last / 2]
     return float(np.polyfit(*zip(*late, strict=True), 1)[0])
 
 

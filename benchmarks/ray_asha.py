@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -53,11 +55,12 @@ class Trainable(tune.Trainable):
         return {SCORE: score, "best": dict(best), "done": done}
 
 
-class Telling(tune.Callback):
-    """Tells a listener of epochs and of trials that end, as a sweep does."""
+class Telling(tune.Callback, tune.Stopper):
+    """Tells a listener of epochs and of trials that end, as a sweep does, until that raises."""
 
     def __init__(self, listener: Listener, epochs: int) -> None:
         self.listener, self.epochs = listener, epochs
+        self.error: Exception | None = None
 
     def on_trial_result(
         self, iteration: int, trials: Any, trial: Any, result: dict[str, Any], **info: Any
@@ -67,7 +70,17 @@ class Telling(tune.Callback):
     def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
         last = trial.last_result
         state = "COMPLETE" if last["training_iteration"] == self.epochs else "PRUNED"
-        self.listener.trial_ended(record(trial, state, last))
+        if self.error is None:
+            try:
+                self.listener.trial_ended(record(trial, state, last))
+            except Exception as error:  # Tune would take it for the trial's
+                self.error = error
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self.error is not None
 
 
 def record(trial: Any, state: str, result: dict[str, Any]) -> TrialRecord:
@@ -84,7 +97,9 @@ def search(recipe: Recipe, folder: Path, seed: int, trials: int, listener: Liste
         listener: told of everything; what it raises ends the search.
     """
     epochs = recipe.training.epochs
-    rungs = Asha()
+    rungs, telling = Asha(), Telling(listener, epochs)
+    # Ray's workers have to find this file.
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False,
              logging_level=logging.CRITICAL)  # fmt: skip
     trainable = tune.with_parameters(Trainable, recipe=recipe, folder=folder.resolve())
@@ -110,7 +125,8 @@ def search(recipe: Recipe, folder: Path, seed: int, trials: int, listener: Liste
             run_config=tune.RunConfig(
                 storage_path=scratch,
                 verbose=0,
-                callbacks=[Telling(listener, epochs)],
+                callbacks=[telling],
+                stop=telling,
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         )
@@ -118,3 +134,5 @@ def search(recipe: Recipe, folder: Path, seed: int, trials: int, listener: Liste
             tuner.fit()
         finally:
             ray.shutdown()
+    if telling.error is not None:
+        raise telling.error

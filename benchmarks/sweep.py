@@ -2,9 +2,9 @@
 
     python benchmarks/sweep.py recipes/avmnist.yaml [key=value …]
 
-Runs the sweep in a new folder, twice a second adds up the proportional set size of all its
-processes, and prints a table. Build the data first (any sweep of the recipe does), since building
-is not counted.
+Has `armtune plan` estimate it, runs the sweep in a new folder, twice a second adds up the
+proportional set size of all its processes, and prints a table, and how far off the estimate was.
+Build the data first (any sweep of the recipe does), since building is not counted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from armtune.sweep import read_records
+from armtune.sweep import read_records, read_result
 
 
 def family(root: int) -> list[int]:
@@ -50,14 +50,16 @@ def memory(pids: list[int]) -> int:
 def main(arguments: list[str]) -> None:
     """Prints the table of a sweep."""
     with tempfile.TemporaryDirectory() as folder:
-        command = ["armtune", "sweep", *arguments, "--quiet", "--to", f"{folder}/run"]
+        given = [*arguments, "--to", f"{folder}/run"]
+        subprocess.run(["armtune", "plan", *given], stdout=subprocess.DEVNULL, check=True)
+        command = ["armtune", "sweep", *given, "--quiet"]
         started, peak = time.time(), 0
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         while process.poll() is None:
             peak = max(peak, memory(family(process.pid)))
             time.sleep(0.5)
         wall = time.time() - started
-        records = read_records(Path(folder) / "run")
+        records, notes = read_records(Path(folder) / "run"), read_result(Path(folder) / "run").notes
         about = json.loads((Path(folder) / "run" / "best" / "metrics.json").read_text())
     first = min(r.ended for r in records if r.ended) - started
     states = ", ".join(f"{n} {s.lower()}" for s, n in Counter(r.state for r in records).items())
@@ -65,7 +67,8 @@ def main(arguments: list[str]) -> None:
     print(f"| wall time, confirmation and export included | {wall:.0f} s |")
     print(f"| first trial result after launch | {first:.1f} s |")
     print(f"| peak memory, all processes | {peak / 2**30:.2f} GiB |")
-    print(f"| chosen | trial {about['trial']} |")
+    print(f"| chosen | trial {about['trial']} |\n")
+    print("\n".join(note for note in notes if "estimated" in note))
 
 
 if __name__ == "__main__":
