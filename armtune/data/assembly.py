@@ -123,8 +123,6 @@ def _whole(view: NDArray[np.float32], there: Mask | None) -> Iterator[NDArray[np
     """A view in pieces, with zeros for absent samples."""
     for piece in pieces(view):
         part = view[piece]
-        yield part if there is None else np.where(_as_wide(there[piece], part), part, 0)
-
-
-def _as_wide(there: Mask, part: NDArray[np.float32]) -> Mask:
-    return there.reshape(-1, *[1] * (part.ndim - 1))
+        if there is not None:
+            part = np.where(there[piece].reshape(-1, *[1] * (part.ndim - 1)), part, 0)
+        yield part
