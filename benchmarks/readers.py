@@ -4,8 +4,9 @@
 
 Makes files of its own: recordings of three seconds, photographs of 640 × 480 and videos of 30
 frames of 320 × 240. Throughput: `armtune.data.media`, which also scales images, picks frames and
-makes spectrograms, against the library that only decodes the same file as a whole. Start: a data
-set of these files read for the first time against read again. Both sides take turns; medians, and
+makes spectrograms, in one thread and in a thread a core as data sets do, against the library that
+only decodes the same file as a whole, in one thread. Start: a data set
+of these files read for the first time against read again. Both sides take turns; medians, and
 the median of the turns' ratios.
 """
 
@@ -24,12 +25,13 @@ import numpy as np
 import soundfile
 from PIL import Image
 
+from armtune.data.ahead import ahead
 from armtune.data.cache import cache_root
 from armtune.data.folders import Folders
 from armtune.data.media import Shape, decode, kind_of, read_sound
 
 TURNS = 9
-EACH = 20
+EACH = 40
 RATE = 16000
 SHAPE = Shape(side=64, frames=3, spectrogram=(64, 96), seconds=3.0, rate=RATE)
 
@@ -108,13 +110,21 @@ def each(way: Callable[[Path], object], paths: list[Path]) -> None:
         way(path)
 
 
+def all_ahead(way: Callable[[Path], object], paths: list[Path]) -> None:
+    """Reads files with a thread a core, as data sets do, and keeps none."""
+    for _ in ahead(way, paths):
+        pass
+
+
 def throughput(name: str, files: dict[str, list[Path]]) -> str:
-    """A row: files a second of both sides, and ours as a share of the library's."""
-    kind, *ways = SIDES[name]
-    turns = [[seconds(partial(each, way, files[kind])) for way in ways] for _ in range(TURNS)]
-    ours, plain = (EACH / statistics.median(side) for side in zip(*turns[1:], strict=True))
-    share = statistics.median(b / a for a, b in turns[1:])  # the first turn pays for imports
-    return f"| {name} | {ours:,.0f} | {plain:,.0f} | {share:.0%} |"
+    """A row: files a second of each side, and ours as a share of the library's."""
+    kind, own, library = SIDES[name]
+    runs = [partial(each, own), partial(all_ahead, own), partial(each, library)]
+    turns = [[seconds(partial(run, files[kind])) for run in runs] for _ in range(TURNS)]
+    turns = turns[1:]  # the first turn pays for imports
+    rates = [f"{EACH / statistics.median(side):,.0f}" for side in zip(*turns, strict=True)]
+    shares = [f"{statistics.median(turn[2] / turn[k] for turn in turns):.0%}" for k in (0, 1)]
+    return f"| {' | '.join([name, *rates, *shares])} |"
 
 
 def starts(folder: Path, paths: dict[str, list[Path]]) -> str:
@@ -140,7 +150,8 @@ def main() -> None:
         os.environ["ARMTUNE_CACHE"] = f"{name}/cache"
         assert cache_root().is_relative_to(name)
         paths = write(Path(name))
-        print("| | armtune, files a second | library alone | share |\n|---|---:|---:|---:|")
+        print("| | armtune, one thread | a thread a core | library | share | share |")
+        print("|---|---:|---:|---:|---:|---:|")
         for row in SIDES:
             print(throughput(row, paths))
         print(f"\n{starts(Path(name), paths)}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import zlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal, NamedTuple
@@ -18,6 +19,7 @@ from pydantic import Field
 
 from armtune.data import Data, Dataset, Progress
 from armtune.data.absent import Absent, settle, skipped
+from armtune.data.ahead import ahead
 from armtune.data.assembly import shelve
 from armtune.data.cache import Shelf, digest_of, splits_of, stored
 from armtune.data.cuts import SPLITS, Indices, cut
@@ -30,7 +32,7 @@ from armtune.targets import Target
 
 log = logging.getLogger(__name__)
 
-BUILDER = 1
+BUILDER = 2
 """Raised whenever the same options would give other arrays, so that no old cache is used."""
 EDGE = 4096
 """Bytes of a file's beginning and end that tell whether it is the same."""
@@ -191,20 +193,26 @@ class Clips(Data):
         """Writes those that can be read; their numbers, and what is wrong with the others."""
         kept: list[int] = []
         damaged: list[str] = []
-        for done, number in enumerate(used, 1):
-            clip = clips[number]
-            try:
-                files = {m: path for m, path in clip.files.items() if m in raw.names}
-                own = {m: self.decoded(m, path) for m, path in files.items()}
-                raw.add(own, clip.files)
+        own = partial(self._own, modalities=raw.names)
+        reads = zip(used, ahead(own, [clips[number] for number in used]), strict=True)
+        for done, (number, read) in enumerate(reads, 1):
+            if isinstance(read, str):
+                log.warning("%s; left out", read)
+                damaged.append(read.split(": ")[0].rsplit("/", 1)[-1])
+            else:
+                raw.add(read, clips[number].files)
                 kept.append(number)
-            except DAMAGED as error:
-                if self.damaged == "error":
-                    raise DataError(f"{error}; damaged: skip leaves such samples out") from error
-                log.warning("%s; left out", error)
-                damaged.append(str(error).split(": ")[0].rsplit("/", 1)[-1])
             progress("reading files", done, len(used))
         return kept, damaged
+
+    def _own(self, clip: Clip, modalities: Sequence[str]) -> dict[str, NDArray[Any]] | str:
+        """A clip's arrays, or what is wrong with its files where that is no error."""
+        try:
+            return {m: self.decoded(m, p) for m, p in clip.files.items() if m in modalities}
+        except DAMAGED as error:
+            if self.damaged == "error":
+                raise DataError(f"{error}; damaged: skip leaves such samples out") from error
+            return str(error)
 
     def _cut(self, clips: Sequence[Clip], strata: NDArray[Any]) -> Indices:
         """The splits as the clips state them, the rest cut.

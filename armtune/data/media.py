@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armtune.data.pictures import DamagedPictureError, read_picture
-from armtune.data.sound import log_mel, mean_pool, unit_power
+from armtune.data.sound import pooled_log_mel, unit_power
 from armtune.errors import DataError
 
 if TYPE_CHECKING:
@@ -164,8 +164,7 @@ def spectrogram(wave: NDArray[np.float32], shape: Shape) -> NDArray[np.float32]:
     before = (length - inner.shape[1]) // 2
     padded = np.pad(inner, ((0, 0), (before, length - inner.shape[1] - before)))
     window = max(2 * hop, 1 << round(np.log2(WINDOW * shape.rate)))
-    planes = log_mel(padded, bands, hop, window, shape.rate)
-    return mean_pool(planes, (bands, steps))[0]
+    return pooled_log_mel(padded, bands, steps, hop, window, shape.rate)[0]
 
 
 def _picked(file: Any, wanted: list[int]) -> Iterator[VideoFrame]:
