@@ -6,6 +6,9 @@ Two estimators of how much a subset tells of the label, with the same shape of r
 - histogram: :math:`v(S) = I(\hat y_S; Y)` from joint counts of predicted and true classes,
   with Miller and Madow's correction.
 
+Of labels and values, H(Y) is the loss of the best constant and CE the loss; predictions are counted
+label by label, or by eighths (``Target.codes``), and the mean is taken over the labels.
+
 A single modality decides by its own head, several by the fused decision with the absent
 modalities at their mean feature. Contributions are then linear in the values, by a matrix
 ``(2**K, K)``: Shapley's, or what is lost when the modality is left out.

@@ -45,6 +45,8 @@ def serves_every_kind_of_target_or_refuses(balancing: Balancing) -> None:
         if balancing.misfit(list(shapes), target):
             _refused(pair, TOYS[kind](shapes))
             continue
+        holed = _trained(pair[:1], with_holes(TOYS[kind](shapes))).best[0]
+        assert all(map(isfinite, holed.values())), (kind, holed)
         together = _trained(pair, TOYS[kind](shapes)).best
         alone = [_trained([one], TOYS[kind](shapes)).best[0] for one in pair]
         for one, other in zip(together, alone, strict=True):
