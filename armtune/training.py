@@ -16,7 +16,7 @@ from armtune.best import BestEpochs
 from armtune.compiled import compiled_encoders
 from armtune.data import Dataset
 from armtune.diagnosis import broken_at, divergence
-from armtune.errors import DivergedError, Fault, RecipeError, RunError
+from armtune.errors import DivergedError, RunError
 from armtune.evaluation import evaluate
 from armtune.flat import FlatParameters
 from armtune.forward import Batch, Features
@@ -26,12 +26,12 @@ from armtune.network import MultimodalNet, build_network
 from armtune.order import both, rarity_of, visiting_order
 from armtune.pretrained import load_weights
 from armtune.rates import learning_rates, planned
+from armtune.recipe.checks import refuse_unserved
 from armtune.recipe.schema import Recipe
 from armtune.recipe.variants import alone
 from armtune.samples import Samplable, Samples
 from armtune.sharding import share_encoders
 from armtune.streams import stream
-from armtune.targets import Target
 
 EpochMetrics = dict[str, float]
 
@@ -70,7 +70,7 @@ class Run:
         self.recipes = tuple(recipes)
         self.plan = recipes[0].training
         self.target = dataset.target
-        _check(recipes[0], self.target)
+        refuse_unserved(recipes[0], type(self.target))
         self.dataset = dataset
         shapes = {m: dataset.shapes[m] for m in recipes[0].modalities}
         network = build_network(recipes, shapes, self.target.width, data.dtype)
@@ -377,22 +377,6 @@ def _copy(state: Mapping[str, Tensor], member: Member, k: int) -> None:
             tensor[k].copy_(member.tensors[name].view(tensor[k].shape))
     except (KeyError, RuntimeError) as error:
         raise RunError(f"not a checkpoint of this training: {error}") from error
-
-
-def _check(recipe: Recipe, target: Target) -> None:
-    """Refuses what isn't defined for the target that the data have.
-
-    Raises:
-        RecipeError: the balancing method or a metric isn't.
-    """
-    problem = recipe.balancing.misfit(list(recipe.modalities), type(target))
-    faults = [Fault(problem, "balancing.name")] if problem else []
-    for name, measure in recipe.metrics.items():
-        if not isinstance(target, measure.serves):
-            said = f"{measure.name} isn't defined for target {target.kind}"
-            faults.append(Fault(said, f"metrics.{name}"))
-    if faults:
-        raise RecipeError(faults)
 
 
 def train(run: Run, after_epoch: Callable[[int, list[EpochMetrics]], None]) -> None:

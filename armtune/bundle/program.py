@@ -141,7 +141,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "aten.mul.Tensor": np.multiply,
     "aten.relu.default": lambda x: np.maximum(x, 0),
     "aten.select.int": lambda x, axis, index: x.take(index, axis),
-    "aten.sigmoid.default": lambda x: 1 / (1 + np.exp(-x)),
+    "aten.sigmoid.default": lambda x: np.exp(-np.logaddexp(0, -x)),
     "aten.slice.Tensor": _slice,
     "aten.softmax.int": _softmax,
     "aten.split_with_sizes.default": _split,

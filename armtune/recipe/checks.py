@@ -9,15 +9,15 @@ from typing import cast
 from pydantic import ValidationError
 
 from armtune.data import Data
-from armtune.errors import Fault
-from armtune.metrics import metric_names
+from armtune.errors import Fault, RecipeError
+from armtune.metrics import Measure, metric_names
 from armtune.objectives import Choice, Constraint, Objective
 from armtune.recipe.document import Document, Steps
 from armtune.recipe.schedule import schedule_faults
 from armtune.recipe.schema import Recipe
 from armtune.recipe.words import did_you_mean
 from armtune.registry import plugins
-from armtune.targets import kinds
+from armtune.targets import Target, kinds
 
 
 def recipe_faults(recipe: Recipe, document: Document) -> list[Fault]:
@@ -80,9 +80,28 @@ def _metrics(recipe: Recipe, document: Document) -> Iterator[Fault]:
         if name in metric_names(recipe.modalities, target):
             said = f"{name!r} is measured already; give yours another name"
             yield document.fault(("metrics", name), said, at_key=True)
-        if not issubclass(target, measure.serves):
-            said = f"{measure.name!r} isn't defined for target {target.kind}"
+        if said := _unserved(measure, target):
             yield document.fault(("metrics", name, "name"), said)
+
+
+def _unserved(measure: Measure, target: type[Target]) -> str:
+    """Why a metric isn't for such a target; empty when it is."""
+    if issubclass(target, measure.serves):
+        return ""
+    return f"{measure.name} isn't defined for target {target.kind}"
+
+
+def refuse_unserved(recipe: Recipe, target: type[Target]) -> None:
+    """Refuses what isn't defined for the target that the data turned out to have.
+
+    Raises:
+        RecipeError: the balancing method or a metric isn't.
+    """
+    parts = {"balancing.name": recipe.balancing.misfit(list(recipe.modalities), target)}
+    parts |= {f"metrics.{name}.name": _unserved(m, target) for name, m in recipe.metrics.items()}
+    faults = [Fault(problem, path) for path, problem in parts.items() if problem]
+    if faults:
+        raise RecipeError(faults)
 
 
 def _goals(recipe: Recipe, document: Document) -> Iterator[Fault]:

@@ -67,7 +67,7 @@ def test_goals_that_are_given_stay() -> None:
         (
             "values",
             {"metrics": {"top": {"name": "top_k"}}},
-            "metrics.top.name: 'top_k' isn't defined for target values",
+            "metrics.top.name: top_k isn't defined for target values",
         ),
         ("values", {"data.target": "value"}, "one of 'classes', 'labels', 'values'"),
     ],
