@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from armtune.fusion import Fusion
 from armtune.options import Options
 from armtune.registry import plugins
-from armtune.targets import Target
+from armtune.targets import Metric, Target, named
 
 if TYPE_CHECKING:
     from armtune.balancer import Balancer, Context
@@ -19,6 +19,8 @@ class Balancing(Options):
 
     serves: ClassVar[type[Target]] = Target
     """The targets that the method is defined for: all, or one kind or family of them."""
+    makes: ClassVar[tuple[Metric, ...]] = ()
+    """Metrics of the method's own, which its ``end_epoch`` gives and trainings without it lack."""
 
     name: str
 
@@ -50,6 +52,15 @@ class Balancing(Options):
             options: one member's options each, all of this class.
         """
         raise NotImplementedError
+
+
+def makers(metric: str, modalities: Sequence[str]) -> list[str]:
+    """The methods whose own a metric is; none where every training measures it, or no one does."""
+    return [
+        name
+        for name, method in plugins("balancing").items()
+        if issubclass(method, Balancing) and metric in named(method.makes, modalities)
+    ]
 
 
 def _serves(method: type[Options]) -> type[Target]:

@@ -23,6 +23,7 @@ from armtune.forward import Features, mean_present
 from armtune.information import shapley_matrix
 from armtune.lazy import torch
 from armtune.parts import ModalityDropout, gate_heads, stacked_present
+from armtune.targets import Metric
 from armtune.valuation import (
     histogram_values,
     leave_one_out_matrix,
@@ -40,6 +41,15 @@ LEAST_CONTRIBUTION = 1e-3
 
 class Arm(Balancing):
     """Asymmetric Reinforcing Method (Gao et al., AAAI 2025), as rebuilt here."""
+
+    makes = (
+        Metric(
+            "phi/<m>",
+            "maximize",
+            "ARM: Shapley value of information, in nats, on the valuation slice",
+        ),
+        Metric("weight/<m>", "maximize", "ARM: weight of the modality's features in the fusion"),
+    )
 
     name: Literal["arm"] = "arm"
     alpha: float = Field(1.0, ge=0)

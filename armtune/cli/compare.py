@@ -102,6 +102,7 @@ def _run(
     from armtune.live import LiveListener
     from armtune.report.tensorboard import TensorBoardListener
     from armtune.sweep import sweep
+    from armtune.sweep.engine import check_inline
     from armtune.sweep.folder import may_start
 
     def train(own: Recipe, folder: Path) -> SweepResult:
@@ -117,6 +118,8 @@ def _run(
                 address=place.address,
             )
 
+    if place.inline:
+        check_inline(recipe)
     may_start(place.folder, place.resume)
     with progress_bars(console) as progress:
         dataset = load_dataset(recipe, place.recipe_folder, progress)

@@ -1,4 +1,4 @@
-"""``armtune data``: what a recipe's data set holds."""
+"""``armtune data``: what a recipe's data set holds, and what the cache keeps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -40,7 +40,43 @@ def check(recipe: RecipePath, overrides: Overrides = None, as_json: AsJson = Fal
     typer.echo("\n".join(_lines(found)))
 
 
-commands = {"check": check}
+def cache(
+    remove: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DAYS",
+            min=0,
+            help="Remove what wasn't used for so many days; 0 removes all.",
+            show_default="nothing is removed",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what the cache keeps, with sizes and the days since it was used; remove what is old.
+
+    What is removed is built, or downloaded, again when it is wanted again.
+    """
+    from armtune.data import kept
+    from armtune.data.cache import cache_root
+
+    found = kept.kept()
+    gone = [each for each in found if remove is not None and each.days >= remove]
+    for each in gone:
+        kept.remove(each)
+    if as_json:
+        rows = [
+            {"name": e.path.name, "bytes": e.size, "days": e.days, "removed": e in gone}
+            for e in found
+        ]
+        typer.echo(json.dumps({"folder": str(cache_root()), "kept": rows}, indent=2))
+        return
+    for each in found:
+        end = ", removed" if each in gone else ""
+        typer.echo(f"{each.size / 1e6:10.1f} MB  {each.days:6.1f} days  {each.path.name}{end}")
+    typer.echo(f"{sum(e.size for e in found if e not in gone) / 1e6:10.1f} MB in {cache_root()}")
+
+
+commands = {"check": check, "cache": cache}
 """The verbs of this group, by name."""
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from armtune.bundle import Predictor
     from armtune.bundle.samples import Source
+    from armtune.targets import Prediction
 
 
 def command(
@@ -74,13 +76,20 @@ def _run(files: list[Path]) -> None:
 
 
 def _write(predictor: Predictor, samples: Mapping[str, Source], file: TextIO) -> None:
+    parts = _predictions(predictor, samples)
     table = csv.writer(file)
     table.writerow(["sample", *predictor.target.columns])
-    rows = (row for part in predictor.stream(samples) for row in part.rows())
+    rows = (row for part in parts for row in part.rows())
     table.writerows([number, *row] for number, row in enumerate(rows))
 
 
 def _write_json(predictor: Predictor, samples: Mapping[str, Source], file: TextIO) -> None:
-    records = (record for part in predictor.stream(samples) for record in part.records())
-    for number, record in enumerate(records):
+    parts = _predictions(predictor, samples)
+    for number, record in enumerate(record for part in parts for record in part.records()):
         file.write(json.dumps({"sample": number, **record}) + "\n")
+
+
+def _predictions(predictor: Predictor, samples: Mapping[str, Source]) -> Iterator[Prediction]:
+    """Piece by piece; the first is there at once, so that no output comes before a fault in it."""
+    parts = predictor.stream(samples)
+    return chain(list(islice(parts, 1)), parts)

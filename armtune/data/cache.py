@@ -1,7 +1,8 @@
 """Data sets that were built once, kept as one folder each: ``.npy`` files and a manifest.
 
 A folder is named by the digest of what it was built from. It is built under another name and
-then renamed, so a folder with the right name is whole unless something damaged it afterwards.
+then renamed, so a folder with the right name is whole unless something damaged it afterwards. The
+manifest's time is when the folder was last used.
 """
 
 from __future__ import annotations
@@ -119,7 +120,10 @@ def stored(name: str, digest: str, build: Callable[[Shelf], Mapping[str, Any]]) 
     with writing(root):
         if folder.exists():
             try:
-                return read_shelf(folder)
+                found = read_shelf(folder)
+                with suppress(OSError):  # a cache that can only be read
+                    os.utime(folder / MANIFEST)
+                return found
             except DamagedError as error:
                 log.warning("%s; building it again", error)
                 _discard(folder)

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
+from armtune.balancing import Balancing
 from armtune.options import Options
-from armtune.targets import Metric, Target
+from armtune.registry import plugins
+from armtune.targets import Metric, Target, named
 from armtune.targets.classes import Classes
 
 if TYPE_CHECKING:
@@ -55,20 +57,15 @@ def metrics_of(target: type[Target]) -> list[Metric]:
         Metric(
             "conditional/<m>", "maximize", "nats that the modality adds to what the others tell"
         ),
-        Metric(
-            "phi/<m>",
-            "maximize",
-            "ARM: Shapley value of information, in nats, on the valuation slice",
-        ),
-        Metric("weight/<m>", "maximize", "ARM: weight of the modality's features in the fusion"),
+        *(metric for method in plugins("balancing").values() for metric in _makes(method)),
     ]
+
+
+def _makes(method: type[Options]) -> tuple[Metric, ...]:
+    assert issubclass(method, Balancing), "a balancing method"
+    return method.makes
 
 
 def metric_names(modalities: Iterable[str], target: type[Target]) -> list[str]:
     """Names of all metrics for these modalities, ``<m>`` filled in."""
-    named = list(modalities)
-    return [
-        metric.name.replace("<m>", modality)
-        for metric in metrics_of(target)
-        for modality in (named if "<m>" in metric.name else [""])
-    ]
+    return named(metrics_of(target), modalities)

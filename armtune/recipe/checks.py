@@ -137,6 +137,13 @@ def _goal_texts(recipe: Recipe) -> Iterator[tuple[Steps, str, Callable[[str], li
     yield ("sweep", "choose"), recipe.sweep.choose, lambda t: Choice.parse(t).metrics
 
 
+def goals(recipe: Recipe) -> Iterator[tuple[Steps, list[str]]]:
+    """Where metrics are named as goals, and which; texts that can't be read are left out."""
+    for steps, text, metrics_of in _goal_texts(recipe):
+        with suppress(ValueError):
+            yield steps, metrics_of(text)
+
+
 def _repeated(recipe: Recipe, document: Document) -> Iterator[Fault]:
     seen: set[str] = set()
     for i, text in enumerate(recipe.sweep.objectives):

@@ -7,7 +7,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from armtune.balancing import makers
 from armtune.errors import Fault, RecipeError
+from armtune.recipe.checks import goals
 from armtune.recipe.document import Document, Steps
 from armtune.recipe.load import with_overrides
 from armtune.recipe.ranges import Dimension
@@ -40,6 +42,7 @@ def start_faults(
     Args:
         folder: the recipe's folder.
     """
+    yield from _unmade(recipe, dimensions, document)
     problem = recipe.sweep.sampler.problem(demand_of(recipe, dimensions))
     if problem:
         yield document.fault(("sweep", "sampler", "name"), problem)
@@ -54,6 +57,19 @@ def start_faults(
             yield from _values(recipe, item, dimensions, document, steps)
         elif not (folder / item / JOURNAL).is_file():
             yield document.fault(steps, f"there is no sweep in {folder / item}")
+
+
+def _unmade(recipe: Recipe, dimensions: Sequence[Dimension], document: Document) -> Iterator[Fault]:
+    """Goals that read what a balancing method of some trial doesn't measure."""
+    drawn = [d.choices for d in dimensions if d.path == "balancing.name"]
+    methods = drawn[0] if drawn else (recipe.balancing.name,)
+    for steps, metrics in goals(recipe):
+        for metric in metrics:
+            able = makers(metric, list(recipe.modalities))
+            lacking = [method for method in methods if able and method not in able]
+            if lacking:
+                said = f"{metric} is measured by balancing {' or '.join(able)}, not by {lacking[0]}"
+                yield document.fault(steps, said)
 
 
 def _population_problems(recipe: Recipe, dimensions: Sequence[Dimension]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from armtune.objectives import Goals
+from armtune.sweep import confirm
 from armtune.sweep.records import TrialRecord
 
 Confirmed = Mapping[int, Sequence[Mapping[str, float]]]
@@ -116,22 +117,10 @@ def chosen_of(
 ) -> int | None:
     """Number of the trial that the recipe's rule picks; None when none of the front qualifies.
 
-    Once trials are confirmed it picks among them, by their mean over the seeds; one that failed
-    with a seed (empty metrics) doesn't qualify.
+    See ``sweep.confirm.chosen_of``.
     """
     standing = {record.number: record.metrics for record in records if record.number in front}
-    first = _pick(goals, standing)
-    if first is None:
-        return None
-    sound = {number: means(seeds) for number, seeds in (confirmed or {}).items() if all(seeds)}
-    winner = _pick(goals, sound)
-    return first if winner is None else winner
-
-
-def means(seeds: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Each metric's mean over the seeds that have it."""
-    names = dict.fromkeys(name for seed in seeds for name in seed)
-    return {name: found[0] for name in names if (found := spread(seeds, name))}
+    return confirm.chosen_of(standing, confirmed or {}, goals.choice)
 
 
 def trials_grid(records: Iterable[TrialRecord], goals: Goals) -> Grid:
@@ -275,11 +264,6 @@ def _ending(name: str, others: set[str]) -> str:
     endings = (".".join(parts[i:]) for i in range(len(parts) - 1, 0, -1))
     unique = (e for e in endings if not any(f".{other}".endswith(f".{e}") for other in others))
     return next(unique, name)
-
-
-def _pick(goals: Goals, candidates: Mapping[int, Mapping[str, float]]) -> int | None:
-    index = goals.choice.pick(list(candidates.values()))
-    return None if index is None else list(candidates)[index]
 
 
 def _spreads(seeds: Sequence[Mapping[str, float]]) -> dict[str, Any]:

@@ -10,7 +10,10 @@ from armtune.objectives import Choice
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.sweep.records import Confirmation, TrialRecord
-from armtune.sweep.trial import Task, confirm_folder
+from armtune.sweep.trial import Metrics, Task, confirm_folder
+
+Seeds = Sequence[Mapping[str, float]]
+"""What a trial's re-trainings measured on validation, a mapping a seed; empty where it failed."""
 
 SEEDS_AFTER = 1000
 """Distance of the confirming seeds from the recipe's own, which the search has seen."""
@@ -49,14 +52,35 @@ def confirming_seeds(recipe: Recipe) -> range:
     return range(first, first + recipe.sweep.confirm.seeds)
 
 
-def winner_of(confirmed: Mapping[int, Sequence[Confirmation]], choice: Choice) -> int | None:
+def chosen_of(
+    front: Mapping[int, Metrics], confirmed: Mapping[int, Seeds], choice: Choice
+) -> int | None:
+    """Number of the trial that the rule picks; None where none qualifies.
+
+    Once trials are confirmed it picks among them, if one of these qualifies.
+
+    Args:
+        front: metrics of the trials on the front, by number.
+        confirmed: as ``winner_of`` wants them.
+    """
+    winner = winner_of(confirmed, choice)
+    return _pick(front, choice) if winner is None else winner
+
+
+def winner_of(confirmed: Mapping[int, Seeds], choice: Choice) -> int | None:
     """The candidate that the rule picks by its mean validation metrics.
 
-    One that failed with any seed doesn't qualify. Test metrics play no part.
+    Args:
+        confirmed: validation metrics of each seed by trial; a trial with empty ones, which failed
+            with a seed, doesn't qualify.
     """
-    sound = [n for n, seeds in confirmed.items() if seeds and not any(c.reason for c in seeds)]
-    index = choice.pick([_mean([c.validation for c in confirmed[n]]) for n in sound])
-    return None if index is None else sound[index]
+    sound = {n: _mean(seeds) for n, seeds in confirmed.items() if seeds and all(seeds)}
+    return _pick(sound, choice)
+
+
+def _pick(candidates: Mapping[int, Metrics], choice: Choice) -> int | None:
+    index = choice.pick(list(candidates.values()))
+    return None if index is None else list(candidates)[index]
 
 
 def _task(recipe: Recipe, folder: Path, record: TrialRecord, seed: int) -> Task:
@@ -64,6 +88,6 @@ def _task(recipe: Recipe, folder: Path, record: TrialRecord, seed: int) -> Task:
     return Task(record.number, changed, confirm_folder(folder, record.number, seed))
 
 
-def _mean(seeds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def _mean(seeds: Seeds) -> dict[str, float]:
     names = [name for name in seeds[0] if all(name in metrics for metrics in seeds)]
     return {name: fmean(metrics[name] for metrics in seeds) for name in names}

@@ -53,6 +53,8 @@ class PopulationEngine(RayEngine):
         """Trains all trials that the search hands out."""
         population = Population(search, self._study)
         if not population.members:
+            # A kill may have left states after all had ended.
+            population.forget(search.recipe.training.epochs)
             return
         trainable = tune.with_parameters(Member, workshop=self._workshop, resources=self._resources)
         reserved = {"cpu": self._resources.cpu, "gpu": self._resources.gpu}

@@ -52,7 +52,7 @@ class Population(Complaints):
     @property
     def folder(self) -> Path:
         """The run's folder."""
-        return next(iter(self.members.values())).folder.parents[1]
+        return self.search.folder
 
     @property
     def dimensions(self) -> Mapping[str, Dimension]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from armtune.objectives import Goals
 from armtune.recipe.schema import Recipe
-from armtune.sweep.confirm import best_of, winner_of
+from armtune.sweep.confirm import Seeds, best_of, chosen_of, winner_of
 from armtune.sweep.estimate import hindsight, read_estimate
 from armtune.sweep.records import Confirmation, SweepResult, TrialRecord, front_of
 from armtune.sweep.study import StudyReader
@@ -19,7 +19,8 @@ def result_of(folder: Path, recipe: Recipe, study: StudyReader) -> SweepResult:
     records = study.records()
     front = [records[n] for n in front_of(records, goals)]
     confirmed = _confirmed(recipe, goals, front, study)
-    chosen = _chosen(goals, front, confirmed)
+    standing = {record.number: record.metrics for record in front}
+    chosen = chosen_of(standing, _seeds(confirmed), goals.choice)
     return SweepResult(
         folder,
         records,
@@ -51,14 +52,8 @@ def _confirmed(
     return {number: known[number] for number in best if number in known}
 
 
-def _chosen(
-    goals: Goals, front: Sequence[TrialRecord], confirmed: Mapping[int, Sequence[Confirmation]]
-) -> int | None:
-    winner = winner_of(confirmed, goals.choice)
-    if winner is not None:
-        return winner
-    index = goals.choice.pick([record.metrics for record in front])
-    return None if index is None else front[index].number
+def _seeds(confirmed: Mapping[int, Sequence[Confirmation]]) -> dict[int, Seeds]:
+    return {n: [c.validation for c in seeds] for n, seeds in confirmed.items()}
 
 
 def _notes(
@@ -80,6 +75,6 @@ def _notes(
         notes.append("no trial meets the constraints; the front holds those that come closest")
     if front and goals.choice.pick(metrics) is None:
         notes.append(f"no trial of the front qualifies for {rule}")
-    elif confirmed and winner_of(confirmed, goals.choice) is None:
+    elif confirmed and winner_of(_seeds(confirmed), goals.choice) is None:
         notes.append(f"no re-trained trial qualifies for {rule}; its pick before that stands")
     return notes

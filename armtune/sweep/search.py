@@ -29,7 +29,7 @@ class Search:
     def __init__(
         self, recipe: Recipe, folder: Path, study: SweepStudy, listeners: Sequence[Listener]
     ) -> None:
-        self.recipe, self._folder, self._study = recipe, folder, study
+        self.recipe, self.folder, self._study = recipe, folder, study
         self._goals = Goals.from_recipe(recipe)
         self._listeners = listeners
         self._waiting = study.running()
@@ -136,7 +136,7 @@ class Search:
     def _task(self, number: int) -> Task:
         recipe = with_overrides(self.recipe, self._records[number].values)
         rungs = self._rungs(number, recipe.training.epochs)
-        return Task(number, recipe, trial_folder(self._folder, number), rungs)
+        return Task(number, recipe, trial_folder(self.folder, number), rungs)
 
     def _bracket(self, number: int) -> int:
         return self.recipe.sweep.pruner.bracket(number, self.recipe.training.epochs)

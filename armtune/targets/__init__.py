@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -34,6 +34,16 @@ class Metric:
     name: str
     better: str
     meaning: str
+
+
+def named(metrics: Iterable[Metric], modalities: Iterable[str]) -> list[str]:
+    """The names of metrics, ``<m>`` filled in with each modality."""
+    each = list(modalities)
+    return [
+        metric.name.replace("<m>", modality)
+        for metric in metrics
+        for modality in (each if "<m>" in metric.name else [""])
+    ]
 
 
 class Tally(Protocol):

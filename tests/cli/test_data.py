@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 
 from armtune.cli import main
+from armtune.data.cache import Shelf, stored
 
 RECIPE = """\
 name: small
@@ -138,3 +141,38 @@ def test_it_imports_no_torch(recipe: Path) -> None:
     command = [sys.executable, "-c", program, "data", "check", str(recipe)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def two_zeros(shelf: Shelf) -> dict[str, Any]:
+    shelf.add("x", 2, [np.zeros(2)])
+    return {}
+
+
+def test_the_cache_is_listed_and_what_is_old_is_removed(recipe: Path, out: Out) -> None:
+    root = recipe.parent / "cache"
+    assert out("cache")[1].split() == ["0.0", "MB", "in", str(root)]
+    stored("fresh", "0" * 16, two_zeros)
+    stored("stale", "1" * 16, two_zeros)
+    (root / "list.csv").write_text("downloaded")
+    (root / ".building-now").mkdir()
+    before = time.time() - 10 * 24 * 3600
+    for stale in (root / f"stale-{'1' * 16}" / "manifest.json", root / "list.csv"):
+        os.utime(stale, (before, before))
+    listed = json.loads(out("cache", "--json")[1])
+    assert {e["name"].split("-")[0]: round(e["days"]) for e in listed["kept"]} == {
+        "fresh": 0, "list.csv": 10, "stale": 10
+    }  # fmt: skip
+    assert not any(e["removed"] for e in listed["kept"])
+    code, told, _ = out("cache", "--remove", "5")
+    assert code == 0
+    assert told.count("removed") == 2
+    assert {path.name for path in root.iterdir()} == {f"fresh-{'0' * 16}", ".building-now"}
+
+
+def test_use_keeps_in_the_cache(recipe: Path, out: Out) -> None:
+    stored("used", "0" * 16, two_zeros)
+    manifest = recipe.parent / "cache" / f"used-{'0' * 16}" / "manifest.json"
+    os.utime(manifest, (0, 0))
+    stored("used", "0" * 16, two_zeros)
+    out("cache", "--remove", "1")
+    assert manifest.exists()

@@ -71,3 +71,22 @@ def test_plugins_are_run_when_named(
         main()
     assert ended.value.code == 2, "it defines no plug-in"
     assert ran.exists()
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_fault_in_the_samples_is_all_there_is_to_read(
+    bundle: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    form: list[str],
+) -> None:
+    np.savez(tmp_path / "wrong.npz", image=np.zeros((3, 2)))
+    command = ["armtune", "predict", str(bundle), "--input", str(tmp_path / "wrong.npz"), *form]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "image" in said.err

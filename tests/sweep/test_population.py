@@ -83,6 +83,14 @@ def test_nothing_but_the_results_is_left_behind(resumed: SweepResult) -> None:
     assert not list(resumed.folder.glob(".tune-*"))
 
 
+def test_states_that_a_late_kill_left_are_removed(resumed: SweepResult, killed: Path) -> None:
+    left = resumed.folder / "trials" / "0000" / "generation-0004.safetensors"
+    left.touch()
+    again = sweep(population(killed), killed / "run", killed, resume=True)
+    assert again.records == resumed.records
+    assert not left.exists()
+
+
 def test_the_worst_went_on_from_the_best(resumed: SweepResult) -> None:
     study = read_study(resumed.folder)
     for epoch, descents in study.generations().items():
