@@ -18,6 +18,14 @@ generate:
     armtune schema --markdown > docs/recipe.md
     python -m armtune.cli._page > docs/cli.md
 
+# Whether the benchmarks of speed run; figures are for a quiet machine, without --quick
+benchmarks:
+    python benchmarks/throughput.py recipes/avmnist.yaml --quick
+    python benchmarks/hypervolume.py recipes/avmnist.yaml --quick
+    python benchmarks/pruning.py recipes/avmnist.yaml --quick
+    python benchmarks/linear.py --quick
+    python benchmarks/gpu.py recipes/avmnist.yaml --quick
+
 # The documentation as a site, in site/; a broken link or a page that is nowhere named is an error
 docs:
     mkdocs build --strict --quiet

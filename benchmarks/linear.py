@@ -1,6 +1,6 @@
 """Whether a sweep's cost grows linearly: with its trials, with its samples, and in memory.
 
-    python benchmarks/linear.py [--trials 20] [--samples 2000] [--repeats 3] [--quick]
+    python benchmarks/linear.py [--trials 20] [--samples 2000] [--repeats 2] [--quick]
 
 Sweeps noise with small MLPs on two cores, ten times the trials against some, then ten times the
 samples (validation's too). A sweep's time is that of its trials after the first two, one of each
@@ -129,7 +129,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--samples", type=int, default=2000)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="one repeat with few of both")
     given = parser.parse_args()
     trials, samples = (4, 500) if given.quick else (given.trials, given.samples)

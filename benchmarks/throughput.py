@@ -1,14 +1,14 @@
 """Trials an hour: armtune's sweep against the scripts that a user would write by hand.
 
-    python benchmarks/throughput.py recipes/avmnist.yaml [--encoders mlp lenet] [--repeats 3]
-        [--trials 24 8] [--limit 300] [--quick]
+    python benchmarks/throughput.py recipes/avmnist.yaml [--encoders mlp lenet] [--trials 16 6]
+        [--repeats 2] [--styles loader tensors] [--limit 300] [--quick]
 
 The same trials (the same list of learning rates and weight decays), the same training
 (``balancing: none``, no pruning, every subset of the modalities judged after each epoch), two
 processes with a thread each; see handwritten.py. Searches take turns; medians over the repeats. A
 script's time is from its launch to the end of its last trial; beside it stands the rate after the
-first four trials, when all have started up. A search that takes longer than the limit is ended, and
-what it had finished is counted.
+first quarter of the trials, when all have started up. A search that takes longer than the limit is
+ended, and what it had finished is counted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import json
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import exp, log
 from pathlib import Path
 from statistics import fmean, median
@@ -27,8 +27,6 @@ import rivals
 from rivals import STYLES, WAYS, Ended, Setting
 
 ARMTUNE = "armtune"
-SKIPPED = 4
-"""Trials that end before a script counts as running: what it trains at once."""
 
 
 def points(setting: Setting, trials: int) -> list[dict[str, float]]:
@@ -40,7 +38,7 @@ def points(setting: Setting, trials: int) -> list[dict[str, float]]:
 
 
 def searches(
-    setting: Setting, encoder: str, trials: int
+    setting: Setting, encoder: str, trials: int, styles: Sequence[str]
 ) -> Mapping[str, Callable[[], list[Ended]]]:
     """What is compared."""
     given = points(setting, trials)
@@ -53,16 +51,17 @@ def searches(
         f"{name}, {how}": theirs(way, style)
         for name, way in WAYS.items()
         for how, style in STYLES.items()
+        if style in styles
     }
     return {ARMTUNE: lambda: rivals.armtune(setting, [planned]), **listed}
 
 
 def rates(ended: list[Ended]) -> tuple[float, float]:
-    """Trials an hour of the whole script, and once it runs."""
-    if not ended:
+    """Trials an hour of the whole script, and after the first quarter of them."""
+    if len(ended) < 2:
         return 0.0, 0.0
-    last, skipped = ended[-1].seconds, min(SKIPPED, len(ended) - 1)
-    running = (len(ended) - skipped) / (last - ended[skipped - 1].seconds) if skipped else 0.0
+    last, skipped = ended[-1].seconds, max(1, len(ended) // 4)
+    running = (len(ended) - skipped) / (last - ended[skipped - 1].seconds)
     return 3600 * len(ended) / last, 3600 * running
 
 
@@ -71,9 +70,11 @@ def medians(runs: list[list[Ended]]) -> list[float]:
     return [median(values) for values in zip(*map(rates, runs), strict=True)]
 
 
-def compare(setting: Setting, encoder: str, trials: int, repeats: int) -> None:
+def compare(
+    setting: Setting, encoder: str, trials: int, repeats: int, styles: Sequence[str]
+) -> None:
     """Prints the table of an encoder."""
-    ways = searches(setting, encoder, trials)
+    ways = searches(setting, encoder, trials, styles)
     found: dict[str, list[list[Ended]]] = {name: [] for name in ways}
     for k in range(repeats):
         for name in list(ways)[:: -1 if k % 2 else 1]:
@@ -99,8 +100,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--encoders", nargs="+", default=["mlp", "lenet"])
-    parser.add_argument("--trials", nargs="+", type=int, default=[24, 8])
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--trials", nargs="+", type=int, default=[16, 6])
+    parser.add_argument("--repeats", type=int, default=2)
+    styles = list(STYLES.values())
+    parser.add_argument("--styles", nargs="+", default=styles, choices=styles)
     parser.add_argument("--limit", type=float, default=300.0)
     parser.add_argument("--quick", action="store_true", help="one repeat of a small training")
     given = parser.parse_args()
@@ -110,7 +113,8 @@ def main() -> None:
             trials = min(trials, 6) if given.quick else trials
             overrides = [*rivals.common(encoder, trials), "sweep.pruner.name=none", *small]
             setting = Setting.make(given.recipe, overrides, Path(folder) / "data.npz", given.limit)
-            compare(setting, encoder, trials, 1 if given.quick else given.repeats)
+            repeats = 1 if given.quick else given.repeats
+            compare(setting, encoder, trials, repeats, given.styles)
 
 
 if __name__ == "__main__":
