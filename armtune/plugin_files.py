@@ -27,7 +27,7 @@ def run(path: Path) -> bool:
         source = path.read_bytes()
     except OSError as error:
         raise ValueError(f"{path} can't be read: {error.strerror}") from None
-    name = _module_name(path, source)
+    name = _module_name(source)
     if name in sys.modules:
         return False
     module = ModuleType(name)
@@ -43,13 +43,12 @@ def run(path: Path) -> bool:
 
 
 def has_run(path: Path) -> bool:
-    """Whether a file has run in this process as it is now."""
-    return path.is_file() and _module_name(path, path.read_bytes()) in sys.modules
+    """Whether a file, or another one with the same text, has run in this process."""
+    return path.is_file() and _module_name(path.read_bytes()) in sys.modules
 
 
-def _module_name(path: Path, source: bytes) -> str:
-    digest = hashlib.sha256(f"{path}\n".encode() + source).hexdigest()
-    return f"armtune_plugins_{digest[:16]}"
+def _module_name(source: bytes) -> str:
+    return f"armtune_plugins_{hashlib.sha256(source).hexdigest()[:16]}"
 
 
 def _execute(module: ModuleType, source: bytes) -> None:

@@ -13,7 +13,7 @@ import pytest
 from armtune import plugin_files
 from armtune.errors import RecipeError
 from armtune.recipe.load import dump_recipe, load_recipe
-from armtune.recipe.schema import admit_plugins
+from armtune.recipe.schema import Recipe, admit_plugins
 from armtune.registry import KINDS, plugins
 
 CODE = """\
@@ -153,3 +153,40 @@ def test_a_file_that_will_not_do_is_refused_at_its_place(
     assert said in refusal(recipe)
     assert "r.yaml:2:11 plugins[0]: " in refusal(recipe)
     assert "mine" not in plugins("encoders")
+
+
+BUILD = """
+    def build(self, shape, init):
+        from armtune import layers
+
+        return layers.Sequential(layers.Flatten(), layers.Linear(5, self.size, init)), self.size
+"""
+
+
+def test_an_exported_model_carries_a_copy_that_is_not_run_unasked(tmp_path: Path) -> None:
+    from armtune.bundle.write import write_bundle
+    from armtune.testing.toys import toy_dataset, toy_recipe
+    from armtune.training import Run, train
+
+    file, shapes = tmp_path / "mine.py", {"audio": (5,)}
+    file.write_text(CODE.replace("    size: int = 3\n", f"    size: int = 3\n{BUILD}"))
+    plugin_files.run(file)
+    admit_plugins()
+    content = toy_recipe(shapes, epochs=1).model_dump()
+    content["modalities"]["audio"]["encoder"] = {"name": "mine"}
+    made = Recipe.model_validate({**content, "plugins": [str(file)]})
+    run = Run([made], toy_dataset(shapes))
+    train(run, lambda *_: None)
+    run.save_model(tmp_path / "model")
+    bundle, metrics = tmp_path / "best", {"validation": run.best[0]}
+    write_bundle(bundle, made, tmp_path / "model", run.dataset, run.scales, metrics, [])
+    file.unlink()
+    copy = bundle / "plugin_0_mine.py"
+    assert load_recipe(bundle / "recipe.yaml", run_files=False).plugins == [str(copy)]
+    code = "import sys; from pathlib import Path; from armtune.recipe.load import load_recipe; "
+    code += "load_recipe(Path(sys.argv[1]), run_files=len(sys.argv) > 2)"
+    for arguments, said in (([], f"give it as --plugins {copy}"), (["run"], "")):
+        command = [sys.executable, "-c", code, str(bundle / "recipe.yaml"), *arguments]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert said in ended.stderr
+        assert bool(said) == bool(ended.returncode)

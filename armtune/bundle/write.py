@@ -76,7 +76,7 @@ def write_bundle(
         aside.mkdir(parents=True)
         shutil.copyfile(model, aside / MODEL)
         write_bytes(aside / PREPROCESSING, save(_scaling(scales)))
-        write_text(aside / RECIPE, dump_recipe(recipe))
+        write_text(aside / RECIPE, dump_recipe(_with_copies(recipe, aside)))
         write_text(aside / METRICS, json.dumps(metrics, indent=2))
         shutil.copyfile(armtune.bundle.standalone.__file__, aside / PREDICT)
         shapes = {m: dataset.shapes[m] for m in recipe.modalities}
@@ -98,6 +98,14 @@ def _scaling(scales: Mapping[str, Standardization]) -> dict[str, Floats]:
     means = {f"mean/{m}": s.mean for m, s in scales.items()}
     stds = {f"std/{m}": s.std for m, s in scales.items()}
     return {name: np.asarray(value, np.float32) for name, value in {**means, **stds}.items()}
+
+
+def _with_copies(recipe: Recipe, folder: Path) -> Recipe:
+    """The recipe, naming copies in the folder of its files of plug-ins."""
+    names = [f"plugin_{k}_{Path(file).name}" for k, file in enumerate(recipe.plugins)]
+    for file, name in zip(recipe.plugins, names, strict=True):
+        shutil.copyfile(file, folder / name)
+    return recipe.model_copy(update={"plugins": names})
 
 
 def _swap_folder(aside: Path, to: Path) -> None:

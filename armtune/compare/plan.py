@@ -15,6 +15,7 @@ from armtune.recipe.entries import Entry, read_entries
 from armtune.recipe.load import content_of, with_overrides
 from armtune.recipe.schema import Confirm, Recipe
 from armtune.recipe.space import load_space
+from armtune.recipe.start_checks import unmade
 from armtune.recipe.tree import value_at
 from armtune.recipe.words import did_you_mean
 from armtune.registry import plugins
@@ -120,7 +121,8 @@ def _contender(recipe: Recipe, folder: Path, method: str) -> Contender:
     own = recipe.balancing.name == method
     balancing = recipe.balancing if own else plugins("balancing")[method]()
     assert isinstance(balancing, Balancing), "a balancing method"
-    problem = balancing.misfit(list(recipe.modalities), recipe.data.predicts)
+    lacking = (said for _, said in unmade(recipe, method))
+    problem = balancing.misfit(list(recipe.modalities), recipe.data.predicts) or next(lacking, "")
     if problem:
         return Contender(method, None, problem)
     space, note = _space(recipe, folder, method)

@@ -62,14 +62,21 @@ def start_faults(
 def _unmade(recipe: Recipe, dimensions: Sequence[Dimension], document: Document) -> Iterator[Fault]:
     """Goals that read what a balancing method of some trial doesn't measure."""
     drawn = [d.choices for d in dimensions if d.path == "balancing.name"]
-    methods = drawn[0] if drawn else (recipe.balancing.name,)
+    for method in drawn[0] if drawn else (recipe.balancing.name,):
+        for steps, said in unmade(recipe, method):
+            yield document.fault(steps, said)
+
+
+def unmade(recipe: Recipe, method: str) -> Iterator[tuple[Steps, str]]:
+    """Goals that read what a balancing method doesn't measure: where, and what is wrong."""
     for steps, metrics in goals(recipe):
         for metric in metrics:
             able = makers(metric, list(recipe.modalities))
-            lacking = [method for method in methods if able and method not in able]
-            if lacking:
-                said = f"{metric} is measured by balancing {' or '.join(able)}, not by {lacking[0]}"
-                yield document.fault(steps, said)
+            if able and method not in able:
+                yield (
+                    steps,
+                    f"{metric} is measured by balancing {' or '.join(able)}, not by {method}",
+                )
 
 
 def _population_problems(recipe: Recipe, dimensions: Sequence[Dimension]) -> Iterator[str]:

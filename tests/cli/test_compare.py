@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable
 from itertools import count
@@ -11,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from torch import Tensor
 
+from armtune.balancer import Balancer
 from armtune.cli import main
 from armtune.data import Dataset
 from armtune.sweep import read_confirmed, read_records
@@ -127,16 +130,25 @@ def test_json_is_all_there_is_on_stdout(run: RunVerb, capsys: Capture) -> None:
 
 
 def test_a_method_that_fails_doesnt_stop_the_others(
-    run: RunVerb, folder: Path, capsys: Capture
+    run: RunVerb, folder: Path, monkeypatch: Patch
 ) -> None:
-    assert (
-        run(*TINY, "sweep.objectives=[maximize phi/image]", "sweep.choose=highest phi/image") == 0
-    )
+    def broken(self: Balancer, epoch: Tensor, *_: object) -> dict[str, Tensor]:
+        return {"accuracy": epoch * math.nan}
+
+    monkeypatch.setattr(Balancer, "end_epoch", broken)  # ARM has its own
+    assert run(*TINY) == 0
     text = (folder / "runs" / "small-compare" / "compare.md").read_text(encoding="utf-8")
     assert "- none failed: " in text
     assert "2 of 2 trials failed" in text
     assert "| none | failed | – |" in text
     assert "| none | 2 | 0 | 0 | 2 | 4 |" in text
+
+
+def test_a_method_that_lacks_a_goals_metric_says_so(run: RunVerb, folder: Path) -> None:
+    goals = ("sweep.objectives=[maximize phi/image]", "sweep.choose=highest phi/image")
+    assert run(*TINY, "balancing.name=arm", *goals) == 0
+    text = (folder / "runs" / "small-compare" / "compare.md").read_text(encoding="utf-8")
+    assert "phi/image is measured by balancing arm, not by none" in text
 
 
 def test_what_is_wrong_is_told_before_anything_runs(run: RunVerb, folder: Path) -> None:
