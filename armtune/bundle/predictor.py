@@ -21,7 +21,7 @@ from armtune.bundle.manifest import (
     read_manifest,
 )
 from armtune.bundle.program import Program
-from armtune.bundle.samples import Source, Whole, count_samples, pieces
+from armtune.bundle.samples import Fills, Source, Whole, count_samples, pieces
 from armtune.errors import RunError
 from armtune.targets import Prediction, Target, restored
 
@@ -48,6 +48,7 @@ class Predictor:
         self.folder = folder
         self.target = _target(manifest, folder)
         self.shapes = {m: tuple(shape) for m, shape in manifest["shapes"].items()}
+        self._fills = Fills.read(manifest)
         programs = [PROGRAM] if PROGRAM in manifest["sha256"] else []
         check_files(folder, manifest, [MODEL, PREPROCESSING, RECIPE, *programs])
         self._numpy: Engine | None = Program(folder) if programs else None
@@ -75,7 +76,7 @@ class Predictor:
     def _served(self, samples: Mapping[str, Source]) -> Iterator[Floats]:
         count = count_samples(samples, self.shapes)
         engine = self._engine(count)
-        for views, present in pieces(samples):
+        for views, present in pieces(samples, self._fills):
             yield engine(*self._inputs(views, present))
 
     def _inputs(self, views: Views, present: Present) -> tuple[Views, Present]:

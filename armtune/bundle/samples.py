@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -145,10 +145,35 @@ def count_samples(samples: Mapping[str, Source], shapes: Mapping[str, tuple[int,
     return next(iter(lengths.values()))
 
 
-def pieces(samples: Mapping[str, Source]) -> Iterator[tuple[Views, Present]]:
+@dataclass(frozen=True)
+class Fills:
+    """What is put where samples are NaN, as the data set was filled that the model learnt from.
+
+    Attributes:
+        means: of each modality, flattened; empty where nothing is filled.
+        whole: whether samples that are NaN throughout are filled too, and so lack no modality.
+    """
+
+    means: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    whole: bool = False
+
+    @classmethod
+    def read(cls, manifest: Mapping[str, Any]) -> Fills:
+        """As a bundle's manifest has them."""
+        fills = manifest.get("fills", {"what": "", "means": {}})
+        means = {m: np.asarray(own, np.float32) for m, own in fills["means"].items()}
+        return cls(means, fills["what"] == "samples")
+
+
+NOTHING = Fills()
+
+
+def pieces(
+    samples: Mapping[str, Source], fills: Fills = NOTHING
+) -> Iterator[tuple[Views, Present]]:
     """Consecutive samples of all modalities, as the model reads them, and which have which.
 
-    A sample that is NaN throughout lacks the modality; zeros take its place.
+    A sample that is NaN throughout lacks the modality, where it isn't filled; zeros take its place.
 
     Raises:
         DataError: a sample holds some NaN or an infinity, or lacks every modality; names it.
@@ -158,7 +183,7 @@ def pieces(samples: Mapping[str, Source]) -> Iterator[tuple[Views, Present]]:
     start = 0
     for parts in zip(*(source.pieces(rows) for source in samples.values()), strict=True):
         piece = dict(zip(samples, parts, strict=True))
-        found = {m: _finite(part, f"{m}: sample", start) for m, part in piece.items()}
+        found = {m: _finite(part, f"{m}: sample", start, m, fills) for m, part in piece.items()}
         present = {m: there for m, (_, there) in found.items()}
         anything = np.logical_or.reduce(list(present.values()))
         if not anything.all():
@@ -168,7 +193,7 @@ def pieces(samples: Mapping[str, Source]) -> Iterator[tuple[Views, Present]]:
 
 
 def _finite(
-    part: NDArray[Any], what: str, start: int
+    part: NDArray[Any], what: str, start: int, modality: str, fills: Fills
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     with np.errstate(
         over="ignore", invalid="ignore"
@@ -179,7 +204,11 @@ def _finite(
     there = np.ones(len(numbers), bool)
     if suspect:
         flat = numbers.reshape(len(numbers), -1)
-        there = np.asarray(~np.isnan(flat).all(1))
+        empty = np.isnan(flat)
+        there = np.asarray(~empty.all(1))
+        if modality in fills.means:
+            there |= fills.whole
+            flat = np.where(empty & there[:, None], fills.means[modality], flat)
         bad = there & ~np.isfinite(flat).all(1)
         if bad.any():
             raise DataError(f"{what} {start + int(bad.argmax())} holds NaN or an infinity")

@@ -37,7 +37,7 @@ def main() -> None:
         out.write(",".join(["sample", *heading(about["target"])]) + "\n")
         for start in range(0, count, PIECE):
             piece = {m: array[start : start + PIECE] for m, array in samples.items()}
-            for number, row in enumerate(predict(model, about["shapes"], piece), start):
+            for number, row in enumerate(predict(model, about, piece), start):
                 out.write(",".join([str(number), *said(about["target"], row)]) + "\n")
 
 
@@ -80,15 +80,20 @@ def check(samples: dict[str, Any], shapes: dict[str, list[int]]) -> int:
     return lengths.pop()
 
 
-def predict(model: Callable[..., Any], shapes: dict[str, list[int]], piece: dict[str, Any]) -> Any:
+def predict(model: Callable[..., Any], about: dict[str, Any], piece: dict[str, Any]) -> Any:
     """What the model gives for a piece, whose modalities may be some of all."""
     size = len(next(iter(piece.values())))
+    fills = about.get("fills", {"what": ""})
     views, present = {}, {}
-    for m, shape in shapes.items():
+    for m, shape in about["shapes"].items():
         views[m] = np.array(piece.get(m, np.zeros((size, *shape))), np.float32, order="C")
-        # A sample that lacks a modality is NaN throughout.
         flat = views[m].reshape(size, -1)
-        present[m] = ~np.isnan(flat).all(1) & (m in piece)
+        empty = np.isnan(flat)
+        # A sample that lacks a modality is NaN throughout, where that isn't filled.
+        there = ~empty.all(1) | (fills["what"] == "samples")
+        present[m] = there & (m in piece)
+        if fills["what"]:
+            flat[:] = np.where(empty & there[:, None], fills["means"][m], flat)
         flat[~present[m]] = 0
         if not np.isfinite(flat).all():
             sys.exit(f"{m}: holds NaN or an infinity")

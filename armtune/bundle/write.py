@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,8 @@ def write_bundle(
         shapes = {m: dataset.shapes[m] for m in recipe.modalities}
         network = load_network(model, recipe, shapes, dataset.target)
         about = _about(dataset, shapes)
+        if recipe.data.fills:
+            about["fills"] = {"what": recipe.data.fills, "means": _train_means(dataset, shapes)}
         about |= _formats(aside, network, dataset, scales, wanted)
         write_text(aside / CARD, model_card(recipe, about, metrics))
         sums = {f.name: sha256(f) for f in sorted(aside.iterdir())}
@@ -134,6 +136,14 @@ def _about(dataset: Dataset, shapes: Mapping[str, tuple[int, ...]]) -> dict[str,
             "numpy": version("numpy"),
         },
     }
+
+
+def _train_means(dataset: Dataset, modalities: Iterable[str]) -> dict[str, list[float]]:
+    """Each feature's mean over the training samples that have its modality, flattened."""
+    train = dataset.train
+    everyone = np.ones(len(train), bool)
+    views = {m: np.asarray(train.views[m])[train.present.get(m, everyone)] for m in modalities}
+    return {m: v.mean(axis=0, dtype=np.float64).ravel().tolist() for m, v in views.items()}
 
 
 def _formats(

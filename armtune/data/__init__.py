@@ -90,6 +90,13 @@ class Data(Options):
         """The kind of target that the samples have."""
         return Classes
 
+    @property
+    def fills(self) -> Literal["", "cells", "samples"]:
+        """What is filled with means over the training samples where it is empty: nothing, single
+        cells of a sample's modality, or also all of them.
+        """
+        return ""
+
     def modalities(self) -> tuple[str, ...] | None:
         """The modalities this data set has; None when only its files can tell."""
         raise NotImplementedError

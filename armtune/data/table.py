@@ -61,6 +61,12 @@ class Table(Labelled):
     seed: int = Field(0, ge=0)
     """Seed of these cuts."""
 
+    @property
+    def fills(self) -> Literal["", "cells", "samples"]:
+        if self.missing == "error":
+            return ""
+        return "samples" if self.absent == "error" else "cells"
+
     def modalities(self) -> tuple[str, ...] | None:
         return tuple(self.columns)
 
