@@ -22,8 +22,13 @@ TOLD_FROM = 1.5
 """Imbalance of the training classes or labels from which a data set's description tells it."""
 
 
-def load_dataset(recipe: Recipe, folder: Path, progress: Progress | None = None) -> Dataset:
-    """The recipe's data set with the recipe's modalities, built and cached if need be.
+def load_dataset(
+    recipe: Recipe,
+    folder: Path,
+    progress: Progress | None = None,
+    modalities: Sequence[str] = (),
+) -> Dataset:
+    """The recipe's data set, built and cached if need be.
 
     Where its files are nowhere to be had, the data set that ``otherwise:`` names, with its
     defaults; the result's ``stand_in`` and ``description`` then say so. Files that are there but
@@ -33,11 +38,12 @@ def load_dataset(recipe: Recipe, folder: Path, progress: Progress | None = None)
         recipe: the recipe.
         folder: the recipe's folder, from which relative paths are taken.
         progress: told about downloads and building.
+        modalities: those to read; the recipe's where none are named.
 
     Raises:
         DataError: something is missing, damaged or inconsistent; names the file or view.
     """
-    names, tell = tuple(recipe.modalities), progress or _silent
+    names, tell = tuple(modalities or recipe.modalities), progress or _silent
     try:
         return _read(recipe.data, names, folder, tell)
     except MissingDataError as missing:

@@ -72,7 +72,8 @@ def run_sweep(
         sweep = _Sweep(recipe, folder, study, listeners)
         for listener in listeners:
             listener.sweep_started(recipe, space, dataset.description, folder, study.records())
-        workshop = replace(workshop, digest=dataset.digest)
+        modalities = tuple(recipe.modalities)
+        workshop = replace(workshop, digest=dataset.digest, modalities=modalities)
         with _engine(place, workshop, recipe, study) as engine:
             return sweep.run(engine)
 

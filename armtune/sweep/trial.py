@@ -68,10 +68,13 @@ class Workshop:
 
     Attributes:
         digest: of the data that the sweep is about; empty before they are known.
+        modalities: of the sweep. Which samples there are can depend on them, so that a training of
+            one of them reads them all; empty where each recipe has its own.
     """
 
     recipe_folder: Path
     digest: str = ""
+    modalities: tuple[str, ...] = ()
 
     def prepare(self, threads: int) -> None:
         """Readies a worker's process."""
@@ -84,7 +87,7 @@ class Workshop:
         """The recipe's data, from the cache where it was built before."""
         from armtune.data.load import load_dataset
 
-        return load_dataset(recipe, self.recipe_folder)
+        return load_dataset(recipe, self.recipe_folder, modalities=self.modalities)
 
     def samples(self, recipe: Recipe, dataset: Dataset, device: str) -> Served:
         """The data on the device, as the recipe's training wants them."""

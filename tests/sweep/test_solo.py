@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from fake_training import FakeTraining, FakeWorkshop, fake_recipe
+from fake_training import FakeTraining, FakeWorkshop, Together, fake_recipe, write_toy
 
 from armtune.recipe.schema import Recipe
 from armtune.sweep import SweepResult
 from armtune.sweep.records import Listener
 from armtune.sweep.run import Place, run_sweep
+from armtune.sweep.trial import Workshop
 
 CONFIRM = {"top": 1, "seeds": 2}
 
@@ -73,3 +75,24 @@ def test_nothing_is_trained_alone_twice(tmp_path: Path) -> None:
     result = run(tmp_path, heard, resume=True)
     assert len(heard.solos) == 1
     assert sum(map(len, result.solo.values())) == 4
+
+
+def test_a_modality_alone_is_trained_on_the_samples_of_all(tmp_path: Path) -> None:
+    write_toy(tmp_path / "toy.npz")
+    with np.load(tmp_path / "toy.npz") as whole:
+        arrays = dict(whole)
+    arrays["audio"][::4] = np.nan
+    np.savez(tmp_path / "toy.npz", **arrays)
+    read: list[tuple[list[str], list[int]]] = []
+
+    class Reading(FakeWorkshop):
+        def training(self, recipes: Sequence[Recipe], samples: Any) -> Together:
+            data = Workshop(tmp_path, modalities=self.modalities).dataset(recipes[0])
+            sizes = [len(split) for split in (data.train, data.validation, data.test)]
+            read.append((list(recipes[0].modalities), sizes))
+            return super().training(recipes, samples)
+
+    run(tmp_path, workshop=Reading(), data__absent="skip")
+    assert ["image"] in [modalities for modalities, _ in read]
+    assert sum(read[0][1]) == 225
+    assert all(sizes == read[0][1] for _, sizes in read)
