@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -49,6 +50,17 @@ Address = Annotated[
 ]
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="Plain lines, no live picture.")]
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Says after Ctrl-C how what was typed goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        again = typed_again(but=("--resume",))
+        typer.echo(f"\nstopped; this goes on where it was:\n  {again} --resume", err=True)
+        raise
 
 
 def typed_again(but: Sequence[str]) -> str:

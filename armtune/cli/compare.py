@@ -17,6 +17,7 @@ from armtune.cli._arguments import (
     Overrides,
     Quiet,
     RecipePath,
+    resumable,
     typed_again,
 )
 from armtune.cli.report import WIDTH
@@ -73,20 +74,15 @@ def command(
     from armtune.sweep.run import Place
 
     loaded, _ = load_sweep(recipe, overrides or [])
-    names = methods_of(methods)
     equal = budgeted(loaded, recipe, trials, seeds)
-    each = contenders(equal, recipe.parent, names)
+    each = contenders(equal, recipe.parent, methods_of(methods))
     folder = to or Path("runs") / f"{loaded.name}-compare"
     console = Console(stderr=as_json)
     if not console.is_terminal:
         console.width = WIDTH
-    try:
-        place = Place(folder, recipe.parent, resume, inline, address)
+    place = Place(folder, recipe.parent, resume, inline, address)
+    with resumable():
         comparison = _run(equal, each, place, console, quiet)
-    except KeyboardInterrupt:
-        again = typed_again(but=("--resume",))
-        typer.echo(f"\nstopped; this goes on where it was:\n  {again} --resume", err=True)
-        raise
     files = write_comparison(comparison, folder)
     if as_json:
         typer.echo(json.dumps(as_dict(comparison), indent=2, allow_nan=False))

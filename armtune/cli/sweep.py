@@ -17,7 +17,7 @@ from armtune.cli._arguments import (
     Quiet,
     RecipePath,
     RunTo,
-    typed_again,
+    resumable,
 )
 
 if TYPE_CHECKING:
@@ -45,12 +45,8 @@ def command(
     loaded, _ = load_sweep(recipe, overrides or [])
     folder = to or Path("runs") / loaded.name
     console = Console(stderr=as_json)
-    try:
+    with resumable():
         result = _run(loaded, recipe.parent, folder, console, resume, inline, address, quiet)
-    except KeyboardInterrupt:
-        again = typed_again(but=("--resume",))
-        typer.echo(f"\nstopped; this goes on where it was:\n  {again} --resume", err=True)
-        raise
     if as_json:
         told = {**result.report.as_dict(), "notes": result.notes, "folder": str(folder)}
         typer.echo(json.dumps(told, indent=2, allow_nan=False))
