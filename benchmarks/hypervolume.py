@@ -59,7 +59,7 @@ def searched(setting: Setting, style: str, trials: int, seed: int) -> dict[str, 
     for name, way in WAYS.items():
         found[name] = course(rivals.rival(setting, way, style, "mlp", trials, seed=seed))
         say(seed, name, found[name])
-    limit = max(c[-1][0] for c in found.values() if c)
+    limit = max((c[-1][0] for c in found.values() if c), default=inf)
     for name, overrides in OURS.items():
         more = [*overrides, f"sweep.seed={seed}", f"sweep.trials={MORE * trials}"]
         found[name] = course(rivals.armtune(setting, more, limit))
@@ -77,7 +77,7 @@ def row(way: str, ours: str, runs: Sequence[dict[str, Course]]) -> str:
     """A line of the table."""
     theirs, own = [], []
     for found in runs:
-        level = LEVEL * found[way][-1][1]
+        level = LEVEL * found[way][-1][1] if found[way] else 0.0
         theirs.append(until(found[way], level))
         own.append(until(found[ours], level))
     ratios = [a / b for a, b in zip(theirs, own, strict=True)]

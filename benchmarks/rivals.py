@@ -17,6 +17,7 @@ from pathlib import Path
 
 import handwritten
 import numpy as np
+from faults import session
 
 from armtune.data import Split
 from armtune.data.load import load_dataset
@@ -189,13 +190,3 @@ def end(process: subprocess.Popen[str]) -> None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     process.wait()
-
-
-def session(leader: int) -> list[int]:
-    """The processes of a session."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            its = stat.read_text().rpartition(")")[2].split()[3]
-            found += [int(stat.parent.name)] * (int(its) == leader)
-    return found
