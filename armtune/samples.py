@@ -138,7 +138,9 @@ class Samples:
         view, there = split.views[modality], split.present.get(modality)
         scale = self.scales[modality]
         if self.shared and view.size * self.dtype.itemsize >= SHARED_FROM:
-            digest = f"{self.dataset.digest} {name} {modality}"
+            # Which samples are left out because they lack a modality depends on all of them.
+            of = " ".join(sorted(self.dataset.shapes))
+            digest = f"{self.dataset.digest} {name} {modality} of {of}"
             try:
                 return torch.from_numpy(shared_view(view, there, scale, digest))
             except DataError as error:

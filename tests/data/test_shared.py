@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,11 @@ import pytest
 import torch
 
 from armtune.data import cache
-from armtune.data.rows import is_mapped
+from armtune.data.rows import is_mapped, taken
 from armtune.data.shared import shared_view
-from armtune.data.standardize import fit
+from armtune.data.standardize import SCALINGS, fit
 from armtune.samples import DeviceSplit, Samples
-from armtune.testing.toys import toy_dataset, toy_recipe, with_holes
+from armtune.testing.toys import TWO, toy_dataset, toy_recipe, with_holes
 
 VIEW = np.random.default_rng(0).normal(3, 2, (50, 4)).astype(np.float32)
 THERE = np.arange(50) % 5 > 0
@@ -60,6 +61,21 @@ def test_samples_are_the_same_shared_or_not(monkeypatch: pytest.MonkeyPatch, roo
         assert isinstance(split, DeviceSplit)
     for m, view in own.views.items():  # type: ignore[attr-defined]
         assert torch.equal(view, shared.views[m])  # type: ignore[attr-defined]
+
+
+def test_samples_that_other_modalities_left_over_are_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("armtune.samples.SHARED_FROM", 0)
+    monkeypatch.setitem(SCALINGS, "standardized", SCALINGS["unchanged"])
+    for third in ("touch", "smell"):
+        whole = toy_dataset({**TWO, third: (4,)})
+        half = np.flatnonzero(np.arange(240) % 2 == (third == "touch"))
+        dataset = replace(whole, train=taken(whole.train, half))
+        train = Samples(toy_recipe(), dataset, "cpu", shared=True).train
+        [first] = train.chunks(240)
+        expected = torch.from_numpy(np.asarray(dataset.train.views["image"]))
+        assert torch.equal(first.views["image"], expected)
 
 
 def test_where_the_cache_cannot_be_written_each_has_its_own(
