@@ -10,6 +10,10 @@ from torch import Tensor
 from armtune.forward import Features
 from armtune.network import MultimodalNet
 
+PROGRAMS = 4096
+"""Programs that a process may hold. torch stops at 8 for all encoders of all its trainings, and
+then computes without any, which only a log tells."""
+
 
 def compiled_encoders(network: MultimodalNet) -> Callable[[Mapping[str, Tensor]], Features]:
     """What encodes batches of one size as ``network.encode`` does, from compiled programs.
@@ -18,6 +22,10 @@ def compiled_encoders(network: MultimodalNet) -> Callable[[Mapping[str, Tensor]]
     compiled for the shapes they meet, at the first call; that takes seconds to minutes, and a C++
     compiler on a CPU.
     """
+    # Imported here, since it takes a second. These names are older than recompile_limit, and go on.
+    from torch._dynamo import config
+
+    config.cache_size_limit = config.accumulated_cache_size_limit = PROGRAMS
     encoders = [torch.compile(encoder, dynamic=False) for encoder in network.encoders]
 
     def encode(views: Mapping[str, Tensor]) -> Features:
