@@ -35,13 +35,22 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         missing = {"target", "shapes", "sha256"} - set(manifest)
     except FileNotFoundError as error:
-        raise RunError(f"{error.filename}: missing; {folder} is not a whole bundle") from error
+        raise RunError(_no_bundle(folder)) from error
     except (OSError, ValueError, TypeError) as error:
         raise RunError(f"{folder / MANIFEST}: can't be read as a bundle: {error}") from error
     if missing or not isinstance(manifest, dict):
         lacking = ", ".join(sorted(missing))
         raise RunError(f"{folder / MANIFEST}: can't be read as a bundle: it lacks {lacking}")
     return manifest
+
+
+def _no_bundle(folder: Path) -> str:
+    """What is wrong with a folder without a manifest; a run is often taken for its winner."""
+    if not folder.is_dir():
+        return f"{folder}: there is no such folder"
+    winner = folder / "best"
+    hint = f"; did you mean {winner}?" if (winner / MANIFEST).is_file() else ""
+    return f"{folder / MANIFEST}: missing; {folder} is not a whole bundle{hint}"
 
 
 def check_files(folder: Path, manifest: dict[str, Any], names: Sequence[str]) -> None:

@@ -107,9 +107,9 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str) -> Member:
     if dtype.hasobject:
         raise ValueError(f"{name} holds Python objects, which could run code when read")
     if by_columns and len(shape) > 1:
-        raise ValueError(
-            f"{name} is stored column by column, so its samples can't be read one after another; "
-            "store numpy.ascontiguousarray(…) of it"
+        raise DataError(
+            f"{path}: {name} is stored column by column, so its samples can't be read one after "
+            "another; store numpy.ascontiguousarray(…) of it"
         )
     return Member(path, name, shape, dtype)
 

@@ -52,9 +52,11 @@ def _as_dict(recipe: Recipe, space: Space) -> dict[str, Any]:
 
 def _described(recipe: Recipe, space: Space) -> str:
     sweep = recipe.sweep
+    idle = not space.dimensions and sweep.trials > 1
     parts = [
         f"{recipe.data.name} ({', '.join(recipe.modalities)}), balancing {recipe.balancing.name}",
         f"{_count(sweep.trials, 'trial')} over {_count(len(space.dimensions), 'dimension')}",
+        "nothing to search: train it, or give sweep.space something to vary" if idle else "",
         ", ".join(sweep.objectives),
         ", ".join(sweep.constraints),
     ]

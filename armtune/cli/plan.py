@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from armtune.recipe.space import Space
     from armtune.sweep.estimate import Estimate
 
+TOO_MUCH = "more than this machine has: lower sweep.resources, or sweep on a cluster with --address"
+
 
 def command(
     recipe: RecipePath,
@@ -33,11 +35,13 @@ def command(
     The estimate is left in the run's folder; after the sweep, the report says how far off it was.
     """
     from armtune.recipe.space import load_sweep
+    from armtune.recipe.start_checks import check_searched
     from armtune.sweep.folder import may_start
     from armtune.sweep.plan import estimate
     from armtune.sweep.trial import Workshop
 
     loaded, space = load_sweep(recipe, overrides or [])
+    check_searched(loaded, space.dimensions)
     folder = to or Path("runs") / loaded.name
     may_start(folder, resume=False)
     found = estimate(loaded, space, Workshop(recipe.parent), inline)
@@ -79,7 +83,7 @@ def _content(recipe: Recipe, space: Space, found: Estimate) -> dict[str, Any]:
 def _lines(recipe: Recipe, space: Space, found: Estimate) -> Iterator[str]:
     from armtune.live import duration
     from armtune.recipe.start_checks import described
-    from armtune.sweep.plan import COUNTED, size_of
+    from armtune.sweep.plan import COUNTED, room_of, size_of
 
     sweep, epochs = recipe.sweep, recipe.training.epochs
     size = size_of(space)
@@ -92,7 +96,8 @@ def _lines(recipe: Recipe, space: Space, found: Estimate) -> Iterator[str]:
     each = f"cpu {sweep.resources.cpu:g}, gpu {sweep.resources.gpu:g} a worker"
     if sweep.resources.workers > 1:
         each += f", {sweep.resources.workers} workers a trial"
-    yield f"resources: {each}; {found.workers} at once on this machine"
+    here = f"{found.workers} at once on this machine"
+    yield f"resources: {each}; {here if room_of(recipe) else TOO_MUCH}"
     gain = f"{found.pack_gain:.2f} times the trials an hour" if found.pack > 1 else "no more pays"
     yield f"packs: {found.pack} to a worker ({sweep.pack}), {gain}"
     begin = f"{found.begin_seconds:.2f} s to begin"

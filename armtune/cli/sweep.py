@@ -41,8 +41,10 @@ def command(
     from rich.console import Console
 
     from armtune.recipe.space import load_sweep
+    from armtune.recipe.start_checks import check_searched
 
-    loaded, _ = load_sweep(recipe, overrides or [])
+    loaded, space = load_sweep(recipe, overrides or [])
+    check_searched(loaded, space.dimensions)
     folder = to or Path("runs") / loaded.name
     console = Console(stderr=as_json)
     with resumable():
@@ -91,14 +93,18 @@ def _tell(result: Result, console: Console) -> None:
     if result.best is not None:
         rule = result.report.rule
         console.print(f"winner: trial {result.chosen} ({rule}), in {result.best}")
-    console.print(_next(result.folder), soft_wrap=True, highlight=False)
+    console.print(_next(result), soft_wrap=True, highlight=False)
 
 
-def _next(run: Path) -> str:
+def _next(result: Result) -> str:
+    run = result.folder
+    use = f"predict {run / 'best'} --input samples.npz"
+    if result.best is None:
+        use = f"export {run} --to model --trial {result.report.front[0]}"
     lines: Sequence[str] = (
         "next:",
         f"  open {run / 'report.html'}",
         f"  armtune board {run}",
-        f"  armtune predict {run / 'best'} --input samples.npz",
+        f"  armtune {use}",
     )
     return "\n".join(lines)

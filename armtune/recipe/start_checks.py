@@ -34,6 +34,17 @@ def described(recipe: Recipe, dimensions: Sequence[Dimension]) -> str:
     return f"{sampler.name}, chosen because {reason}" if reason else sampler.name
 
 
+def check_searched(recipe: Recipe, dimensions: Sequence[Dimension]) -> None:
+    """Refuses to try the same values more than once.
+
+    Raises:
+        RecipeError: there are several trials, and nothing differs between them.
+    """
+    if not dimensions and recipe.sweep.trials > 1:
+        hint = "give sweep.space something to vary, or set sweep.trials to 1"
+        raise RecipeError([Fault("there is nothing to search", "sweep.trials", hint=hint)])
+
+
 def start_faults(
     recipe: Recipe, dimensions: Sequence[Dimension], document: Document, folder: Path
 ) -> Iterator[Fault]:

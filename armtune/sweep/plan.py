@@ -67,7 +67,8 @@ def estimate(recipe: Recipe, space: Space, workshop: Workshop, inline: bool = Fa
     """
     resources = recipe.sweep.resources
     started = time.perf_counter()
-    workshop.prepare(max(1, int(resources.cpu)))
+    # More threads than there are cores here would tell nothing of a larger machine.
+    workshop.prepare(max(1, min(int(resources.cpu), os.cpu_count() or 1)))
     dataset = workshop.dataset(recipe)
     prepared = time.perf_counter() - started
     timings = list(_timings(recipe, space, workshop, dataset))
@@ -107,14 +108,19 @@ def _device(recipe: Recipe) -> str:
 
 
 def workers_of(recipe: Recipe) -> int:
-    """Trainings that fit on this machine at once."""
+    """Trainings that run at once here; 1 at least, so that a plan for a cluster has times."""
+    return max(1, room_of(recipe))
+
+
+def room_of(recipe: Recipe) -> int:
+    """Trainings that fit on this machine at once; 0 where what one reserves isn't there."""
     resources = recipe.sweep.resources
     found = int((os.cpu_count() or 1) / resources.cpu)
     if resources.gpu:
         import torch
 
         found = min(found, int(torch.cuda.device_count() / resources.gpu))
-    return max(1, found // resources.workers)
+    return found // resources.workers
 
 
 def share_of(recipe: Recipe) -> float:

@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from armtune.errors import Fault, RecipeError, RunError
+from armtune.errors import RunError
 from armtune.objectives import Goals
 from armtune.recipe.schema import Recipe
-from armtune.recipe.space import Space, load_space
-from armtune.recipe.start_checks import described
+from armtune.recipe.space import load_space
+from armtune.recipe.start_checks import check_searched, described
 from armtune.sweep.confirm import best_of, tasks_for
 from armtune.sweep.engine import Engine, check_inline
 from armtune.sweep.folder import enter, may_start, self_contained
@@ -59,7 +59,7 @@ def run_sweep(
         check_inline(recipe)
     folder = place.folder.resolve()
     space = load_space(recipe, place.recipe_folder)
-    _check_trials(recipe, space)
+    check_searched(recipe, space.dimensions)
     first = start_values(recipe, space, place.recipe_folder)
     about = {"sampler": described(recipe, space.dimensions), "start_from": recipe.sweep.start_from}
     with locked(folder):
@@ -140,12 +140,6 @@ class _Sweep:
             curve = read_curve(task.folder)
             for listener in self._listeners:
                 listener.trained_alone(modality, confirmation.seed, confirmation.metrics, curve)
-
-
-def _check_trials(recipe: Recipe, space: Space) -> None:
-    if not space.dimensions and recipe.sweep.trials > 1:
-        hint = "give sweep.space something to vary, or set sweep.trials to 1"
-        raise RecipeError([Fault("there is nothing to search", "sweep.trials", hint=hint)])
 
 
 def _nothing(folder: Path, records: Sequence[TrialRecord]) -> str:

@@ -146,6 +146,16 @@ def test_a_missing_file_is_named(bundle: Path) -> None:
         Predictor(bundle)
 
 
+def test_a_run_taken_for_its_winner_is_told_apart(bundle: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"nix: there is no such folder"):
+        Predictor(tmp_path / "nix")
+    run = tmp_path / "run"
+    (run / "best").mkdir(parents=True)
+    (run / "best" / MANIFEST).write_bytes((bundle / MANIFEST).read_bytes())
+    with pytest.raises(RunError, match=r"not a whole bundle; did you mean .*run/best\?"):
+        Predictor(run)
+
+
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"bundle\.json: missing; .* is not a whole bundle"):
         Predictor(tmp_path)

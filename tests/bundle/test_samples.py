@@ -57,7 +57,9 @@ def test_a_large_file_needs_little_memory(save: Callable[..., None], tmp_path: P
 
 def test_columns_first_is_told(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", x=np.asfortranarray(np.ones((3, 4))))
-    with pytest.raises(DataError, match=r"x\.npy is stored column by column.*ascontiguousarray"):
+    with pytest.raises(
+        DataError, match=r"npz: x\.npy is stored column by column.*ascontiguousarray"
+    ):
         read_samples(tmp_path / "x.npz")
 
 

@@ -56,6 +56,14 @@ def test_a_fine_recipe(monkeypatch: Patch, capsys: Capture, recipe: Path) -> Non
     )
 
 
+def test_a_recipe_that_only_trains_is_fine(
+    monkeypatch: Patch, capsys: Capture, recipe: Path
+) -> None:
+    assert run(monkeypatch, "check", str(recipe), "sweep.space=[]", "sweep.trials=2") == 0
+    told = capsys.readouterr().out
+    assert "2 trials over 0 dimensions; nothing to search: train it, or give sweep.space" in told
+
+
 def test_faults_go_to_stderr_one_a_line(monkeypatch: Patch, capsys: Capture, recipe: Path) -> None:
     recipe.write_text(RECIPE.replace("trials: 1", "trials: 0\n  trails: 1"), encoding="utf-8")
     assert run(monkeypatch, "check", str(recipe), "epochs=3") == 2

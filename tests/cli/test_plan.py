@@ -40,10 +40,14 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    assert code(monkeypatch, *arguments) == 0
+
+
+def code(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
     monkeypatch.setattr(sys, "argv", ["armtune", *arguments])
     with pytest.raises(SystemExit) as caught:
         main()
-    assert caught.value.code == 0
+    return caught.value.code
 
 
 def test_it_says_what_would_run(
@@ -83,3 +87,32 @@ def test_it_says_what_a_pack_gains(
     [said] = [one for one in capsys.readouterr().out.splitlines() if one.startswith("packs")]
     assert said.startswith("packs: 3 to a worker (3), ")
     assert float(said.split()[6]) > 0
+
+
+def test_what_this_machine_has_not_is_said(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(monkeypatch, "plan", str(recipe), "--inline", "sweep.resources.cpu=1e6")
+    assert "a worker; more than this machine has: lower sweep.resources" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", ["plan", "sweep"])
+def test_nothing_to_search_is_said_before_data_are_read(
+    verb: str, recipe: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (recipe.parent / "toy.npz").unlink()
+    assert code(monkeypatch, verb, str(recipe), "--inline", "sweep.space=[]") == 2
+    assert "sweep.trials: there is nothing to search; give sweep" in capsys.readouterr().err
+    assert not (recipe.parent / "runs").exists()
+
+
+def test_a_sweep_without_a_winner_says_how_to_export_another_trial(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = ("sweep.trials=1", "training.epochs=1", "sweep.space=[]", "sweep.confirm=null")
+    rule = "sweep.choose=highest accuracy where contribution_gap <= -1"
+    run(monkeypatch, "sweep", str(recipe), "--inline", "--quiet", *few, rule)
+    told = capsys.readouterr().out
+    assert "armtune export runs/toy --to model --trial 0" in told
+    assert "armtune predict" not in told
+    run(monkeypatch, "export", "runs/toy", "--to", "model", "--trial", "0", "--format", "none")
