@@ -70,9 +70,9 @@ class Valuer(Balancer):
 
     def start_epoch(self, epoch: Tensor) -> None:
         """Fixes the epoch's repeats, and draws which copy of a sample each draw is."""
+        strength = torch.where(epoch >= self.warmup, self.strength, 0.0)
+        self.repeats = strength[:, None, None] * (1 - self.contributions).clamp_min(0)
         if self.active:
-            strength = torch.where(epoch >= self.warmup, self.strength, 0.0)
-            self.repeats = strength[:, None, None] * (1 - self.contributions).clamp_min(0)
             shape = (self.context.steps, self.context.batch_size)
             self.draws = self.context.uniform("repeats", epoch, *shape)
 
@@ -113,7 +113,7 @@ class Valuer(Balancer):
 
     def running(self) -> dict[str, Tensor]:
         """The epoch's repeats: contributions change on the way."""
-        return {"repeats": self.repeats} if self.active else {}
+        return {"repeats": self.repeats}
 
     def state(self) -> dict[str, Tensor]:
         """Every sample's contributions as last valued."""

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from armtune.balancing.sample_valuation import SampleValuation, Valuer, which_copy
+from armtune.training import Run
 from tests.balancing.toys import (
     F64,
     THREE,
@@ -19,7 +20,7 @@ from tests.balancing.toys import (
     weights_after,
     weights_after_a_break,
 )
-from tests.conftest import TWO, Shapes
+from tests.conftest import TWO, Shapes, toy_dataset, toy_recipe
 
 METHOD = {"name": "sample_valuation", "warmup_epochs": 1}
 
@@ -109,3 +110,13 @@ def test_it_trains_as_before_in_the_warm_up() -> None:
 def test_a_restored_run_keeps_its_valuation(tmp_path: Path) -> None:
     resumed = weights_after_a_break(METHOD, 4, 2, tmp_path / "c.safetensors")
     assert torch.equal(resumed, weights_after(METHOD, 4))
+
+
+def test_one_without_repeats_goes_on_in_an_epoch_beside_one_with_some() -> None:
+    recipes = [toy_recipe(TWO, {**METHOD, "strength": strength}) for strength in (0.0, 1.0)]
+    alone = [Run([recipe], toy_dataset()) for recipe in recipes]
+    for run in alone:
+        run.train_steps(lambda: True)
+    both = Run(recipes, toy_dataset())
+    assert both.take_up([run.member(0) for run in alone])
+    assert both.step == 1
