@@ -7,14 +7,14 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import armtune
 from armtune.errors import RunError
-from armtune.recipe.schema import Recipe, Resources
+from armtune.recipe.schema import Resources
 from armtune.sweep.complaints import Complaints
 from armtune.sweep.engine import Confirmed, worker_for
 from armtune.sweep.overtime import overtime, take_stack
@@ -88,9 +88,7 @@ class RayEngine:
         """Trains all trials that the search hands out."""
         if not search.left:
             return
-        most = largest(search.recipe, places(_nodes(), self._resources))
-        self._size = self._pack_size(search.recipe, most)
-        clerk = _Clerk(search, self._resources, self._size)
+        clerk = _Clerk(search, self._resources)
         trainable = tune.with_parameters(
             _Trainable, workshop=self._workshop, resources=self._resources
         )
@@ -115,27 +113,12 @@ class RayEngine:
                 ),
             )
             fit(tuner, clerk)
-
-    def _pack_size(self, recipe: Recipe, most: int) -> int:
-        """See ``Worker.pack_size``; measured where the trials will train."""
-        if not is_open(recipe, most):
-            return most
-        remote = self._remote(_pack_size)
-        try:
-            size = ray.get(remote.remote(self._workshop, self._resources, recipe, most))
-        except ray.exceptions.RayError:  # the process died, as from a lack of memory
-            return 1
-        assert isinstance(size, int)
-        return size
-
-    def _remote(self, function: Callable[..., Any]) -> Any:
-        """The function in another process, with what a trial reserves."""
-        amounts = {f"num_{kind}s": n for kind, n in _reserved(self._resources).items()}
-        return ray.remote(function).options(max_retries=0, **amounts)
+        self._size = clerk.size
 
     def confirm(self, tasks: Sequence[Task], told: Confirmed) -> None:
         """Trains and tests each task."""
-        remote = self._remote(_confirm)
+        amounts = {f"num_{kind}s": n for kind, n in _reserved(self._resources).items()}
+        remote = ray.remote(_confirm).options(max_retries=0, **amounts)
         workshop = ray.put(self._workshop)
         room = places(_nodes(), self._resources)
         todo = [(pack, 0) for pack in reversed(packs_of(tasks, self._size, room))]
@@ -176,11 +159,18 @@ class _Clerk(Complaints):
 
     A trial of Tune's is a *leg* of a pack: the time in which its members stay the same. When one
     of them has ended, the others and new ones in the free places are the next leg, which goes to
-    the worker that has just become free.
+    the worker that has just become free. Where the size of packs is to be measured, the first leg's
+    worker does it, while others begin with packs of one, which then grow.
+
+    Attributes:
+        size: the most members of a pack, as far as it is known.
     """
 
-    def __init__(self, search: Search, resources: Resources, size: int) -> None:
-        self.search, self._resources, self._size = search, resources, size
+    def __init__(self, search: Search, resources: Resources) -> None:
+        self.search, self._resources = search, resources
+        most = largest(search.recipe, places(_nodes(), resources))
+        unknown = is_open(search.recipe, most)
+        self.size, self._to_measure = (1, most) if unknown else (most, 0)
         self._legs: list[list[Task]] = []
         self._out = 0
         self._room, self._counted = 1, -PLACES_SECONDS
@@ -191,11 +181,14 @@ class _Clerk(Complaints):
         if self._out >= most:
             return None
         going = self._legs.pop(0) if self._legs else []
-        pack = self.search.fill(going, self._size, most)
+        pack = self.search.fill(going, self.size, most)
         if not pack:
             return None
         self._out += 1
-        return {"tasks": pack, "new": [task.number for task in pack[len(going) :]]}
+        new = [task.number for task in pack[len(going) :]]
+        leg = {"tasks": pack, "new": new, "size": self.size, "measure": self._to_measure}
+        self._to_measure = 0
+        return leg
 
     def _places(self) -> int:
         # Tune asks many times a second, and Ray answers from another process.
@@ -208,10 +201,11 @@ class _Clerk(Complaints):
         """Whether no leg will follow."""
         return self.search.over and not self._legs
 
-    def hear(self, pack: list[Task], said: Sequence[Step | Failure]) -> bool:
-        """Takes in what a worker said; returns whether the leg goes on."""
-        going = self.search.hear_all(pack, said)
-        if len(going) == len(pack):
+    def hear(self, leg: dict[str, Any], said: Sequence[Step | Failure], size: int = 0) -> bool:
+        """Takes in what a worker said, and the size if it measured one; whether the leg goes on."""
+        self.size = size or self.size
+        going = self.search.hear_all(leg["tasks"], said)
+        if len(going) == len(leg["tasks"]) and leg["size"] == self.size:
             return True
         self._out -= 1
         if going:
@@ -224,14 +218,26 @@ class _Trainable(tune.Trainable):
 
     def setup(self, config: dict[str, Any], **given: Any) -> None:
         self._worker = _worker(given["workshop"], given["resources"])
-        self._worker.start(config["tasks"])
+        self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        self._worker.start(new_config["tasks"])
+        self._begin(new_config)
         return True
 
+    def _begin(self, leg: dict[str, Any]) -> None:
+        self._most, self._recipe = leg["measure"], leg["tasks"][0].recipe
+        self._worker.start(leg["tasks"])
+
     def step(self) -> dict[str, Any]:
-        return {"said": self._worker.step()}
+        return {"size": self._measured(), "said": self._worker.step()}
+
+    def _measured(self) -> int:
+        """The size of packs, where this leg's worker is to measure it and hasn't yet, else 0."""
+        most, self._most = self._most, 0
+        if not most:
+            return 0
+        assert isinstance(self._worker, Worker), "a team trains no packs"
+        return self._worker.pack_size(self._recipe, most)
 
     def cleanup(self) -> None:
         self._worker.close()
@@ -272,7 +278,7 @@ class _Deciding(FIFOScheduler):
 
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
         with self._clerk.noting():
-            goes_on = self._clerk.hear(trial.config["tasks"], result["said"])
+            goes_on = self._clerk.hear(trial.config, result["said"], result["size"])
         return str(self.CONTINUE if goes_on else self.STOP)
 
     def on_trial_error(self, controller: Any, trial: Any) -> None:
@@ -280,7 +286,7 @@ class _Deciding(FIFOScheduler):
         tasks, words = trial.config["tasks"], last_words(trial)
         failures = [died(task, words) for task in tasks]
         with self._clerk.noting():
-            self._clerk.hear(tasks, failures)
+            self._clerk.hear(trial.config, failures)
 
 
 class _Starting(tune.Callback):
@@ -320,10 +326,6 @@ def died(task: Task, words: str) -> Failure:
     first, *others = words.strip().splitlines() or ["no reason is known"]
     reason = others[-1] if others and "ray::" in first else first
     return note_failure(task.folder, f"the worker died: {reason}", words, transient=True)
-
-
-def _pack_size(workshop: Workshop, resources: Resources, recipe: Recipe, most: int) -> int:
-    return worker_for(workshop, resources, expendable=True).pack_size(recipe, most)
 
 
 def _confirm(

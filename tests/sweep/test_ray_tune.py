@@ -20,6 +20,7 @@ from fake_training import (
     FakeWorkshop,
     Hanging,
     NotingProcess,
+    SharedCost,
     fake_recipe,
 )
 from sweep_process import recipe as process_recipe
@@ -59,6 +60,18 @@ class Heard(Listener):
 def run(folder: Path, recipe: Recipe, *listeners: Listener, **workshop: Any) -> SweepResult:
     place = Place(folder, Path(), resume=True)
     return run_sweep(recipe, place, listeners, FakeWorkshop(**workshop))
+
+
+def test_packs_grow_once_a_worker_has_measured_what_pays(tmp_path: Path) -> None:
+    recipe = fake_recipe(sweep__trials=32, sweep__space=CALM, sweep__pruner={"name": "none"})
+    workshop = SharedCost(seconds=0.05, notes=tmp_path)
+    result = run_sweep(recipe, Place(tmp_path / "run", Path()), (), workshop)
+    assert [r.state for r in result.records] == ["COMPLETE"] * 32
+    sizes = [int(note.name.rpartition("-")[2]) for note in tmp_path.glob("*-*-*")]
+    # Each size is measured once; of two workers' 32 trials a quarter may be one pack.
+    assert sizes.count(2) >= 1
+    assert sizes.count(4) >= 1 + 5
+    assert max(sizes) == 4
 
 
 def test_a_sweep_on_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
