@@ -11,7 +11,6 @@ from typing import Literal
 
 from armtune.data.clips import Clip, Clips
 from armtune.data.lists import lines_of
-from armtune.data.media import Kind
 from armtune.errors import DataError
 
 LISTS = {"train": "trainSet.txt", "validation": "valSet.txt", "test": "testSet.txt"}
@@ -31,9 +30,6 @@ class Ave(Clips):
 
     def modalities(self) -> tuple[str, ...]:
         return ("audio", "video")
-
-    def kind(self, modality: str, path: Path) -> Kind:
-        return "sound" if modality == "audio" else "video"
 
     def cuts(self) -> tuple[dict[str, float], int]:
         return {}, 0

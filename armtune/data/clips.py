@@ -88,8 +88,8 @@ class Clips(Data):
         raise NotImplementedError
 
     def kind(self, modality: str, path: Path) -> Kind:
-        """What a modality's file holds."""
-        raise NotImplementedError
+        """What a modality's file holds: where a subclass doesn't say, the sound or the film."""
+        return "sound" if modality == "audio" else "video"
 
     def decoded(self, modality: str, path: Path) -> NDArray[Any]:
         """A modality's file as an array, uint8 (0 to 255) or float32.

@@ -14,7 +14,6 @@ from typing import Literal
 from pydantic import Field
 
 from armtune.data.clips import Clip, Clips
-from armtune.data.media import Kind
 from armtune.errors import DataError
 
 EMOTIONS = {
@@ -50,9 +49,6 @@ class CremaD(Clips):
 
     def modalities(self) -> tuple[str, ...]:
         return ("audio", "video")
-
-    def kind(self, modality: str, path: Path) -> Kind:
-        return "sound" if modality == "audio" else "video"
 
     def cuts(self) -> tuple[dict[str, float], int]:
         return {"test": self.test, "validation": self.validation}, self.seed

@@ -14,7 +14,6 @@ from pydantic import Field
 
 from armtune.data.clips import Clip, Clips
 from armtune.data.lists import read_table
-from armtune.data.media import Kind
 from armtune.errors import DataError
 
 PLAYED = (
@@ -61,9 +60,6 @@ class KineticsSounds(Clips):
 
     def modalities(self) -> tuple[str, ...]:
         return ("audio", "video")
-
-    def kind(self, modality: str, path: Path) -> Kind:
-        return "sound" if modality == "audio" else "video"
 
     def cuts(self) -> tuple[dict[str, float], int]:
         return {"validation": self.validation}, self.seed

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from armtune.data.clips import Clip, Clips
 from armtune.data.lists import lines_of
-from armtune.data.media import DamagedMediaError, Kind
+from armtune.data.media import DamagedMediaError
 from armtune.data.pictures import read_picture
 from armtune.errors import DataError
 
@@ -57,9 +57,6 @@ class Ucf101(Clips):
 
     def modalities(self) -> tuple[str, ...]:
         return ("video", "flow", "audio")
-
-    def kind(self, modality: str, path: Path) -> Kind:
-        return "sound" if modality == "audio" else "video"
 
     def cuts(self) -> tuple[dict[str, float], int]:
         return {"validation": self.validation}, self.seed

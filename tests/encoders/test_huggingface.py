@@ -25,6 +25,7 @@ from armtune.streams import stream
 from armtune.targets.classes import Classes
 from armtune.training import Run, train
 from tests.conftest import toy_recipe
+from tests.encoders.packs import learn_alike_packed_and_alone
 
 transformers = pytest.importorskip("transformers")
 TUNINGS = ["frozen", "lora", "full"]
@@ -121,14 +122,7 @@ def recipe(folder: Path, tuning: str, seed: int = 0) -> Recipe:
 @pytest.mark.parametrize("tuning", TUNINGS)
 def test_a_pack_learns_like_each_alone(tiny_bert: Path, tuning: str) -> None:
     pair = [recipe(tiny_bert, tuning, seed) for seed in (0, 1)]
-    data = dataset()
-    runs = [Run(recipes, data, dtype=torch.float64) for recipes in (pair, pair[:1], pair[1:])]
-    for run in runs:
-        train(run, lambda *_: None)
-    packed, *alone = runs
-    for k, one in enumerate(alone):
-        assert packed.best[k] == pytest.approx(one.best[0], abs=1e-9)
-        assert packed.best[k]["accuracy"] > 0.8
+    learn_alike_packed_and_alone(pair, dataset())
 
 
 @pytest.mark.parametrize("tuning", ["frozen", "full"])

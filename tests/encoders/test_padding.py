@@ -21,6 +21,7 @@ from armtune.streams import stream
 from armtune.targets.classes import Classes
 from armtune.training import Run, train
 from tests.conftest import toy_recipe
+from tests.encoders.packs import learn_alike_packed_and_alone
 
 NAMES = ["gru", "temporal_cnn", "transformer"]
 KINDS: dict[str, dict[str, Any]] = {"features": {"padded": True}, "tokens": {"vocabulary": 9}}
@@ -166,13 +167,7 @@ def recipe(name: str, seed: int = 0) -> Recipe:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_pack_learns_like_each_alone(name: str, dataset: Dataset) -> None:
     pair = [recipe(name, seed) for seed in (0, 1)]
-    runs = [Run(recipes, dataset, dtype=torch.float64) for recipes in (pair, pair[:1], pair[1:])]
-    for run in runs:
-        train(run, lambda *_: None)
-    packed, *alone = runs
-    for k, one in enumerate(alone):
-        assert packed.best[k] == pytest.approx(one.best[0], abs=1e-9)
-        assert packed.best[k]["accuracy"] > 0.8
+    learn_alike_packed_and_alone(pair, dataset)
 
 
 @pytest.mark.parametrize("name", NAMES)
