@@ -12,6 +12,7 @@ from typing import Any
 
 from armtune.errors import ArmtuneError, DivergedError, RunError
 from armtune.files import write_text
+from armtune.sweep.claim import Claim, LostClaimError
 from armtune.sweep.overtime import TimeLimit
 from armtune.sweep.trial import (
     CHECKPOINT,
@@ -49,6 +50,7 @@ class Pack:
         kept: members that go on from where this process left them, by their tasks' folders; the
             others go on from their checkpoints, if they have one.
         limits: of the tasks' time.
+        claims: on the tasks' folders.
     """
 
     def __init__(
@@ -56,10 +58,11 @@ class Pack:
         tasks: Sequence[Task],
         training: Training,
         limits: Sequence[TimeLimit],
+        claims: Sequence[Claim],
         kept: Mapping[Path, Any],
     ) -> None:
         self._training, self._limits = training, limits
-        self._seats = [Seat(task, training, k) for k, task in enumerate(tasks)]
+        self._seats = [Seat(tasks[k], training, k, claim) for k, claim in enumerate(claims)]
         self._restored = False
         for seat in self._seats:
             if seat.task.folder in kept:
@@ -145,7 +148,7 @@ class Pack:
             folder: the task's.
         """
         [seat] = [seat for seat in self._seats if seat.task.folder == folder]
-        self._training.save_model(folder / MODEL, seat.k)
+        seat.save_model()
         return self._tests[seat.k]
 
     @cached_property
@@ -157,8 +160,8 @@ class Pack:
 class Seat:
     """A task's place in a pack, with the task's files."""
 
-    def __init__(self, task: Task, training: Training, k: int) -> None:
-        self.task, self.k, self._training = task, k, training
+    def __init__(self, task: Task, training: Training, k: int, claim: Claim) -> None:
+        self.task, self.k, self._training, self._claim = task, k, training, claim
         self.checkpoint, self.underway = task.folder / CHECKPOINT, task.folder / UNDERWAY
         self._metrics = task.folder / METRICS
         self._saved_at = time.monotonic()
@@ -203,12 +206,15 @@ class Seat:
             if self._training.diverged[self.k]:
                 raise DivergedError(self._training.diverged[self.k])
             self._write(epochs)
+        except LostClaimError as error:
+            return Failure(reason_of(error))  # the folder's error file isn't ours to write
         except RunError as error:
             cause = isinstance(error.__cause__, OSError)
             return note_failure(self.task.folder, reason_of(error), str(error), cause)
         return Step(self._epoch, dict(self._training.best[self.k]), epochs)
 
     def _write(self, epochs: Sequence[Epoch]) -> None:
+        self._claim.check()
         lines = [_line(epoch) for epoch in epochs]
         try:
             with self._metrics.open("a", encoding="utf-8") as file:
@@ -228,7 +234,13 @@ class Seat:
         """Removes what was written within an epoch that is over, or starts anew."""
         self.underway.unlink(missing_ok=True)
 
+    def save_model(self) -> None:
+        """Writes the model of its best epoch."""
+        self._claim.check()
+        self._training.save_model(self.task.folder / MODEL, self.k)
+
     def _save(self, path: Path) -> None:
+        self._claim.check()
         try:
             self._training.save(path, self.k)
         except ArmtuneError:

@@ -13,6 +13,7 @@ from armtune.errors import RunError
 from armtune.files import write_text
 from armtune.recipe.load import dump_recipe
 from armtune.recipe.schema import Recipe
+from armtune.sweep.claim import Claim
 from armtune.sweep.overtime import TimeLimit
 from armtune.sweep.pack import DamagedCheckpointError, Pack
 from armtune.sweep.packing import is_open, measured
@@ -149,17 +150,22 @@ class Worker:
 
     def _begin(self, group: Group) -> None:
         """Reads the tasks' data, builds their training, and takes up what there is of it."""
-        for task in group.tasks:
-            if task.folder not in self._kept:
-                _check_shared(task.folder.parents[1])
-                write_text(task.folder / "recipe.yaml", dump_recipe(task.recipe))
+        claims = [self._claim(task) for task in group.tasks]
         group.limits = [
             TimeLimit(task.folder, task.recipe.sweep.trial_seconds, self._expendable)
             for task in group.tasks
         ]
         recipes = [task.recipe for task in group.tasks]
         with group.limits[0].enforced():
-            group.pack = Pack(group.tasks, self.training(recipes), group.limits, self._kept)
+            training = self.training(recipes)
+            group.pack = Pack(group.tasks, training, group.limits, claims, self._kept)
+
+    def _claim(self, task: Task) -> Claim:
+        anew = task.folder not in self._kept
+        if anew:
+            _check_shared(task.folder.parents[1])
+            write_text(task.folder / "recipe.yaml", dump_recipe(task.recipe))
+        return Claim(task.folder, anew)
 
     def training(self, recipes: Sequence[Recipe]) -> Training:
         """A training of a pack of recipes that hasn't begun."""

@@ -69,6 +69,7 @@ def test_the_folder_holds_a_recipe_that_runs_and_a_final_checkpoint(folder: Path
         "checkpoint.safetensors",
         "metrics.jsonl",
         "recipe.yaml",
+        "worker.txt",
     ]
 
 

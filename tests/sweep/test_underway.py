@@ -12,6 +12,7 @@ from armtune.recipe.schema import Recipe
 from armtune.samples import Samples
 from armtune.scheduled import begin
 from armtune.sweep import pack
+from armtune.sweep.claim import Claim
 from armtune.sweep.overtime import TimeLimit, overtime
 from armtune.sweep.pack import DAMAGED, Pack
 from armtune.sweep.trial import UNDERWAY, Failure, Step, Task
@@ -128,15 +129,15 @@ def test_a_damaged_one_is_put_aside_and_costs_the_epoch_alone(tmp_path: Path) ->
     [task] = tasks(tmp_path)
     task = Task(0, recipe, task.folder)
     samples = Samples(recipe, toy_dataset(), "cpu")
-    limits = [TimeLimit(task.folder, None, False)]
-    first = Pack([task], begin([recipe], samples), limits, {})
+    limits, claims = [TimeLimit(task.folder, None, False)], [Claim(task.folder, anew=True)]
+    first = Pack([task], begin([recipe], samples), limits, claims, {})
     first._advance()
     first._seats[0].report()
     (task.folder / UNDERWAY).write_bytes(b"half of it")
     with pytest.raises(pack.DamagedCheckpointError):
-        Pack([task], begin([recipe], samples), limits, {})
+        Pack([task], begin([recipe], samples), limits, claims, {})
     assert (task.folder / DAMAGED).read_bytes() == b"half of it"
-    again = Pack([task], begin([recipe], samples), limits, {})
+    again = Pack([task], begin([recipe], samples), limits, claims, {})
     [where] = again.step()
     assert isinstance(where, Step)
     assert where.epoch == 1
@@ -149,18 +150,18 @@ def test_a_real_training_is_that_of_one_without_a_stop(tmp_path: Path) -> None:
     whole = begin([recipe], samples)
     curve = [whole.advance() for _ in range(recipe.training.epochs)]
     [task] = tasks(tmp_path)
-    limits = [TimeLimit(task.folder, None, False)]
+    limits, claims = [TimeLimit(task.folder, None, False)], [Claim(task.folder, anew=True)]
     found = []
     for _ in range(recipe.training.epochs):
         run = begin([recipe], samples)
-        made = Pack([Task(0, recipe, task.folder)], run, limits, {})
+        made = Pack([Task(0, recipe, task.folder)], run, limits, claims, {})
         for seat in made._seats:
             if not run.step:
                 run.train_steps(lambda: True)
                 run.train_steps(lambda: True)
                 seat.save_underway()
         run = begin([recipe], samples)
-        made = Pack([Task(0, recipe, task.folder)], run, limits, {})
+        made = Pack([Task(0, recipe, task.folder)], run, limits, claims, {})
         assert run.step == 2
         made._train_epoch()
         found.append(run.advance())
