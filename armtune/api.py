@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from armtune.errors import Fault, RecipeError
 from armtune.recipe import load
 from armtune.recipe.schema import add_file
-from armtune.recipe.space import load_sweep
+from armtune.recipe.space import load_sweep, placed
 from armtune.report.run import RunReport
 from armtune.sweep import Listener, TrialRecord, read_result
 from armtune.sweep import sweep as run_sweep
@@ -109,17 +109,19 @@ def sweep(
         DataError: the data can't be read.
         RunError: the folder can't be used, or every trial failed.
     """
-    loaded, _ = load_sweep(Path(recipe), _texts(overrides))
+    path, changes = Path(recipe), _texts(overrides)
+    loaded, _ = load_sweep(path, changes)
     folder = Path("runs") / loaded.name if to is None else Path(to)
-    return sweep_and_export(
-        loaded,
-        Path(recipe).parent,
-        folder,
-        listeners,
-        resume=resume,
-        inline=inline,
-        address=address,
-    )
+    with placed(path, changes):
+        return sweep_and_export(
+            loaded,
+            path.parent,
+            folder,
+            listeners,
+            resume=resume,
+            inline=inline,
+            address=address,
+        )
 
 
 def sweep_and_export(

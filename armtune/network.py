@@ -153,7 +153,7 @@ def build_network(
     """The network of a pack: the first recipe's program, each member's own initial weights.
 
     Raises:
-        RecipeError: an encoder can't read samples of its modality's shape.
+        RecipeError: an encoder can't read samples of its modality's shape, or isn't to be had.
     """
     program = recipes[0]
     encoders = {m: modality.encoder for m, modality in program.modalities.items()}
@@ -165,7 +165,10 @@ def build_network(
 def _build(
     modality: str, encoder: Encoder, shape: tuple[int, ...], init: Init
 ) -> tuple[nn.Module, int]:
+    path = f"modalities.{modality}.encoder"
+    if problem := encoder.misfit(shape):
+        raise RecipeError([Fault(problem, f"{path}.name")])
     try:
         return encoder.build(shape, init)
     except ValueError as error:
-        raise RecipeError([Fault(str(error), f"modalities.{modality}.encoder")]) from error
+        raise RecipeError([Fault(str(error), path)]) from error

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from math import ceil, gcd, prod
+from math import gcd
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from armtune.encoders._images import LEAST, values_of
 from armtune.layers import Conv2d, GroupNorm, Init, by_channel, by_member
 
 Norm = Callable[[int], nn.Module]
@@ -30,15 +31,6 @@ class FrozenNorm(nn.Module):
 
 
 GROUPS = 32
-LEAST = 8
-"""Values that a group is normalised over at least: fewer would say little but their order."""
-
-
-def values_of(shape: tuple[int, ...], width: int, stages: int, stem: str) -> list[int]:
-    """Channels times pixels of one image after each stage, where norms see fewest of them."""
-    halved = 2 if stem == "imagenet" else 0
-    pixels = [prod(ceil(side / 2 ** (halved + k)) for side in shape[-2:]) for k in range(stages)]
-    return [width * 2**k * count for k, count in enumerate(pixels)]
 
 
 def norm_of(kind: str, channels: int, values: int, init: Init) -> nn.Module:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -115,8 +117,10 @@ def test_small_images_are_read_one_by_one(width: int, side: int, stem: str) -> N
 
 
 def test_images_too_small_are_refused_with_the_smallest() -> None:
-    with pytest.raises(ValueError, match=r"resnet18 of width 1 .* 17 × 17 and more, not 16 × 16"):
-        ResNet18(width=1).build((3, 16, 16), one_init())
+    refused = ResNet18(width=1).misfit((3, 16, 16))
+    assert re.fullmatch(r"resnet18 of width 1 .* 17 × 17 and more, not 16 × 16", refused)
+    assert not ResNet18(width=1).misfit((17, 17))
+    assert not ResNet18(width=1, norm="frozen").misfit((3, 8, 8))
     module, _ = ResNet18(width=1).build((17, 17), one_init())
     assert module(torch.ones(1, 1, 17, 17, dtype=torch.float64)).isfinite().all()
     ResNet18(width=1, norm="frozen").build((3, 8, 8), one_init())

@@ -34,17 +34,18 @@ def command(
 
     The estimate is left in the run's folder; after the sweep, the report says how far off it was.
     """
-    from armtune.recipe.space import load_sweep
+    from armtune.recipe.space import load_sweep, placed
     from armtune.recipe.start_checks import check_searched
     from armtune.sweep.folder import may_start
     from armtune.sweep.plan import estimate
     from armtune.sweep.trial import Workshop
 
     loaded, space = load_sweep(recipe, overrides or [])
-    check_searched(loaded, space.dimensions)
     folder = to or Path("runs") / loaded.name
-    may_start(folder, resume=False)
-    found = estimate(loaded, space, Workshop(recipe.parent), inline)
+    with placed(recipe, overrides or []):
+        check_searched(loaded, space.dimensions)
+        may_start(folder, resume=False)
+        found = estimate(loaded, space, Workshop(recipe.parent), inline)
     found.write(folder)
     if as_json:
         typer.echo(json.dumps(_content(loaded, space, found), indent=2))

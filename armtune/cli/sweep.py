@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from armtune.api import Result
     from armtune.recipe.schema import Recipe
+    from armtune.recipe.space import Space
 
 
 def command(
@@ -40,15 +41,13 @@ def command(
     """Search the recipe's space, confirm the best over several seeds, and export the winner."""
     from rich.console import Console
 
-    from armtune.recipe.space import load_sweep
-    from armtune.recipe.start_checks import check_searched
+    from armtune.recipe.space import load_sweep, placed
 
     loaded, space = load_sweep(recipe, overrides or [])
-    check_searched(loaded, space.dimensions)
     folder = to or Path("runs") / loaded.name
     console = Console(stderr=as_json)
-    with resumable():
-        result = _run(loaded, recipe.parent, folder, console, resume, inline, address, quiet)
+    with placed(recipe, overrides or []), resumable():
+        result = _run(loaded, space, recipe.parent, folder, console, resume, inline, address, quiet)
     if as_json:
         told = {**result.report.as_dict(), "notes": result.notes, "folder": str(folder)}
         typer.echo(json.dumps(told, indent=2, allow_nan=False))
@@ -57,6 +56,7 @@ def command(
 
 def _run(
     recipe: Recipe,
+    space: Space,
     recipe_folder: Path,
     folder: Path,
     console: Console,
@@ -69,14 +69,19 @@ def _run(
     from armtune.cli._progress import progress_bars
     from armtune.data.load import load_dataset
     from armtune.live import LiveListener
+    from armtune.recipe.shape_checks import refuse_unread
+    from armtune.recipe.start_checks import check_searched
     from armtune.sweep.engine import check_inline
     from armtune.sweep.folder import may_start
 
+    check_searched(recipe, space.dimensions)
     if inline:
         check_inline(recipe)
     may_start(folder, resume)
     with progress_bars(console) as progress:
-        load_dataset(recipe, recipe_folder, progress)
+        dataset = load_dataset(recipe, recipe_folder, progress)
+    for note in refuse_unread(recipe, space.dimensions, dataset.shapes):
+        console.print(note, style="yellow", highlight=False)
     with LiveListener(recipe, console, quiet) as live:
         return sweep_and_export(
             recipe, folder=folder, recipe_folder=recipe_folder, listeners=[live],

@@ -38,6 +38,8 @@ def command(
     from armtune.cli._progress import progress_bars
     from armtune.data.load import load_dataset
     from armtune.recipe.load import load_recipe
+    from armtune.recipe.shape_checks import refuse_unread
+    from armtune.recipe.space import placed
     from armtune.sweep.folder import self_contained
 
     loaded = load_recipe(recipe, overrides or [])
@@ -45,7 +47,9 @@ def command(
     with progress_bars(console) as progress:
         dataset = load_dataset(loaded, recipe.parent, progress)
     console.print(f"data: {dataset.description}", highlight=False)
-    run = _trained(loaded, dataset, console)
+    with placed(recipe, overrides or []):
+        refuse_unread(loaded, (), dataset.shapes)
+        run = _trained(loaded, dataset, console)
     metrics = {"validation": run.best[0], **({"test": run.test()[0]} if test else {})}
     folder = to or Path("runs") / f"{loaded.name}-train"
     with tempfile.TemporaryDirectory() as aside:

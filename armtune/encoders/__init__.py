@@ -26,12 +26,19 @@ class Encoder(Options):
         """How samples are scaled before they are encoded (see ``data.standardize``)."""
         return "standardized" if self.standardize else "unchanged"
 
+    def misfit(self, shape: tuple[int, ...]) -> str:
+        """Why this encoder can't read samples of a shape, and which it can; empty when it can.
+
+        Asked before anything is built, without torch.
+        """
+        return ""
+
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
         """The module, from ``(member, sample, *shape)`` to ``(member, sample, feature)``, and the
-        number of features.
+        number of features, for a shape that isn't a misfit.
 
         Raises:
-            ValueError: this encoder can't read samples of this shape; says which it can.
+            ValueError: files that the encoder is made from don't serve; says why.
         """
         raise NotImplementedError
 

@@ -35,19 +35,18 @@ class SequenceEncoder(Encoder):
         """Whether steps of zeros are passed over: padding tokens always are."""
         return self.padded or self.vocabulary > 0
 
-    def channels(self, shape: tuple[int, ...], width: int) -> int:
-        """Features at a time, of which tokens have ``width``.
-
-        Raises:
-            ValueError: samples of this shape are no sequences of what this encoder reads.
-        """
+    def misfit(self, shape: tuple[int, ...]) -> str:
         if self.vocabulary and len(shape) != 1:
-            raise ValueError(f"{self.name} with a vocabulary reads tokens (token,), not {shape}")
+            return f"{self.name} with a vocabulary reads tokens (token,), not {shape}"
         if not self.vocabulary and len(shape) < 2:
-            raise ValueError(
+            return (
                 f"{self.name} reads sequences (time, channel, …), or tokens (token,) "
                 f"with a vocabulary, not {shape}"
             )
+        return ""
+
+    def channels(self, shape: tuple[int, ...], width: int) -> int:
+        """Features at a time, of which tokens have ``width``."""
         return width if self.vocabulary else prod(shape[1:])
 
     def embedded(self, module: nn.Module, width: int, init: Init) -> nn.Module:

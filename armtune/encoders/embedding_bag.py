@@ -28,9 +28,10 @@ class EmbeddingBag(Encoder):
     width: int = Field(64, ge=1)
     """Length of an embedding, and features."""
 
+    def misfit(self, shape: tuple[int, ...]) -> str:
+        return "" if len(shape) == 1 else f"{self.name} reads token numbers (token,), not {shape}"
+
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
         from armtune import layers
 
-        if len(shape) != 1:
-            raise ValueError(f"embedding_bag reads token numbers (token,), not {shape}")
         return layers.EmbeddingBag(self.vocabulary, self.width, init), self.width

@@ -32,11 +32,12 @@ class HuggingFace(Encoder):
     rank: int = Field(8, ge=1)
     """Rank of the adapters."""
 
+    def misfit(self, shape: tuple[int, ...]) -> str:
+        return "" if len(shape) == 1 else f"{self.name} reads token numbers (token,), not {shape}"
+
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
         from armtune.huggingface import PretrainedEncoder, load_model
 
-        if len(shape) != 1:
-            raise ValueError(f"huggingface reads token numbers (token,), not {shape}")
         folder = find(self.path, [Path(), *data_folders(None, Path())])
         model = load_model(folder, self.tuning, self.rank)
         longest = getattr(model.config, "max_position_embeddings", None) or shape[0]

@@ -25,13 +25,14 @@ class LeNet(Encoder):
     kernel: int = Field(5, ge=1)
     """Side of the convolution windows, in pixels."""
 
+    def misfit(self, shape: tuple[int, ...]) -> str:
+        if len(shape) in (2, 3):
+            return ""
+        return f"{self.name} reads images (height, width) or (channel, height, width), not {shape}"
+
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
         from armtune import layers
 
-        if len(shape) not in (2, 3):
-            raise ValueError(
-                f"lenet reads images (height, width) or (channel, height, width), not {shape}"
-            )
         channels, height, width = (1, *shape)[-3:]
         steps: list[nn.Module] = [layers.AddChannel()] if len(shape) == 2 else []
         for size_out in (self.width, 2 * self.width):

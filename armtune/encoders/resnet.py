@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from armtune.encoders import Encoder
+from armtune.encoders._images import LEAST, values_of
 from armtune.options import Options
 
 if TYPE_CHECKING:
@@ -29,32 +30,29 @@ class _Residual(Options):
     norm: Literal["group", "frozen"] = "group"
     """Group norm, or the batch norm of pretrained ``weights``, its statistics folded in."""
 
-    def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
-        from armtune.resnet import ResNet
-
+    def misfit(self, shape: tuple[int, ...]) -> str:
         if len(shape) not in (2, 3, 4):
-            raise ValueError(
+            return (
                 f"{self.name} reads images (height, width) or (channel, height, width), or their "
                 f"frames (frame, channel, height, width), not {shape}"
             )
-        if self.norm == "group":
-            self._check_size(shape)
+        if self.norm == "frozen" or self._enough(shape):
+            return ""
+        smallest = next(side for side in count(1) if self._enough((side, side)))
+        return (
+            f"{self.name} of width {self.width} with the stem {self.stem} and group norm reads "
+            f"images of {smallest} × {smallest} and more, not {shape[-2]} × {shape[-1]}"
+        )
+
+    def _enough(self, shape: tuple[int, ...]) -> bool:
+        """Whether images shrink to something that can still be normalised over."""
+        return min(values_of(shape, self.width, len(self.blocks), self.stem)) >= LEAST
+
+    def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
+        from armtune.resnet import ResNet
+
         network = ResNet(shape, self.width, self.blocks, self.stem, self.norm, init)
         return network, self.width * 2 ** (len(self.blocks) - 1)
-
-    def _check_size(self, shape: tuple[int, ...]) -> None:
-        """Raises ``ValueError`` where images shrink until nothing is left to normalise over."""
-        from armtune.resnet import LEAST, values_of
-
-        def enough(sides: tuple[int, ...]) -> bool:
-            return min(values_of(sides, self.width, len(self.blocks), self.stem)) >= LEAST
-
-        if not enough(shape):
-            smallest = next(side for side in count(1) if enough((side, side)))
-            raise ValueError(
-                f"{self.name} of width {self.width} with the stem {self.stem} and group norm reads "
-                f"images of {smallest} × {smallest} and more, not {shape[-2]} × {shape[-1]}"
-            )
 
     def adapt(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         from armtune.resnet import fold_statistics

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from armtune.errors import Fault, RecipeError
 from armtune.recipe.document import Document
-from armtune.recipe.entries import read_entries
+from armtune.recipe.entries import Entry, for_modalities, read_entries
 from armtune.recipe.load import content_of, read_recipe, settled, with_overrides
 from armtune.recipe.ranges import Dimension
 from armtune.recipe.schema import Recipe
@@ -17,7 +18,7 @@ from armtune.recipe.space_checks import checked
 from armtune.recipe.start_checks import start_faults
 from armtune.recipe.tree import value_at
 
-__all__ = ["Dimension", "Space", "embed_space", "load_space", "load_sweep"]
+__all__ = ["Dimension", "Space", "embed_space", "load_space", "load_sweep", "placed"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,35 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> tuple[Recipe, Space
     items = value_at(document.content, ("sweep", "space"))
     space, more = _read(recipe, items if isinstance(items, list) else [], document, path.parent)
     return settled(recipe, [*faults, *more]), space
+
+
+@contextmanager
+def placed(path: Path, overrides: Sequence[str] = ()) -> Iterator[None]:
+    """Says where in a recipe's files stands what is found wrong with it later on.
+
+    Args:
+        path: the recipe's file, which was read with these overrides.
+    """
+    try:
+        yield
+    except RecipeError as error:
+        if all(fault.file for fault in error.faults):
+            raise
+        recipe, document, _ = read_recipe(path, overrides, run_files=False)
+        items = value_at(document.content, ("sweep", "space"))
+        known = read_entries(items, document, path.parent).good if recipe and items else []
+        bound = [e for entry in known for e in for_modalities(entry, document.content)]
+        entries = {entry.path: entry for entry in bound}
+        raise RecipeError([_placed(f, document, entries) for f in error.faults]) from error
+
+
+def _placed(fault: Fault, document: Document, entries: Mapping[str, Entry]) -> Fault:
+    """A fault with the place of its path: that of the range which searches it, if there is one."""
+    if fault.file:
+        return fault
+    if fault.path in entries:
+        return entries[fault.path].fault(fault.message, fault.hint)
+    return document.fault(tuple(fault.path.split(".")), fault.message, fault.hint)
 
 
 def embed_space(recipe: Recipe, folder: Path) -> Recipe:

@@ -19,6 +19,7 @@ from armtune.objectives import Goals
 from armtune.pruners import Pruner
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
+from armtune.recipe.shape_checks import refuse_unread
 from armtune.recipe.space import Space
 from armtune.rungs import Standing
 from armtune.samplers import points
@@ -63,6 +64,7 @@ def estimate(recipe: Recipe, space: Space, workshop: Workshop, inline: bool = Fa
 
     Raises:
         DataError: the data can't be read.
+        RecipeError: no trial's encoder can read a modality.
         ArmtuneError: no setting could be trained.
     """
     resources = recipe.sweep.resources
@@ -70,6 +72,7 @@ def estimate(recipe: Recipe, space: Space, workshop: Workshop, inline: bool = Fa
     # More threads than there are cores here would tell nothing of a larger machine.
     workshop.prepare(max(1, min(int(resources.cpu), os.cpu_count() or 1)))
     dataset = workshop.dataset(recipe)
+    refuse_unread(recipe, space.dimensions, dataset.shapes)
     prepared = time.perf_counter() - started
     timings = list(_timings(recipe, space, workshop, dataset))
     workers = 1 if inline else workers_of(recipe)

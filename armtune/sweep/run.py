@@ -10,6 +10,7 @@ from pathlib import Path
 from armtune.errors import RunError
 from armtune.objectives import Goals
 from armtune.recipe.schema import Recipe
+from armtune.recipe.shape_checks import refuse_unread
 from armtune.recipe.space import load_space
 from armtune.recipe.start_checks import check_searched, described
 from armtune.sweep.confirm import best_of, tasks_for
@@ -67,6 +68,7 @@ def run_sweep(
         recipe = self_contained(recipe, place.recipe_folder)
         # Built here, so that the workers find it in the cache.
         dataset = workshop.dataset(recipe)
+        refuse_unread(recipe, space.dimensions, dataset.shapes)
         enter(folder, recipe, dataset, about)
         study = SweepStudy(folder, recipe, space, Goals.from_recipe(recipe), first)
         sweep = _Sweep(recipe, folder, study, listeners)

@@ -198,5 +198,5 @@ def test_incomplete_files_are_named(tiny_bert: Path, tmp_path: Path) -> None:
 def test_long_texts_and_other_shapes_are_refused(tiny_bert: Path) -> None:
     with pytest.raises(ValueError, match="reads 16 tokens, not 17"):
         build(tiny_bert, "frozen", 0, length=17)
-    with pytest.raises(ValueError, match=r"reads token numbers \(token,\), not \(3, 4\)"):
-        HuggingFace(path=str(tiny_bert)).build((3, 4), Init([stream(0, "init")], torch.float64))
+    refused = HuggingFace(path=str(tiny_bert)).misfit((3, 4))
+    assert refused == "huggingface reads token numbers (token,), not (3, 4)"

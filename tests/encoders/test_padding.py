@@ -14,6 +14,7 @@ from armtune.bundle.manifest import MODEL
 from armtune.bundle.predictor import Predictor
 from armtune.bundle.write import write_bundle
 from armtune.data import Dataset, Split
+from armtune.encoders import Encoder
 from armtune.layers import Init
 from armtune.recipe.schema import Recipe
 from armtune.registry import plugins
@@ -126,10 +127,15 @@ def test_members_and_samples_are_their_own(name: str, kind: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_shapes_that_do_not_fit_are_refused_in_words(name: str) -> None:
-    with pytest.raises(ValueError, match=rf"{name} reads sequences .*, or tokens .*, not \(7,\)"):
-        build(name, (7,), 0)
-    with pytest.raises(ValueError, match=rf"{name} with a vocabulary reads tokens .*\(7, 5\)"):
-        build(name, (7, 5), 0, vocabulary=9)
+    plugin = plugins("encoders")[name]
+    plain, tokens = plugin(), plugin.model_validate({"vocabulary": 9})
+    assert isinstance(plain, Encoder)
+    assert isinstance(tokens, Encoder)
+    said = f"{name} reads sequences (time, channel, …), or tokens (token,) with a vocabulary"
+    assert plain.misfit((7,)) == f"{said}, not (7,)"
+    assert tokens.misfit((7, 5)) == f"{name} with a vocabulary reads tokens (token,), not (7, 5)"
+    assert not plain.misfit((7, 5))
+    assert not tokens.misfit((7,))
 
 
 def split(count: int, seed: int) -> Split:

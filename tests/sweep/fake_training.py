@@ -38,7 +38,8 @@ def write_toy(path: Path) -> list[str]:
 
 
 def fake_dataset(digest: str = "0123") -> Dataset:
-    split = Split({"image": np.zeros((4, 2), np.float32)}, np.zeros(4, np.int64))
+    views = {name: np.zeros((4, 2), np.float32) for name in ("image", "audio")}
+    split = Split(views, np.zeros(4, np.int64))
     return Dataset("toy", "toy data", Classes(("a", "b")), split, split, split, digest)
 
 
