@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SUFFIXES = (".parquet", ".csv", ".tsv")
+CATEGORIES = "give categories a column of 0 and 1 each"
 
 
 class ColumnStore:
@@ -77,8 +78,11 @@ class ColumnStore:
         cells = self._column(key).to_pylist()
         return np.array(["" if cell is None else str(cell) for cell in cells])
 
-    def numbers(self, key: str) -> NDArray[np.float64]:
+    def numbers(self, key: str, instead: str = CATEGORIES) -> NDArray[np.float64]:
         """A column of numbers; NaN where a cell is missing.
+
+        Args:
+            instead: what to do with a column that holds something else.
 
         Raises:
             DataError: there is no such column, or it holds no numbers.
@@ -88,10 +92,7 @@ class ColumnStore:
         column = self._column(key)
         kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
         if not any(kind(column.type) for kind in (*kinds, pa.types.is_decimal, pa.types.is_null)):
-            raise DataError(
-                f"{self.at(key)}: must hold numbers, not {column.type}; "
-                f"give categories a column of 0 and 1 each"
-            )
+            raise DataError(f"{self.at(key)}: must hold numbers, not {column.type}; {instead}")
         return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), np.float64)
 
     def match(self, patterns: Sequence[str], but: Iterable[str]) -> list[str]:

@@ -23,6 +23,9 @@ from armtune.targets import Target
 from armtune.targets.labels import Labels
 from armtune.targets.values import Values
 
+NAMED = "target: values predicts numbers, target: classes which of several names a sample has"
+"""What to do with labels that are no numbers."""
+
 Cells = NDArray[np.float64]
 """A modality's columns ``(row, column)``; NaN where a cell is missing."""
 
@@ -111,7 +114,7 @@ class Table(Labelled):
         if self.predicts is Labels:
             return self.predicts.read(store.text(self.label), place)
         if self.predicts is Values:
-            return self.predicts.read(store.numbers(self.label), place, columns)
+            return self.predicts.read(store.numbers(self.label, NAMED), place, columns)
         return self.predicts.read_column(read_column(store, self.label), place)
 
     def _label_columns(self, store: ColumnStore) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import cast
@@ -19,6 +20,9 @@ from armtune.recipe.words import did_you_mean
 from armtune.registry import plugins
 from armtune.targets import Target, kinds
 
+_GOALS = ("objectives", "constraints", "choose")
+"""Keys of a sweep whose texts name metrics."""
+
 
 def recipe_faults(recipe: Recipe, document: Document) -> list[Fault]:
     """All faults of a recipe whose every value has the right type."""
@@ -34,6 +38,25 @@ def recipe_faults(recipe: Recipe, document: Document) -> list[Fault]:
         schedule_faults,
     )
     return [fault for check in checks for fault in check(recipe, document)]
+
+
+def goal_faults(document: Document) -> list[Fault]:
+    """Faults of the goals in a document that is no recipe yet, whatever else is wrong with it.
+
+    Told as soon as the data and the modalities' names are in order: goals need no more.
+    """
+    content = document.content
+    try:
+        needed = {
+            "data": content["data"],
+            "modalities": {name: {"encoder": {"name": "mlp"}} for name in content["modalities"]},
+            "metrics": content.get("metrics", {}),
+            "sweep": {key: content["sweep"][key] for key in _GOALS if key in content["sweep"]},
+        }
+        part = Recipe.model_validate_json(json.dumps({"name": "goals", **needed}), strict=True)
+    except (ValidationError, KeyError, TypeError, AttributeError):
+        return []
+    return [*_goals(part, document), *_repeated(part, document)]
 
 
 def _modalities(recipe: Recipe, document: Document) -> Iterator[Fault]:

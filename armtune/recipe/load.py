@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from armtune.errors import Fault, RecipeError
-from armtune.recipe.checks import recipe_faults
+from armtune.recipe.checks import goal_faults, recipe_faults
 from armtune.recipe.document import RESOLVERS, Document, Place, read_document
 from armtune.recipe.faults import schema_faults
 from armtune.recipe.overrides import COMMAND_LINE, Assignment, apply, parse
@@ -110,7 +110,7 @@ def _validate(document: Document) -> tuple[Recipe | None, list[Fault]]:
     try:
         recipe = Recipe.model_validate_json(json.dumps(document.content), strict=True)
     except ValidationError as error:
-        return None, schema_faults(error, document)
+        return None, [*schema_faults(error, document), *goal_faults(document)]
     return recipe, recipe_faults(recipe, document)
 
 

@@ -15,7 +15,7 @@ from armtune.recipe.load import content_of, read_recipe, settled, with_overrides
 from armtune.recipe.ranges import Dimension
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space_checks import checked
-from armtune.recipe.start_checks import start_faults
+from armtune.recipe.start_checks import METHOD, start_faults, unmade_faults
 from armtune.recipe.tree import value_at
 
 __all__ = ["Dimension", "Space", "embed_space", "load_space", "load_sweep", "placed"]
@@ -111,7 +111,9 @@ def _read(
     if recipe is None:
         return Space(), entries.faults
     dimensions, faults = checked(entries, recipe)
-    faults = [*entries.faults, *faults]
-    if not faults:
-        faults = list(start_faults(recipe, dimensions, document, folder))
-    return Space(dimensions), faults
+    if not entries.faults and not faults:
+        return Space(dimensions), list(start_faults(recipe, dimensions, document, folder))
+    # Goals need but the methods that trials can have.
+    if not entries.faults and not any(fault.path.endswith(METHOD) for fault in faults):
+        faults += unmade_faults(recipe, dimensions, document)
+    return Space(dimensions), [*entries.faults, *faults]

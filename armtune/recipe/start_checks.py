@@ -19,6 +19,7 @@ from armtune.recipe.words import did_you_mean, shown
 from armtune.samplers import Demand
 
 JOURNAL = "study.journal"
+METHOD = "balancing.name"
 
 
 def demand_of(recipe: Recipe, dimensions: Sequence[Dimension]) -> Demand:
@@ -53,7 +54,7 @@ def start_faults(
     Args:
         folder: the recipe's folder.
     """
-    yield from _unmade(recipe, dimensions, document)
+    yield from unmade_faults(recipe, dimensions, document)
     problem = recipe.sweep.sampler.problem(demand_of(recipe, dimensions))
     if problem:
         yield document.fault(("sweep", "sampler", "name"), problem)
@@ -70,9 +71,11 @@ def start_faults(
             yield document.fault(steps, f"there is no sweep in {folder / item}")
 
 
-def _unmade(recipe: Recipe, dimensions: Sequence[Dimension], document: Document) -> Iterator[Fault]:
+def unmade_faults(
+    recipe: Recipe, dimensions: Sequence[Dimension], document: Document
+) -> Iterator[Fault]:
     """Goals that read what a balancing method of some trial doesn't measure."""
-    drawn = [d.choices for d in dimensions if d.path == "balancing.name"]
+    drawn = [d.choices for d in dimensions if d.path == METHOD]
     for method in drawn[0] if drawn else (recipe.balancing.name,):
         for steps, said in unmade(recipe, method):
             yield document.fault(steps, said)

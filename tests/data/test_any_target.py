@@ -97,6 +97,9 @@ def test_values_of_a_table(tmp_path: Path) -> None:
     check_prices(read(data, tmp_path), "price")
     with pytest.raises(DataError, match=r"'price': must hold whole .* target: values predicts"):
         read(Table(path="own.csv", label="price", columns={"x": ["n"]}), tmp_path)
+    write_table(tmp_path / "own.csv", {"price": ["low"] * COUNT, "n": VIEW[:, 0]})
+    with pytest.raises(DataError, match="'price': must hold numbers, not string; target: values "):
+        read(data, tmp_path)
     write_table(tmp_path / "own.csv", {"price": ["", *PRICES[1:]], "n": VIEW[:, 0]})
     with pytest.raises(DataError, match="the value of sample 0 is missing"):
         read(data, tmp_path)
