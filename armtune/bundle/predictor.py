@@ -21,10 +21,13 @@ from armtune.bundle.manifest import (
     read_manifest,
 )
 from armtune.bundle.program import Program
-from armtune.bundle.samples import Fills, Source, Whole, count_samples, pieces
+from armtune.bundle.samples import Fills, count_samples, pieces, read_samples
 from armtune.errors import RunError
+from armtune.inputs import Source, Whole
 from armtune.targets import Prediction, Target, restored
 
+ROWS = (".csv", ".tsv", ".parquet")
+"""Ends of the names of files with a row a sample."""
 FEW = 1 << 20
 """Input numbers up to which numpy predicts: torch computes faster, but takes a second to import."""
 
@@ -49,6 +52,7 @@ class Predictor:
         self.target = _target(manifest, folder)
         self.shapes = {m: tuple(shape) for m, shape in manifest["shapes"].items()}
         self._fills = Fills.read(manifest)
+        self._columns = manifest.get("columns", {})
         programs = [PROGRAM] if PROGRAM in manifest["sha256"] else []
         check_files(folder, manifest, [MODEL, PREPROCESSING, RECIPE, *programs])
         self._numpy: Engine | None = Program(folder) if programs else None
@@ -68,6 +72,25 @@ class Predictor:
         sources = {m: Whole(np.asarray(array)) for m, array in samples.items()}
         nothing = np.empty((0, self.target.width), np.float32)
         return self.target.prediction(np.concatenate([nothing, *self._served(sources)]))
+
+    def read(self, path: Path) -> Mapping[str, Source]:
+        """Samples by modality, from arrays or from a table as the model's data set reads it.
+
+        Args:
+            path: an ``.npz``, a folder of ``.npy`` files, or a file with a row a sample, of which
+                labels are never read: see ``Data.inputs``.
+
+        Raises:
+            DataError: the file can't be read, or isn't for this model; names it.
+            RecipeError: the model is of plug-ins whose files haven't run.
+        """
+        if path.suffix.lower() not in ROWS:
+            return read_samples(path)
+        # Slow to import, and only needed here.
+        from armtune.recipe.load import load_recipe
+
+        data = load_recipe(self.folder / RECIPE, run_files=False).data
+        return data.inputs(path, self.shapes, self._columns)
 
     def stream(self, samples: Mapping[str, Source]) -> Iterator[Prediction]:
         """The same piece by piece, so that the samples may be more than fit in memory."""

@@ -1,4 +1,4 @@
-"""Samples to predict, read piece by piece: arrays, folders of ``.npy`` files, ``.npz`` archives."""
+"""Samples to predict, read piece by piece: from folders of ``.npy`` files and ``.npz`` archives."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -15,43 +15,12 @@ from numpy.typing import NDArray
 
 from armtune.bundle.engine import Present, Views
 from armtune.errors import DataError
+from armtune.inputs import Source, Whole
 
 UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
 PIECE_BYTES = 1 << 24
 """Most that a piece of one modality may take; a piece has at least one sample."""
 PIECE_SAMPLES = 1024
-
-
-class Source(Protocol):
-    """One modality's samples ``(sample, *shape)``, of which only a piece is in memory."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-
-    @property
-    def dtype(self) -> np.dtype[Any]: ...
-
-    def pieces(self, rows: int) -> Iterator[NDArray[Any]]:
-        """All samples in order, ``rows`` at a time."""
-
-
-@dataclass(frozen=True)
-class Whole:
-    """An array in memory, or memory-mapped."""
-
-    array: NDArray[Any]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.array.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.array.dtype
-
-    def pieces(self, rows: int) -> Iterator[NDArray[Any]]:
-        for start in range(0, len(self.array), rows):
-            yield self.array[start : start + rows]
 
 
 @dataclass(frozen=True)

@@ -130,6 +130,7 @@ def _about(dataset: Dataset, shapes: Mapping[str, tuple[int, ...]]) -> dict[str,
         },
         "target": dataset.target.about(),
         "shapes": {m: list(shape) for m, shape in shapes.items()},
+        "columns": {m: list(names) for m, names in dataset.columns.items()},
         "versions": {
             "python": platform.python_version(),
             "torch": version("torch"),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from armtune.bundle import Predictor
-    from armtune.bundle.samples import Source
+    from armtune.inputs import Source
     from armtune.targets import Prediction
 
 
@@ -28,7 +28,8 @@ def command(
         typer.Option(
             "--input",
             metavar="FILE",
-            help="An .npz, or a folder of .npy files, with an array for each modality.",
+            help="An .npz, or a folder of .npy files, with an array for each modality; "
+            "a table, or a CSV of files' paths, where the data set was one.",
             show_default=False,
         ),
     ],
@@ -51,11 +52,12 @@ def command(
 
     Reads, predicts and writes piece by piece: the samples may be more than fit in memory.
     """
-    from armtune.bundle import Predictor, read_samples
+    from armtune.bundle import Predictor
     from armtune.files import replacing
 
     _run(plugins or [])
-    predictor, samples = Predictor(bundle), read_samples(source)
+    predictor = Predictor(bundle)
+    samples = predictor.read(source)
     absent = [m for m in predictor.shapes if m not in samples]
     if absent and len(absent) < len(predictor.shapes):
         typer.echo(f"without {', '.join(absent)}: replaced by its mean feature", err=True)

@@ -13,10 +13,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from armtune.errors import DataError
 from armtune.options import Options
 from armtune.targets import Target, kinds
 from armtune.targets.classes import Classes
 
+Shapes = Mapping[str, tuple[int, ...]]
+"""Of each modality's samples, without the sample axis."""
+Columns = Mapping[str, Sequence[str]]
+"""What the numbers of a modality's samples are called, where they are columns of a table."""
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(what, done, total)`` while something slow goes on."""
 
@@ -52,6 +57,7 @@ class Dataset:
         target: what is predicted, and what it is called.
         digest: hexadecimal digest of the sources and options that made these arrays.
         stand_in: whether this is the ``otherwise:`` data set and not the one asked for.
+        columns: of the modalities that are columns of a table.
     """
 
     name: str
@@ -62,6 +68,7 @@ class Dataset:
     test: Split
     digest: str
     stand_in: bool = False
+    columns: Columns = field(default_factory=dict)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -70,6 +77,8 @@ class Dataset:
 
 
 if TYPE_CHECKING:
+    from armtune.inputs import Source
+
     Kind = str
 else:
     Kind = Literal[tuple(kinds())]
@@ -113,6 +122,23 @@ class Data(Options):
             DataError: something is missing, damaged or inconsistent; names the file or view.
         """
         raise NotImplementedError
+
+    def inputs(self, path: Path, shapes: Shapes, columns: Columns) -> Mapping[str, Source]:
+        """Samples to predict, from a file with a row for each, read as those to learn from were.
+
+        Args:
+            path: a ``.csv``, ``.tsv`` or ``.parquet`` file. No labels are read from it.
+            shapes: of each modality's samples, as the model reads them.
+            columns: as the ``Dataset`` had them that the model learnt from.
+
+        Raises:
+            DataError: samples of this data set don't come from such files, or this one can't be
+                read; names it.
+        """
+        raise DataError(
+            f"{path}: a model of the data set {self.name} reads arrays, "
+            f"from an .npz or a folder of .npy files"
+        )
 
 
 class Labelled(Data):

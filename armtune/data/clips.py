@@ -17,17 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from armtune.data import Data, Dataset, Progress
+from armtune.data import Columns, Data, Dataset, Progress, Shapes
 from armtune.data.absent import Absent, settle, skipped
 from armtune.data.ahead import ahead
 from armtune.data.assembly import shelve
 from armtune.data.cache import Shelf, digest_of, splits_of, stored
 from armtune.data.cuts import SPLITS, Indices, cut
+from armtune.data.listed import Listed
+from armtune.data.lists import read_table
 from armtune.data.media import DAMAGED, Kind, Shape, decode
-from armtune.data.raw import Raw
+from armtune.data.raw import Raw, as_view
 from armtune.data.rows import taken
 from armtune.data.sources import data_folders, find
 from armtune.errors import DataError
+from armtune.inputs import Source
 from armtune.targets import Target
 
 log = logging.getLogger(__name__)
@@ -132,6 +135,19 @@ class Clips(Data):
         if (kinds := len(np.unique(found))) < 2:
             raise DataError(f"{base}: {len(clips)} samples found, with {kinds} different labels")
         return self.predicts.read_column(found, str(base))
+
+    def inputs(self, path: Path, shapes: Shapes, columns: Columns) -> Mapping[str, Source]:
+        """Of a CSV with a column of paths, relative to it, for each modality; some may be empty."""
+        if path.suffix.lower() != ".csv":
+            raise DataError(f"{path}: a model of files reads a CSV of their paths")
+        rows = read_table(path, ())
+        listed = [m for m in shapes if rows and m in rows[0]]
+        files = {m: [path.parent / row[m] if row[m] else None for row in rows] for m in listed}
+        return {m: Listed(own, partial(self._view, m), shapes[m]) for m, own in files.items()}
+
+    def _view(self, modality: str, path: Path) -> NDArray[np.float32]:
+        """A file as a model reads it: images from 0 to 1."""
+        return as_view(self.decoded(modality, path))
 
     def lacking(self) -> Absent:
         """What becomes of clips that lack a modality."""

@@ -16,6 +16,11 @@ from armtune.data.rows import Floats, Mask, Rows, as_float32
 from armtune.errors import DataError
 
 
+def as_view(decoded: NDArray[Any]) -> Floats:
+    """What was decoded as float32: bytes, which are images, from 0 to 1."""
+    return scaled(decoded) if decoded.dtype == np.uint8 else as_float32(decoded)
+
+
 class Raw:
     """A file a modality, open for writing within a ``with`` block.
 
@@ -81,5 +86,4 @@ class Raw:
             raise DataError(f"{name}: no sample has it; leave it out")
         first = self._first[name]
         mapped = np.memmap(self._paths[name], first.dtype, "r").reshape(-1, *first.shape)
-        convert = scaled if first.dtype == np.uint8 else as_float32
-        return cast(Floats, Rows(mapped, np.array(self._rows[name]), convert))
+        return cast(Floats, Rows(mapped, np.array(self._rows[name]), as_view))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from armtune.data import Dataset, Labelled, Progress, Split
+from armtune.data import Columns, Dataset, Labelled, Progress, Shapes, Split
 from armtune.data.absent import Absent, scan, settle, skipped
 from armtune.data.arrays import read_column
 from armtune.data.cache import digest_of, file_digest
@@ -19,6 +19,7 @@ from armtune.data.cuts import Index, Indices, cut, named_cuts
 from armtune.data.rows import Mask, as_float32, taken
 from armtune.data.sources import data_folders, find
 from armtune.errors import DataError
+from armtune.inputs import Source, Whole
 from armtune.targets import Target
 from armtune.targets.labels import Labels
 from armtune.targets.values import Values
@@ -83,8 +84,7 @@ class Table(Labelled):
         cells: dict[str, Cells] = {}
         for done, modality in enumerate(modalities):
             progress("reading columns", done, len(modalities))
-            numbers = [store.numbers(column) for column in columns[modality]]
-            cells[modality] = np.stack(numbers, axis=1)
+            cells[modality] = _cells(store, columns[modality])
         progress("reading columns", len(modalities), len(modalities))
         present = {m: self._present(own) for m, own in cells.items()}
         lacked, used = settle(self.absent, present, str(path))
@@ -103,7 +103,14 @@ class Table(Labelled):
         words = self._describe(path, target, indices, filled) + skipped(int((~used).sum()))
         options = self.model_dump(exclude={"path", "otherwise"})
         digest = digest_of({"options": options, "file": file_digest(path)})
-        return Dataset(self.name, words, target, train, validation, test, digest)
+        splits = (train, validation, test)
+        return Dataset(self.name, words, target, *splits, digest, columns=columns)
+
+    def inputs(self, path: Path, shapes: Shapes, columns: Columns) -> Mapping[str, Source]:
+        """Of the very columns that the model learnt from; a modality may be without any."""
+        store = ColumnStore(path)
+        there = {m: names for m, names in columns.items() if any(n in store for n in names)}
+        return {m: Whole(_cells(store, names)) for m, names in there.items()}
 
     def _labels(self, store: ColumnStore) -> tuple[Target, NDArray[Any]]:
         columns = self._label_columns(store)
@@ -160,6 +167,10 @@ class Table(Labelled):
         sizes = " + ".join(str(len(index)) for index in indices.values())
         means = f"; {filled} missing cells filled by training means" if filled else ""
         return f"table {path.name}: {target}, {sizes} samples{means}"
+
+
+def _cells(store: ColumnStore, names: Sequence[str]) -> Cells:
+    return np.stack([store.numbers(name) for name in names], axis=1)
 
 
 def _missing(modality: str, columns: Sequence[str], holes: NDArray[np.bool_]) -> str:

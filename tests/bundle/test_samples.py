@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from armtune.bundle.samples import Source, pieces, read_samples
+from armtune.bundle.samples import pieces, read_samples
 from armtune.errors import DataError
+from armtune.inputs import Source
 from tests.conftest import TWO, toy_dataset
 
 MEGABYTE = 1 << 20
