@@ -20,9 +20,12 @@ class Inline:
 
     def search(self, search: Search) -> None:
         """Trains all trials that the search hands out."""
+        most = largest(search.recipe, 1)
         if not search.left:
+            self._size = search.found_size(most)
             return
-        size = self._size = self._worker.pack_size(search.recipe, largest(search.recipe, 1))
+        size = self._size = self._worker.pack_size(search.recipe, most)
+        search.note_size(size)
         going: list[Task] = []
         while pack := search.fill(going, size):
             for task in pack[len(going) :]:

@@ -87,6 +87,7 @@ class RayEngine:
     def search(self, search: Search) -> None:
         """Trains all trials that the search hands out."""
         if not search.left:
+            self._size = search.found_size(largest(search.recipe, self._room()))
             return
         clerk = _Clerk(search, self._resources)
         trainable = tune.with_parameters(
@@ -114,13 +115,17 @@ class RayEngine:
             )
             fit(tuner, clerk)
         self._size = clerk.size
+        search.note_size(clerk.size)
+
+    def _room(self) -> int:
+        return places(_nodes(), self._resources)
 
     def confirm(self, tasks: Sequence[Task], told: Confirmed) -> None:
         """Trains and tests each task."""
         amounts = {f"num_{kind}s": n for kind, n in _reserved(self._resources).items()}
         remote = ray.remote(_confirm).options(max_retries=0, **amounts)
         workshop = ray.put(self._workshop)
-        room = places(_nodes(), self._resources)
+        room = self._room()
         todo = [(pack, 0) for pack in reversed(packs_of(tasks, self._size, room))]
         refs = dict[Any, tuple[list[Task], int]]()
         while todo or refs:
@@ -136,7 +141,7 @@ class RayEngine:
                     todo.append(([task], tried + 1))
                 else:
                     told(task, confirmation(task, end))
-            room = places(_nodes(), self._resources)
+            room = self._room()
 
 
 def fit(tuner: tune.Tuner, complaints: Complaints) -> None:

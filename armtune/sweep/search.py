@@ -15,7 +15,7 @@ from armtune.errors import RecipeError
 from armtune.objectives import Goals
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
-from armtune.sweep.packing import program_of
+from armtune.sweep.packing import is_open, program_of
 from armtune.sweep.records import Listener, TrialRecord
 from armtune.sweep.trial import Failure, Metrics, Step, Task, reason_of, trial_folder
 
@@ -105,6 +105,14 @@ class Search:
         """What tells whether trials can train together; one that was retried trains alone."""
         alone = f"{task.number}: " if task.number in self._alone else ""
         return alone + program_of(task.recipe)
+
+    def note_size(self, size: int) -> None:
+        """Keeps the size of packs that was found, for a sweep that resumes after its search."""
+        self._study.note_pack(size)
+
+    def found_size(self, most: int) -> int:
+        """The size of packs, at most ``most``, without measuring: what an earlier run found."""
+        return min(most, self._study.pack) if is_open(self.recipe, most) else most
 
     def started(self, number: int) -> None:
         """A worker has taken a trial up."""

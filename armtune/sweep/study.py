@@ -35,6 +35,7 @@ STUDY = "armtune"
 STARTED = "started"
 RETRIED = "retried"
 SAMPLER = "sampler"
+PACK = "pack"
 GENERATION = "generation"
 UNFINISHED = "trained to its full length"
 """Constraint that pruned trials violate by the share of epochs left.
@@ -116,6 +117,11 @@ class StudyReader:
                 _, _, modality, seed = key.split(":")
                 found.setdefault(modality, []).append(Confirmation(int(seed), **value))
         return {m: sorted(seeds, key=lambda c: c.seed) for m, seeds in found.items()}
+
+    @property
+    def pack(self) -> int:
+        """The size of packs that the search found last; 1 where it found none."""
+        return int(self._study.user_attrs.get(PACK, 1))
 
     def rung(self, epoch: int, without: int) -> dict[int, dict[str, float]]:
         """Metrics with which the other trials reached a rung, by number."""
@@ -233,6 +239,11 @@ class SweepStudy(StudyReader):
         """Ends a trial that raised, diverged or lost its process."""
         self._note(number, epoch, metrics, reason)
         self._tell(number, TrialState.FAIL)
+
+    def note_pack(self, size: int) -> None:
+        """Notes the size of packs that pays here."""
+        if size != self.pack:
+            self._study.set_user_attr(PACK, size)
 
     def note_generation(self, epoch: int, descents: Mapping[int, Descent]) -> None:
         """Notes at once how a whole population goes on from a comparison."""

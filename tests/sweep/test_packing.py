@@ -238,6 +238,48 @@ def test_packed_re_trainings_are_those_one_by_one(tmp_path: Path) -> None:
     assert {len(seeds) for seeds in packed.confirmed.values()} == {3}
 
 
+class Members:
+    """Notes how many members each training has."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.counts: list[int] = []
+        make = FakeWorkshop.training
+
+        def training(shop: FakeWorkshop, recipes: Any, samples: Any) -> Any:
+            self.counts.append(len(recipes))
+            return make(shop, recipes, samples)
+
+        monkeypatch.setattr(FakeWorkshop, "training", training)
+
+
+@pytest.mark.parametrize("pack", [3, "auto"])
+def test_re_trainings_are_packed_after_a_resumption_too(
+    pack: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("armtune.sweep.worker.measured", lambda *_: packing.Packing(3, 2.0))
+    recipe = fake_recipe(sweep__trials=12, sweep__pack=pack, sweep__space=CALM)
+    place = Place(tmp_path / "run", Path(), inline=True)
+    run_sweep(recipe, place, (), FakeWorkshop())
+    members = Members(monkeypatch)
+    confirm = {"sweep.confirm": {"top": 1, "seeds": 6, "solo": False}}
+    resumed = Place(tmp_path / "run", Path(), resume=True, inline=True)
+    run_sweep(with_overrides(recipe, confirm), resumed, (), FakeWorkshop())
+    assert members.counts == [3, 3]
+
+
+def test_a_sweep_resumed_without_packs_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("armtune.sweep.worker.measured", lambda *_: packing.Packing(3, 2.0))
+    recipe = fake_recipe(sweep__trials=12, sweep__space=CALM)
+    run_sweep(recipe, Place(tmp_path / "run", Path(), inline=True), (), FakeWorkshop())
+    members = Members(monkeypatch)
+    confirm = {"sweep.confirm": {"top": 1, "seeds": 2, "solo": False}, "sweep.pack": 1}
+    resumed = Place(tmp_path / "run", Path(), resume=True, inline=True)
+    run_sweep(with_overrides(recipe, confirm), resumed, (), FakeWorkshop())
+    assert members.counts == [1, 1]
+
+
 def values_of(result: SweepResult) -> list[dict[str, float]]:
     return [record.metrics for record in result.records]
 

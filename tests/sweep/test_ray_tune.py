@@ -26,6 +26,7 @@ from fake_training import (
 from sweep_process import recipe as process_recipe
 
 from armtune.errors import RunError
+from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.sweep import SweepResult, read_records, sweep
 from armtune.sweep.journal import JOURNAL
@@ -67,11 +68,23 @@ def test_packs_grow_once_a_worker_has_measured_what_pays(tmp_path: Path) -> None
     workshop = SharedCost(seconds=0.05, notes=tmp_path)
     result = run_sweep(recipe, Place(tmp_path / "run", Path()), (), workshop)
     assert [r.state for r in result.records] == ["COMPLETE"] * 32
-    sizes = [int(note.name.rpartition("-")[2]) for note in tmp_path.glob("*-*-*")]
+    sizes = sizes_in(tmp_path)
     # Each size is measured once; of two workers' 32 trials a quarter may be one pack.
     assert sizes.count(2) >= 1
     assert sizes.count(4) >= 1 + 5
     assert max(sizes) == 4
+    # Resumed after its search, it measures nothing again and packs the re-trainings.
+    (tmp_path / "later").mkdir()
+    later = SharedCost(seconds=0.05, notes=tmp_path / "later")
+    changed = with_overrides(recipe, {"sweep.confirm": {"top": 2, "seeds": 4}})
+    result = run_sweep(changed, Place(tmp_path / "run", Path(), resume=True), (), later)
+    assert [len(seeds) for seeds in result.confirmed.values()] == [4, 4]
+    assert set(sizes_in(tmp_path / "later")) == {4}
+
+
+def sizes_in(folder: Path) -> list[int]:
+    """Members of each training that ``SharedCost`` noted."""
+    return [int(note.name.rpartition("-")[2]) for note in folder.glob("*-*-*")]
 
 
 def test_a_sweep_on_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
