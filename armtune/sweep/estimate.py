@@ -27,6 +27,7 @@ class Estimate:
             kept their order throughout.
         trials: number of trials.
         trainings: number of re-trainings after the search.
+        after_lengths: what they take, packed and shared out, as a multiple of one training alone.
         workers: processes that train at once.
         pack: trials that each of them trains as one program.
         pack_gain: how many times more trials an hour that gives than one by one.
@@ -43,6 +44,7 @@ class Estimate:
     share: float
     trials: int
     trainings: int
+    after_lengths: float
     workers: int
     pack: int
     pack_gain: float
@@ -68,8 +70,7 @@ class Estimate:
     @property
     def after_seconds(self) -> float:
         """The re-trainings after the search."""
-        rounds = -(-self.trainings // self.workers)
-        return rounds * self.training_seconds
+        return self.after_lengths * self.training_seconds
 
     @property
     def seconds(self) -> float:

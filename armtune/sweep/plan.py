@@ -7,7 +7,7 @@ import random
 import resource
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -23,6 +23,7 @@ from armtune.recipe.shape_checks import refuse_unread
 from armtune.recipe.space import Space
 from armtune.rungs import Standing
 from armtune.samplers import points
+from armtune.sweep.afterwards import lengths, retrainings
 from armtune.sweep.estimate import Estimate
 from armtune.sweep.packing import Packing, gain_of, largest, measured
 from armtune.sweep.study import SweepStudy
@@ -74,9 +75,11 @@ def estimate(recipe: Recipe, space: Space, workshop: Workshop, inline: bool = Fa
     dataset = workshop.dataset(recipe)
     refuse_unread(recipe, space.dimensions, dataset.shapes)
     prepared = time.perf_counter() - started
-    timings = list(_timings(recipe, space, workshop, dataset))
+    settings = _settings(recipe, space)
+    timings = list(_timings(settings, workshop, dataset))
     workers = 1 if inline else workers_of(recipe)
     packing = _packing(recipe, workshop, dataset, largest(recipe, workers))
+    steps = retrainings(recipe, settings)
     used = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
     return Estimate(
         settings=len(timings),
@@ -85,7 +88,8 @@ def estimate(recipe: Recipe, space: Space, workshop: Workshop, inline: bool = Fa
         training_seconds=fmean(t.whole for t in timings),
         share=share_of(recipe),
         trials=recipe.sweep.trials,
-        trainings=_trainings(recipe),
+        trainings=sum(map(len, steps)),
+        after_lengths=lengths(steps, packing, workers),
         workers=workers,
         pack=packing.size,
         pack_gain=packing.gain,
@@ -161,26 +165,15 @@ def _lasts(
     return epochs
 
 
-def _trainings(recipe: Recipe) -> int:
-    """Re-trainings after the search, at most."""
-    confirm = recipe.sweep.confirm
-    if confirm is None:
-        return 0
-    alone = len(recipe.modalities) if confirm.solo and len(recipe.modalities) > 1 else 0
-    return confirm.seeds * (confirm.top + alone)
-
-
-def _timings(
-    recipe: Recipe, space: Space, workshop: Workshop, dataset: Dataset
-) -> Iterator[Timing]:
+def _timings(settings: Sequence[Recipe], workshop: Workshop, dataset: Dataset) -> Iterator[Timing]:
     """Of the settings that can be trained; one that diverges or fails is left out."""
     errors: list[ArmtuneError] = []
-    for setting in _settings(recipe, space):
+    for setting in settings:
         try:
             yield _timing(setting, workshop, dataset)
         except ArmtuneError as error:
             errors.append(error)
-    if len(errors) == SETTINGS:
+    if len(errors) == len(settings):
         raise errors[0]
 
 

@@ -17,6 +17,7 @@ FOUND = Estimate(
     share=0.5,
     trials=3,
     trainings=5,
+    after_lengths=3.0,
     workers=2,
     pack=1,
     pack_gain=1.0,
@@ -34,7 +35,7 @@ def record(number: int, started: float, ended: float) -> TrialRecord:
 def test_the_times_follow_from_the_trainings() -> None:
     assert FOUND.search_seconds == 3 + 3 * 0.5 * 20 / 2
     assert FOUND.longest_seconds == 3 + 3 * 20 / 2
-    assert FOUND.after_seconds == 3 * 20  # five trainings, two at once: three rounds
+    assert FOUND.after_seconds == 3 * 20
     assert FOUND.seconds == 10 + 18 + 60
 
 
