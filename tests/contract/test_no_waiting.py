@@ -1,0 +1,81 @@
+"""No step of a training waits for its device: nothing on the way asks for a tensor's values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from armtune.data import Dataset
+from armtune.encoders import Encoder
+from armtune.recipe.load import with_overrides
+from armtune.recipe.schema import Recipe
+from armtune.registry import plugins
+from armtune.testing.toys import TWO, toy_dataset, toy_recipe, with_holes
+from armtune.training import Run
+
+ASKING = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "is_nonzero", "unique_dim"}
+"""Operations whose result the host needs before it can go on; on a GPU each one stops the queue."""
+
+
+class Watch(TorchDispatchMode):
+    """Raises at operations that ask."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        masked = name == "index" and any(i is not None and i.dtype == torch.bool for i in args[1])
+        assert name not in ASKING, f"{name} waits for the device"
+        assert not masked, "a mask as an index waits for the device"
+        return func(*args, **(kwargs or {}))
+
+
+def watched(step: Callable[..., Any]) -> Callable[..., Any]:
+    def own(*args: Any) -> Any:
+        with Watch():  # type: ignore[no-untyped-call]
+            return step(*args)
+
+    return own
+
+
+def test_asking_is_seen() -> None:
+    some = torch.arange(3.0)
+    for ask in (float, bool, torch.Tensor.nonzero, lambda x: x[x > 1]):
+        watch = Watch()  # type: ignore[no-untyped-call]
+        with pytest.raises(AssertionError, match="waits for the device"), watch:
+            ask(some.sum() if ask in (float, bool) else some)
+
+
+def check_steps(recipe: Recipe, dataset: Dataset) -> None:
+    """The second epoch's steps, with a pack of two; by then every hook has begun."""
+    run = Run([recipe, recipe], dataset)
+    run.advance()
+    run._step = watched(run._step)  # type: ignore[method-assign]
+    assert run.train_steps()
+
+
+@pytest.mark.parametrize("holes", [False, True], ids=["complete", "with holes"])
+@pytest.mark.parametrize("name", plugins("balancing"))
+def test_no_step_of_a_method_waits(name: str, holes: bool) -> None:
+    dataset = with_holes(toy_dataset()) if holes else toy_dataset()
+    check_steps(toy_recipe(TWO, {"name": name}, epochs=3, clip_norm=1.0), dataset)
+
+
+@pytest.mark.parametrize("name", plugins("fusion"))
+def test_no_step_of_a_fusion_waits(name: str) -> None:
+    recipe = with_overrides(toy_recipe(), {"fusion": {"name": name}})
+    check_steps(recipe, toy_dataset())
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (2, 6, 5)], ids=str)
+@pytest.mark.parametrize("name", plugins("encoders"))
+def test_no_step_of_an_encoder_waits(name: str, shape: tuple[int, ...]) -> None:
+    plugin = plugins("encoders")[name]()
+    assert isinstance(plugin, Encoder)
+    if refusal := plugin.misfit(shape):
+        pytest.skip(refusal)
+    shapes = {"image": shape, "audio": (5,)}
+    recipe = with_overrides(toy_recipe(shapes), {"modalities.image.encoder": {"name": name}})
+    check_steps(recipe, toy_dataset(shapes, samples=40))
