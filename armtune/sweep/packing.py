@@ -11,7 +11,7 @@ from armtune.recipe.schema import Recipe
 from armtune.sweep.trial import Served, Task, Workshop
 
 SIZES = (2, 4, 8, 16, 32, 64)
-"""Sizes that are tried; beyond, no processor gains."""
+"""Sizes that are tried, with the largest there is room for; beyond, no processor gains."""
 ROUNDS = 4
 """Packs that each worker shall fill in a search, so that a sampler still learns between them."""
 GAIN = 1.05
@@ -100,7 +100,8 @@ def measured(recipe: Recipe, workshop: Workshop, samples: Served, most: int) -> 
     A larger pack is tried as long as the last one paid.
     """
     best, rate, alone = 1, 0.0, 0.0
-    for size in (1, *[s for s in SIZES if s <= most]):
+    end = min(most, SIZES[-1])
+    for size in sorted({1, *[s for s in SIZES if s < end], end}):
         enough = size / (GAIN * rate) if rate else LONG_SECONDS
         seconds = _epoch_seconds([recipe] * size, workshop, samples, enough)
         if size > 1 and size / seconds < GAIN * rate:

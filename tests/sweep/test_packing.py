@@ -75,9 +75,9 @@ def test_a_search_leaves_the_sampler_several_packs_to_learn_from() -> None:
     assert largest(fake_recipe(sweep__trials=6, sweep__pack=3), places=2) == 3
 
 
-@pytest.mark.parametrize(("shared", "size"), [(0.02, 8), (0.0, 1)])
+@pytest.mark.parametrize(("shared", "most", "size"), [(0.02, 8, 8), (0.02, 3, 3), (0.0, 8, 1)])
 def test_a_size_is_chosen_by_trials_an_hour(
-    shared: float, size: int, monkeypatch: pytest.MonkeyPatch
+    shared: float, most: int, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An epoch takes ``shared`` seconds and 2 ms more a member."""
     clock = [0.0]
@@ -92,7 +92,7 @@ def test_a_size_is_chosen_by_trials_an_hour(
         def training(self, recipes: Any, samples: Any) -> Together:
             return Costly([FakeTraining(recipe) for recipe in recipes])
 
-    found = measured(fake_recipe(), Timed(), FakeSamples(), 8)
+    found = measured(fake_recipe(), Timed(), FakeSamples(), most)
     assert found.size == size
     assert found.gain > 2 if size > 1 else found.gain == 1
 
