@@ -135,9 +135,7 @@ def sweep_and_export(
     address: str | None = None,
 ) -> Result:
     """As ``sweep``, for a recipe that was read already; ``recipe_folder`` is where it was."""
-    from armtune.report.page import REPORT, write_report
     from armtune.report.tensorboard import TensorBoardListener
-    from armtune.winner import export_trial
 
     found = run_sweep(
         recipe,
@@ -148,7 +146,12 @@ def sweep_and_export(
         inline=inline,
         address=address,
     )
+    # Slow to import: no sweep waits for it.
+    from armtune.report.page import REPORT, write_report
+
     if found.chosen is not None:
+        from armtune.winner import export_trial
+
         export_trial(folder, found.chosen, folder / BEST)
     result = load_run(folder)
     write_report([result.report], folder / REPORT)

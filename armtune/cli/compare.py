@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -119,19 +119,19 @@ def _run(
     may_start(place.folder, place.resume)
     with progress_bars(console) as progress:
         dataset = load_dataset(recipe, place.recipe_folder, progress)
-    with _ray(recipe, place):
+    with _ray(place) as ready:
+        ready()
         words = typed_again(but=("--json", "--quiet", "--resume"))
         return compare(recipe, each, place, dataset, train, words)
 
 
-def _ray(recipe: Recipe, place: Place) -> AbstractContextManager[Any]:
+def _ray(place: Place) -> AbstractContextManager[Callable[[], None]]:
     """Keeps one Ray for all sweeps, so that not each has to start its own."""
     if place.inline:
-        return nullcontext()
-    from armtune.sweep.ray_tune import ray_engine
-    from armtune.sweep.trial import Workshop
+        return nullcontext(lambda: None)
+    from armtune.sweep.ray_start import starting
 
-    return ray_engine(Workshop(place.recipe_folder), recipe.sweep.resources, place.address)
+    return starting(place.address)
 
 
 def _tell(comparison: Comparison, files: Sequence[Path], console: Console) -> None:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from matplotlib.figure import Figure
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.custom_scalar import layout_pb2
@@ -29,10 +28,8 @@ from armtune.recipe.space import Space
 from armtune.report.curves import curves
 from armtune.report.hparams import SESSION_END, HParams
 from armtune.report.lineage import lineage_grid
-from armtune.report.plots import Plane, front_picture, png
 from armtune.report.studies import importances
 from armtune.report.tables import chosen_line, chosen_of, confirmed_grid, front_grid
-from armtune.report.trends import contributions_picture, importance_picture
 from armtune.sweep import front_of, read_lineages
 from armtune.sweep.records import Listener, TrialRecord
 
@@ -150,6 +147,10 @@ class TensorBoardListener(Listener):
 
     def _pictures(self, front: Sequence[int], step: int) -> None:
         started = time.monotonic()
+        # Brings matplotlib, which no sweep's start waits for.
+        from armtune.report.plots import Plane, front_picture, png
+        from armtune.report.trends import contributions_picture, importance_picture
+
         records, chosen = list(self._records.values()), self._chosen(front)
         judged = Plane.of(self._goals).objectives
         shares = {o.metric: importances(records, self._space, o) for o in judged}
@@ -160,7 +161,7 @@ class TensorBoardListener(Listener):
             ),
             "importance": importance_picture(shares),
         }
-        self._root.write(Summary(value=[_image(tag, d) for tag, d in drawings.items()]), step)
+        self._root.write(Summary(value=[_image(tag, *png(d)) for tag, d in drawings.items()]), step)
         self._drawing += time.monotonic() - started
 
     def _result(self, front: Sequence[int]) -> str:
@@ -211,8 +212,7 @@ class _Log:
             raise RunError(f"{self._path}: can't be written: {error.strerror}") from error
 
 
-def _image(tag: str, drawing: Figure) -> Summary.Value:
-    data, width, height = png(drawing)
+def _image(tag: str, data: bytes, width: int, height: int) -> Summary.Value:
     image = Summary.Image(width=width, height=height, colorspace=4, encoded_image_string=data)
     return Summary.Value(tag=tag, image=image)
 

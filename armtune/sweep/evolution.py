@@ -22,7 +22,7 @@ from armtune.sweep import pack
 from armtune.sweep.engine import worker_for
 from armtune.sweep.lineage import Descent
 from armtune.sweep.population import Population, copy_state, state_file
-from armtune.sweep.ray_tune import RayEngine, died, fit, last_words, ray_engine
+from armtune.sweep.ray_tune import RayEngine, died, fit, last_words
 from armtune.sweep.search import Search
 from armtune.sweep.trial import CHECKPOINT, Failure, Step, Workshop
 
@@ -33,20 +33,17 @@ if TYPE_CHECKING:
     from armtune.sweep.study import SweepStudy
 
 
-@contextmanager
-def population_engine(
-    workshop: Workshop, resources: Resources, address: str | None, study: SweepStudy
-) -> Iterator[PopulationEngine]:
-    """As ``ray_engine``, for a population."""
-    with ray_engine(workshop, resources, address):
-        yield PopulationEngine(workshop, resources, study)
-
-
 class PopulationEngine(RayEngine):
     """An engine that trains all trials as one population."""
 
-    def __init__(self, workshop: Workshop, resources: Resources, study: SweepStudy) -> None:
-        super().__init__(workshop, resources)
+    def __init__(
+        self,
+        workshop: Workshop,
+        resources: Resources,
+        ready: Callable[[], None],
+        study: SweepStudy,
+    ) -> None:
+        super().__init__(workshop, resources, ready)
         self._study = study
 
     def search(self, search: Search) -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import socket
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import armtune
 from armtune.errors import RunError
 from armtune.recipe.schema import Resources
+from armtune.sweep import ray_start as ray_start
 from armtune.sweep.complaints import Complaints
 from armtune.sweep.engine import Confirmed, worker_for
 from armtune.sweep.overtime import overtime, take_stack
@@ -22,67 +18,36 @@ from armtune.sweep.packing import is_open, largest, packs_of
 from armtune.sweep.records import Confirmation
 from armtune.sweep.room import check_room, places
 from armtune.sweep.search import Search
-from armtune.sweep.trial import Failure, Step, Task, Workshop, note_failure, reason_of
+from armtune.sweep.trial import Failure, Step, Task, Workshop, note_failure
 from armtune.sweep.worker import Worker, confirmation
 
 if TYPE_CHECKING:
     from armtune.sweep.team import Team
 
-# Ray reads some of these when it is imported.
-os.environ.update(
-    RAY_AIR_NEW_OUTPUT="0",
-    RAY_CHDIR_TO_TRIAL_DIR="0",
-    # How often Ray Train looks after the processes that train a trial together.
-    RAY_TRAIN_HEALTH_CHECK_INTERVAL_S="0.5",
-    RAY_TRAIN_V2_ENABLED="1",
-    RAY_USAGE_STATS_ENABLED="0",
-    TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
-    # Our own handling of Ctrl-C leaves running trials to be resumed.
-    TUNE_DISABLE_SIGINT_HANDLER="1",
-    # Tune's record of the experiment isn't used: the study is the only one.
-    TUNE_GLOBAL_CHECKPOINT_S="1000000000",
-    # Else workers start one after the other; the search hands out no more than there is room for.
-    TUNE_MAX_PENDING_TRIALS_PG="1000",
-    TUNE_PRINT_ALL_TRIAL_ERRORS="0",
-)
-
-import ray
-from ray import tune
-from ray.tune.schedulers import FIFOScheduler
-from ray.tune.search import Searcher
+import ray  # isort: skip (after ray_start, which sets what Ray reads when imported)
+from ray import tune  # isort: skip
+from ray.tune.schedulers import FIFOScheduler  # isort: skip
+from ray.tune.search import Searcher  # isort: skip
 
 PLACES_SECONDS = 1.0
 """Nodes come and go: the room for workers is counted so often."""
-STORE_BYTES = 200_000_000
-"""Size of Ray's object store: only steps and recipes pass through it."""
-
-
-@contextmanager
-def ray_engine(
-    workshop: Workshop, resources: Resources, address: str | None
-) -> Iterator[RayEngine]:
-    """An engine on a cluster, or on a Ray of its own on this machine, which ends with the block.
-
-    Raises:
-        RunError: no Ray answers at the address, or it can't ever hold one trial.
-    """
-    ours = not ray.is_initialized()
-    if ours:
-        connect(address)
-    try:
-        check_room(_nodes(), resources)
-        yield RayEngine(workshop, resources)
-    finally:
-        if ours:
-            ray.shutdown()
 
 
 class RayEngine:
-    """An engine that trains with as many processes as the resources allow."""
+    """An engine that trains with as many processes as the resources allow.
 
-    def __init__(self, workshop: Workshop, resources: Resources) -> None:
+    Args:
+        ready: waits until Ray is there.
+
+    Raises:
+        RunError: Ray can't ever hold one trial.
+    """
+
+    def __init__(self, workshop: Workshop, resources: Resources, ready: Callable[[], None]) -> None:
         self._workshop, self._resources = workshop, resources
         self._size = 1
+        ready()
+        check_room(_nodes(), resources)
 
     def search(self, search: Search) -> None:
         """Trains all trials that the search hands out."""
@@ -364,38 +329,6 @@ def _ends(ready: Any, pack: Sequence[Task]) -> Sequence[Confirmation | Failure]:
     except ray.exceptions.RayError as error:
         return [died(task, str(error)) for task in pack]
     return ends
-
-
-def connect(address: str | None) -> None:
-    """Starts Ray on this machine, or joins a cluster.
-
-    Raises:
-        RunError: there is none at the address.
-    """
-    if address is None:
-        _init("local", include_dashboard=False, object_store_memory=STORE_BYTES)
-        return
-    try:
-        _knock(address)
-    except OSError as error:
-        raise RunError(f"no Ray cluster at {address}: {error.strerror or error}") from error
-    try:
-        # Nodes need the libraries; the code is this one's, whatever is installed there.
-        _init(address, runtime_env={"py_modules": [str(Path(armtune.__file__).parent)]})
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        hint = "a cluster that asks for a token needs RAY_AUTH_MODE=token here"
-        raise RunError(f"no Ray cluster at {address}: {reason_of(error)}; {hint}") from error
-
-
-def _init(address: str, **options: Any) -> None:
-    ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **options)
-
-
-def _knock(address: str) -> None:
-    """Raises OSError at once where nothing listens; Ray tries for minutes."""
-    host, _, port = address.rpartition(":")
-    if port.isdigit() and "//" not in host:
-        socket.create_connection((host, int(port)), timeout=5).close()
 
 
 def _nodes() -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,18 +66,19 @@ def run_sweep(
     with locked(folder):
         may_start(folder, place.resume)
         recipe = self_contained(recipe, place.recipe_folder)
-        # Built here, so that the workers find it in the cache.
-        dataset = workshop.dataset(recipe)
-        refuse_unread(recipe, space.dimensions, dataset.shapes)
-        enter(folder, recipe, dataset, about)
-        study = SweepStudy(folder, recipe, space, Goals.from_recipe(recipe), first)
-        sweep = _Sweep(recipe, folder, study, listeners)
-        for listener in listeners:
-            listener.sweep_started(recipe, space, dataset.description, folder, study.records())
-        modalities = tuple(recipe.modalities)
-        workshop = replace(workshop, digest=dataset.digest, modalities=modalities)
-        with _engine(place, workshop, recipe, study) as engine:
-            return sweep.run(engine)
+        with _supply(place) as ready:
+            # Built here, so that the workers find it in the cache.
+            dataset = workshop.dataset(recipe)
+            refuse_unread(recipe, space.dimensions, dataset.shapes)
+            enter(folder, recipe, dataset, about)
+            study = SweepStudy(folder, recipe, space, Goals.from_recipe(recipe), first)
+            sweep = _Sweep(recipe, folder, study, listeners)
+            told = (recipe, space, dataset.description, folder, study.records())
+            for listener in listeners:
+                listener.sweep_started(*told)
+            modalities = tuple(recipe.modalities)
+            workshop = replace(workshop, digest=dataset.digest, modalities=modalities)
+            return sweep.run(_engine(place, workshop, recipe, study, ready))
 
 
 class _Sweep:
@@ -155,15 +156,25 @@ def _nothing(folder: Path, records: Sequence[TrialRecord]) -> str:
     return f"{counts}, none was trained to its full length; the first: {first.reason} (see {where})"
 
 
-def _engine(
-    place: Place, workshop: Workshop, recipe: Recipe, study: SweepStudy
-) -> AbstractContextManager[Engine]:
+def _supply(place: Place) -> AbstractContextManager[Callable[[], None]]:
+    """What the engine needs is made ready beside the block; yields what waits until it is."""
     if place.inline:
-        return nullcontext(Inline(workshop, recipe.sweep.resources))
+        return nullcontext(lambda: None)
+    from armtune.sweep.ray_start import starting
+
+    return starting(place.address)
+
+
+def _engine(
+    place: Place, workshop: Workshop, recipe: Recipe, study: SweepStudy, ready: Callable[[], None]
+) -> Engine:
+    resources = recipe.sweep.resources
+    if place.inline:
+        return Inline(workshop, resources)
     if recipe.sweep.pruner.population:
-        from armtune.sweep.evolution import population_engine
+        from armtune.sweep.evolution import PopulationEngine
 
-        return population_engine(workshop, recipe.sweep.resources, place.address, study)
-    from armtune.sweep.ray_tune import ray_engine
+        return PopulationEngine(workshop, resources, ready, study)
+    from armtune.sweep.ray_tune import RayEngine
 
-    return ray_engine(workshop, recipe.sweep.resources, place.address)
+    return RayEngine(workshop, resources, ready)

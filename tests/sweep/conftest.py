@@ -18,13 +18,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 @pytest.fixture(scope="module")
 def ray() -> Iterator[Any]:
     """A Ray for all tests of a file, whose workers find ``fake_training`` too."""
-    from armtune.sweep import ray_tune
+    from armtune.sweep import ray_start
+
+    import ray  # isort: skip (ray_start sets what it reads when imported)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
-        ray_tune.connect(None)
-    yield ray_tune.ray
-    ray_tune.ray.shutdown()
+        ray_start.connect(None)
+    yield ray
+    ray.shutdown()
 
 
 @pytest.fixture

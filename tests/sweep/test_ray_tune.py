@@ -210,7 +210,7 @@ def test_more_than_ray_has_is_refused(tmp_path: Path, resources: Any, message: s
 
 
 def test_an_address_where_nothing_listens_is_said_at_once() -> None:
-    from armtune.sweep.ray_tune import connect
+    from armtune.sweep.ray_start import connect
 
     with pytest.raises(RunError, match=r"no Ray cluster at 127\.0\.0\.1:1: Connection refused"):
         connect("127.0.0.1:1")
