@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from armtune.bundle.engine import Engine, Floats, Present, Views
 from armtune.bundle.serving import tensors
@@ -15,6 +16,7 @@ from armtune.data.standardize import Standardization
 from armtune.network import MultimodalNet
 from armtune.targets import Target
 
+Units = NDArray[np.float64]
 SAMPLES = 64
 """Validation samples that every format is run on."""
 
@@ -46,12 +48,12 @@ def trained(
 
 
 def largest_difference(
-    engine: Engine, views: Views, present: Present, expected: Floats, unit: float
+    engine: Engine, views: Views, present: Present, expected: Floats, units: Units
 ) -> float:
-    """Largest difference in the target's unit, over all samples at once and over single ones."""
+    """Largest difference in the target's units, over all samples at once and over single ones."""
     differences = [engine(views, present) - expected]
     for k in range(min(3, len(expected))):
         one = {m: v[k : k + 1] for m, v in views.items()}
         there = {m: p[k : k + 1] for m, p in present.items()}
         differences.append(engine(one, there) - expected[k])
-    return max(float(np.abs(each).max()) for each in differences) / unit
+    return max(float(np.abs(each / units).max()) for each in differences)

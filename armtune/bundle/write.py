@@ -17,7 +17,7 @@ from safetensors.numpy import save
 import armtune.bundle.standalone
 from armtune import __version__
 from armtune.bundle import formats
-from armtune.bundle.agreement import check_inputs, largest_difference, trained
+from armtune.bundle.agreement import Units, check_inputs, largest_difference, trained
 from armtune.bundle.card import model_card
 from armtune.bundle.engine import CantExport, Floats, Present, Views
 from armtune.bundle.manifest import (
@@ -171,7 +171,7 @@ def _formats(
         left_out = dict.fromkeys(names, str(error))
     for name in [n for n in names if n not in left_out]:
         try:
-            difference = _written(name, exported, folder, (*inputs, expected, dataset.target.unit))
+            difference = _written(name, exported, folder, (*inputs, expected, dataset.target.units))
             written[name] = {"file": formats.named(name).FILE, "largest_difference": difference}
         except CantExport as error:
             (folder / formats.named(name).FILE).unlink(missing_ok=True)
@@ -195,7 +195,7 @@ def _known(wanted: Sequence[str]) -> list[str]:
 
 
 def _written(
-    name: str, exported: Exported, folder: Path, check: tuple[Views, Present, Floats, float]
+    name: str, exported: Exported, folder: Path, check: tuple[Views, Present, Floats, Units]
 ) -> float:
     """Writes a format, loads it again and runs it; the largest difference, see ``agreement``."""
     chosen = formats.named(name)

@@ -36,7 +36,7 @@ class Arrays(Labelled):
     """File or folder, relative to the recipe, else to ``$ARMTUNE_DATA``."""
     labels: str = "label"
     """Key of the labels: integers from 0 or strings; for ``target: labels`` a matrix of 0 and 1,
-    whose names may stand in ``<key>_names``; for ``values`` numbers."""
+    whose names may stand in ``<key>_names``; for ``values`` numbers, one or several a sample."""
     views: dict[str, str] = Field(default_factory=dict)
     """Key of each modality's array; empty when the keys are the modalities' names."""
     groups: str | None = None

@@ -45,7 +45,7 @@ class HuggingFaceDataset(Labelled):
     """Column of each modality; empty when the columns are the modalities' names."""
     label: str = "label"
     """Column of the labels: a ``ClassLabel``, whole numbers or text; for ``target: labels`` lists
-    of names, or of 0 and 1; for ``values`` numbers."""
+    of names, or of 0 and 1; for ``values`` numbers or lists of them."""
     splits: dict[Literal["train", "validation", "test"], str] = Field(default_factory=dict)
     """The data set's own name of a split, where it is another."""
     image_size: int = Field(32, ge=4, le=512)

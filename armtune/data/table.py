@@ -48,7 +48,8 @@ class Table(Labelled):
     """Columns of each modality, by names or patterns such as ``sensor_*``."""
     label: str | Annotated[list[str], Field(min_length=1)] = "label"
     """Column of the labels: whole numbers or text; for ``target: labels`` text such as ``a;b``, or
-    several columns of 0 and 1, by names or patterns; for ``values`` numbers."""
+    several columns of 0 and 1, by names or patterns; for ``values`` one column of numbers, or
+    several."""
     split: str | None = None
     """Column that says train, validation or test for each row."""
     groups: str | None = None
@@ -116,8 +117,7 @@ class Table(Labelled):
         columns = self._label_columns(store)
         place = store.at(columns[0])
         if not isinstance(self.label, str):
-            matrix = np.stack([store.numbers(column) for column in columns], axis=1)
-            return self.predicts.read(matrix, place, columns)
+            return self.predicts.read(_cells(store, columns), place, columns)
         if self.predicts is Labels:
             return self.predicts.read(store.text(self.label), place)
         if self.predicts is Values:

@@ -59,8 +59,8 @@ class TorchData(Labelled):
         """The data sets: ``train``, and ``validation`` and ``test`` where there are such.
 
         A sample is ``({modality: tensor}, label)``: a class's number from 0, or with
-        ``target: labels`` zeros and ones, or with ``target: values`` a number. None stands for a
-        modality that it lacks.
+        ``target: labels`` zeros and ones, or with ``target: values`` one number or several. None
+        stands for a modality that it lacks.
 
         Args:
             folder: the recipe's folder, from which relative paths are taken.

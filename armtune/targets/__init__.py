@@ -210,9 +210,9 @@ class Target:
         raise NotImplementedError
 
     @property
-    def unit(self) -> float:
-        """What a difference between served outputs is small against."""
-        return 1.0
+    def units(self) -> NDArray[np.float64]:
+        """What a difference between served outputs is small against, ``(output,)``."""
+        return np.ones(self.width)
 
     def codes(self, outputs: Tensor) -> Tensor:
         """Outputs ``(…, sample, output)`` as whole numbers from 0, ``(…, variable, sample)``."""

@@ -1,4 +1,4 @@
-r"""A number: squared error on values standardised by the training samples, and R² as the score.
+r"""Numbers: squared error on values standardised by the training samples, and R² as the score.
 
 With :math:`z` the standardised value and :math:`\hat z` the output, a sample's loss is
 :math:`\frac12 (z - \hat z)^2`: but for a constant the negative log-likelihood of a Gaussian of unit
@@ -8,6 +8,10 @@ variance, in nats. What decisions tell is measured by the Gaussian of the errors
 
 which for a reference that always says the mean is :math:`-\frac12 \ln(1 - R^2)`: the mutual
 information if value and output are jointly Gaussian, and a lower bound if the value is Gaussian.
+
+Of several values, losses, R² and all metrics are means over the values. What decisions tell then
+follows from the mean errors; as far as the standardised values vary alike (in training all have variance
+1), it is at most the mean of what they tell of each value, by Jensen's inequality.
 """
 
 from __future__ import annotations
@@ -37,31 +41,35 @@ class ValuePrediction:
     """Values of samples.
 
     Attributes:
-        values: in the unit of the training's values, ``(sample,)``.
+        values: in the unit of the training's values, ``(sample,)``; of several ``(sample, value)``.
+        names: what the values are called.
     """
 
     values: NDArray[np.float32]
+    names: Sequence[str]
 
     def rows(self) -> Iterator[list[str]]:
-        """The value."""
-        for value in self.values:
-            yield [str(value)]
+        """The values."""
+        for own in self.values.reshape(-1, len(self.names)):
+            yield [str(value) for value in own]
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """``value``."""
-        for value in self.values:
-            yield {"value": float(str(value))}
+        """``value``, or ``values`` by name where there are several."""
+        for row in self.rows():
+            own = dict(zip(self.names, map(float, row), strict=True))
+            yield {"values": own} if len(own) > 1 else {"value": float(row[0])}
 
 
 @dataclass(frozen=True)
 class Values(Target):
-    """Each sample has a value; outputs are standardised ones.
+    """Each sample has a value, or several; outputs are standardised ones.
 
-    Labels are the values, ``(sample,)``, float64; ``names`` holds what the value is called.
+    Labels are the values, float64: ``(sample,)`` where there is one, else ``(sample, value)``;
+    ``names`` holds what they are called.
 
     Attributes:
-        mean: of the training samples' values.
-        std: their standard deviation.
+        mean: of the training samples' values, one each.
+        std: their standard deviations.
     """
 
     kind = "values"
@@ -75,11 +83,11 @@ class Values(Target):
         Metric("pearson", "maximize", "correlation of predicted and true values"),
     )
 
-    mean: float = 0.0
-    std: float = 1.0
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
 
     def __str__(self) -> str:
-        return f"values of {self.names[0]}"
+        return f"values of {', '.join(self.names)}"
 
     @classmethod
     def read(
@@ -89,107 +97,142 @@ class Values(Target):
             values = raw.astype(np.float64)
         except ValueError as error:
             raise DataError(f"{place}: target: values needs numbers ({error})") from error
-        if raw.ndim != 1 or raw.dtype.kind not in "fiuU":
+        if raw.ndim not in (1, 2) or not raw.size or raw.dtype.kind not in "fiuU":
             said = f"not {raw.dtype} of shape {raw.shape}"
-            raise DataError(f"{place}: target: values needs one number a sample, {said}")
+            raise DataError(f"{place}: target: values needs a number a sample, or several, {said}")
         if not np.isfinite(values).all():
-            bad = int(np.flatnonzero(~np.isfinite(values))[0])
+            bad = int(np.argwhere(~np.isfinite(values))[0][0])
             raise DataError(f"{place}: the value of sample {bad} is missing or infinite")
-        return cls(tuple(names) or ("value",)), values
+        count = 1 if raw.ndim == 1 else raw.shape[1]
+        usual = ("value",) if count == 1 else tuple(f"value_{k}" for k in range(count))
+        known = tuple(names) or usual
+        if len(known) != count:
+            raise DataError(f"{place}: has {count} values a sample, but {len(known)} names")
+        return cls(known), values.reshape(-1) if count == 1 else values
 
     def fitted(self, labels: NDArray[Any], train: Index, place: str) -> Values:
-        mean, std = float(labels[train].mean()), float(labels[train].std())
-        if not std > 1e-12 * abs(mean):
-            raise DataError(f"{place}: all training samples have the same value, {mean:g}")
-        return replace(self, mean=mean, std=std)
+        own = labels[train].reshape(len(train), -1)
+        mean, std = own.mean(0), own.std(0)
+        if (same := ~(std > 1e-12 * np.abs(mean))).any():
+            k = int(same.argmax())
+            said = f"all training samples have the same {self.names[k]}, {mean[k]:g}"
+            raise DataError(f"{place}: {said}")
+        return replace(self, mean=tuple(mean.tolist()), std=tuple(std.tolist()))
+
+    def strata(self, labels: NDArray[Any]) -> NDArray[Any]:
+        return labels if labels.ndim == 1 else labels[:, 0]
 
     @property
     def summary(self) -> str:
-        spread = f"{self.mean:.4g} ± {self.std:.4g}"
-        return f"Estimates a number, {self.names[0]}; the training samples' are {spread}."
+        each = zip(self.names, self.mean, self.std, strict=True)
+        spreads = ", ".join(f"{name} ({m:.4g} ± {s:.4g} in training)" for name, m, s in each)
+        return f"Estimates {'a number' if self.width == 1 else 'numbers'}: {spreads}."
 
     @property
     def heading(self) -> str:
         return str(self)
 
     def overview(self, labels: NDArray[Any]) -> dict[str, float]:
-        low, quarter, middle, three, high = np.quantile(labels, (0, 0.25, 0.5, 0.75, 1)).tolist()
-        return {
-            "mean": float(labels.mean()),
-            "std": float(labels.std()),
-            "lowest": low,
-            "25 %": quarter,
-            "median": middle,
-            "75 %": three,
-            "highest": high,
-        }
+        if self.width == 1:
+            return _spread(labels)
+        each = zip(self.names, labels.T, strict=True)
+        return {f"{name}, {what}": x for name, own in each for what, x in _spread(own).items()}
 
     def tensor(self, labels: NDArray[Any], device: str, dtype: torch.dtype) -> Tensor:
-        return torch.tensor((labels - self.mean) / self.std, device=device, dtype=dtype)
+        scaled = (labels - np.array(self.mean)) / np.array(self.std)
+        return torch.tensor(scaled, device=device, dtype=dtype)
+
+    def _each(self, values: Tensor) -> Tensor:
+        """Labels or decisions with an axis of values at the end, though there may be one."""
+        return values.unsqueeze(-1) if self.width == 1 else values
 
     def losses(self, outputs: Tensor, labels: Tensor) -> Tensor:
-        values = outputs.squeeze(-1)
-        return (values - beside(labels, values)).square() / 2
+        return (outputs - beside(self._each(labels), outputs)).square().mean(-1) / 2
 
     def uncertainty(self, labels: Tensor) -> float:
-        return float(labels.double().var(correction=0)) / 2
+        return float(labels.double().var(0, correction=0).mean()) / 2
 
     def told(self, loss: Tensor, reference: Tensor) -> Tensor:
         reference = reference.clamp_min(torch.finfo(reference.dtype).tiny / LEAST_SHARE)
         return (reference / loss.maximum(reference * LEAST_SHARE)).log() / 2
 
     def decide(self, outputs: Tensor) -> Tensor:
-        return outputs.squeeze(-1)
+        return outputs.squeeze(-1) if self.width == 1 else outputs
 
     def marks(self, decisions: Tensor, labels: Tensor) -> Tensor:
-        truth = beside(labels, decisions)
-        return torch.stack([(decisions - truth).square(), truth, truth.square()], dim=-2)
+        told = self._each(decisions)
+        truth = beside(self._each(labels), told)
+        parts = [(told - truth).square(), truth, truth.square()]
+        return torch.cat([part.transpose(-1, -2) for part in parts], dim=-2)
 
     def scores(self, marks: Tensor, samples: Tensor) -> Tensor:
-        errors, total, squares = marks.unbind(-1)
-        varied = _varied(total, squares, samples)
-        return torch.where(varied > 0, 1 - errors / varied, 0.0)
+        errors, total, squares = marks.unflatten(-1, (3, self.width)).unbind(-2)
+        varied = _varied(total, squares, samples.unsqueeze(-1))
+        return torch.where(varied > 0, 1 - errors / varied, 0.0).mean(-1)
 
     def tally(self, members: int, like: Tensor) -> ValueTally:
-        return ValueTally(self.std, like.new_zeros(8, members, dtype=torch.float64))
+        sums = like.new_zeros(8, members, self.width, dtype=torch.float64)
+        return ValueTally(sums.new_tensor(self.std), sums)
 
     def codes(self, outputs: Tensor) -> Tensor:
-        return quantile_codes(outputs.squeeze(-1)).unsqueeze(-2)
+        return quantile_codes(outputs.transpose(-1, -2))
 
     def label_codes(self, labels: Tensor) -> Tensor:
-        return quantile_codes(labels).unsqueeze(-2)
+        return quantile_codes(self._each(labels).transpose(-1, -2))
 
     @property
     def bins(self) -> int:
         return BINS
 
     def measured(self, outputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        return self.served(outputs), labels * self.std + self.mean
+        std, mean = (labels.new_tensor(each) for each in (self.std, self.mean))
+        return self.served(outputs), labels * std + mean
 
     def served(self, outputs: Tensor) -> Tensor:
-        return outputs * self.std + self.mean
+        # In operations that every format of an export has.
+        each = zip(outputs.unbind(-1), self.std, self.mean, strict=True)
+        return torch.cat([own.unsqueeze(-1) * std + mean for own, std, mean in each], dim=-1)
 
     @property
-    def unit(self) -> float:
+    def units(self) -> NDArray[np.float64]:
         # A large mean leaves fewer digits for what varies around it.
-        return self.std + abs(self.mean) / 20
+        return np.array(self.std) + np.abs(self.mean) / 20
 
     @property
     def columns(self) -> list[str]:
         return list(self.names)
 
     def prediction(self, served: NDArray[np.float32]) -> ValuePrediction:
-        return ValuePrediction(served[:, 0])
+        return ValuePrediction(served[:, 0] if self.width == 1 else served, self.names)
+
+
+def _spread(values: NDArray[Any]) -> dict[str, float]:
+    """How values ``(sample,)`` are distributed."""
+    low, quarter, middle, three, high = np.quantile(values, (0, 0.25, 0.5, 0.75, 1)).tolist()
+    return {
+        "mean": float(values.mean()),
+        "std": float(values.std()),
+        "lowest": low,
+        "25 %": quarter,
+        "median": middle,
+        "75 %": three,
+        "highest": high,
+    }
 
 
 class ValueTally:
-    """Sums of the standardised values, the outputs and their errors, ``(sum, member)``."""
+    """Sums of the standardised values, the outputs and their errors, ``(sum, member, value)``.
 
-    def __init__(self, std: float, sums: Tensor) -> None:
+    Args:
+        std: of the values, ``(value,)``.
+    """
+
+    def __init__(self, std: Tensor, sums: Tensor) -> None:
         self.std, self.sums = std, sums
 
     def add(self, outputs: Tensor, decisions: Tensor, labels: Tensor) -> None:
-        told, truth = decisions.double(), labels.double()
+        shape = (*labels.shape[:2], -1)
+        told, truth = decisions.reshape(shape).double(), labels.reshape(shape).double()
         error = told - truth
         parts = [torch.ones_like(told), error.abs(), error**2, told * truth]
         parts += [told, told**2, truth, truth**2]
@@ -197,17 +240,20 @@ class ValueTally:
 
     def blind(self) -> tuple[Tensor, Tensor]:
         count, *_, total, squares = self.sums
-        return torch.zeros_like(count), (squares / count - (total / count) ** 2) / 2
+        loss = ((squares / count - (total / count) ** 2) / 2).mean(1)
+        return torch.zeros_like(loss), loss
 
     def metrics(self) -> dict[str, Tensor]:
         count, absolute, squared, products, told, told2, truth, truth2 = self.sums
         covariance = products - told * truth / count
         spread = _varied(told, told2, count) * _varied(truth, truth2, count)
-        return {
+        correlation = torch.where(spread > 0, covariance / spread.clamp_min(1e-300).sqrt(), 0.0)
+        each = {
             "mae": self.std * absolute / count,
             "rmse": self.std * (squared / count).sqrt(),
-            "pearson": torch.where(spread > 0, covariance / spread.clamp_min(1e-300).sqrt(), 0.0),
+            "pearson": correlation,
         }
+        return {name: values.mean(1) for name, values in each.items()}
 
 
 def _varied(total: Tensor, squares: Tensor, count: Tensor) -> Tensor:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isfinite
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from armtune.data import Dataset, Split
 from armtune.metrics import Measure
 from armtune.recipe.schema import Recipe
+from armtune.registry import plugins
 from armtune.targets import Target
+from armtune.targets.values import Values
 from armtune.testing.toys import TOYS, toy_recipe
 from armtune.training import Run, train
 
@@ -39,6 +44,45 @@ def test_arm_finds_the_weaker_modality_by_every_choice(kind: str, options: dict[
     assert all(map(isfinite, metrics.values()))
     assert metrics["phi/image"] > metrics["phi/audio"]
     assert metrics["weight/image"] < metrics["weight/audio"]
+
+
+def two_values() -> Dataset:
+    """The toy's value, and another one that the clouds know nothing of."""
+    dataset = TOYS["values"]()
+    rng = np.random.default_rng(0)
+
+    def doubled(split: Split) -> Split:
+        both = [split.labels, rng.normal(100, 10, len(split))]
+        return replace(split, labels=np.stack(both, 1))
+
+    parts = {n: doubled(getattr(dataset, n)) for n in ("train", "validation", "test")}
+    known = Values(("weight", "noise")).fitted(parts["train"].labels, np.arange(240), "toy")
+    return replace(dataset, target=known, **parts)
+
+
+SERVING = [n for n, m in plugins("balancing").items() if issubclass(Values, m.serves)]
+
+
+@pytest.mark.parametrize("method", SERVING)
+def test_several_values_are_learnt_with_every_method_that_serves_values(method: str) -> None:
+    recipe = toy_recipe(balancing={"name": method}, epochs=4)
+    run = Run([recipe], two_values(), dtype=torch.float64)
+    train(run, lambda *_: None)
+    metrics = run.best[0]
+    assert all(map(isfinite, metrics.values()))
+    # One of the two is learnt, of the other nothing is to be known.
+    assert 0.1 < metrics["r2"] < 0.5
+
+
+def test_of_several_values_contributions_add_up_and_packs_are_the_same() -> None:
+    dataset, recipe = two_values(), toy_recipe(balancing={"name": "arm", "warmup_epochs": 0})
+    other = recipe.model_copy(update={"training": recipe.training.model_copy(update={"seed": 1})})
+    packed, alone = (Run(r, dataset, dtype=torch.float64) for r in ([recipe, other], [recipe]))
+    for run in (packed, alone):
+        train(run, lambda *_: None)
+    assert packed.best[0] == pytest.approx(alone.best[0], abs=1e-10)
+    given = sum(alone.best[0][f"contribution/{m}"] for m in dataset.shapes)
+    assert given == pytest.approx(alone.best[0]["r2"])
 
 
 class Largest(Measure):

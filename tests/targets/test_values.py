@@ -15,7 +15,7 @@ from armtune.targets.values import BINS, Values, quantile_codes
 from armtune.valuation import histogram_values, published_contributions, variational_values
 
 F64 = torch.float64
-TARGET = Values(("price",), mean=5.0, std=2.0)
+TARGET = Values(("price",), mean=(5.0,), std=(2.0,))
 
 
 def correlated(rho: float, samples: int = 20_000) -> tuple[torch.Tensor, torch.Tensor]:
@@ -106,10 +106,10 @@ def test_intervals_hold_alike_and_equal_values_stay_together() -> None:
 def test_values_are_standardised_by_the_training_samples_alone() -> None:
     values = np.array([1.0, 3.0, 100.0])
     target = Values(("x",)).fitted(values, np.arange(2), "here")
-    assert (target.mean, target.std) == (2, 1)
+    assert (target.mean, target.std) == ((2,), (1,))
     scaled = target.tensor(values, "cpu", F64)
     assert scaled.tolist() == [-1, 1, 98]
-    assert target.served(scaled).tolist() == values.tolist()
+    assert target.served(scaled[:, None])[:, 0].tolist() == values.tolist()
     assert restored(target.about()) == target
     outputs, labels = target.measured(scaled[:, None], scaled)
     assert outputs[:, 0].tolist() == labels.tolist() == values.tolist()
@@ -119,8 +119,8 @@ def test_values_are_standardised_by_the_training_samples_alone() -> None:
     ("raw", "message"),
     [
         (np.array(["1.5", "x"]), "needs numbers .*'x'"),
-        (np.zeros((3, 2)), r"needs one number a sample, not float64 of shape \(3, 2\)"),
-        (np.array([True]), "needs one number a sample, not bool"),
+        (np.zeros((3, 2, 1)), r"needs a number a sample, or several, not float64 of shape \(3, 2,"),
+        (np.array([True]), "needs a number a sample, or several, not bool"),
         (np.array([0.0, np.nan]), "the value of sample 1 is missing or infinite"),
     ],
 )
@@ -130,7 +130,7 @@ def test_what_is_no_value_is_refused(raw: np.ndarray, message: str) -> None:
 
 
 def test_a_constant_value_cannot_be_learnt() -> None:
-    with pytest.raises(DataError, match=r"all training samples have the same value, 0\.1"):
+    with pytest.raises(DataError, match=r"all training samples have the same x, 0\.1"):
         Values(("x",)).fitted(np.array([0.1, 0.1, 0.1, 2.0]), np.arange(3), "here")
 
 
@@ -141,3 +141,83 @@ def test_numbers_in_text_are_read_and_what_users_get() -> None:
     assert list(said.rows()) == [["1.2345679e+06"], ["0.1"]]
     assert list(said.records()) == [{"value": 1234567.9}, {"value": 0.1}]
     assert TARGET.columns == ["price"]
+
+
+TWO = Values(("price", "size"), mean=(5.0, -1.0), std=(2.0, 0.5))
+
+
+def pairs(samples: int = 300) -> tuple[torch.Tensor, torch.Tensor]:
+    """Outputs and true values of two kinds, ``(1, sample, value)``."""
+    told, truth = zip(correlated(0.8, samples), correlated(0.3, samples), strict=True)
+    return torch.stack(told, -1) * 1.3 + 0.2, torch.stack(truth, -1)
+
+
+def test_metrics_of_several_values_are_means_over_them() -> None:
+    outputs, truth = pairs()
+    tally = TWO.tally(1, outputs)
+    for piece in (slice(0, 7), slice(7, None)):
+        tally.add(outputs[:, piece], TWO.decide(outputs[:, piece]), truth[:, piece])
+    found = {name: value.item() for name, value in tally.metrics().items()}
+    own, real = (x[0].numpy() for x in (TWO.measured(outputs, truth)))
+    assert found["mae"] == pytest.approx(theirs.mean_absolute_error(real, own))
+    assert found["rmse"] == pytest.approx(theirs.root_mean_squared_error(real, own))
+    assert found["pearson"] == pytest.approx((0.8 + 0.3) / 2)
+    decisions = torch.stack([outputs, truth], dim=1)
+    marks = TWO.marks(TWO.decide(decisions), truth).sum(-1)
+    scores = TWO.scores(marks, torch.tensor([[300, 300]]))[0].tolist()
+    assert scores == pytest.approx([theirs.r2_score(real, own), 1.0])
+
+
+def test_losses_of_several_values_are_means_and_told_a_lower_bound() -> None:
+    outputs, truth = (x[..., [0, 1]] for x in pairs(20_000))
+    best = torch.stack([0.8 * truth[..., 0], 0.3 * truth[..., 1]], -1)
+    each = [TARGET.losses(best[..., [k]], outputs[..., k]).mean(1) for k in range(2)]
+    both = TWO.losses(best, outputs)
+    assert both.shape == (1, 20_000)
+    assert both.mean().item() == pytest.approx(torch.stack(each).mean().item())
+    assert TWO.uncertainty(truth[0]) == pytest.approx(0.5)
+    half = torch.tensor([0.5], dtype=F64)
+    apart = [TARGET.told(half * (1 - rho**2), half).item() for rho in (0.8, 0.3)]
+    together = TWO.told(half * (1 - (0.64 + 0.09) / 2), half).item()
+    assert 0 < together < sum(apart) / 2
+
+
+def test_codes_of_several_values_are_one_variable_each() -> None:
+    outputs, truth = pairs()
+    codes, labels = TWO.codes(outputs), TWO.label_codes(truth)
+    assert codes.shape == labels.shape == (1, 2, 300)
+    for k in range(2):
+        assert torch.equal(codes[:, [k]], TARGET.codes(outputs[..., [k]]))
+        assert torch.equal(labels[:, [k]], TARGET.label_codes(truth[..., k]))
+    values = histogram_values(TWO, torch.stack([0 * outputs, outputs], 1), truth)
+    assert values[0, 1] > values[0, 0]
+
+
+def test_several_values_are_read_scaled_and_told_by_their_names() -> None:
+    raw = np.array([[1.0, 10.0], [3.0, 30.0], [100.0, 20.0]])
+    target, labels = Values.read(raw, "here", ["price", "size"])
+    assert isinstance(target, Values)
+    target = target.fitted(labels, np.arange(2), "here")
+    assert (target.mean, target.std) == ((2, 20), (1, 10))
+    assert str(target) == "values of price, size"
+    assert restored(target.about()) == target
+    scaled = target.tensor(labels, "cpu", F64)
+    assert scaled.tolist() == [[-1, -1], [1, 1], [98, 0]]
+    said = target.prediction(target.served(scaled).numpy())
+    assert said.values.tolist() == raw.tolist()
+    assert next(iter(said.rows())) == ["1.0", "10.0"]
+    assert list(said.records())[2] == {"values": {"price": 100.0, "size": 20.0}}
+    assert target.columns == ["price", "size"]
+    assert target.overview(labels)["size, mean"] == 20
+    assert target.units.tolist() == [1.1, 11.0]
+
+
+def test_several_values_that_cannot_be_are_refused() -> None:
+    with pytest.raises(DataError, match="has 2 values a sample, but 1 names"):
+        Values.read(np.zeros((3, 2)), "here", ["x"])
+    assert Values.read(np.zeros((3, 2)), "here")[0].names == ("value_0", "value_1")
+    one, labels = Values.read(np.ones((3, 1)), "here", ["x"])
+    assert (one.names, labels.shape) == (("x",), (3,))
+    same = np.array([[1.0, 2.0], [3.0, 2.0]])
+    with pytest.raises(DataError, match="all training samples have the same size, 2"):
+        TWO.fitted(same, np.arange(2), "here")
