@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
 from armtune.errors import Fault, RecipeError
+from armtune.forward import Features
 from armtune.recipe.schema import Training
 from armtune.targets import Target
+
+
+def telling(present: Features, modalities: Iterable[str], samples: int) -> Tensor:
+    """Numbers of the samples that have one of the modalities at least, on the CPU.
+
+    The others would teach a training of one modality but the mean features that stand in for it.
+
+    Args:
+        present: which samples have a modality, ``(sample,)``, of modalities that some lack.
+        samples: how many there are.
+    """
+    masks = [present.get(modality) for modality in modalities]
+    known = [mask for mask in masks if mask is not None]
+    if len(known) < len(masks):
+        return torch.arange(samples)
+    return torch.stack(known).any(0).nonzero().squeeze(1).cpu()
 
 
 def visiting_order(

@@ -23,7 +23,7 @@ from armtune.forward import Batch, Features
 from armtune.means import all_features, mean_features
 from armtune.member import Member
 from armtune.network import MultimodalNet, build_network
-from armtune.order import both, rarity_of, visiting_order
+from armtune.order import both, rarity_of, telling, visiting_order
 from armtune.pretrained import load_weights
 from armtune.rates import learning_rates, planned
 from armtune.recipe.checks import refuse_unserved
@@ -101,10 +101,11 @@ class Run:
     def _cut_valuation(self) -> None:
         """Sets the balancing method up and cuts the valuation slice that it wants from train."""
         options = [recipe.balancing for recipe in self.recipes]
-        held_out = [int(o.held_out * len(self.train)) for o in options]
+        known = telling(self.train.present, self.recipes[0].modalities, len(self.train))
+        held_out = [int(o.held_out * len(known)) for o in options]
         assert len(set(held_out)) == 1, "members of a pack hold out the same number of samples"
         orders = [
-            torch.randperm(len(self.train), generator=stream(r.training.seed, "valuation"))
+            known[torch.randperm(len(known), generator=stream(r.training.seed, "valuation"))]
             for r in self.recipes
         ]
         order = torch.stack(orders).to(self.train.labels.device)

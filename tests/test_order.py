@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from armtune.data import Dataset, Split
+from armtune.data.rows import taken
 from armtune.errors import RecipeError
-from armtune.order import both, rarity_of, visiting_order
+from armtune.order import both, rarity_of, telling, visiting_order
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Training
+from armtune.recipe.variants import alone
 from armtune.streams import stream
 from armtune.targets import Target
 from armtune.targets.classes import Classes
-from armtune.training import Run
+from armtune.testing.toys import with_holes
+from armtune.training import Run, train
 from tests.conftest import toy_dataset, toy_recipe
 
 
@@ -74,3 +78,29 @@ def test_a_target_without_classes_is_refused() -> None:
     even = rarity_of(plan, Classes(("a", "b")), torch.tensor([[0, 0, 1]]))
     assert even is not None
     assert even.tolist() == [[0.5, 0.5, 1.0]]
+
+
+def test_samples_without_any_of_the_modalities_tell_nothing() -> None:
+    first = torch.tensor([True, False, False, True])
+    second = torch.tensor([False, False, True, True])
+    assert telling({"a": first, "b": second}, "ab", 4).tolist() == [0, 2, 3]
+    assert telling({"a": first, "b": second}, "a", 4).tolist() == [0, 3]
+    assert telling({"a": first}, "ab", 4).tolist() == [0, 1, 2, 3]
+    assert telling({}, "ab", 3).tolist() == [0, 1, 2]
+
+
+def test_a_modality_alone_learns_from_the_samples_that_have_it() -> None:
+    whole = with_holes(toy_dataset())
+    there = np.flatnonzero(whole.train.present["audio"])
+    fewer = replace(whole, train=taken(whole.train, there))
+    assert 0 < len(fewer.train) < len(whole.train)
+    recipe = alone(toy_recipe(), "audio")
+    runs = [Run([recipe], data, dtype=torch.float64) for data in (whole, fewer)]
+    for run in runs:
+        train(run, lambda *_: None)
+    assert runs[0].best[0] == pytest.approx(runs[1].best[0], abs=1e-12)
+
+
+def test_both_modalities_learn_from_all_samples() -> None:
+    whole = with_holes(toy_dataset())
+    assert Run([toy_recipe()], whole).pool.shape == (1, len(whole.train))

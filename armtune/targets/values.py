@@ -10,8 +10,8 @@ which for a reference that always says the mean is :math:`-\frac12 \ln(1 - R^2)`
 information if value and output are jointly Gaussian, and a lower bound if the value is Gaussian.
 
 Of several values, losses, R² and all metrics are means over the values. What decisions tell then
-follows from the mean errors; as far as the standardised values vary alike (in training all have variance
-1), it is at most the mean of what they tell of each value, by Jensen's inequality.
+follows from the mean errors; as far as the standardised values vary alike (in training all have
+variance 1), it is at most the mean of what they tell of each value, by Jensen's inequality.
 """
 
 from __future__ import annotations
