@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
-from typing import TypeVar
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
@@ -14,13 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from armtune.data import Split
+from armtune.data.ahead import ahead
 from armtune.data.standardize import Standardization
 from armtune.forward import Batch, Features
-
-AHEAD = 2
-"""Batches that are gathered before they are asked for."""
-
-T = TypeVar("T")
 
 
 class StreamedSplit:
@@ -58,15 +50,14 @@ class StreamedSplit:
 
     def batches(self, rows: Tensor, size: int) -> Iterator[Batch]:
         """See ``DeviceSplit.batches``."""
-        wanted = rows.cpu().split(size, dim=1)
-        gathered = ahead(partial(self._gathered, index) for index in wanted)
+        gathered = ahead(self._gathered, rows.cpu().split(size, dim=1), threads=1)
         for views, index in zip(gathered, rows.split(size, dim=1), strict=True):
             yield self._batch(views, index)
 
     def chunks(self, size: int) -> Iterator[Batch]:
         """See ``DeviceSplit.chunks``."""
         wanted = torch.arange(len(self)).split(size)
-        gathered = ahead(partial(self._gathered, index) for index in wanted)
+        gathered = ahead(self._gathered, wanted, threads=1)
         for views, index in zip(gathered, wanted, strict=True):
             yield self._batch(views, index.to(self.labels.device))
 
@@ -86,20 +77,3 @@ class StreamedSplit:
             scaled[~self._split.present[modality][numbers]] = 0
         view = torch.from_numpy(scaled).to(self._dtype)
         return view.pin_memory() if self.labels.device.type == "cuda" else view
-
-
-def ahead(tasks: Iterable[Callable[[], T]]) -> Iterator[T]:
-    """The tasks' results in order, up to ``AHEAD`` of them made in a thread before their turn."""
-    pending: deque[Future[T]] = deque()
-    with ThreadPoolExecutor(1) as thread:
-        try:
-            for task in tasks:
-                pending.append(thread.submit(task))
-                if len(pending) > AHEAD:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            # Whoever stops asking waits for one batch at most.
-            for future in pending:
-                future.cancel()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +14,7 @@ from armtune.data.rows import is_mapped
 from armtune.forward import Batch
 from armtune.recipe.schema import Recipe
 from armtune.samples import DeviceSplit, Samples
-from armtune.streamed import AHEAD, StreamedSplit, ahead
+from armtune.streamed import StreamedSplit
 from armtune.testing.toys import TWO, toy_dataset, toy_recipe, with_holes
 from armtune.training import EpochMetrics, Run, train
 
@@ -89,21 +87,3 @@ def test_auto_streams_what_takes_much_of_the_free_memory(
     assert isinstance(samples.test(), StreamedSplit) == streams
     assert samples.serve(held("auto"))
     assert not samples.serve(held("memory"))
-
-
-def test_results_are_made_a_few_ahead_and_come_in_order() -> None:
-    made: list[int] = []
-    results = ahead(partial(lambda k: made.append(k) or k, k) for k in range(9))  # type: ignore[func-returns-value]
-    assert next(results) == 0
-    assert len(made) <= AHEAD + 1
-    assert list(results) == list(range(1, 9))
-
-
-def test_errors_of_the_thread_are_raised_and_nothing_stays_behind() -> None:
-    before = threading.active_count()
-    with pytest.raises(ZeroDivisionError):
-        list(ahead([lambda: 1, lambda: 1 // 0, lambda: 2]))
-    stopped = ahead(partial(int, k) for k in range(9))
-    next(stopped)
-    stopped.close()  # type: ignore[attr-defined]
-    assert threading.active_count() == before

@@ -33,18 +33,20 @@ class Member:
     dtype: np.dtype[Any]
 
     def pieces(self, rows: int) -> Iterator[NDArray[Any]]:
-        size = self.dtype.itemsize * int(np.prod(self.shape[1:], dtype=np.int64))
         try:
             with zipfile.ZipFile(self.archive) as archive, archive.open(self.name) as file:
                 _header(file)
                 for start in range(0, self.shape[0], rows):
-                    count = min(rows, self.shape[0] - start)
-                    content = file.read(count * size)
-                    if len(content) < count * size:
-                        raise EOFError(f"it ends within sample {start + len(content) // size}")
-                    yield np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
+                    yield self._piece(file, start, min(rows, self.shape[0] - start))
         except UNREADABLE as error:
             raise DataError(f"{self.archive}: {self.name}: damaged: {error}") from error
+
+    def _piece(self, file: IO[bytes], start: int, count: int) -> NDArray[Any]:
+        size = self.dtype.itemsize * int(np.prod(self.shape[1:], dtype=np.int64))
+        content = file.read(count * size)
+        if len(content) < count * size:
+            raise EOFError(f"it ends within sample {start + len(content) // size}")
+        return np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
 
 
 def read_samples(path: Path) -> dict[str, Source]:

@@ -28,37 +28,43 @@ if TYPE_CHECKING:
     from armtune.compare.plan import Contender
     from armtune.compare.run import Comparison
     from armtune.recipe.schema import Recipe
+    from armtune.recipe.space import Space
     from armtune.sweep import SweepResult
     from armtune.sweep.run import Place
 
 
+Methods = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME,NAME,…", help="Balancing methods, such as none,arm.", show_default=False
+    ),
+]
+Seeds = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Seeds each best setting is re-trained with.", show_default="the recipe's"
+    ),
+]
+Trials = Annotated[
+    int | None, typer.Option(min=1, help="Trials a method.", show_default="the recipe's")
+]
+To = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Where runs and report go.", show_default="runs/<name>-compare"
+    ),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an earlier comparison.")]
+
+
 def command(
     recipe: RecipePath,
-    methods: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME,NAME,…", help="Balancing methods, such as none,arm.", show_default=False
-        ),
-    ],
+    methods: Methods,
     overrides: Overrides = None,
-    seeds: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Seeds each best setting is re-trained with.", show_default="the recipe's"
-        ),
-    ] = None,
-    trials: Annotated[
-        int | None, typer.Option(min=1, help="Trials a method.", show_default="the recipe's")
-    ] = None,
-    to: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Where runs and report go.", show_default="runs/<name>-compare"
-        ),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an earlier comparison.")
-    ] = False,
+    seeds: Seeds = None,
+    trials: Trials = None,
+    to: To = None,
+    resume: Resume = False,
     inline: Inline = False,
     address: Address = None,
     quiet: Quiet = False,
@@ -68,12 +74,12 @@ def command(
     from rich.console import Console
 
     from armtune.compare.plan import budgeted, contenders, methods_of
-    from armtune.recipe.space import load_sweep
+    from armtune.recipe.space import load_sweep, placed
     from armtune.report.comparison import as_dict
     from armtune.report.comparison_files import write_comparison
     from armtune.sweep.run import Place
 
-    loaded, _ = load_sweep(recipe, overrides or [])
+    loaded, space = load_sweep(recipe, overrides or [])
     equal = budgeted(loaded, recipe, trials, seeds)
     each = contenders(equal, recipe.parent, methods_of(methods))
     folder = to or Path("runs") / f"{loaded.name}-compare"
@@ -81,8 +87,8 @@ def command(
     if not console.is_terminal:
         console.width = WIDTH
     place = Place(folder, recipe.parent, resume, inline, address)
-    with resumable():
-        comparison = _run(equal, each, place, console, quiet)
+    with placed(recipe, overrides or []), resumable():
+        comparison = _run(equal, space, each, place, console, quiet)
     files = write_comparison(comparison, folder)
     if as_json:
         typer.echo(json.dumps(as_dict(comparison), indent=2, allow_nan=False))
@@ -90,12 +96,18 @@ def command(
 
 
 def _run(
-    recipe: Recipe, each: Sequence[Contender], place: Place, console: Console, quiet: bool
+    recipe: Recipe,
+    space: Space,
+    each: Sequence[Contender],
+    place: Place,
+    console: Console,
+    quiet: bool,
 ) -> Comparison:
     from armtune.cli._progress import progress_bars
     from armtune.compare.run import compare
     from armtune.data.load import load_dataset
     from armtune.live import LiveListener
+    from armtune.recipe.shape_checks import refuse_unread
     from armtune.report.tensorboard import TensorBoardListener
     from armtune.sweep import sweep
     from armtune.sweep.engine import check_inline
@@ -119,6 +131,8 @@ def _run(
     may_start(place.folder, place.resume)
     with progress_bars(console) as progress:
         dataset = load_dataset(recipe, place.recipe_folder, progress)
+    for note in refuse_unread(recipe, space.dimensions, dataset.shapes):
+        console.print(note, style="yellow", highlight=False)
     with _ray(place) as ready:
         ready()
         words = typed_again(but=("--json", "--quiet", "--resume"))

@@ -15,13 +15,18 @@ AHEAD = 2
 """Results that each thread may be ahead: more would only fill the memory."""
 
 
-def ahead(work: Callable[[Given], Made], things: Iterable[Given]) -> Iterator[Made]:
-    """Results in the order of the things, made by as many threads as this process has cores.
+def ahead(
+    work: Callable[[Given], Made], things: Iterable[Given], threads: int | None = None
+) -> Iterator[Made]:
+    """Results in the order of the things, made by threads.
 
     It pays where the work lets go of Python's lock: decoding libraries and numpy do. What the work
-    raises comes in its turn, and ends all.
+    raises comes in its turn, and ends all. Whoever stops asking waits for what is being made.
+
+    Args:
+        threads: as many as this process has cores, if None.
     """
-    threads = len(os.sched_getaffinity(0))
+    threads = threads or len(os.sched_getaffinity(0))
     pool = ThreadPoolExecutor(threads)
     waiting: deque[Future[Made]] = deque()
     try:

@@ -118,15 +118,8 @@ def stored(name: str, digest: str, build: Callable[[Shelf], Mapping[str, Any]]) 
     root = cache_root()
     folder = root / f"{name}-{digest[:16]}"
     with writing(root):
-        if folder.exists():
-            try:
-                found = read_shelf(folder)
-                with suppress(OSError):  # a cache that can only be read
-                    os.utime(folder / MANIFEST)
-                return found
-            except DamagedError as error:
-                log.warning("%s; building it again", error)
-                _discard(folder)
+        if found := _kept(folder):
+            return found
         root.mkdir(parents=True, exist_ok=True)
         _sweep(root)
         aside = Path(tempfile.mkdtemp(prefix=BUILDING, dir=root))
@@ -137,6 +130,21 @@ def stored(name: str, digest: str, build: Callable[[Shelf], Mapping[str, Any]]) 
         finally:
             shutil.rmtree(aside, ignore_errors=True)
         return read_shelf(folder)
+
+
+def _kept(folder: Path) -> Stored | None:
+    """The data set of a folder; None where it isn't there, or is damaged, and so discarded."""
+    if not folder.exists():
+        return None
+    try:
+        found = read_shelf(folder)
+        with suppress(OSError):  # a cache that can only be read
+            os.utime(folder / MANIFEST)
+        return found
+    except DamagedError as error:
+        log.warning("%s; building it again", error)
+        _discard(folder)
+        return None
 
 
 def counted(

@@ -19,6 +19,7 @@ from armtune.data import Data, Dataset, Progress
 from armtune.data.cache import Shelf, digest_of, file_digest, splits_of, stored
 from armtune.data.cuts import Indices, cut
 from armtune.data.images import scaled
+from armtune.data.lists import opened
 from armtune.data.pictures import DamagedPictureError, read_picture
 from armtune.data.sources import data_folders, find
 from armtune.data.tokens import learn_vocabulary
@@ -115,16 +116,24 @@ class Food101(Data):
         damaged: list[str] = []
         with to.open("wb") as file:
             for number, row in enumerate(rows):
-                try:
-                    file.write(read_picture(row.picture, self.image_size).tobytes())
-                    whole.append(number)
-                except DamagedPictureError as error:
-                    if self.damaged == "error":
-                        raise DataError(f"{error}; damaged: skip leaves such images out") from error
-                    log.warning("%s; left out", error)
+                image = self._image(row.picture)
+                if image is None:
                     damaged.append(row.picture.name)
+                else:
+                    file.write(image.tobytes())
+                    whole.append(number)
                 progress("reading images", number + 1, len(rows))
         return whole, damaged
+
+    def _image(self, path: Path) -> NDArray[np.uint8] | None:
+        """An image; None where it is damaged and is to be left out."""
+        try:
+            return read_picture(path, self.image_size)
+        except DamagedPictureError as error:
+            if self.damaged == "error":
+                raise DataError(f"{error}; damaged: skip leaves such images out") from error
+            log.warning("%s; left out", error)
+            return None
 
     def _cut(self, labels: NDArray[np.int64], trained: int, dishes: Sequence[str]) -> Indices:
         """The splits of the samples, of which the first ``trained`` are the training list's.
@@ -161,20 +170,15 @@ def read_titles(base: Path, split: str) -> list[Row]:
     """
     path = _titles(base, split)
     rows: list[Row] = []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for columns in (reader := csv.reader(file)):
-                if len(columns) != 3:
-                    raise DataError(
-                        f"{path}, line {reader.line_num}: {len(columns)} columns, should be 3: "
-                        f"image file, title, class"
-                    )
-                name, title, dish = columns
-                rows.append(Row(base / "images" / split / dish / name, title, dish))
-    except OSError as error:
-        raise DataError(f"{path}: can't be read ({error.strerror})") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: damaged ({error})") from error
+    with opened(path) as file:
+        for columns in (reader := csv.reader(file)):
+            if len(columns) != 3:
+                raise DataError(
+                    f"{path}, line {reader.line_num}: {len(columns)} columns, should be 3: "
+                    f"image file, title, class"
+                )
+            name, title, dish = columns
+            rows.append(Row(base / "images" / split / dish / name, title, dish))
     if not rows:
         raise DataError(f"{path}: has no line")
     return rows

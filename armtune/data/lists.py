@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from armtune.errors import DataError
 
@@ -40,20 +42,30 @@ def read_table(
         DataError: it can't be read, or a needed column or value isn't there; names the line.
     """
     rows: list[dict[str, str]] = []
+    with opened(path) as file:
+        reader = csv.DictReader(file, restkey="", restval="")
+        columns = reader.fieldnames or ()
+        if absent := [name for name in (*needed, *perhaps) if name not in columns]:
+            known = ", ".join(columns) or "none"
+            raise DataError(f"{path}: has no column {absent[0]!r}; it has {known}")
+        for row in reader:
+            if empty := [name for name in needed if not row[name]]:
+                raise DataError(f"{path}, line {reader.line_num}: no {empty[0]!r}")
+            rows.append(row)
+    return rows
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[TextIO]:
+    """A CSV, to be read within the block.
+
+    Raises:
+        DataError: it can't be read, or is damaged; names it.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restkey="", restval="")
-            columns = reader.fieldnames or ()
-            if absent := [name for name in (*needed, *perhaps) if name not in columns]:
-                raise DataError(
-                    f"{path}: has no column {absent[0]!r}; it has {', '.join(columns) or 'none'}"
-                )
-            for row in reader:
-                if empty := [name for name in needed if not row[name]]:
-                    raise DataError(f"{path}, line {reader.line_num}: no {empty[0]!r}")
-                rows.append(row)
+            yield file
     except OSError as error:
         raise DataError(f"{path}: can't be read ({error.strerror})") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: damaged ({error})") from error
-    return rows

@@ -130,8 +130,7 @@ def _fetch(source: Source, url: str, downloads: Path, progress: Progress) -> Pat
         aside = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
-                for block in _blocks(source.name, url, progress):
-                    file.write(block)
+                file.writelines(_blocks(source.name, url, progress))
             _check_download(source, aside)
             aside.chmod(0o644)
             aside.replace(downloads / source.name)

@@ -182,14 +182,14 @@ def _mode(recipe: Recipe, document: Document) -> Iterator[Fault]:
     sweep = recipe.sweep
     with suppress(ValueError):
         names = [Objective.parse(text).metric for text in sweep.objectives]
-        for key in ("weights", "ideal"):
-            for metric in getattr(sweep, key):
-                steps = ("sweep", key, metric)
-                if sweep.mode != "scalar":
-                    yield document.fault(steps, f"mode {sweep.mode} has no {key}; scalar has")
-                elif metric not in names:
-                    hint = did_you_mean(metric, names, otherwise="there are")
-                    yield document.fault(steps, f"{metric!r} is no objective", hint, at_key=True)
+        given = [(key, m) for key in ("weights", "ideal") for m in getattr(sweep, key)]
+        for key, metric in given:
+            steps = ("sweep", key, metric)
+            if sweep.mode != "scalar":
+                yield document.fault(steps, f"mode {sweep.mode} has no {key}; scalar has")
+            elif metric not in names:
+                hint = did_you_mean(metric, names, otherwise="there are")
+                yield document.fault(steps, f"{metric!r} is no objective", hint, at_key=True)
     if sweep.mode == "constrained" and not sweep.constraints:
         said = f"constrained needs constraints, such as weakest_{recipe.data.predicts.score} >= 0.4"
         yield document.fault(("sweep", "mode"), said)

@@ -46,7 +46,15 @@ def said(
     return code, " ".join((printed.out + printed.err).split())
 
 
-@pytest.mark.parametrize("verb", [["sweep", "--inline", "--quiet"], ["plan"], ["train"]])
+VERBS = [
+    ["sweep", "--inline", "--quiet"],
+    ["compare", "--methods", "none,auxiliary", "--inline"],
+    ["plan"],
+    ["train"],
+]
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda words: words[0])
 def test_an_encoder_that_cannot_read_its_modality_is_refused_in_its_line(
     verb: list[str],
     recipe: Path,

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from armtune.data.ahead import ahead
+from armtune.data.ahead import AHEAD, ahead
 
 
 def test_results_come_in_order_whoever_is_first() -> None:
@@ -40,3 +40,16 @@ def test_whoever_stops_leaves_no_thread() -> None:
     next(results)
     results.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
+
+
+def test_one_thread_makes_a_few_before_they_are_asked_for() -> None:
+    made: list[int] = []
+
+    def work(number: int) -> int:
+        made.append(number)
+        return number
+
+    results = ahead(work, range(9), threads=1)
+    assert next(results) == 0
+    assert len(made) <= AHEAD + 1
+    assert list(results) == list(range(1, 9))
