@@ -117,7 +117,8 @@ class TinyWorkshop(Workshop):
             pack.STEP_SECONDS = pack.SAVE_SECONDS = 0.0
 
     def dataset(self, recipe: Recipe) -> Dataset:
-        split = Split({"image": np.zeros((4, 2), np.float32)}, np.zeros(4, np.int64))
+        views = {m: np.zeros((4, 2), np.float32) for m in recipe.modalities}
+        split = Split(views, np.zeros(4, np.int64))
         return Dataset("tiny", "nothing", Classes(("a", "b")), split, split, split, "0")
 
     def samples(self, recipe: Recipe, dataset: Dataset, device: str) -> Nothing:

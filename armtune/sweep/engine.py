@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from armtune.errors import Fault, RecipeError
@@ -16,14 +17,19 @@ Confirmed = Callable[[Task, Confirmation], None]
 """Told of each re-training that ends."""
 
 
+@dataclass(frozen=True)
+class Retrainings:
+    """Tasks that are trained to their end and tested."""
+
+    tasks: Sequence[Task]
+    told: Confirmed
+
+
 class Engine(Protocol):
-    """Trains tasks."""
+    """Trains what a sweep wants."""
 
-    def search(self, search: Search) -> None:
-        """Trains all trials that the search hands out."""
-
-    def confirm(self, tasks: Sequence[Task], told: Confirmed) -> None:
-        """Trains and tests each task."""
+    def work(self, stages: Iterator[Search | Retrainings]) -> None:
+        """Does one stage of the sweep after the other; what comes next may depend on the last."""
 
 
 def worker_for(workshop: Workshop, resources: Resources, expendable: bool) -> Worker:

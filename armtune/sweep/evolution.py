@@ -19,7 +19,7 @@ from armtune.pruners.pbt import PopulationBased
 from armtune.recipe.ranges import Dimension
 from armtune.recipe.schema import Resources
 from armtune.sweep import pack
-from armtune.sweep.engine import worker_for
+from armtune.sweep.engine import Retrainings, worker_for
 from armtune.sweep.lineage import Descent
 from armtune.sweep.population import Population, copy_state, state_file
 from armtune.sweep.ray_tune import RayEngine, died, fit, last_words
@@ -46,8 +46,15 @@ class PopulationEngine(RayEngine):
         super().__init__(workshop, resources, ready)
         self._study = study
 
-    def search(self, search: Search) -> None:
-        """Trains all trials that the search hands out."""
+    def work(self, stages: Iterator[Search | Retrainings]) -> None:
+        """See ``Engine``."""
+        search = next(stages)
+        assert isinstance(search, Search), "a sweep begins with its search"
+        self._train(search)
+        super().work(stages)
+
+    def _train(self, search: Search) -> None:
+        """Trains all trials."""
         population = Population(search, self._study)
         if not population.members:
             # A kill may have left states after all had ended.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from armtune.recipe.schema import Resources
-from armtune.sweep.engine import Confirmed, worker_for
+from armtune.sweep.engine import Retrainings, worker_for
 from armtune.sweep.packing import largest, packs_of
 from armtune.sweep.search import Search
 from armtune.sweep.trial import Task, Workshop
@@ -17,6 +17,14 @@ class Inline:
     def __init__(self, workshop: Workshop, resources: Resources) -> None:
         self._worker = worker_for(workshop, resources, expendable=False)
         self._size = 1
+
+    def work(self, stages: Iterator[Search | Retrainings]) -> None:
+        """See ``Engine``."""
+        for stage in stages:
+            if isinstance(stage, Search):
+                self.search(stage)
+            else:
+                self._retrain(stage)
 
     def search(self, search: Search) -> None:
         """Trains all trials that the search hands out."""
@@ -35,8 +43,7 @@ class Inline:
             while len(going) == len(pack):
                 going = search.hear_all(pack, self._worker.step())
 
-    def confirm(self, tasks: Sequence[Task], told: Confirmed) -> None:
-        """Trains and tests each task."""
-        for pack in packs_of(tasks, self._size, 1):
+    def _retrain(self, wanted: Retrainings) -> None:
+        for pack in packs_of(wanted.tasks, self._size, 1):
             for task, confirmation in zip(pack, self._worker.confirm(pack), strict=True):
-                told(task, confirmation)
+                wanted.told(task, confirmation)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from armtune.errors import RunError
 from armtune.recipe.schema import Resources
 from armtune.sweep import ray_start as ray_start
+from armtune.sweep.clerk import Clerk
 from armtune.sweep.complaints import Complaints
-from armtune.sweep.engine import Confirmed, worker_for
+from armtune.sweep.engine import Retrainings, worker_for
+from armtune.sweep.legs import Leg
 from armtune.sweep.overtime import overtime, take_stack
-from armtune.sweep.packing import is_open, largest, packs_of
-from armtune.sweep.records import Confirmation
 from armtune.sweep.room import check_room, places
 from armtune.sweep.search import Search
-from armtune.sweep.trial import Failure, Step, Task, Workshop, note_failure
-from armtune.sweep.worker import Worker, confirmation
+from armtune.sweep.trial import Failure, Task, Workshop, note_failure
+from armtune.sweep.worker import Worker
 
 if TYPE_CHECKING:
     from armtune.sweep.team import Team
@@ -31,6 +31,8 @@ from ray.tune.search import Searcher  # isort: skip
 
 PLACES_SECONDS = 1.0
 """Nodes come and go: the room for workers is counted so often."""
+WAIT_SECONDS = 0.2
+"""A worker that waits for something to do asks so often."""
 
 
 class RayEngine:
@@ -45,16 +47,15 @@ class RayEngine:
 
     def __init__(self, workshop: Workshop, resources: Resources, ready: Callable[[], None]) -> None:
         self._workshop, self._resources = workshop, resources
-        self._size = 1
+        self._room, self._counted = 1, -PLACES_SECONDS
         ready()
         check_room(_nodes(), resources)
 
-    def search(self, search: Search) -> None:
-        """Trains all trials that the search hands out."""
-        if not search.left:
-            self._size = search.found_size(largest(search.recipe, self._room()))
+    def work(self, stages: Iterator[Search | Retrainings]) -> None:
+        """See ``Engine``."""
+        clerk = Clerk(stages, self._places)
+        if not clerk.begin():
             return
-        clerk = _Clerk(search, self._resources)
         trainable = tune.with_parameters(
             _Trainable, workshop=self._workshop, resources=self._resources
         )
@@ -74,39 +75,17 @@ class RayEngine:
                     name="sweep",
                     storage_path=scratch,
                     verbose=0,
-                    callbacks=[_Starting(clerk)],
+                    callbacks=[_Hearing(clerk)],
                     checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 ),
             )
             fit(tuner, clerk)
-        self._size = clerk.size
-        search.note_size(clerk.size)
 
-    def _room(self) -> int:
-        return places(_nodes(), self._resources)
-
-    def confirm(self, tasks: Sequence[Task], told: Confirmed) -> None:
-        """Trains and tests each task."""
-        amounts = {f"num_{kind}s": n for kind, n in _reserved(self._resources).items()}
-        remote = ray.remote(_confirm).options(max_retries=0, **amounts)
-        workshop = ray.put(self._workshop)
-        room = self._room()
-        todo = [(pack, 0) for pack in reversed(packs_of(tasks, self._size, room))]
-        refs = dict[Any, tuple[list[Task], int]]()
-        while todo or refs:
-            # A team waits for its processes' place without one of its own: no more than fit.
-            while todo and len(refs) < room:
-                pack, tried = todo.pop()
-                refs[remote.remote(workshop, self._resources, pack)] = (pack, tried)
-            (ready,), _ = ray.wait(list(refs), num_returns=1)
-            pack, tried = refs.pop(ready)
-            for task, end in zip(pack, _ends(ready, pack), strict=True):
-                dead = isinstance(end, Failure) and end.transient
-                if dead and tried < task.recipe.sweep.retries:
-                    todo.append(([task], tried + 1))
-                else:
-                    told(task, confirmation(task, end))
-            room = self._room()
+    def _places(self) -> int:
+        """How many workers there is room for; Tune asks many times a second."""
+        if time.monotonic() - self._counted > PLACES_SECONDS:
+            self._room, self._counted = places(_nodes(), self._resources), time.monotonic()
+        return self._room
 
 
 def fit(tuner: tune.Tuner, complaints: Complaints) -> None:
@@ -124,67 +103,8 @@ def fit(tuner: tune.Tuner, complaints: Complaints) -> None:
     complaints.complain()
 
 
-class _Clerk(Complaints):
-    """Passes what Tune tells to the search.
-
-    A trial of Tune's is a *leg* of a pack: the time in which its members stay the same. When one
-    of them has ended, the others and new ones in the free places are the next leg, which goes to
-    the worker that has just become free. Where the size of packs is to be measured, the first leg's
-    worker does it, while others begin with packs of one, which then grow.
-
-    Attributes:
-        size: the most members of a pack, as far as it is known.
-    """
-
-    def __init__(self, search: Search, resources: Resources) -> None:
-        self.search, self._resources = search, resources
-        most = largest(search.recipe, places(_nodes(), resources))
-        unknown = is_open(search.recipe, most)
-        self.size, self._to_measure = (1, most) if unknown else (most, 0)
-        self._legs: list[list[Task]] = []
-        self._out = 0
-        self._room, self._counted = 1, -PLACES_SECONDS
-
-    def next_leg(self) -> dict[str, Any] | None:
-        """What the next worker trains; None while all places are taken or nothing is left."""
-        most = self._places()
-        if self._out >= most:
-            return None
-        going = self._legs.pop(0) if self._legs else []
-        pack = self.search.fill(going, self.size, most)
-        if not pack:
-            return None
-        self._out += 1
-        new = [task.number for task in pack[len(going) :]]
-        leg = {"tasks": pack, "new": new, "size": self.size, "measure": self._to_measure}
-        self._to_measure = 0
-        return leg
-
-    def _places(self) -> int:
-        # Tune asks many times a second, and Ray answers from another process.
-        if time.monotonic() - self._counted > PLACES_SECONDS:
-            self._room, self._counted = places(_nodes(), self._resources), time.monotonic()
-        return self._room
-
-    @property
-    def over(self) -> bool:
-        """Whether no leg will follow."""
-        return self.search.over and not self._legs
-
-    def hear(self, leg: dict[str, Any], said: Sequence[Step | Failure], size: int = 0) -> bool:
-        """Takes in what a worker said, and the size if it measured one; whether the leg goes on."""
-        self.size = size or self.size
-        going = self.search.hear_all(leg["tasks"], said)
-        if len(going) == len(leg["tasks"]) and leg["size"] == self.size:
-            return True
-        self._out -= 1
-        if going:
-            self._legs.append(going)
-        return False
-
-
 class _Trainable(tune.Trainable):
-    """A worker's process, which trains one trial after the other."""
+    """A worker's process, which does one leg after the other."""
 
     def setup(self, config: dict[str, Any], **given: Any) -> None:
         self._worker = _worker(given["workshop"], given["resources"])
@@ -194,20 +114,28 @@ class _Trainable(tune.Trainable):
         self._begin(new_config)
         return True
 
-    def _begin(self, leg: dict[str, Any]) -> None:
-        self._most, self._recipe = leg["measure"], leg["tasks"][0].recipe
-        self._worker.start(leg["tasks"])
+    def _begin(self, config: dict[str, Any]) -> None:
+        self._leg: Leg = config["leg"]
+        # Tune would send it back with each result.
+        self.config = {}
+        if self._leg.tasks and not self._leg.whole:
+            self._worker.start(self._leg.tasks)
 
     def step(self) -> dict[str, Any]:
+        if not self._leg.tasks:
+            time.sleep(WAIT_SECONDS)
+            return {"said": [], "size": 0}
+        if self._leg.whole:
+            return {"said": self._worker.confirm(self._leg.tasks), "size": 0}
         return {"size": self._measured(), "said": self._worker.step()}
 
     def _measured(self) -> int:
         """The size of packs, where this leg's worker is to measure it and hasn't yet, else 0."""
-        most, self._most = self._most, 0
+        most, self._leg.measure = self._leg.measure, 0
         if not most:
             return 0
         assert isinstance(self._worker, Worker), "a team trains no packs"
-        return self._worker.pack_size(self._recipe, most)
+        return self._worker.pack_size(self._leg.tasks[0].recipe, most)
 
     def cleanup(self) -> None:
         self._worker.close()
@@ -216,14 +144,14 @@ class _Trainable(tune.Trainable):
 class _Asking(Searcher):
     """Asks the search for the next trial."""
 
-    def __init__(self, clerk: _Clerk) -> None:
+    def __init__(self, clerk: Clerk) -> None:
         super().__init__()
         self._clerk = clerk
 
     def suggest(self, trial_id: str) -> Any:
         with self._clerk.noting():
             if leg := self._clerk.next_leg():
-                return leg
+                return {"leg": leg}
         # None: not now, as one that is out may have to be taken up again.
         return Searcher.FINISHED if self._clerk.over else None
 
@@ -242,37 +170,43 @@ class _Asking(Searcher):
 class _Deciding(FIFOScheduler):
     """Lets the search decide which trials go on."""
 
-    def __init__(self, clerk: _Clerk) -> None:
+    def __init__(self, clerk: Clerk) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._clerk = clerk
 
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
         with self._clerk.noting():
-            goes_on = self._clerk.hear(trial.config, result["said"], result["size"])
+            goes_on = self._clerk.hear(trial.config["leg"], result["said"], result["size"])
+        # Tune keeps a trial's last result.
+        result["said"].clear()
         return str(self.CONTINUE if goes_on else self.STOP)
 
     def on_trial_error(self, controller: Any, trial: Any) -> None:
         """The worker's process died; whatever a training raises comes as a result."""
-        tasks, words = trial.config["tasks"], last_words(trial)
-        failures = [died(task, words) for task in tasks]
+        leg, words = trial.config["leg"], last_words(trial)
+        failures = [died(task, words) for task in leg.tasks]
         with self._clerk.noting():
-            self._clerk.hear(trial.config, failures)
+            self._clerk.lose(leg, failures)
 
 
-class _Starting(tune.Callback):
-    """Says which trials a worker has taken up."""
+class _Hearing(tune.Callback):
+    """Says which legs a worker has taken up, and forgets what Tune keeps of those that are over."""
 
-    def __init__(self, clerk: _Clerk) -> None:
+    def __init__(self, clerk: Clerk) -> None:
         self._clerk = clerk
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         with self._clerk.noting():
-            for number in trial.config["new"]:
-                self._clerk.search.started(number)
+            self._clerk.started(trial.config["leg"])
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        # Running means of all that a result holds, even of its time stamps.
+        trial.metric_analysis.clear()
+        trial.metric_n_steps.clear()
 
 
 def _name(trial: Any) -> str:
-    return f"{trial.config['tasks'][0].number:04d}"
+    return str(trial.config["leg"])
 
 
 def _folder_name(trial: Any) -> str:
@@ -298,16 +232,6 @@ def died(task: Task, words: str) -> Failure:
     return note_failure(task.folder, f"the worker died: {reason}", words, transient=True)
 
 
-def _confirm(
-    workshop: Workshop, resources: Resources, pack: Sequence[Task]
-) -> Sequence[Confirmation]:
-    worker = _worker(workshop, resources)
-    try:
-        return worker.confirm(pack)
-    finally:
-        worker.close()
-
-
 def _worker(workshop: Workshop, resources: Resources) -> Worker | Team:
     """What trains a trial: this process, or several that this one only speaks to."""
     if resources.workers == 1:
@@ -321,14 +245,6 @@ def _reserved(resources: Resources) -> dict[str, float]:
     """What the process that trains a trial reserves; a team reserves its own."""
     alone = resources.workers == 1
     return {"cpu": resources.cpu if alone else 0, "gpu": resources.gpu if alone else 0}
-
-
-def _ends(ready: Any, pack: Sequence[Task]) -> Sequence[Confirmation | Failure]:
-    try:
-        ends: Sequence[Confirmation] = ray.get(ready)
-    except ray.exceptions.RayError as error:
-        return [died(task, str(error)) for task in pack]
-    return ends
 
 
 def _nodes() -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from armtune.recipe.shape_checks import refuse_unread
 from armtune.recipe.space import load_space
 from armtune.recipe.start_checks import check_searched, described
 from armtune.sweep.confirm import best_of, tasks_for
-from armtune.sweep.engine import Engine, check_inline
+from armtune.sweep.engine import Engine, Retrainings, check_inline
 from armtune.sweep.folder import enter, may_start, self_contained
 from armtune.sweep.inline import Inline
 from armtune.sweep.lineage import LINEAGE, write_lineage
@@ -92,32 +92,36 @@ class _Sweep:
         self._goals = Goals.from_recipe(recipe)
 
     def run(self, engine: Engine) -> SweepResult:
-        engine.search(Search(self._recipe, self._folder, self._study, self._listeners))
+        engine.work(self._stages())
         records = self._study.records()
-        if lineages := self._study.lineages():
-            write_lineage(self._folder / LINEAGE, lineages)
         front = front_of(records, self._goals)
-        write_front(self._folder / FRONT, records, front)
-        self._confirm(engine, [records[n] for n in front])
-        self._train_alone(engine)
         for listener in self._listeners:
             listener.sweep_ended(records, front)
         if not front:
             raise RunError(_nothing(self._folder, records))
         return result_of(self._folder, self._recipe, self._study)
 
-    def _confirm(self, engine: Engine, front: Sequence[TrialRecord]) -> None:
-        """Re-trains the best of the front, where that wasn't done before."""
+    def _stages(self) -> Iterator[Search | Retrainings]:
+        yield Search(self._recipe, self._folder, self._study, self._listeners)
+        records = self._study.records()
+        if lineages := self._study.lineages():
+            write_lineage(self._folder / LINEAGE, lineages)
+        front = front_of(records, self._goals)
+        write_front(self._folder / FRONT, records, front)
+        yield Retrainings(self._to_confirm([records[n] for n in front]), self._confirmed)
+        yield Retrainings(self._to_train_alone(), self._trained_alone)
+
+    def _to_confirm(self, front: Sequence[TrialRecord]) -> list[Task]:
+        """Re-trainings of the best of the front, where that wasn't done before."""
         if self._recipe.sweep.confirm is None:
-            return
+            return []
         best = best_of(front, self._goals.choice, self._recipe.sweep.confirm.top)
         known = self._study.confirmed()
         for number in best:
             for confirmation in known.get(number, ()):
                 self._tell(number, confirmation)
         candidates = [record for record in front if record.number in best]
-        tasks = tasks_for(self._recipe, self._folder, candidates, known)
-        engine.confirm(tasks, self._confirmed)
+        return tasks_for(self._recipe, self._folder, candidates, known)
 
     def _confirmed(self, task: Task, confirmation: Confirmation) -> None:
         self._study.confirm(task.number, confirmation)
@@ -128,13 +132,13 @@ class _Sweep:
             for listener in self._listeners:
                 listener.confirmed(number, confirmation.seed, confirmation.metrics)
 
-    def _train_alone(self, engine: Engine) -> None:
-        """Trains each modality alone with the winner's settings, where that wasn't done before."""
+    def _to_train_alone(self) -> list[Task]:
+        """Each modality alone with the winner's settings, where that wasn't done before."""
         result = result_of(self._folder, self._recipe, self._study)
-        if result.chosen is not None:
-            winner = result.records[result.chosen]
-            tasks = solo_tasks(self._recipe, self._folder, winner, result.solo)
-            engine.confirm(tasks, self._trained_alone)
+        if result.chosen is None:
+            return []
+        winner = result.records[result.chosen]
+        return solo_tasks(self._recipe, self._folder, winner, result.solo)
 
     def _trained_alone(self, task: Task, confirmation: Confirmation) -> None:
         modality = modality_of(task)

@@ -169,11 +169,36 @@ def test_a_trial_whose_process_died_is_taken_up_again(tmp_path: Path) -> None:
     assert confirmation.reason == ""
 
 
-def test_workers_are_used_again(tmp_path: Path) -> None:
-    run(tmp_path, fake_recipe(sweep__trials=12, sweep__space=CALM), make=NotingProcess)
-    pids = {path.read_text() for path in tmp_path.glob("trials/*/pid")}
-    assert 1 <= len(pids) <= (os.cpu_count() or 1)
-    assert str(os.getpid()) not in pids
+def test_workers_stay_for_all_trials_and_for_what_is_trained_again(tmp_path: Path) -> None:
+    confirm = {"top": 2, "seeds": 2}
+    recipe = fake_recipe(sweep__trials=12, sweep__space=CALM, sweep__confirm=confirm)
+    result = run(tmp_path, recipe, make=NotingProcess)
+    assert [len(seeds) for seeds in result.confirmed.values()] == [2] * len(result.confirmed)
+    searching = {path.read_text() for path in tmp_path.glob("trials/*/pid")}
+    afterwards = {path.read_text() for path in tmp_path.glob("confirm/*/pid")}
+    assert 1 <= len(searching) <= (os.cpu_count() or 1)
+    assert str(os.getpid()) not in searching
+    assert afterwards
+    assert afterwards <= searching
+
+
+def test_little_is_kept_of_a_trial_that_is_over(tmp_path: Path) -> None:
+    from ray import tune
+
+    kept: list[tune.ResultGrid] = []
+    fit = tune.Tuner.fit
+
+    def fitted(self: tune.Tuner) -> Any:
+        kept.append(fit(self))
+        return kept[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tune.Tuner, "fit", fitted)
+        run(tmp_path, fake_recipe(sweep__trials=4, sweep__space=CALM))
+    assert len(kept[0]) >= 4
+    for result in kept[0]:
+        assert result.config == {}
+        assert result.metrics["said"] == []
 
 
 def test_a_study_that_cannot_be_written_stops_the_sweep(
