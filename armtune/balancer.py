@@ -108,6 +108,32 @@ class Step:
     index: Tensor
     number: int
     present: Features = field(default_factory=dict)
+    _known: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def sample_losses(self, target: Target) -> Tensor:
+        """Losses of the fused decision, then by each head, ``(member, decision, sample)``.
+
+        Computed together and once, since a CPU spends more on the calls than on the numbers.
+        """
+        if "losses" not in self._known:
+            outputs = torch.stack([self.forward.logits, *self.forward.unimodal.values()], dim=1)
+            self._known["losses"] = target.losses(outputs, self.labels)
+        losses: Tensor = self._known["losses"]
+        return losses
+
+    def mean_losses(self, target: Target) -> Sequence[Tensor]:
+        """Means of the same, ``(member,)`` each: a head's over samples that have its modality."""
+        if "means" not in self._known:
+            losses = self.sample_losses(target)
+            there = [None, *map(self.present.get, self.forward.unimodal)]
+            pairs = zip(losses.unbind(1), there, strict=True)
+            self._known["means"] = (
+                [mean_present(*pair) for pair in pairs]
+                if self.present
+                else losses.mean(2).unbind(1)
+            )
+        means: Sequence[Tensor] = self._known["means"]
+        return means
 
 
 Gradients = dict[str, "Tensor"]
@@ -161,19 +187,15 @@ class Balancer:
 
     def fused_loss(self, step: Step) -> Tensor:
         """Loss of the fused decision, ``(member,)``."""
-        return self.context.target.losses(step.forward.logits, step.labels).mean(1)
+        return step.mean_losses(self.context.target)[0]
 
     def heads_loss(self, step: Step) -> Tensor:
         """Sum of the heads' own losses, ``(member,)``."""
         return sum_in_order(self.head_losses(step))
 
-    def head_losses(self, step: Step) -> list[Tensor]:
+    def head_losses(self, step: Step) -> Sequence[Tensor]:
         """Each head's loss over the samples that have its modality, ``(member,)``."""
-        losses = self.context.target.losses
-        return [
-            mean_present(losses(x, step.labels), step.present.get(m))
-            for m, x in step.forward.unimodal.items()
-        ]
+        return step.mean_losses(self.context.target)[1:]
 
     def change_gradients(self, gradients: Sequence[Gradients]) -> None:
         """Called before each update, without gradient, with each loss's gradient.

@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from armtune.products import affine
+
 EPS = 1e-5
 """What norms add to a variance, as torch's own do."""
 Modules = nn.ModuleList
-Sequential = nn.Sequential
 Relu = nn.ReLU
 
 
@@ -60,8 +61,21 @@ class Linear(nn.Module):
         self.weight = init.uniform(bound, size_in, size_out)
         self.bias = init.uniform(bound, 1, size_out)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.baddbmm(self.bias, x, self.weight)
+    def forward(self, x: Tensor, rectify: bool = False) -> Tensor:
+        return affine(x, self.weight, self.bias, rectify)
+
+
+class Sequential(nn.Sequential):
+    """Modules one after another; a rectifier behind a linear layer is part of its product."""
+
+    def forward(self, x: Any) -> Any:
+        steps = [None, *self, None]
+        for before, module, after in zip(steps, steps[1:], steps[2:], strict=False):
+            if isinstance(module, Linear):
+                x = module(x, isinstance(after, Relu))
+            elif not (isinstance(module, Relu) and isinstance(before, Linear)):
+                x = module(x)
+        return x
 
 
 class _Conv(nn.Module):

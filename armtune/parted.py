@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from armtune.forward import Features
 from armtune.layers import Init, Linear
+from armtune.products import affine
 
 
 class Parted(nn.Module):
@@ -48,9 +49,9 @@ class LinearApart(nn.Module):
 
     def forward(self, features: Mapping[str, Tensor]) -> Features:
         weights = self.whole.weight.split(self.sizes, dim=1)
-        terms = {m: f @ w for w, (m, f) in zip(weights, features.items(), strict=True)}
-        first = next(iter(terms))
-        return {**terms, first: terms[first] + self.whole.bias}
+        biases = [self.whole.bias, *[None] * (len(weights) - 1)]
+        terms = zip(features.items(), weights, biases, strict=True)
+        return {m: affine(f, weight, bias) for (m, f), weight, bias in terms}
 
 
 def total(parts: Mapping[str, Tensor]) -> Tensor:

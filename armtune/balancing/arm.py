@@ -19,7 +19,7 @@ from pydantic import Field
 
 from armtune.balancer import Balancer, Context, Step, sum_in_order
 from armtune.balancing import Balancing
-from armtune.forward import Features, mean_present
+from armtune.forward import Features
 from armtune.information import shapley_matrix
 from armtune.lazy import torch
 from armtune.parts import ModalityDropout, gate_heads, stacked_present
@@ -151,12 +151,9 @@ class Reinforcer(Balancer):
 
     def losses(self, step: Step) -> Sequence[Tensor]:
         """The fused, unimodal and gap losses together."""
-        forward, losses = step.forward, self.context.target.losses
-        fused = self.fused_loss(step)
-        samples = {m: losses(x, step.labels) for m, x in forward.unimodal.items()}
-        alone = [mean_present(loss, step.present.get(m)) for m, loss in samples.items()]
+        fused, *alone = step.mean_losses(self.context.target)
         if self.resamples:
-            self._remember(samples, step)
+            self._remember(step.sample_losses(self.context.target)[:, 1:], step)
         # Added as the plain loss is: with all parts off, not a bit differs.
         total = fused + sum_in_order(alone)
         if not self.heads_reach_encoders:
@@ -169,17 +166,17 @@ class Reinforcer(Balancer):
             for share, loss in zip(shares[len(alone) :], together, strict=True):
                 total = total + share * loss
             gates = [gate + share for gate, share in zip(gates, shares, strict=False)]
-        gate_heads(forward, gates)
+        gate_heads(step.forward, gates)
         return [total]
 
-    def _remember(self, losses: Features, step: Step) -> None:
-        shares = torch.stack([loss.detach().neg().exp() for loss in losses.values()])
+    def _remember(self, losses: Tensor, step: Step) -> None:
+        shares = losses.detach().neg().exp()
         if step.present:
-            there = stacked_present(step.present, losses).transpose(0, 1)
-            known = torch.where(there, shares, 0).sum(0) / there.sum(0).clamp_min(1)
-            likelihood = torch.where(there.any(0), known, 1)
+            there = stacked_present(step.present, step.forward.unimodal)
+            known = torch.where(there, shares, 0).sum(1) / there.sum(1).clamp_min(1)
+            likelihood = torch.where(there.any(1), known, 1)
         else:
-            likelihood = shares.mean(0)
+            likelihood = shares.mean(1)
         self.likelihood.scatter_(1, step.index, likelihood)
 
     def _several(self, step: Step) -> Sequence[Tensor]:

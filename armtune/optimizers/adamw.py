@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from armtune.lazy import torch
 from armtune.optimizers import Optimizer
 
 if TYPE_CHECKING:
@@ -40,10 +41,10 @@ class AdamW(Optimizer):
     ) -> None:
         mean, square = state["mean"], state["square"]
         if parameters.device.type == "cpu" and knobs["lr"].shape[1] == 1:
-            numbers = {name: values.flatten().tolist() for name, values in knobs.items()}
-            for k, done in enumerate(step.flatten().float() - 1):
-                own = {name: values[k] for name, values in numbers.items()}
-                _fused([parameters[k], gradient[k], mean[k], square[k]], done, own)
+            numbers = torch.cat(list(knobs.values()), dim=1).tolist()
+            tensors = zip(parameters, gradient, mean, square, step.float(), strict=True)
+            for own, member in zip(numbers, tensors, strict=True):
+                _fused(member, dict(zip(knobs, own, strict=True)))
             return
         beta1, beta2 = knobs["beta1"], knobs["beta2"]
         mean.lerp_(gradient, 1 - beta1)
@@ -53,15 +54,12 @@ class AdamW(Optimizer):
         parameters.sub_((mean * (knobs["lr"] / (1 - beta1**step))).div_(scale))
 
 
-def _fused(tensors: Sequence[Tensor], done: Tensor, knobs: Mapping[str, Any]) -> None:
+def _fused(member: Sequence[Tensor], knobs: Mapping[str, Any]) -> None:
     """The same by torch's own rule: one pass over a CPU's memory instead of ten.
 
     Args:
-        tensors: a member's parameters, gradient, mean and square.
-        done: steps before this one.
+        member: its parameters, gradient, mean and square, and the number of this step.
     """
-    from torch.optim.adamw import adamw
-
-    parameters, gradient, mean, square = ([tensor] for tensor in tensors)
-    fixed: dict[str, Any] = {"fused": True, "amsgrad": False, "maximize": False}
-    adamw(parameters, gradient, mean, square, [], [done], **fixed, **knobs)
+    parameters, gradient, mean, square, done = ([tensor] for tensor in member)
+    rule: Any = torch._fused_adamw_
+    rule(parameters, gradient, mean, square, [], done, amsgrad=False, maximize=False, **knobs)

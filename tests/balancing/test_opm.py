@@ -7,6 +7,7 @@ from math import tanh
 
 import pytest
 import torch
+from torch.nn.functional import pad
 
 from armtune.balancer import Step
 from armtune.balancing.opm import Opm, PredictionModulator, drop_probabilities
@@ -43,7 +44,9 @@ def scene(**options: float) -> tuple[PredictionModulator, Step, Features]:
     network = toy_network()
     views, labels = toy_batch()
     forward = network(views)
-    unimodal = {m: logits_of(*[p] * 10) for m, p in (("image", 0.8), ("audio", 0.4))}
+    heads = {m: logits_of(*[p] * 10) for m, p in (("image", 0.8), ("audio", 0.4))}
+    # a third class that neither head believes in
+    unimodal = {m: pad(logits, (0, 1), value=-1e9) for m, logits in heads.items()}
     balancer = PredictionModulator([Opm(**options)], toy_context(network))
     balancer.start_epoch(at(balancer, 0))
     made = Forward(forward.features, forward.head_inputs, unimodal, forward.logits)
