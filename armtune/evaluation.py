@@ -40,8 +40,8 @@ class Tally:
         players = len(network.modalities)
         self.subsets = list(range(1, 2**players))
         like = network.means
-        self.everything = Sums(target, len(like), len(self.subsets), like)
-        self.heads = Sums(target, len(like), players, like)
+        # Subsets, then heads: together, since a CPU spends more on the calls than on the numbers.
+        self.sums = Sums(target, len(like), len(self.subsets) + players, like)
         self.fused = target.tally(len(like), like)
 
     def add(self, features: Features, labels: Tensor, present: Features | None = None) -> None:
@@ -52,20 +52,27 @@ class Tally:
                 others are what stands in for it. Heads are judged on samples that have theirs.
         """
         network = self.network
-        outputs = network.fuse_subsets(features, network.mean_features(), self.subsets)
-        decisions = self.everything.add(outputs, labels)
+        subsets = network.fuse_subsets(features, network.mean_features(), self.subsets)
         heads = torch.stack(list(network.judge(features).values()), dim=1)
-        there = stacked_present(present, network.modalities) if present else None
-        self.heads.add(heads, labels, there)
-        self.fused.add(outputs[:, -1], decisions[:, -1], labels)
+        # In memory samples come last, as targets compute with them.
+        outputs = torch.cat([subsets.mT, heads.mT], dim=1).mT
+        decisions = self.sums.add(outputs, labels, self._counted(present) if present else None)
+        every = len(self.subsets) - 1
+        self.fused.add(outputs[:, every], decisions[:, every], labels)
         if self.measures:
-            self.decisions.append((outputs[:, -1], labels))
+            self.decisions.append((outputs[:, every], labels))
+
+    def _counted(self, present: Features) -> Tensor:
+        """Which samples count for each decision, ``(member, decision, sample)``."""
+        heads = stacked_present(present, self.network.modalities)
+        everyone = torch.ones_like(heads[:, :1]).expand(-1, len(self.subsets), -1)
+        return torch.cat([everyone, heads], dim=1)
 
     def metrics(self) -> list[dict[str, float]]:
         """Each member's metrics by name."""
-        table = {name: values.tolist() for name, values in self._columns().items()}
-        members = range(len(self.network.means))
-        usual = [{name: float(values[k]) for name, values in table.items()} for k in members]
+        columns = self._columns()
+        table = torch.stack([values.double() for values in columns.values()], dim=1).tolist()
+        usual = [dict(zip(columns, row, strict=True)) for row in table]
         return [{**metrics, **self._measured(k)} for k, metrics in enumerate(usual)]
 
     def _measured(self, member: int) -> dict[str, float]:
@@ -80,11 +87,13 @@ class Tally:
     def _columns(self) -> dict[str, Tensor]:
         names, target, score = self.network.modalities, self.target, self.target.score
         blind_score, blind_loss = (each.unsqueeze(1) for each in self.fused.blind())
-        values = torch.cat([blind_score, self.everything.scores()], dim=1)
-        losses = torch.cat([blind_loss, self.everything.losses()], dim=1)
-        unimodal = self.heads.scores()
+        split = [len(self.subsets), len(names)]
+        scores, unimodal = self.sums.scores().split(split, dim=1)
+        mean, alone = self.sums.losses().split(split, dim=1)
+        values = torch.cat([blind_score, scores], dim=1)
+        losses = torch.cat([blind_loss, mean], dim=1)
         contributions = shapley_values(values)
-        information = target.told(self.heads.losses(), blind_loss)
+        information = target.told(alone, blind_loss)
         without = [len(self.subsets) ^ 1 << k for k in range(len(names))]
         conditional = target.told(losses[:, -1:], losses[:, without])
         return {

@@ -35,7 +35,7 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor | None = None, rectify: bool 
         multiply: Any = _Affine.apply
         result: Tensor = multiply(x, weight, bias, rectify)
         return result
-    y = torch.bmm(x, weight) if bias is None else torch.baddbmm(bias, x, weight)
+    y = x @ weight if bias is None else torch.baddbmm(bias, x, weight)
     return y.relu() if rectify else y
 
 
@@ -45,10 +45,10 @@ def _by_numpy(x: Tensor) -> bool:
     A recorded or compiled network leaves that to whoever runs it.
     """
     return (
-        x.device.type == "cpu"
+        not torch.compiler.is_compiling()
+        and x.device.type == "cpu"
         and x.dtype in DTYPES
         and torch.get_num_threads() == 1
-        and not torch.compiler.is_compiling()
         and not torch.is_autocast_enabled("cpu")
         and _numpy_has_one_thread()
     )

@@ -131,8 +131,8 @@ class Classes(Discrete):
         return cross_entropy(outputs, labels)
 
     def likelihoods(self, outputs: Tensor, labels: Tensor) -> Tensor:
-        index = beside(labels, outputs[..., 0]).unsqueeze(-1)
-        return outputs.softmax(-1).gather(-1, index).squeeze(-1)
+        index = beside(labels, outputs[..., 0]).unsqueeze(-2)
+        return by_class(outputs).softmax(-2).gather(-2, index).squeeze(-2)
 
     def uncertainty(self, labels: Tensor) -> float:
         return float(entropy(torch.bincount(labels, minlength=self.width).double()))
@@ -142,7 +142,7 @@ class Classes(Discrete):
         return 1 / counts.gather(1, labels)
 
     def decide(self, outputs: Tensor) -> Tensor:
-        return outputs.argmax(-1)
+        return by_class(outputs).max(-2).indices
 
     def marks(self, decisions: Tensor, labels: Tensor) -> Tensor:
         return (decisions == beside(labels, decisions)).unsqueeze(-2)
@@ -194,7 +194,7 @@ class ClassTally:
 
     def add(self, outputs: Tensor, decisions: Tensor, labels: Tensor) -> None:
         self.confusion += joint_counts([labels, decisions], [self.classes] * 2)
-        confidence = outputs.softmax(-1).amax(-1)
+        confidence = by_class(outputs).softmax(-2).amax(-2)
         bins = (confidence * BINS).nan_to_num().long().clamp(0, BINS - 1)
         amounts = (torch.ones_like(confidence), confidence, decisions == labels)
         for sums, amount in zip(self.calibration, amounts, strict=True):
@@ -219,10 +219,17 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
         labels: ``(member, sample)``.
     """
     index = beside(labels, logits[..., 0])
-    # With the classes ahead of the samples it is several times faster: long rows, not short ones.
-    rows = logits.mT.contiguous().flatten(0, -3)
+    rows = by_class(logits).flatten(0, -3)
     losses = torch.nn.functional.cross_entropy(rows, index.flatten(0, -2), reduction="none")
     return losses.view(index.shape)
+
+
+def by_class(logits: Tensor) -> Tensor:
+    """Logits ``(…, sample, class)`` as ``(…, class, sample)``.
+
+    What is done along the classes is up to twenty times as fast: long rows, not short ones.
+    """
+    return logits.mT.contiguous()
 
 
 def _macro_f1(confusion: Tensor) -> Tensor:
