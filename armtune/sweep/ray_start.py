@@ -28,6 +28,8 @@ os.environ.update(
     RAY_USAGE_STATS_ENABLED="0",
     # The processes that Ray starts beforehand can't be used by Tune, and cost as much as a worker.
     RAY_prestart_worker_first_driver="0",
+    # No record of every task: only Ray's dashboard, which isn't started, shows it.
+    RAY_task_events_report_interval_ms="0",
     TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
     # Our own handling of Ctrl-C leaves running trials to be resumed.
     TUNE_DISABLE_SIGINT_HANDLER="1",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +62,7 @@ class RayEngine:
         )
         with tempfile.TemporaryDirectory(prefix="armtune-tune-") as scratch:
             tuner = tune.Tuner(
-                # Tune wants some reserved, be it a byte.
-                tune.with_resources(trainable, {**_reserved(self._resources), "memory": 1}),
+                tune.with_resources(trainable, partial(_placed, self._resources)),
                 tune_config=tune.TuneConfig(
                     search_alg=_Asking(clerk),
                     scheduler=_Deciding(clerk),
@@ -241,10 +241,16 @@ def _worker(workshop: Workshop, resources: Resources) -> Worker | Team:
     return Team(workshop, resources)
 
 
-def _reserved(resources: Resources) -> dict[str, float]:
-    """What the process that trains a trial reserves; a team reserves its own."""
+def _placed(resources: Resources, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+    """What the process that trains a trial reserves; Tune asks for each trial."""
     alone = resources.workers == 1
-    return {"cpu": resources.cpu if alone else 0, "gpu": resources.gpu if alone else 0}
+    return _request(resources.cpu if alone else 0, resources.gpu if alone else 0)
+
+
+@cache
+def _request(cpu: float, gpu: float) -> tune.PlacementGroupFactory:
+    # Tune wants some reserved, be it a byte: a team reserves its own.
+    return tune.PlacementGroupFactory([{"CPU": cpu, "GPU": gpu, "memory": 1}])
 
 
 def _nodes() -> list[dict[str, Any]]:
