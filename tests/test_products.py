@@ -67,3 +67,10 @@ def test_a_member_gets_the_same_bits_in_any_company() -> None:
 def test_overflow_is_no_warning() -> None:
     huge = torch.full((1, 2, 2), 3e38)
     assert affine(huge, huge).isinf().all()
+
+
+def test_a_gradients_own_gradient_is_refused_not_wrong() -> None:
+    x, weight = noise(2, 5, 4).requires_grad_(), noise(2, 4, 3).requires_grad_()
+    [to_x] = torch.autograd.grad(affine(x, weight).square().sum(), [x], create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        to_x.sum().backward()
