@@ -7,7 +7,7 @@ products, convolutions and group norms are grouped by member.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import gcd, sqrt
 from typing import Any
 
@@ -65,17 +65,22 @@ class Linear(nn.Module):
         return affine(x, self.weight, self.bias, rectify)
 
 
+def in_turn(x: Any, steps: Iterable[nn.Module]) -> Any:
+    """What modules make of ``x`` one after another; a rectifier is part of a product before it."""
+    row = list(steps)
+    for before, module, after in zip([None, *row], row, [*row[1:], None], strict=False):
+        if isinstance(module, Linear):
+            x = module(x, isinstance(after, Relu))
+        elif not (isinstance(module, Relu) and isinstance(before, Linear)):
+            x = module(x)
+    return x
+
+
 class Sequential(nn.Sequential):
-    """Modules one after another; a rectifier behind a linear layer is part of its product."""
+    """Modules one after another."""
 
     def forward(self, x: Any) -> Any:
-        steps = [None, *self, None]
-        for before, module, after in zip(steps, steps[1:], steps[2:], strict=False):
-            if isinstance(module, Linear):
-                x = module(x, isinstance(after, Relu))
-            elif not (isinstance(module, Relu) and isinstance(before, Linear)):
-                x = module(x)
-        return x
+        return in_turn(x, self)
 
 
 class _Conv(nn.Module):

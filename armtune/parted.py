@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import torch
 from torch import Tensor, nn
 
 from armtune.forward import Features
-from armtune.layers import Init, Linear
+from armtune.layers import Composed, Init, Linear, Sequential, in_turn
 from armtune.products import affine
 
 
@@ -52,6 +53,29 @@ class LinearApart(nn.Module):
         biases = [self.whole.bias, *[None] * (len(weights) - 1)]
         terms = zip(features.items(), weights, biases, strict=True)
         return {m: affine(f, weight, bias) for (m, f), weight, bias in terms}
+
+
+class Concatenated(Parted):
+    """A fusion of the sum of linear parts: with all modalities there, one product has the sum.
+
+    Args:
+        apart: each modality's summand.
+        after: what comes after the sum.
+    """
+
+    def __init__(self, apart: LinearApart, after: Iterable[nn.Module]) -> None:
+        super().__init__(apart, Sequential(Composed(total), *after))
+
+    def forward(self, features: Mapping[str, Tensor]) -> Tensor:
+        together = torch.cat(list(features.values()), dim=-1)
+        logits: Tensor = in_turn(together, self._at_once())
+        return logits
+
+    def _at_once(self) -> list[nn.Module]:
+        """The steps from all features side by side, the sum replaced by one product."""
+        assert isinstance(self.apart, LinearApart)
+        assert isinstance(self.decide, Sequential)
+        return [self.apart.whole, *list(self.decide)[1:]]
 
 
 def total(parts: Mapping[str, Tensor]) -> Tensor:

@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 STREAMED_FROM = 0.5
 """Share of the free memory from which standardised views are streamed."""
 
+TAKEN = 1024
+"""Samples that are taken for several batches at once: more calls cost more, more memory too."""
+
 
 class Samplable(Protocol):
     """A split to train on and to judge by, wherever its samples are."""
@@ -64,8 +67,15 @@ class DeviceSplit:
 
     def batches(self, rows: Tensor, size: int) -> Iterator[Batch]:
         """Consecutive batches of each member's own samples ``(member, batch × size)``."""
-        for piece in rows.split(size, dim=1):
-            yield self.take(piece)
+        for some in rows.split(size * max(1, TAKEN // (size * len(rows))), dim=1):
+            taken = self.take(some)
+            for start in range(0, some.shape[1], size):
+                piece = slice(start, start + size)
+                views, present = (
+                    {m: part[:, piece] for m, part in parts.items()}
+                    for parts in (taken.views, taken.present)
+                )
+                yield Batch(views, taken.labels[:, piece], present)
 
     def chunks(self, size: int) -> Iterator[Batch]:
         """All samples in order, ``(sample, …)``, some at a time."""

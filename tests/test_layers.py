@@ -17,6 +17,8 @@ from armtune.layers import (
     Init,
     Linear,
     MaxPool2d,
+    Relu,
+    Sequential,
 )
 from armtune.streams import stream
 
@@ -104,3 +106,12 @@ def test_given_features_can_be_watched() -> None:
     assert not x.requires_grad
     with torch.no_grad():
         assert not Given()(x).requires_grad
+
+
+def test_a_rectifier_behind_a_product_is_part_of_it_and_any_other_stands_alone() -> None:
+    first, second, x = Linear(4, 3, init(0, 1)), Linear(3, 3, init(2, 3)), noise(2, 5, 4)
+    steps = [Relu(), first, Relu(), Relu(), second, second, Relu()]
+    expected = x
+    for step in steps:
+        expected = step(expected)
+    assert torch.allclose(Sequential(*steps)(x), expected, atol=1e-14)

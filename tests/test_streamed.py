@@ -65,7 +65,11 @@ def equal(one: Batch, other: Batch) -> bool:
     return all(same)
 
 
-def test_batches_and_chunks_are_those_of_memory(mapped: Dataset) -> None:
+def test_batches_and_chunks_are_those_of_memory(
+    mapped: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # of two members' batches of seven it takes two at once, and one at the end
+    monkeypatch.setattr("armtune.samples.TAKEN", 30)
     memory, stream = (Samples(held(how), mapped, "cpu").train for how in ("memory", "stream"))
     assert isinstance(memory, DeviceSplit)
     assert isinstance(stream, StreamedSplit)

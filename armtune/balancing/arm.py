@@ -120,6 +120,7 @@ class Reinforcer(Balancer):
         self.resamples = bool(self.resampling.any())
         self.heads_reach_encoders = self.gap or bool(self.alpha.any())
         players = len(context.modalities)
+        self.own_shares = (self.alpha / players).unsqueeze(1).expand(-1, players)
         left_out = self.options.contribution == "leave_one_out"
         matrix = leave_one_out_matrix(players) if left_out else shapley_matrix(players)
         self.matrix = matrix.to(context.like)
@@ -158,15 +159,15 @@ class Reinforcer(Balancer):
         total = fused + sum_in_order(alone)
         if not self.heads_reach_encoders:
             return [total]
-        gates = [self.alpha / len(alone)] * len(alone)
+        gates = self.own_shares
         if self.gap:
             together = [*self._several(step), fused]
             with torch.no_grad():
-                shares = self._gap_shares(torch.stack([*alone, *together], dim=1)).unbind(1)
-            for share, loss in zip(shares[len(alone) :], together, strict=True):
+                shares = self._gap_shares(torch.stack([*alone, *together], dim=1))
+                gates = gates + shares[:, : len(alone)]
+            for share, loss in zip(shares.unbind(1)[len(alone) :], together, strict=True):
                 total = total + share * loss
-            gates = [gate + share for gate, share in zip(gates, shares, strict=False)]
-        gate_heads(step.forward, gates)
+        gate_heads(step.forward, gates.unbind(1))
         return [total]
 
     def _remember(self, losses: Tensor, step: Step) -> None:
@@ -195,11 +196,11 @@ class Reinforcer(Balancer):
             losses: cross-entropies: of each modality alone, of the several, and of everyone.
         """
         phi = self.blank - losses @ self.from_losses
-        weakest, strongest = phi.aminmax(dim=1)
-        shares = self.reach[phi.argmin(1)]
+        weakest, strongest = phi.min(1), phi.max(1)
+        shares = self.reach[weakest.indices]
         if self.symmetric:
-            shares = shares - self.reach[phi.argmax(1)]
-        return shares * (self.gap_weight * (strongest > weakest)).unsqueeze(1)
+            shares = shares - self.reach[strongest.indices]
+        return shares * (self.gap_weight * (strongest.values > weakest.values)).unsqueeze(1)
 
     def end_epoch(self, epoch: Tensor, features: Features, labels: Tensor) -> dict[str, Tensor]:
         """Values the modalities on the held-out slice and sets the fusion weights from it."""

@@ -24,10 +24,9 @@ class Concat(Fusion):
 
     def build(self, sizes: Mapping[str, int], classes: int, init: Init) -> nn.Module:
         from armtune import layers
-        from armtune.parted import LinearApart, Parted, total
+        from armtune.parted import Concatenated, LinearApart
 
         first = LinearApart(sizes, self.dim or classes, init)
-        steps: list[nn.Module] = [layers.Composed(total)]
-        if self.dim:
-            steps += [layers.Relu(), layers.Linear(self.dim, classes, init)]
-        return Parted(first, layers.Sequential(*steps))
+        if not self.dim:
+            return Concatenated(first, [])
+        return Concatenated(first, [layers.Relu(), layers.Linear(self.dim, classes, init)])
