@@ -38,7 +38,7 @@ SIMULATED = 100
 """Trials with which pruning is tried out."""
 COUNTED = 1_000_000
 """Where counting combinations of values ends."""
-RAY_SECONDS = 10.0
+RAY_SECONDS = 6.0
 """What Ray takes to import and start with its first workers, measured on two cores."""
 RAY_BYTES = 0.6e9
 """Memory of Ray's own processes, measured idle."""

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def starting(address: str | None) -> Iterator[Callable[[], None]]:
     with ThreadPoolExecutor(1, "ray-start") as pool, _sigterm_exits():
         begun = pool.submit(_ensure, address)
         try:
-            yield lambda: _raise(begun)
+            yield partial(_finish, begun)
         finally:
             wait([begun])
             if not begun.exception() and begun.result():
@@ -63,8 +64,7 @@ def starting(address: str | None) -> Iterator[Callable[[], None]]:
                 ray.shutdown()
 
 
-def _raise(begun: Future[bool]) -> None:
-    """Waits; raises what went wrong."""
+def _finish(begun: Future[bool]) -> None:
     begun.result()
 
 
@@ -123,8 +123,14 @@ def _sigterm_exits() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(number))
+    before = signal.signal(signal.SIGTERM, _leave)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _leave(number: int, frame: object) -> None:
+    # Ray's own handler, which comes first, would abort this process in three seconds.
+    signal.alarm(0)
+    sys.exit(number)

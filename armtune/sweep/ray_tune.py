@@ -32,8 +32,9 @@ from ray.tune.search import Searcher  # isort: skip
 
 PLACES_SECONDS = 1.0
 """Nodes come and go: the room for workers is counted so often."""
-WAIT_SECONDS = 0.2
-"""A worker that waits for something to do asks so often."""
+WAIT_SECONDS, LONGEST_WAIT = 0.2, 2.0
+"""A worker that waits for something to do asks so often, at first and in the end: many that wait
+shall not keep the driver busy."""
 
 
 class RayEngine:
@@ -116,6 +117,7 @@ class _Trainable(tune.Trainable):
 
     def _begin(self, config: dict[str, Any]) -> None:
         self._leg: Leg = config["leg"]
+        self._wait = WAIT_SECONDS
         # Tune would send it back with each result.
         self.config = {}
         if self._leg.tasks and not self._leg.whole:
@@ -123,7 +125,8 @@ class _Trainable(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         if not self._leg.tasks:
-            time.sleep(WAIT_SECONDS)
+            time.sleep(self._wait)
+            self._wait = min(2 * self._wait, LONGEST_WAIT)
             return {"said": [], "size": 0}
         if self._leg.whole:
             return {"said": self._worker.confirm(self._leg.tasks), "size": 0}

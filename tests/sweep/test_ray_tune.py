@@ -241,7 +241,10 @@ def test_an_address_where_nothing_listens_is_said_at_once() -> None:
         connect("127.0.0.1:1")
 
 
-def test_ctrl_c_leaves_nothing_running_but_in_the_study(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_a_kill_leave_nothing_running_but_in_the_study(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     command = [sys.executable, str(HERE / "sweep_process.py"), str(tmp_path), "ray"]
     pipe = subprocess.PIPE
     with subprocess.Popen(
@@ -249,9 +252,13 @@ def test_ctrl_c_leaves_nothing_running_but_in_the_study(tmp_path: Path) -> None:
     ) as sweep:
         assert sweep.stdout is not None
         assert any(line.startswith("epoch 2 ") for line in sweep.stdout)
-        os.killpg(sweep.pid, signal.SIGINT)
+        # Ctrl-C reaches all processes of the terminal, a kill one.
+        (os.killpg if number == signal.SIGINT else os.kill)(sweep.pid, number)
         _, said = sweep.communicate()
-    assert said.endswith("KeyboardInterrupt\n")
+    if number == signal.SIGINT:
+        assert said.endswith("KeyboardInterrupt\n")
+    else:
+        assert sweep.returncode == signal.SIGTERM
     assert "RUNNING" in {r.state for r in read_records(tmp_path)}
     assert not processes_of(sweep.pid)
     result = run(tmp_path, process_recipe())
