@@ -29,6 +29,10 @@ os.environ.update(
     RAY_USAGE_STATS_ENABLED="0",
     # The processes that Ray starts beforehand can't be used by Tune, and cost as much as a worker.
     RAY_prestart_worker_first_driver="0",
+    # Its node may look for its own store before that listens: again after 50 ms, not a second; for
+    # as long as before.
+    RAY_raylet_client_connect_timeout_milliseconds="50",
+    RAY_raylet_client_num_connect_attempts="200",
     # No record of every task: only Ray's dashboard, which isn't started, shows it.
     RAY_task_events_report_interval_ms="0",
     TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
