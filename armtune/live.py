@@ -55,8 +55,9 @@ class LiveListener(Listener):
         self._pace = Pace(recipe.sweep.trials, recipe.training.epochs)
         self._records: dict[int, TrialRecord] = {}
         self._front: Sequence[int] = ()
+        self._interrupted: set[int] = set()
         self._data = self._confirming = ""
-        self._confirmed = 0
+        self._confirmed, self._begun = 0, False
         self._live: Live | None = None
         if console.is_terminal and not quiet:
             rate = REFRESHES_PER_SECOND
@@ -84,6 +85,7 @@ class LiveListener(Listener):
     ) -> None:
         self._data = dataset_description
         self._records = {record.number: record for record in records}
+        self._interrupted = {record.number for record in records if record.state == "RUNNING"}
         self._front = front_of(records, self._goals)
         self._pace.start(records)
         if recipe.sweep.sampler.name == "auto":
@@ -94,6 +96,7 @@ class LiveListener(Listener):
             self._print(f"{recipe.name}: {recipe.sweep.trials} trials on {dataset_description}")
 
     def trial_started(self, record: TrialRecord) -> None:
+        self._begun = True
         self._records[record.number] = record
 
     def epoch_ended(self, record: TrialRecord, metrics: dict[str, float]) -> None:
@@ -117,7 +120,8 @@ class LiveListener(Listener):
     ) -> None:
         self._confirming = f"{modality} alone trained with seed {seed}"
         if not self._live:
-            self._print(f"{self._confirming}  {self._figures(metrics)}")
+            score = self._goals.score
+            self._print(f"{self._confirming}  {score} {figure(metrics[score])}")
 
     def sweep_ended(self, records: Sequence[TrialRecord], front: Sequence[int]) -> None:
         self._records = {record.number: record for record in records}
@@ -159,7 +163,8 @@ class LiveListener(Listener):
     def _times(self, records: Sequence[TrialRecord]) -> str:
         left = self._pace.left(records)
         rest = "" if left is None else f" · about {duration(left)} left"
-        return f"elapsed: {duration(self._pace.elapsed())}{rest}"
+        begins = "" if self._begun else " · workers are starting"
+        return f"elapsed: {duration(self._pace.elapsed())}{rest}{begins}"
 
     def _running_grid(self, running: Sequence[TrialRecord]) -> Grid:
         metrics = [goal.metric for goal in self._goals.objectives]
@@ -190,7 +195,10 @@ class LiveListener(Listener):
         head = f"trial {record.number} {STATE_WORDS[record.state]}"
         if record.state == "FAIL":
             return f"{head}: {record.reason}"
-        spent = f"{record.epoch} epochs in {duration(record.ended - record.started)}"
+        # Between its start and its end lies the time in which nothing ran.
+        resumed = record.number in self._interrupted
+        took = "resumed" if resumed else f"in {duration(record.ended - record.started)}"
+        spent = f"{record.epoch} epochs {took}"
         return f"{head}  {self._figures(record.metrics)}  {spent}"
 
     def _figures(self, metrics: Mapping[str, float]) -> str:

@@ -19,6 +19,8 @@ Metrics = Mapping[str, float]
 AUGMENTATION = 0.05
 """What the sum of distances counts beside the largest in a scalar judgement."""
 
+_RANGES = {"accuracy": (0.0, 1.0), "gap": (0.0, inf)}
+"""Between what metrics lie, by the last word of their names."""
 _OBJECTIVE = re.compile(r"(maximize|minimize)\s+(\S+)")
 _CONSTRAINT = re.compile(r"(\S+?)\s*(>=|<=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
 _CHOICE = re.compile(r"(?:(highest|lowest)\s+(\S+)|knee)(?:\s+where\s+(.+))?")
@@ -69,6 +71,16 @@ class Constraint:
         value = value_of(self.metric, metrics)
         excess = self.bound - value if self.operator == ">=" else value - self.bound
         return inf if isnan(excess) else max(excess, 0.0)
+
+    @property
+    def unreachable(self) -> str:
+        """Why nothing can meet it, as 90 is no accuracy; empty where something may."""
+        name = self.metric.partition("/")[0]
+        least, most = _RANGES.get(name.rpartition("_")[2], (-inf, inf))
+        if (self.bound > most) if self.operator == ">=" else (self.bound < least):
+            span = f"between {least:g} and {most:g}" if isfinite(most) else f"at {least:g} or above"
+            return f"{self.metric} lies {span}, so nothing meets {self}"
+        return ""
 
     def __str__(self) -> str:
         return f"{self.metric} {self.operator} {self.bound:g}"

@@ -137,6 +137,27 @@ def test_confirming_is_shown(plain: Screen, live: Screen) -> None:
     assert "confirming: 1 re-trained, the last trial 2 with seed 7" in live.picture
 
 
+def test_a_resumed_trials_time_is_not_told(plain: Screen) -> None:
+    """What lies between its start and its end wasn't all spent on it."""
+    plain.start(record_of(1, epoch=2))
+    plain.listener.trial_ended(record_of(1, "COMPLETE", 3))
+    assert "3 epochs resumed" in plain.lines[-1]
+
+
+def test_a_modality_alone_is_told_by_its_score(plain: Screen) -> None:
+    plain.start()
+    metrics = {"accuracy": 0.75, "contribution_gap": 0.0, "weakest_accuracy": 0.5}
+    plain.listener.trained_alone("image", 7, metrics, [])
+    assert plain.lines[-1] == "image alone trained with seed 7  accuracy 0.7500"
+
+
+def test_the_picture_says_that_workers_are_starting(live: Screen) -> None:
+    live.start()
+    assert "workers are starting" in live.picture
+    live.listener.trial_started(record_of(1))
+    assert "workers are starting" not in live.picture
+
+
 def test_the_last_picture_keeps_the_counts_and_leaves_the_front_to_others(live: Screen) -> None:
     live.start(record_of(2, "COMPLETE", 3))
     assert "Front" in live.picture

@@ -63,6 +63,8 @@ def read(path: Path) -> dict[str, Any]:
     """Arrays by modality; nothing is unpickled."""
     if path.is_dir():
         return {f.stem: np.load(f, mmap_mode="r", allow_pickle=False) for f in path.glob("*.npy")}
+    if path.suffix != ".npz":
+        sys.exit(f"{path}: this program reads .npz files and folders of .npy; armtune reads more")
     with np.load(path, allow_pickle=False) as archive:
         return dict(archive)
 

@@ -15,19 +15,22 @@ from armtune.cli._arguments import AsJson, Overrides, RecipePath
 if TYPE_CHECKING:
     from armtune.data.overview import Overview, View
     from armtune.recipe.schema import Recipe
+    from armtune.recipe.space import Space
 
 
 def check(recipe: RecipePath, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """Read a recipe's data, and say what is there: samples, labels, shapes, bad values.
 
-    Downloads and builds what the recipe needs; data that are missing or damaged are an error.
+    Downloads and builds what the recipe needs; data that are missing or damaged are an error, and
+    so are encoders that can't read their modality.
     """
     from armtune.errors import DataError
-    from armtune.recipe.load import load_recipe
+    from armtune.recipe.space import load_sweep, placed
 
-    loaded = load_recipe(recipe, overrides or [])
+    loaded, space = load_sweep(recipe, overrides or [])
     try:
-        found = _read(loaded, recipe)
+        with placed(recipe, overrides or []):
+            found = _read(loaded, space, recipe)
     except DataError as error:
         if not as_json:
             raise
@@ -80,15 +83,18 @@ commands = {"check": check, "cache": cache}
 """The verbs of this group, by name."""
 
 
-def _read(recipe: Recipe, path: Path) -> Overview:
+def _read(recipe: Recipe, space: Space, path: Path) -> Overview:
     from rich.console import Console
 
     from armtune.cli._progress import progress_bars
     from armtune.data.load import load_dataset
     from armtune.data.overview import overview
+    from armtune.recipe.shape_checks import refuse_unread
 
     with progress_bars(Console(stderr=True)) as progress:
-        return overview(load_dataset(recipe, path.parent, progress))
+        dataset = load_dataset(recipe, path.parent, progress)
+    refuse_unread(recipe, space.dimensions, dataset.shapes)
+    return overview(dataset)
 
 
 def _lines(found: Overview) -> Iterator[str]:

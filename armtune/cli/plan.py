@@ -91,9 +91,10 @@ def _lines(recipe: Recipe, space: Space, found: Estimate) -> Iterator[str]:
     count = "no end of" if size is None else f"{size} or more" if size == COUNTED else str(size)
     yield f"{recipe.name}: {sweep.trials} trials over {count} combinations of values"
     yield from (f"  {_dimension(dimension)}" for dimension in space.dimensions)
-    rungs = ", ".join(map(str, sweep.pruner.rungs(epochs))) or "none"
+    rungs = ", ".join(map(str, sweep.pruner.rungs(epochs)))
+    compared = f"rungs after epochs {rungs}, of {epochs}" if rungs else "no rungs"
     yield f"sampler: {described(recipe, space.dimensions)}"
-    yield f"pruner: {sweep.pruner.name}; rungs after epochs {rungs}, of {epochs}"
+    yield f"pruner: {sweep.pruner.name}; {compared}"
     each = f"cpu {sweep.resources.cpu:g}, gpu {sweep.resources.gpu:g} a worker"
     if sweep.resources.workers > 1:
         each += f", {sweep.resources.workers} workers a trial"

@@ -102,8 +102,12 @@ def _tell(result: Result, console: Console) -> None:
 
 
 def _next(result: Result) -> str:
+    from armtune.data import Data
+
     run = result.folder
-    use = f"predict {run / 'best'} --input samples.npz"
+    data = result.report.recipe.data
+    samples = "samples.npz" if type(data).inputs is Data.inputs else "samples.csv"
+    use = f"predict {run / 'best'} --input {samples}"
     if result.best is None:
         use = f"export {run} --to model --trial {result.report.front[0]}"
     lines: Sequence[str] = (

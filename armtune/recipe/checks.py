@@ -137,6 +137,19 @@ def _goals(recipe: Recipe, document: Document) -> Iterator[Fault]:
             continue
         for metric in unknown:
             yield document.fault(steps, *_unknown(metric, names, recipe))
+    for steps, bound in _bounds(recipe):
+        if said := bound.unreachable:
+            yield document.fault(steps, said)
+
+
+def _bounds(recipe: Recipe) -> Iterator[tuple[Steps, Constraint]]:
+    """Each bound on a metric and where it stands; texts that can't be read are left out."""
+    for i, text in enumerate(recipe.sweep.constraints):
+        with suppress(ValueError):
+            yield ("sweep", "constraints", i), Constraint.parse(text)
+    with suppress(ValueError):
+        for constraint in Choice.parse(recipe.sweep.choose).constraints:
+            yield ("sweep", "choose"), constraint
 
 
 def _unknown(metric: str, names: Sequence[str], recipe: Recipe) -> tuple[str, str]:

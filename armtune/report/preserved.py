@@ -13,7 +13,10 @@ Solo = Mapping[str, Sequence[Mapping[str, float]]]
 def preserved_grid(
     solo: Solo, winner: Sequence[Mapping[str, float]], score: str = "accuracy"
 ) -> Grid:
-    """For each modality what its own head knows alone and within the winner, on validation.
+    """For each modality what a model of it alone knows, then its own head there and in the winner.
+
+    All on validation. A head is linear and doesn't train the encoder where balancing is off, so
+    alone it can know less than the model around it; heads are compared with heads.
 
     Args:
         winner: metrics of the chosen trial's re-trainings, with the same seeds.
@@ -22,6 +25,7 @@ def preserved_grid(
     rows = [
         (
             modality,
+            spread_text(alone, score),
             spread_text(alone, f"unimodal_{score}/{modality}"),
             spread_text(winner, f"unimodal_{score}/{modality}"),
             _change(alone, winner, f"unimodal_{score}/{modality}"),
@@ -34,14 +38,14 @@ def preserved_grid(
     columns = (
         "modality",
         "alone",
-        "in the winner",
+        "its head alone",
+        "its head in the winner",
         "change",
         "nats gained",
         "nats added to others",
     )
-    return Grid(
-        f"Preserved ({score} and information of each modality's own head)", columns, tuple(rows)
-    )
+    title = f"Preserved ({score} of each modality alone; {score} and information of its own head)"
+    return Grid(title, columns, tuple(rows))
 
 
 def preserved_line(
@@ -58,7 +62,10 @@ def preserved_line(
         return ""
     change = 100 * (within[0] - known[strongest])
     word = "gained" if change >= 0 else "lost"
-    return f"Alone, {strongest} is the strongest; in the winner it {word} {abs(change):.1f} points."
+    return (
+        f"Alone, {strongest} has the strongest head; in the winner it {word} "
+        f"{abs(change):.1f} points."
+    )
 
 
 def winner_seeds(confirmed: Confirmed, chosen: int | None) -> Sequence[Mapping[str, float]]:

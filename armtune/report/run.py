@@ -79,7 +79,11 @@ class RunReport:
             front=result.front,
             chosen=result.chosen,
             confirmed={n: [c.metrics for c in seeds] for n, seeds in known.items()},
-            solo={m: [c.metrics for c in s if not c.reason] for m, s in result.solo.items()},
+            solo={
+                m: [c.metrics for c in result.solo[m] if not c.reason]
+                for m in recipe.modalities
+                if m in result.solo
+            },
             notes=result.notes,
             lineages=read_lineages(folder),
         )

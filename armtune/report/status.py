@@ -57,10 +57,10 @@ class Status:
     def lines(self) -> list[str]:
         """The same for a terminal."""
         counts = self._counts()
-        states = ", ".join(f"{counts[word]} {word}" for word in STATE_WORDS.values())
-        ended = len(self.records) - counts["running"]
+        ended = sum(record.state != "RUNNING" for record in self.records)
+        told = [f"{n} {word}" for word, n in counts.items() if n or word != "interrupted"]
         lines = [f"{self.recipe.name}: {self._word()}"]
-        lines.append(f"trials: {ended} of {self.recipe.sweep.trials} ended; {states}")
+        lines.append(f"trials: {ended} of {self.recipe.sweep.trials} ended; {', '.join(told)}")
         lines.append(f"front: {len(self.front)} trials" if self.front else "front: empty so far")
         if self.best:
             metrics = goal_metrics(Goals.from_recipe(self.recipe))
@@ -83,8 +83,12 @@ class Status:
         }
 
     def _counts(self) -> dict[str, int]:
+        """Trials by their states; of those that haven't ended none runs where nobody runs them."""
         counts = Counter(record.state for record in self.records)
-        return {word: counts[state] for state, word in STATE_WORDS.items()}
+        if not self.holder:
+            counts["INTERRUPTED"] = counts.pop("RUNNING", 0)
+        words = {**STATE_WORDS, "INTERRUPTED": "interrupted"}
+        return {word: counts[state] for state, word in words.items()}
 
     def _word(self) -> str:
         if self.holder:

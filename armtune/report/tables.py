@@ -166,7 +166,10 @@ def front_grid(
 
 def chosen_line(records: Iterable[TrialRecord], chosen: int | None, rule: str) -> str:
     """A sentence on which trial the rule chose, with the trial's values."""
+    records = list(records)
     values = next((record.values for record in records if record.number == chosen), None)
+    if all(record.state == "RUNNING" for record in records):
+        return "No trial has ended yet."
     if values is None:
         return f"No trial of the front qualifies for: {rule}"
     text = values_text(values, short_names(values))

@@ -120,7 +120,7 @@ def test_a_column_that_is_not_there_or_a_cell_is_told(table: Path, tmp_path: Pat
     rows[3]["a1"] = ""
     with pytest.raises(DataError, match="a: sample 3 holds NaN"):
         said(table / "best", write_csv(tmp_path / "new.csv", rows))
-    with pytest.raises(DataError, match="input has no modality; this model reads a, b"):
+    with pytest.raises(DataError, match="input has no modality; this model reads a, b,"):
         said(table / "best", write_csv(tmp_path / "new.csv", [{"x": 1}]))
 
 

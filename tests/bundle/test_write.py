@@ -161,6 +161,15 @@ def test_the_bundle_itself_refuses_a_tampered_model(
     assert "model.pt2: differs from its checksum" in done.stderr
 
 
+def test_the_bundle_itself_says_which_files_it_reads(whole: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n")
+    command = [sys.executable, str(whole / "predict.py"), str(tmp_path / "x.csv")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "x.csv: this program reads .npz files and folders of .npy" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_preprocessing_is_data_too(whole: Path, run: Run) -> None:
     found = load_file(whole / PREPROCESSING)
     assert found.keys() == {f"{what}/{m}" for what in ("mean", "std") for m in TWO}

@@ -117,6 +117,16 @@ def test_a_wrong_recipe_is_an_error_of_the_recipe(recipe: Path, out: Out) -> Non
     assert "data.pth" in errors
 
 
+def test_an_encoder_that_cannot_read_its_data_is_an_error_of_the_recipe(
+    recipe: Path, out: Out
+) -> None:
+    save(recipe.parent)
+    code, _, errors = out("check", recipe, "modalities.left.encoder={name: lenet}")
+    assert code == 2
+    assert "modalities.left.encoder" in errors
+    assert "lenet reads images" in errors
+
+
 def test_a_group_alone_shows_its_verbs(out: Out) -> None:
     _, told, errors = out()
     assert "check" in told + errors

@@ -7,6 +7,7 @@ from armtune.report.preserved import preserved_grid, preserved_line, winner_seed
 
 def seeds(modality: str, accuracy: float, nats: float) -> list[dict[str, float]]:
     metrics = {f"unimodal_accuracy/{modality}": accuracy, f"information/{modality}": nats}
+    metrics["accuracy"] = accuracy + 0.02
     return [{n: v + d for n, v in metrics.items()} for d in (-0.01, 0.01)]
 
 
@@ -21,18 +22,19 @@ def test_a_row_for_each_modality() -> None:
     rows = preserved_grid(SOLO, WINNER).rows
     assert rows[0] == (
         "image",
+        "0.9200 ± 0.0141",
         "0.9000 ± 0.0141",
         "0.8800 ± 0.0141",
         "-0.0200",
         "-0.1000",
         "0.5000 ± 0.0000",
     )
-    assert rows[1][3:5] == ("+0.0500", "+0.2500")
+    assert rows[1][4:6] == ("+0.0500", "+0.2500")
 
 
 def test_says_whether_the_strongest_was_preserved() -> None:
     assert preserved_line(SOLO, WINNER) == (
-        "Alone, image is the strongest; in the winner it lost 2.0 points."
+        "Alone, image has the strongest head; in the winner it lost 2.0 points."
     )
     better = [{**w, "unimodal_accuracy/image": 0.905} for w in WINNER]
     assert preserved_line(SOLO, better).endswith("it gained 0.5 points.")

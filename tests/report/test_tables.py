@@ -104,7 +104,10 @@ def test_once_confirmed_the_mean_over_seeds_decides(script: Any, goals: Goals) -
 def test_the_chosen_line_names_rule_and_values(script: Any) -> None:
     line = tables.chosen_line([script.record(1, "COMPLETE", 3)], 1, "highest accuracy")
     assert line == "★ Trial 1 chosen (highest accuracy): lr=0.002 balancing=none dim=8"
-    assert "No trial" in tables.chosen_line([], None, "highest accuracy")
+    running = [script.record(1, "RUNNING", 1)]
+    assert tables.chosen_line(running, None, "knee") == "No trial has ended yet."
+    ended = [script.record(1, "PRUNED", 1)]
+    assert tables.chosen_line(ended, None, "knee") == "No trial of the front qualifies for: knee"
 
 
 def test_a_table_fits_a_narrow_terminal_without_losing_a_number(script: Any, goals: Goals) -> None:
