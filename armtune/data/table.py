@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -102,6 +103,7 @@ class Table(Labelled):
         whole = Split(views, labels, lacked)
         train, validation, test = (taken(whole, index) for index in indices.values())
         words = self._describe(path, target, indices, filled) + skipped(int((~used).sum()))
+        words += _shared(columns)
         options = self.model_dump(exclude={"path", "otherwise"})
         digest = digest_of({"options": options, "file": file_digest(path)})
         splits = (train, validation, test)
@@ -167,6 +169,13 @@ class Table(Labelled):
         sizes = " + ".join(str(len(index)) for index in indices.values())
         means = f"; {filled} missing cells filled by training means" if filled else ""
         return f"table {path.name}: {target}, {sizes} samples{means}"
+
+
+def _shared(columns: Columns) -> str:
+    """A warning of columns in several modalities: what these contribute can't be told apart."""
+    counts = Counter(name for names in columns.values() for name in names)
+    shared = [name for name, count in counts.items() if count > 1]
+    return f"; in several modalities: {', '.join(shared)}" if shared else ""
 
 
 def _cells(store: ColumnStore, names: Sequence[str]) -> Cells:
