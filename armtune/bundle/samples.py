@@ -104,9 +104,7 @@ def count_samples(samples: Mapping[str, Source], shapes: Mapping[str, tuple[int,
     unknown = sorted(set(samples) - set(shapes))
     if unknown or not samples:
         named = ", ".join(map(repr, unknown)) or "no modality"
-        raise DataError(
-            f"input has {named}; this model reads {', '.join(shapes)}, and nothing else may be there"
-        )
+        raise DataError(f"input has {named}; this model reads {', '.join(shapes)}, nothing else")
     for m, source in samples.items():
         if source.dtype.kind not in "fiub":
             raise DataError(f"{m}: holds {source.dtype}, not numbers")

@@ -58,9 +58,9 @@ class Status:
         """The same for a terminal."""
         counts = self._counts()
         ended = sum(record.state != "RUNNING" for record in self.records)
-        told = [f"{n} {word}" for word, n in counts.items() if n or word != "interrupted"]
+        states = [f"{n} {word}" for word, n in counts.items() if n or word != "interrupted"]
         lines = [f"{self.recipe.name}: {self._word()}"]
-        lines.append(f"trials: {ended} of {self.recipe.sweep.trials} ended; {', '.join(told)}")
+        lines.append(f"trials: {ended} of {self.recipe.sweep.trials} ended; {', '.join(states)}")
         lines.append(f"front: {len(self.front)} trials" if self.front else "front: empty so far")
         if self.best:
             metrics = goal_metrics(Goals.from_recipe(self.recipe))

@@ -121,11 +121,11 @@ def test_an_interrupted_comparison_goes_on(
 
 
 def test_json_is_all_there_is_on_stdout(run: RunVerb, capsys: Capture) -> None:
-    assert run(*TINY, "--json", "sweep.choose=highest accuracy where contribution_gap <= -1") == 0
+    assert run(*TINY, "--json", "sweep.choose=highest accuracy where loss <= 0") == 0
     found = json.loads(capsys.readouterr().out)
     assert list(found["methods"]) == ["none", "arm"]
     assert found["methods"]["none"]["trials"] == 2
-    said = "no trial of its front meets contribution_gap <= -1: its highest accuracy without that"
+    said = "no trial of its front meets loss <= 0: its highest accuracy without that"
     assert f"arm: {said} was taken" in found["notes"]
 
 

@@ -110,7 +110,7 @@ def test_a_sweep_without_a_winner_says_how_to_export_another_trial(
     recipe: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     few = ("sweep.trials=1", "training.epochs=1", "sweep.space=[]", "sweep.confirm=null")
-    rule = "sweep.choose=highest accuracy where contribution_gap <= -1"
+    rule = "sweep.choose=highest accuracy where loss <= 0"
     run(monkeypatch, "sweep", str(recipe), "--inline", "--quiet", *few, rule)
     told = capsys.readouterr().out
     assert "armtune export runs/toy --to model --trial 0" in told

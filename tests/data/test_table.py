@@ -109,7 +109,6 @@ def test_a_pattern_never_takes_label_split_or_group(tmp_path: Path) -> None:
         read(path, ("all",), columns={"all": ["who"]}, groups="who")
 
 
-@pytest.mark.parametrize("save", [save_parquet, save_csv])
 def test_columns_in_several_modalities_are_told(tmp_path: Path) -> None:
     path = save_csv(tmp_path, rows())
     dataset = read(path, columns={"body": ["hr", "bp_*"], "blood": ["lab_*", "hr"]})
@@ -117,6 +116,7 @@ def test_columns_in_several_modalities_are_told(tmp_path: Path) -> None:
     assert "several modalities" not in read(path).description
 
 
+@pytest.mark.parametrize("save", [save_parquet, save_csv])
 def test_missing_cells_are_counted_and_placed(tmp_path: Path, save: Save) -> None:
     path = save(tmp_path, rows(hr=holes(4, 7), bp_low=holes(9)))
     with pytest.raises(DataError) as caught:

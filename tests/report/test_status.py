@@ -41,7 +41,7 @@ def test_a_sweep_that_was_stopped(run: Path) -> None:
     status = read_status(run)
     assert "toy: stopped" in status.lines()[0]
     assert status.as_dict()["trials"]["interrupted"] == 1
-    assert status.lines()[1].endswith("0 running, 1 complete, 0 pruned, 0 failed, 1 interrupted")
+    assert status.lines()[1].endswith("0 running, 0 complete, 0 pruned, 0 failed, 1 interrupted")
     with locked(run):
         assert read_status(run).as_dict()["trials"]["running"] == 1
     assert not status.over
@@ -80,5 +80,12 @@ def test_as_json(
         main()
     assert not ended.value.code
     told = json.loads(capsys.readouterr().out)
-    assert told["trials"] == {"wanted": 3, "running": 0, "complete": 3, "pruned": 0, "failed": 0, "interrupted": 0}
+    assert told["trials"] == {
+        "wanted": 3,
+        "running": 0,
+        "complete": 3,
+        "pruned": 0,
+        "failed": 0,
+        "interrupted": 0,
+    }
     assert (told["state"], told["holder"]) == ("done", None)
