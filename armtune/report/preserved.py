@@ -37,14 +37,14 @@ def preserved_grid(
     ]
     columns = (
         "modality",
-        "alone",
-        "its head alone",
-        "its head in the winner",
+        "model alone",
+        "head alone",
+        "head in the winner",
         "change",
         "nats gained",
         "nats added to others",
     )
-    title = f"Preserved ({score} of each modality alone; {score} and information of its own head)"
+    title = f"Preserved ({score} and information of each modality's own head)"
     return Grid(title, columns, tuple(rows))
 
 
