@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -112,6 +111,7 @@ def _run(
     from armtune.sweep import sweep
     from armtune.sweep.engine import check_inline
     from armtune.sweep.folder import may_start
+    from armtune.sweep.run import supply
 
     def train(own: Recipe, folder: Path) -> SweepResult:
         with LiveListener(own, console, quiet) as live:
@@ -133,19 +133,11 @@ def _run(
         dataset = load_dataset(recipe, place.recipe_folder, progress)
     for note in refuse_unread(recipe, space.dimensions, dataset.shapes):
         console.print(note, style="yellow", highlight=False)
-    with _ray(place) as ready:
+    # One Ray for all sweeps, so that not each has to start its own.
+    with supply(place) as ready:
         ready()
         words = typed_again(but=("--json", "--quiet", "--resume"))
         return compare(recipe, each, place, dataset, train, words)
-
-
-def _ray(place: Place) -> AbstractContextManager[Callable[[], None]]:
-    """Keeps one Ray for all sweeps, so that not each has to start its own."""
-    if place.inline:
-        return nullcontext(lambda: None)
-    from armtune.sweep.ray_start import starting
-
-    return starting(place.address)
 
 
 def _tell(comparison: Comparison, files: Sequence[Path], console: Console) -> None:

@@ -50,17 +50,20 @@ class Status:
     def over(self) -> bool:
         """Whether nothing is left to do."""
         confirm = self.recipe.sweep.confirm
-        ended = sum(record.state != "RUNNING" for record in self.records)
         least = min(confirm.top, len(self.front)) * confirm.seeds if confirm else 0
-        return ended >= self.recipe.sweep.trials and self.retrained >= least
+        return self._ended >= self.recipe.sweep.trials and self.retrained >= least
+
+    @property
+    def _ended(self) -> int:
+        return sum(record.state != "RUNNING" for record in self.records)
 
     def lines(self) -> list[str]:
         """The same for a terminal."""
         counts = self._counts()
-        ended = sum(record.state != "RUNNING" for record in self.records)
-        states = [f"{n} {word}" for word, n in counts.items() if n or word != "interrupted"]
+        shown = [word for word, n in counts.items() if n or word != "interrupted"]
+        states = ", ".join(f"{counts[word]} {word}" for word in shown)
         lines = [f"{self.recipe.name}: {self._word()}"]
-        lines.append(f"trials: {ended} of {self.recipe.sweep.trials} ended; {', '.join(states)}")
+        lines.append(f"trials: {self._ended} of {self.recipe.sweep.trials} ended; {states}")
         lines.append(f"front: {len(self.front)} trials" if self.front else "front: empty so far")
         if self.best:
             metrics = goal_metrics(Goals.from_recipe(self.recipe))

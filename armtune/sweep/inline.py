@@ -22,12 +22,11 @@ class Inline:
         """See ``Engine``."""
         for stage in stages:
             if isinstance(stage, Search):
-                self.search(stage)
+                self._search(stage)
             else:
                 self._retrain(stage)
 
-    def search(self, search: Search) -> None:
-        """Trains all trials that the search hands out."""
+    def _search(self, search: Search) -> None:
         most = largest(search.recipe, 1)
         if not search.left:
             self._size = search.found_size(most)

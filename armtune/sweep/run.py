@@ -66,7 +66,7 @@ def run_sweep(
     with locked(folder):
         may_start(folder, place.resume)
         recipe = self_contained(recipe, place.recipe_folder)
-        with _supply(place) as ready:
+        with supply(place) as ready:
             # Built here, so that the workers find it in the cache.
             dataset = workshop.dataset(recipe)
             refuse_unread(recipe, space.dimensions, dataset.shapes)
@@ -160,8 +160,11 @@ def _nothing(folder: Path, records: Sequence[TrialRecord]) -> str:
     return f"{counts}, none was trained to its full length; the first: {first.reason} (see {where})"
 
 
-def _supply(place: Place) -> AbstractContextManager[Callable[[], None]]:
-    """What the engine needs is made ready beside the block; yields what waits until it is."""
+def supply(place: Place) -> AbstractContextManager[Callable[[], None]]:
+    """What engines need is made ready beside the block; yields what waits until it is.
+
+    Sweeps within the block share it.
+    """
     if place.inline:
         return nullcontext(lambda: None)
     from armtune.sweep.ray_start import starting

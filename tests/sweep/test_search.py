@@ -46,7 +46,7 @@ def make(folder: Path, *listeners: Listener, **overrides: Any) -> tuple[Search, 
 
 def train(search: Search, make: Any = None) -> None:
     workshop = FakeWorkshop(make=make)
-    Inline(workshop, fake_recipe().sweep.resources).search(search)
+    Inline(workshop, fake_recipe().sweep.resources).work(iter([search]))
 
 
 def halving(**options: Any) -> dict[str, Any]:
