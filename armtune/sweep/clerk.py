@@ -15,7 +15,8 @@ class Clerk(Complaints):
     """Hands legs out, one stage of the sweep after the other.
 
     A worker that has nothing to do waits for the next stage, with its imports and data: that is a
-    leg without tasks, which ends as soon as there is something.
+    leg without tasks, which ends as soon as there is something. It also ends where a leg has found
+    no worker: in a cluster that others use as well, there may be no place for another one.
 
     Args:
         room: how many workers there is room for now.
@@ -25,7 +26,8 @@ class Clerk(Complaints):
         self._stages, self._room = stages, room
         self._stage: Stage | None = None
         self._held: Leg | None = None
-        self._out = self._idle = 0
+        self._out = 0
+        self._spare = 0  # workers without a leg, less legs without a worker
 
     @property
     def over(self) -> bool:
@@ -41,13 +43,17 @@ class Clerk(Complaints):
         if self._out >= self._room():
             return None
         leg = self._ready()
-        if leg is None and self._stage is not None and self._idle:
+        if leg is None and self._stage is not None and self._spare > 0:
             leg = Leg()
         if leg is not None:
             self._held = None
             self._out += 1
-            self._idle = max(0, self._idle - 1)
+            self._spare -= 1
         return leg
+
+    def came(self) -> None:
+        """A new worker is there, for a leg that was handed out."""
+        self._spare += 1
 
     def started(self, leg: Leg) -> None:
         """A worker has taken a leg up."""
@@ -59,7 +65,7 @@ class Clerk(Complaints):
         """Takes in what a worker said; whether the leg goes on."""
         if self._goes_on(leg, said, size):
             return True
-        self._idle += 1
+        self._spare += 1
         self._end(leg)
         return False
 
@@ -70,7 +76,7 @@ class Clerk(Complaints):
 
     def _goes_on(self, leg: Leg, said: Sequence[Any], size: int = 0) -> bool:
         if not leg.tasks:
-            return not self._ready() and self._stage is not None
+            return not self._ready() and self._stage is not None and self._spare >= 0
         assert self._stage is not None, "it goes on until all its legs have ended"
         return self._stage.hear(leg, said, size)
 

@@ -109,6 +109,7 @@ class _Trainable(tune.Trainable):
 
     def setup(self, config: dict[str, Any], **given: Any) -> None:
         self._worker = _worker(given["workshop"], given["resources"])
+        self._new = True
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -124,13 +125,20 @@ class _Trainable(tune.Trainable):
             self._worker.start(self._leg.tasks)
 
     def step(self) -> dict[str, Any]:
+        if self._new:
+            self._new = False
+            return {"new": True}
+        return {"new": False, "size": self._measured(), "said": self._said()}
+
+    def _said(self) -> list[Any]:
         if not self._leg.tasks:
             time.sleep(self._wait)
             self._wait = min(2 * self._wait, LONGEST_WAIT)
-            return {"said": [], "size": 0}
-        if self._leg.whole:
-            return {"said": self._worker.confirm(self._leg.tasks), "size": 0}
-        return {"size": self._measured(), "said": self._worker.step()}
+            if self._wait == LONGEST_WAIT:
+                # A team holds places, for which another one may wait in a cluster that is shared.
+                self._worker.close()
+            return []
+        return self._worker.confirm(self._leg.tasks) if self._leg.whole else self._worker.step()
 
     def _measured(self) -> int:
         """The size of packs, where this leg's worker is to measure it and hasn't yet, else 0."""
@@ -178,6 +186,9 @@ class _Deciding(FIFOScheduler):
         self._clerk = clerk
 
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        if result["new"]:
+            self._clerk.came()
+            return str(self.CONTINUE)
         with self._clerk.noting():
             goes_on = self._clerk.hear(trial.config["leg"], result["said"], result["size"])
         # Tune keeps a trial's last result.

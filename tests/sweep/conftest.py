@@ -29,6 +29,22 @@ def ray() -> Iterator[Any]:
     ray.shutdown()
 
 
+class Hog:
+    def is_there(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def crowd(ray: Any) -> Iterator[None]:
+    """Others use all cores of Ray but one."""
+    cores = int(ray.cluster_resources()["CPU"])
+    hogs = [ray.remote(num_cpus=1)(Hog).remote() for _ in range(cores - 1)]
+    ray.get([hog.is_there.remote() for hog in hogs])
+    yield
+    for hog in hogs:
+        ray.kill(hog)
+
+
 @pytest.fixture
 def real_recipe(tmp_path: Path) -> Recipe:
     """A sweep of real trainings on toy arrays beside it, in ``tmp_path``."""

@@ -40,6 +40,14 @@ def clerk_for(*stages: Retrainings, room: int = 2) -> Clerk:
     return Clerk(each(), lambda: room)
 
 
+def taken_up(clerk: Clerk) -> Leg:
+    """The next leg, for which a new worker comes."""
+    leg = clerk.next_leg()
+    assert leg is not None
+    clerk.came()
+    return leg
+
+
 def numbers(leg: Leg | None) -> list[int]:
     assert leg is not None
     return [task.number for task in leg.tasks]
@@ -56,9 +64,7 @@ def test_no_more_legs_are_out_than_there_is_room_for() -> None:
 def test_a_worker_waits_for_the_next_stage_and_no_worker_is_started_to_wait() -> None:
     told = Told()
     clerk = clerk_for(retrainings(told, 1, 2), retrainings(told, 3, 4))
-    first, second = clerk.next_leg(), clerk.next_leg()
-    assert first is not None
-    assert second is not None
+    first, second = taken_up(clerk), taken_up(clerk)
     assert not clerk.hear(first, [DONE])
     waiting = clerk.next_leg()
     assert waiting is not None
@@ -112,15 +118,47 @@ def test_a_retraining_whose_process_died_is_tried_again_as_often_as_the_recipe_s
 
 def test_a_waiting_worker_that_dies_leaves_no_place_taken() -> None:
     clerk = clerk_for(retrainings(Told(), 1, 2), retrainings(Told(), 3, 4))
-    first, second = clerk.next_leg(), clerk.next_leg()
-    assert first is not None
-    assert second is not None
+    first, second = taken_up(clerk), taken_up(clerk)
     clerk.hear(first, [DONE])
     waiting = clerk.next_leg()
     assert waiting is not None
     clerk.lose(waiting, [])
     clerk.hear(second, [DONE])
     assert [numbers(clerk.next_leg()) for _ in range(2)] == [[3], [4]]
+
+
+def test_no_worker_waits_while_a_leg_has_none() -> None:
+    """Others may use the place that it would have."""
+    clerk = clerk_for(retrainings(Told(), 1, 2, 3, retries=2), retrainings(Told(), 4), room=3)
+    first, second, third = (taken_up(clerk) for _ in range(3))
+    clerk.hear(first, [DONE])
+    waiting = clerk.next_leg()
+    assert waiting is not None
+    assert clerk.hear(waiting, []), "two are at work"
+    clerk.lose(second, [DEAD])
+    again = clerk.next_leg()
+    assert again is not None
+    assert numbers(again) == [2]
+    assert not clerk.hear(waiting, []), "this worker can take it up"
+    assert clerk.next_leg() is None, "no other one is started to wait"
+    clerk.hear(again, [DONE])
+    waiting = clerk.next_leg()
+    assert waiting is not None
+    assert numbers(waiting) == []
+    assert clerk.hear(waiting, []), "the third is at work"
+    clerk.hear(third, [DONE])
+    assert numbers(clerk.next_leg()) == [4]
+
+
+def test_a_worker_that_comes_for_a_leg_lets_the_others_wait() -> None:
+    clerk = clerk_for(retrainings(Told(), 1, 2, retries=2), retrainings(Told(), 3))
+    first, second = taken_up(clerk), taken_up(clerk)
+    clerk.hear(first, [DONE])
+    waiting = clerk.next_leg()
+    assert waiting is not None
+    clerk.lose(second, [DEAD])
+    assert numbers(taken_up(clerk)) == [2]
+    assert clerk.hear(waiting, [])
 
 
 def test_a_leg_is_cheap_for_those_who_copy_and_name_it() -> None:

@@ -169,6 +169,20 @@ def test_a_trial_whose_process_died_is_taken_up_again(tmp_path: Path) -> None:
     assert confirmation.reason == ""
 
 
+@pytest.mark.usefixtures("crowd")
+def test_a_trial_is_taken_up_again_where_others_use_all_places_but_one(tmp_path: Path) -> None:
+    """The only worker left must not wait for a trial that waits for a worker."""
+    recipe = fake_recipe(
+        sweep__trials=2,
+        sweep__space=CALM,
+        sweep__confirm={"top": 1, "seeds": 1},
+        data__path=str(tmp_path),
+    )
+    result = run(tmp_path, recipe, make=DyingOnce)
+    assert [r.state for r in result.records] == ["COMPLETE"] * 2
+    assert {c.reason for seeds in result.confirmed.values() for c in seeds} == {""}
+
+
 def test_workers_stay_for_all_trials_and_for_what_is_trained_again(tmp_path: Path) -> None:
     confirm = {"top": 2, "seeds": 2}
     recipe = fake_recipe(sweep__trials=12, sweep__space=CALM, sweep__confirm=confirm)
