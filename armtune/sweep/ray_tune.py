@@ -134,9 +134,6 @@ class _Trainable(tune.Trainable):
         if not self._leg.tasks:
             time.sleep(self._wait)
             self._wait = min(2 * self._wait, LONGEST_WAIT)
-            if self._wait == LONGEST_WAIT:
-                # A team holds places, for which another one may wait in a cluster that is shared.
-                self._worker.close()
             return []
         return self._worker.confirm(self._leg.tasks) if self._leg.whole else self._worker.step()
 

@@ -69,16 +69,6 @@ def test_a_sweep_of_teams_comes_to_what_one_process_comes_to(
         assert record.metrics == pytest.approx(other.metrics, abs=1e-3)
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("crowd")
-def test_a_team_that_waits_leaves_its_places_to_one_that_has_none(
-    team_recipe: Recipe, tmp_path: Path
-) -> None:
-    few = {"training.epochs": 2, "sweep.resources.cpu": 0.5}
-    there = run_sweep(with_overrides(team_recipe, few), Place(tmp_path / "run", tmp_path))
-    assert [record.state for record in there.records] == ["COMPLETE"] * 2
-
-
 def test_what_cannot_be_is_refused_before_anything_is_built(
     team_recipe: Recipe, tmp_path: Path
 ) -> None:
