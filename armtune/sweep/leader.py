@@ -92,6 +92,9 @@ class Led:
             if time.monotonic() - started < TOLD_SECONDS / 2:
                 self._updates *= 2
 
+    def progress(self) -> float:
+        return self._own.progress()
+
     def advance(self) -> list[Metrics]:
         with self._pace.together("advance"):
             return self._own.advance()

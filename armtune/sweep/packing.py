@@ -16,8 +16,8 @@ ROUNDS = 4
 """Packs that each worker shall fill in a search, so that a sampler still learns between them."""
 GAIN = 1.05
 """How many times more trials an hour a larger pack has to give."""
-LONG_SECONDS = 2.0
-"""An epoch that takes longer fills its processor: no larger pack is tried."""
+ENOUGH_SECONDS, LONGEST_SECONDS = 0.3, 2.0
+"""A size is timed for at least so long, and within an epoch for no longer."""
 
 
 def program_of(recipe: Recipe) -> str:
@@ -95,40 +95,40 @@ class Packing:
 
 
 def measured(recipe: Recipe, workshop: Workshop, samples: Served, most: int) -> Packing:
-    """The size, up to ``most``, that gives most trials an hour: whole epochs are timed.
+    """The size, up to ``most``, that gives most trials an hour: the first steps are timed.
 
-    A larger pack is tried as long as the last one paid.
+    A larger pack is tried as long as the last one paid and memory holds it.
     """
-    best, rate, alone = 1, 0.0, 0.0
     end = min(most, SIZES[-1])
-    for size in sorted({1, *[s for s in SIZES if s < end], end}):
-        enough = size / (GAIN * rate) if rate else LONG_SECONDS
-        seconds = _epoch_seconds([recipe] * size, workshop, samples, enough)
-        if size > 1 and size / seconds < GAIN * rate:
+    alone = rate = _rate(recipe, workshop, samples, 1)
+    best = 1
+    for size in sorted({s for s in SIZES if s < end} | ({end} - {1})):
+        try:
+            larger = _rate(recipe, workshop, samples, size)
+        except RuntimeError:  # as torch says that memory is short
             break
-        best, rate = size, size / seconds
-        alone = alone or rate
-        if seconds > LONG_SECONDS:
+        if larger < GAIN * rate:
             break
+        best, rate = size, larger
     return Packing(best, rate / alone)
 
 
 def gain_of(recipe: Recipe, workshop: Workshop, samples: Served, size: int) -> float:
     """How many times more trials an hour packs of a size give than trials one by one."""
-    alone, packed = (_epoch_seconds([recipe] * n, workshop, samples, 0.0) for n in (1, size))
-    return size * alone / packed
+    alone, packed = (_rate(recipe, workshop, samples, n) for n in (1, size))
+    return packed / alone
 
 
-def _epoch_seconds(
-    recipes: Sequence[Recipe], workshop: Workshop, samples: Served, enough: float
-) -> float:
-    """The faster of the first two epochs; the first, if it took more than twice what is enough."""
-    training = workshop.training(recipes, samples)
-    took = []
-    for _ in range(min(2, recipes[0].training.epochs)):
-        started = time.perf_counter()
-        training.advance()
-        took.append(time.perf_counter() - started)
-        if took[0] > 2 * enough:
-            break
-    return min(took)
+def _rate(recipe: Recipe, workshop: Workshop, samples: Served, size: int) -> float:
+    """Epochs a second of all members of a pack, from its second step on."""
+    training = workshop.training([recipe] * size, samples)
+    training.train_steps(lambda: True)
+    before, started = training.progress(), time.perf_counter()
+
+    def seconds() -> float:
+        return time.perf_counter() - started
+
+    while seconds() < ENOUGH_SECONDS and training.epochs[0] < recipe.training.epochs:
+        if training.train_steps(lambda: seconds() > LONGEST_SECONDS):
+            training.advance()
+    return size * (training.progress() - before) / seconds()

@@ -87,6 +87,10 @@ class Together:
     def train_steps(self, pause: Callable[[], bool]) -> bool:
         return all([one.train_steps(pause) for one in self._each])
 
+    def progress(self) -> float:
+        one = self._each[0]
+        return one.epoch + one.step / (one.steps + 1)
+
     def advance(self) -> list[dict[str, float]]:
         return [metrics for k in range(len(self._each)) for metrics in self._advance(k)]
 

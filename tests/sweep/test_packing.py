@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from fake_training import (
     CALM,
     FakeSamples,
@@ -75,26 +76,72 @@ def test_a_search_leaves_the_sampler_several_packs_to_learn_from() -> None:
     assert largest(fake_recipe(sweep__trials=6, sweep__pack=3), places=2) == 3
 
 
+class Clock:
+    """Trainings whose steps take as long as they say, without taking it.
+
+    Args:
+        shared: seconds of a step whatever the size; 2 ms a member are added.
+        steps: of an epoch.
+        room: members that memory holds.
+    """
+
+    def __init__(self, shared: float, steps: int = 1, room: int = 64) -> None:
+        self.now, self.sizes = 0.0, list[int]()
+        clock = self
+
+        class Costly(Together):
+            def train_steps(self, pause: Callable[[], bool]) -> bool:
+                def spent() -> bool:
+                    clock.now += shared + 0.002 * len(self.epochs)
+                    return pause()
+
+                for one in self._each:
+                    one.steps = steps
+                return self._each[0].train_steps(spent)
+
+        class Timed(FakeWorkshop):
+            def training(self, recipes: Any, samples: Any) -> Together:
+                clock.sizes.append(len(recipes))
+                if len(recipes) > room:
+                    raise torch.OutOfMemoryError("as much as there is")
+                return Costly([FakeTraining(recipe) for recipe in recipes])
+
+        self.workshop = Timed()
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def measured(self, most: int) -> packing.Packing:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(packing, "time", self)
+            return measured(fake_recipe(), self.workshop, FakeSamples(), most)
+
+
 @pytest.mark.parametrize(("shared", "most", "size"), [(0.02, 8, 8), (0.02, 3, 3), (0.0, 8, 1)])
-def test_a_size_is_chosen_by_trials_an_hour(
-    shared: float, most: int, size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An epoch takes ``shared`` seconds and 2 ms more a member."""
-    clock = [0.0]
-    monkeypatch.setattr(packing, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
-
-    class Costly(Together):
-        def advance(self) -> list[dict[str, float]]:
-            clock[0] += shared + 0.002 * len(self.epochs)
-            return super().advance()
-
-    class Timed(FakeWorkshop):
-        def training(self, recipes: Any, samples: Any) -> Together:
-            return Costly([FakeTraining(recipe) for recipe in recipes])
-
-    found = measured(fake_recipe(), Timed(), FakeSamples(), most)
+def test_a_size_is_chosen_by_trials_an_hour(shared: float, most: int, size: int) -> None:
+    found = Clock(shared).measured(most)
     assert found.size == size
-    assert found.gain > 2 if size > 1 else found.gain == 1
+    assert found.gain > 2 if size > 1 else found.gain == pytest.approx(1)
+
+
+def test_an_epoch_of_hours_is_not_waited_for() -> None:
+    clock = Clock(shared=0.02, steps=10**6)
+    found = clock.measured(8)
+    assert found.size == 8
+    assert found.gain == pytest.approx(8 * 0.022 / 0.036, rel=1e-3)
+    assert clock.now < 4 * 2.1
+
+
+def test_what_memory_does_not_hold_is_not_chosen() -> None:
+    clock = Clock(shared=0.02, room=4)
+    assert clock.measured(32).size == 4
+    assert clock.sizes == [1, 2, 4, 8]
+
+
+def test_the_largest_pack_there_is_room_for_is_tried_too() -> None:
+    clock = Clock(shared=0.02)
+    assert clock.measured(6).size == 6
+    assert clock.sizes == [1, 2, 4, 6]
 
 
 def search_of(folder: Path, **overrides: Any) -> Search:
