@@ -75,16 +75,18 @@ class Context:
         """A numeric option of every member, ``(member,)``."""
         return self.like.new_tensor([float(getattr(o, name)) for o in options])
 
-    def streams(self, purpose: str, epoch: Tensor) -> list[torch.Generator]:
-        """Each member's own random stream for a purpose in its epoch."""
-        pairs = zip(self.seeds, epoch.tolist(), strict=True)
-        return [stream(seed, purpose, number) for seed, number in pairs]
+    def streams(
+        self, purpose: str, epochs: Sequence[int], device: torch.device | str = "cpu"
+    ) -> list[torch.Generator]:
+        """Each member's own random stream for a purpose in its epoch, which draws on a device."""
+        pairs = zip(self.seeds, epochs, strict=True)
+        return [stream(seed, purpose, number, device) for seed, number in pairs]
 
     def uniform(self, purpose: str, epoch: Tensor, *shape: int) -> Tensor:
         """Uniform draws in [0, 1) from each member's own stream, ``(member, *shape)``."""
         draws = [
             torch.rand(shape, generator=generator, dtype=self.like.dtype)
-            for generator in self.streams(purpose, epoch)
+            for generator in self.streams(purpose, epoch.tolist())
         ]
         return torch.stack(draws).to(self.like.device)
 

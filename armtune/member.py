@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from safetensors import safe_open
@@ -32,6 +32,10 @@ class Member:
     tensors: dict[str, Tensor]
     step: int = 0
 
+    def on_host(self) -> Member:
+        """The same in the host's memory, where other processes don't need this one's device."""
+        return replace(self, tensors={name: t.cpu() for name, t in self.tensors.items()})
+
     def save(self, path: Path) -> None:
         """Writes it (safetensors)."""
         about = {
@@ -40,7 +44,7 @@ class Member:
             "diverged": self.diverged,
             "step": self.step,
         }
-        tensors = {name: t.contiguous().cpu() for name, t in self.tensors.items()}
+        tensors = {name: t.contiguous() for name, t in self.on_host().tensors.items()}
         write_bytes(path, save(tensors, {"member": json.dumps(about)}))
 
     @staticmethod

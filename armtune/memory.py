@@ -13,12 +13,14 @@ CGROUPS = Path("/sys/fs/cgroup")
 def free_memory(device: str | torch.device) -> int:
     """Bytes that a device has left: of a GPU's own memory, or of what this process may use.
 
-    For the CPU it is what the system calls available, or what a container's limit leaves (cgroup
-    version 2); what only caches files counts as free.
+    What torch keeps of a GPU's memory to hand out again counts as free. For the CPU it is what the
+    system calls available, or what a container's limit leaves (cgroup version 2); what only caches
+    files counts as free.
     """
     place = torch.device(device)
     if place.type == "cuda":
-        return torch.cuda.mem_get_info(place)[0]
+        kept = torch.cuda.memory_reserved(place) - torch.cuda.memory_allocated(place)
+        return torch.cuda.mem_get_info(place)[0] + kept
     found = re.search(r"MemAvailable:\s+(\d+) kB", _text(Path("/proc/meminfo")))
     free = [int(found[1]) * 1024] if found else []
     return min([*free, *_left_in_groups()], default=2**63)

@@ -12,7 +12,9 @@ import numpy as np
 from armtune.lazy import torch
 
 
-def stream(seed: int, purpose: str, epoch: int = 0) -> torch.Generator:
-    """A CPU generator for one seed, purpose and epoch."""
+def stream(
+    seed: int, purpose: str, epoch: int = 0, device: torch.device | str = "cpu"
+) -> torch.Generator:
+    """A generator for one seed, purpose and epoch; what it draws differs by the kind of device."""
     entropy = np.random.SeedSequence([seed, crc32(purpose.encode()), epoch])
-    return torch.Generator().manual_seed(int(entropy.generate_state(1, np.uint64)[0] >> 1))
+    return torch.Generator(device).manual_seed(int(entropy.generate_state(1, np.uint64)[0] >> 1))

@@ -126,21 +126,13 @@ class Run:
             steps=self.steps,
             batch_size=self.batch_size,
             epochs=self.plan.epochs,
-            solo=self._solo,
-            take=lambda index: self.train.take(self.pool.gather(1, index)),
+            # Nothing that holds this run: one that is dropped frees its device's memory at once.
+            solo=partial(_solo, self.recipes, self.dataset, self.network.weights),
+            take=partial(_taken, self.train, self.pool),
             present={m: there[self.pool] for m, there in self.train.present.items()},
             held_present={m: there[self.valuation] for m, there in self.train.present.items()},
         )
         self.balancer: Balancer = options[0].build(options, context)
-
-    def _solo(self, modality: str) -> MultimodalNet:
-        """The same members with one modality and no balancing, trained to the end."""
-        recipes = [alone(recipe, modality) for recipe in self.recipes]
-        like = self.network.weights
-        run = Run(recipes, self.dataset, str(like.device), like.dtype)
-        train(run, lambda *_: None)
-        with run.at_best() as network:
-            return copy.deepcopy(network)
 
     def advance(self) -> list[EpochMetrics]:
         """Trains one epoch and judges it on the validation split.
@@ -370,6 +362,22 @@ class Run:
             self.adopt(k, Member.load(path))
         except RunError as error:
             raise RunError(f"{path}: {error}") from error
+
+
+def _solo(
+    recipes: Sequence[Recipe], dataset: Dataset, like: Tensor, modality: str
+) -> MultimodalNet:
+    """Members with one modality and no balancing, trained to the end."""
+    own = [alone(recipe, modality) for recipe in recipes]
+    run = Run(own, dataset, str(like.device), like.dtype)
+    train(run, lambda *_: None)
+    with run.at_best() as network:
+        return copy.deepcopy(network)
+
+
+def _taken(split: Samplable, pool: Tensor, index: Tensor) -> Batch:
+    """A split's samples by their numbers in each member's pool, ``(member, sample)``."""
+    return split.take(pool.gather(1, index))
 
 
 def _copy(state: Mapping[str, Tensor], member: Member, k: int) -> None:

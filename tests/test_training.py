@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from armtune.errors import DivergedError, RunError
 from armtune.metrics import metric_names
 from armtune.rates import rate
 from armtune.recipe.schema import Recipe, Training
+from armtune.registry import plugins
 from armtune.targets.classes import Classes
 from armtune.training import EpochMetrics, Run, train
 from tests.conftest import TWO, toy_dataset, toy_recipe
@@ -27,6 +30,20 @@ def curve(recipes: list[Recipe], dataset: Dataset) -> list[list[EpochMetrics]]:
     epochs: list[list[EpochMetrics]] = []
     train(run, lambda _, metrics: epochs.append(metrics))
     return epochs
+
+
+@pytest.mark.parametrize("name", plugins("balancing"))
+def test_a_run_that_is_dropped_is_gone_at_once(name: str) -> None:
+    """A device's memory isn't what the garbage collector looks at."""
+    run = Run([toy_recipe(TWO, {"name": name}, epochs=2)], toy_dataset())
+    run.advance()
+    there = weakref.ref(run), weakref.ref(run.balancer)
+    gc.disable()
+    try:
+        del run
+        assert [own() for own in there] == [None, None]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("shapes", [TWO, FOUR], ids=["two", "four"])

@@ -49,6 +49,7 @@ class NoisyModulator(GradientModulator):
 
     def start_epoch(self, epoch: Tensor) -> None:
         super().start_epoch(epoch)
+        self.epochs = epoch.tolist()
         self.acts = bool((self.open.squeeze(1) & (self.alpha > 0)).any())
 
     def losses(self, step: Step) -> Sequence[Tensor]:
@@ -67,7 +68,7 @@ class NoisyModulator(GradientModulator):
         """Noise for each encoder's parameters; zeros where the encoder isn't slowed."""
         network = self.context.network
         purpose = f"ogm_ge {self.number}"
-        generators = self.context.streams(purpose, self.epoch)
+        generators = self.context.streams(purpose, self.epochs, self.factors.device)
         noise = {}
         for modality, factor in zip(network.modalities, self.factors.unbind(1), strict=True):
             for name in network.encoder_parameters(modality):
@@ -79,8 +80,11 @@ class NoisyModulator(GradientModulator):
 
 def normal(like: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
     """Standard normal draws in the shape of ``like``, each member's from its own generator."""
-    draws = [torch.randn(like.shape[1:], generator=g, dtype=like.dtype) for g in generators]
-    return torch.stack(draws).to(like.device, non_blocking=True)
+    draws = [
+        torch.randn(like.shape[1:], generator=g, dtype=like.dtype, device=like.device)
+        for g in generators
+    ]
+    return torch.stack(draws)
 
 
 def deviation(gradient: Tensor) -> Tensor:

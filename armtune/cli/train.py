@@ -68,15 +68,13 @@ def command(
 def _trained(recipe: Recipe, dataset: Dataset, console: Console) -> Run:
     import torch
 
-    from armtune.errors import RunError
     from armtune.scheduled import begin
+    from armtune.sweep.engine import means_of
     from armtune.training import train
 
-    gpu = recipe.sweep.resources.gpu > 0
-    if gpu and not torch.cuda.is_available():
-        raise RunError("torch finds no GPU here, which sweep.resources asks for; set gpu to 0")
-    torch.set_num_threads(max(1, int(recipe.sweep.resources.cpu)))
-    run = begin([recipe], dataset, "cuda" if gpu else "cpu")
+    threads, device = means_of(recipe.sweep.resources)
+    torch.set_num_threads(threads)
+    run = begin([recipe], dataset, device)
     train(
         run,
         lambda epoch, metrics: console.print(

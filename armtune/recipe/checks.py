@@ -213,7 +213,11 @@ def _pack(recipe: Recipe, document: Document) -> Iterator[Fault]:
     if pack not in (1, "auto") and recipe.sweep.trial_seconds:
         said = "a pack's members share their time, so sweep.trial_seconds can't hold for each"
         yield document.fault(("sweep", "pack"), said, "set it to 1, or leave the limit out")
-    if recipe.sweep.resources.workers > 1:
+    resources = recipe.sweep.resources
+    if resources.workers > 1:
+        if 0 < resources.gpu < 1:
+            said = "workers that train a trial together need a GPU each"
+            yield document.fault(("sweep", "resources", "gpu"), said, "set it to 1")
         if pack not in (1, "auto"):
             said = "trials that several workers train together can't be packed"
             yield document.fault(("sweep", "pack"), said, "set it to 1")

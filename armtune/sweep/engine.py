@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from armtune.errors import Fault, RecipeError
+from armtune.errors import Fault, RecipeError, RunError
 from armtune.recipe.schema import Recipe, Resources
 from armtune.sweep.records import Confirmation
 from armtune.sweep.search import Search
@@ -42,7 +42,16 @@ def worker_for(workshop: Workshop, resources: Resources, expendable: bool) -> Wo
 
 
 def means_of(resources: Resources) -> tuple[int, str]:
-    """The threads and the device that a worker trains with."""
+    """The threads and the device that a worker trains with.
+
+    Raises:
+        RunError: a GPU is wanted, and torch finds none.
+    """
+    if resources.gpu:
+        import torch
+
+        if not torch.cuda.is_available():
+            raise RunError("torch finds no GPU here, which sweep.resources asks for; set gpu to 0")
     return max(1, int(resources.cpu)), "cuda" if resources.gpu else "cpu"
 
 

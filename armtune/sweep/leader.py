@@ -103,14 +103,14 @@ class Led:
         with self._pace.together("test"):
             return self._own.test()
 
-    def adopt(self, k: int, member: Any) -> None:
-        with self._pace.together("adopt", k, member):
+    def adopt(self, k: int, member: Member) -> None:
+        with self._pace.together("adopt", k, member.on_host()):
             self._own.adopt(k, member)
 
     def restore(self, path: Path, k: int = 0) -> None:
         # Read once: the others get what was read, not a file that they might see otherwise.
         self._own.restore(path, k)
-        with self._pace.together("adopt", k, self._own.member(k)):
+        with self._pace.together("adopt", k, self._own.member(k).on_host()):
             pass
 
     def resume(self, paths: Sequence[Path]) -> bool:

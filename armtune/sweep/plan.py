@@ -24,10 +24,12 @@ from armtune.recipe.space import Space
 from armtune.rungs import Standing
 from armtune.samplers import points
 from armtune.sweep.afterwards import lengths, retrainings
+from armtune.sweep.engine import means_of
 from armtune.sweep.estimate import Estimate
 from armtune.sweep.packing import Packing, gain_of, largest, measured
+from armtune.sweep.room import room
 from armtune.sweep.study import SweepStudy
-from armtune.sweep.trial import Workshop
+from armtune.sweep.trial import Served, Workshop
 
 if TYPE_CHECKING:
     from armtune.data import Dataset
@@ -66,12 +68,14 @@ def estimate(recipe: Recipe, space: Space, workshop: Workshop, inline: bool = Fa
     Raises:
         DataError: the data can't be read.
         RecipeError: no trial's encoder can read a modality.
+        RunError: it asks for a GPU, and there is none.
         ArmtuneError: no setting could be trained.
     """
     resources = recipe.sweep.resources
     started = time.perf_counter()
+    threads, _ = means_of(resources)
     # More threads than there are cores here would tell nothing of a larger machine.
-    workshop.prepare(max(1, min(int(resources.cpu), os.cpu_count() or 1)))
+    workshop.prepare(min(threads, os.cpu_count() or 1))
     dataset = workshop.dataset(recipe)
     refuse_unread(recipe, space.dimensions, dataset.shapes)
     prepared = time.perf_counter() - started
@@ -104,14 +108,15 @@ def _packing(recipe: Recipe, workshop: Workshop, dataset: Dataset, most: int) ->
     """What the recipe's own values say of packs."""
     if most == 1:
         return Packing()
-    samples = workshop.samples(recipe, dataset, _device(recipe))
+    samples = _samples(recipe, workshop, dataset)
     if recipe.sweep.pack == "auto":
         return measured(recipe, workshop, samples, most)
     return Packing(most, gain_of(recipe, workshop, samples, most))
 
 
-def _device(recipe: Recipe) -> str:
-    return "cuda" if recipe.sweep.resources.gpu else "cpu"
+def _samples(recipe: Recipe, workshop: Workshop, dataset: Dataset) -> Served:
+    _, device = means_of(recipe.sweep.resources)
+    return workshop.samples(recipe, dataset, device)
 
 
 def workers_of(recipe: Recipe) -> int:
@@ -121,13 +126,12 @@ def workers_of(recipe: Recipe) -> int:
 
 def room_of(recipe: Recipe) -> int:
     """Trainings that fit on this machine at once; 0 where what one reserves isn't there."""
-    resources = recipe.sweep.resources
-    found = int((os.cpu_count() or 1) / resources.cpu)
-    if resources.gpu:
+    here: dict[str, float] = {"CPU": os.cpu_count() or 1}
+    if recipe.sweep.resources.gpu:
         import torch
 
-        found = min(found, int(torch.cuda.device_count() / resources.gpu))
-    return found // resources.workers
+        here["GPU"] = torch.cuda.device_count()
+    return room([{"Alive": True, "Resources": here}], recipe.sweep.resources)
 
 
 def share_of(recipe: Recipe) -> float:
@@ -190,7 +194,7 @@ def _timing(recipe: Recipe, workshop: Workshop, dataset: Dataset) -> Timing:
     """Trains two epochs at most; the first one pays for the beginning."""
     epochs = recipe.training.epochs
     started = time.perf_counter()
-    training = workshop.training([recipe], workshop.samples(recipe, dataset, _device(recipe)))
+    training = workshop.training([recipe], _samples(recipe, workshop, dataset))
     training.advance()
     first = time.perf_counter() - started
     if epochs == 1:

@@ -14,9 +14,14 @@ Nodes = Sequence[Mapping[str, Any]]
 """As ``ray.nodes()`` tells them."""
 
 
+def room(nodes: Nodes, resources: Resources) -> int:
+    """Trials that can train at once."""
+    return _workers(nodes, resources) // resources.workers
+
+
 def places(nodes: Nodes, resources: Resources) -> int:
-    """Trials that can train at once, at least one."""
-    return max(1, _workers(nodes, resources) // resources.workers)
+    """As ``room``, at least one."""
+    return max(1, room(nodes, resources))
 
 
 def check_room(nodes: Nodes, resources: Resources) -> None:
@@ -39,10 +44,17 @@ def check_room(nodes: Nodes, resources: Resources) -> None:
 def _workers(nodes: Nodes, resources: Resources) -> int:
     """Workers that there is room for; each finds all it needs on one node."""
     wanted = _wanted(resources)
-    fits = (
-        min(had.get(name, 0) / amount for name, amount in wanted.items()) for had in _had(nodes)
+    return sum(
+        min(_times(had.get(name, 0), amount, name) for name, amount in wanted.items())
+        for had in _had(nodes)
     )
-    return sum(map(int, fits))
+
+
+def _times(had: float, amount: float, name: str) -> int:
+    """How often a node has an amount; a part of a GPU is a part of one GPU."""
+    if name == "GPU" and amount < 1:
+        return int(had) * int(1 / amount)
+    return int(had / amount)
 
 
 def _wanted(resources: Resources) -> dict[str, float]:

@@ -89,9 +89,11 @@ class Worker:
             group.pack = None
             if len(group.tasks) == 1:
                 return [self._failed(group.tasks[0], error)]
-            # Alone, each of them shows whether it was the one.
-            self._groups = [Group([task]) for task in group.tasks]
-            return self.step()
+            self._leave_if_ruined(error)
+        # Alone, each of them shows whether it was the one; the error, which would hold what the
+        # pack had of the memory, is no more.
+        self._groups = [Group([task]) for task in group.tasks]
+        return self.step()
 
     def close(self) -> None:
         """Nothing is left to end; a team of several has its processes."""
@@ -177,6 +179,7 @@ class Worker:
             self._workshop.prepare(self._threads)
             self._data = self._load(recipe)
         if self._samples is None or not self._samples.serve(recipe):
+            self._samples = None  # its memory is free before it is asked for again
             self._samples = self._workshop.samples(recipe, self._data, self._device)
         return self._samples
 
@@ -190,8 +193,17 @@ class Worker:
         return data
 
     def _failed(self, task: Task, error: Exception) -> Failure:
+        self._leave_if_ruined(error)
         reason, details = reason_of(error), traceback.format_exc()
-        return note_failure(task.folder, reason, details, _transient(error))
+        return note_failure(task.folder, reason, details, _transient(error, task))
+
+    def _leave_if_ruined(self, error: Exception) -> None:
+        """Raises an error after which nothing works in this process, if another can replace it.
+
+        Such as an illegal access or a failed assertion on a GPU, which each later call there meets.
+        """
+        if self._expendable and str(error).startswith("CUDA error"):
+            raise error
 
 
 def confirmation(task: Task, end: Confirmation | Failure) -> Confirmation:
@@ -212,6 +224,8 @@ def _check_shared(run: Path) -> None:
         raise RunError(f"{run} isn't there on {platform.node()}: {hint}")
 
 
-def _transient(error: Exception) -> bool:
+def _transient(error: Exception, task: Task) -> bool:
     kinds = (OSError, DamagedCheckpointError)
-    return isinstance(error, kinds) or isinstance(error.__cause__, OSError)
+    # Of a GPU that others use as well, they may have taken the memory.
+    crowded = task.recipe.sweep.resources.gpu % 1 and "out of memory" in str(error)
+    return bool(crowded) or isinstance(error, kinds) or isinstance(error.__cause__, OSError)

@@ -91,7 +91,7 @@ def test_a_restored_run_has_its_teachers_without_training_them_again(
     def refuse(*_: object) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(Run, "_solo", refuse)
+    monkeypatch.setattr("armtune.training._solo", refuse)
     run = Run([toy_recipe(balancing=METHOD)], toy_dataset(), dtype=F64)
     run.restore(path)
     for _ in range(2):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from operator import methodcaller
 from typing import Any
 
 import pytest
@@ -17,8 +19,13 @@ from armtune.registry import plugins
 from armtune.testing.toys import TWO, toy_dataset, toy_recipe, with_holes
 from armtune.training import Run
 
-ASKING = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "is_nonzero", "unique_dim"}
+ASKING = {
+    *("_local_scalar_dense", "nonzero", "masked_select", "equal", "is_nonzero"),
+    *("unique_dim", "_unique2", "bincount", "repeat_interleave"),
+}
 """Operations whose result the host needs before it can go on; on a GPU each one stops the queue."""
+TAKING = ("tolist", "cpu")
+"""Methods of a tensor that bring it to the host; for one that is there already, no operation."""
 
 
 class Watch(TorchDispatchMode):
@@ -32,9 +39,23 @@ class Watch(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+@contextmanager
+def watching() -> Iterator[None]:
+    def refusing(name: str) -> Callable[..., Any]:
+        def refuse(*args: Any, **kwargs: Any) -> Any:
+            raise AssertionError(f"{name} waits for the device")
+
+        return refuse
+
+    with pytest.MonkeyPatch.context() as patch, Watch():  # type: ignore[no-untyped-call]
+        for name in TAKING:
+            patch.setattr(torch.Tensor, name, refusing(name), raising=True)
+        yield
+
+
 def watched(step: Callable[..., Any]) -> Callable[..., Any]:
     def own(*args: Any) -> Any:
-        with Watch():  # type: ignore[no-untyped-call]
+        with watching():
             return step(*args)
 
     return own
@@ -42,14 +63,16 @@ def watched(step: Callable[..., Any]) -> Callable[..., Any]:
 
 def test_asking_is_seen() -> None:
     some = torch.arange(3.0)
-    for ask in (float, bool, torch.Tensor.nonzero, lambda x: x[x > 1]):
-        watch = Watch()  # type: ignore[no-untyped-call]
-        with pytest.raises(AssertionError, match="waits for the device"), watch:
+    taking = [methodcaller(name) for name in TAKING]
+    for ask in (float, bool, torch.Tensor.nonzero, lambda x: x[x > 1], *taking):
+        with pytest.raises(AssertionError, match="waits for the device"), watching():
             ask(some.sum() if ask in (float, bool) else some)
 
 
 def check_steps(recipe: Recipe, dataset: Dataset) -> None:
     """The second epoch's steps, with a pack of two; by then every hook has begun."""
+    # AdamW has a way of its own on a CPU.
+    recipe = with_overrides(recipe, {"training.optimizer": {"name": "sgd", "lr": 0.01}})
     run = Run([recipe, recipe], dataset)
     run.advance()
     run._step = watched(run._step)  # type: ignore[method-assign]

@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_training import CALM, FakeTraining, FakeWorkshop, fake_recipe
+from fake_training import CALM, FakeTraining, FakeWorkshop, Together, fake_recipe
 
 from armtune.data import Dataset
 from armtune.errors import RecipeError, RunError
@@ -21,7 +22,7 @@ from armtune.sweep import SweepResult, overtime, pack
 from armtune.sweep.overtime import TimeLimit, take_stack
 from armtune.sweep.pack import DAMAGED
 from armtune.sweep.run import Place, run_sweep
-from armtune.sweep.trial import CHECKPOINT, METRICS, Failure, Task
+from armtune.sweep.trial import CHECKPOINT, METRICS, Failure, Step, Task
 from armtune.sweep.worker import Worker
 
 
@@ -177,6 +178,54 @@ def test_within_its_time_a_limit_leaves_no_trace(
         pass
     time.sleep(0.15)
     assert list(tmp_path.iterdir()) == []
+
+
+GONE = RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
+def test_a_worker_whose_gpu_answers_no_more_is_replaced(tmp_path: Path) -> None:
+    task = Task(3, fake_recipe(), tmp_path / "trials" / "0003")
+    worker = Worker(FakeWorkshop(make=moody(GONE, 1)), 1, "cpu", expendable=True)
+    worker.start([task])
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        worker.step()
+    only_one = Worker(FakeWorkshop(make=moody(GONE, 1)), 1, "cpu")
+    only_one.start([task])
+    assert only_one.step() == [Failure(f"RuntimeError: {GONE}")]
+
+
+@pytest.mark.parametrize(("gpu", "again"), [(0.5, True), (1, False)])
+def test_memory_that_others_of_a_gpu_may_have_taken_is_asked_for_again(
+    tmp_path: Path, gpu: float, again: bool
+) -> None:
+    recipe = fake_recipe(sweep__resources={"gpu": gpu})
+    error = RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
+    worker = Worker(FakeWorkshop(make=moody(error, 1)), 1, "cpu", expendable=True)
+    worker.start([Task(3, recipe, tmp_path / "trials" / "0003")])
+    assert worker.step() == [Failure(f"RuntimeError: {error}", transient=again)]
+
+
+def test_a_pack_that_failed_is_gone_before_its_members_try_alone(tmp_path: Path) -> None:
+    """Else they would want memory that it still has."""
+    packs: list[weakref.ref[Together]] = []
+
+    class Large(Together):
+        def advance(self) -> list[dict[str, float]]:
+            raise RuntimeError("CUDA out of memory")
+
+    class Crowded(FakeWorkshop):
+        def training(self, recipes: Any, samples: Any) -> Together:
+            assert not any(other() for other in packs)
+            if len(recipes) == 1:
+                return super().training(recipes, samples)
+            pack = Large([FakeTraining(recipe) for recipe in recipes])
+            packs.append(weakref.ref(pack))
+            return pack
+
+    worker = Worker(Crowded(), 1, "cpu")
+    worker.start([Task(n, fake_recipe(), tmp_path / "trials" / f"{n}") for n in range(2)])
+    assert all(isinstance(said, Step) for said in worker.step())
+    assert len(packs) == 1
 
 
 def test_a_node_that_does_not_see_the_runs_folder_says_so(tmp_path: Path) -> None:

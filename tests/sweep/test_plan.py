@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from fake_training import CALM, LR, FakeTraining, FakeWorkshop, fake_recipe
 
-from armtune.errors import DivergedError
+from armtune.errors import DivergedError, RunError
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import load_space
 from armtune.sweep import read_result
@@ -55,6 +56,14 @@ def test_settings_that_diverge_are_left_out_unless_all_do(tmp_path: Path) -> Non
     assert planned(tmp_path, Diverging).settings == 1
     with pytest.raises(DivergedError):
         planned(tmp_path, AlwaysDiverging)
+
+
+def test_a_gpu_that_is_not_there_is_an_error_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RunError, match="torch finds no GPU here"):
+        planned(tmp_path, sweep__resources={"gpu": 1})
 
 
 def test_the_share_without_pruning_is_all() -> None:

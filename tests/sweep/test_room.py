@@ -25,6 +25,8 @@ def nodes(*had: tuple[float, float]) -> list[dict[str, Any]]:
         ([(4, 0), (3, 0)], {"cpu": 2, "workers": 2}, 1),
         ([(8, 4), (8, 4)], {"cpu": 2, "gpu": 1, "workers": 4}, 2),
         ([(1, 0)], {"cpu": 0.5, "workers": 2}, 1),
+        ([(8, 2)], {"cpu": 1, "gpu": 0.6}, 2),
+        ([(8, 2)], {"cpu": 1, "gpu": 0.3}, 6),
     ],
 )
 def test_places(had: list[tuple[float, float]], resources: dict[str, Any], expected: int) -> None:
