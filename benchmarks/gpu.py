@@ -7,24 +7,31 @@ Trains packs of the recipe's members on noise of its data's shapes, whose conten
 speed, and compares trials an hour, validation included, with one member after another, and with
 several processes on the card that each train one after another (without NVIDIA's MPS). Each is
 measured in float32, with ``training.precision: bf16`` and with ``training.compile``, over whole
-epochs for so many seconds after the first epoch; sizes whose first epoch takes longer than the
-limit end a column. How busy the card is is what ``nvidia-smi`` says meanwhile: the share of time in
-which something ran on it. It needs torch, numpy, pydantic, safetensors and PyYAML, neither Ray nor
-Optuna; ``PYTHONPATH=.`` will do where armtune isn't installed. Without a GPU it says so and
-measures the processor with fewer members, on one thread.
+epochs for so many seconds after the first epoch; a size whose first epoch, without the first step
+that compiles, takes longer than the limit is the last of its kind, as is one that fails. How busy
+the card is is what ``nvidia-smi`` says meanwhile: the share of time in which something ran on it.
+Arguments of the form ``key=value``, wherever they stand, change the recipe. It needs torch, numpy,
+pydantic, safetensors and PyYAML, neither Ray nor Optuna; ``PYTHONPATH=.`` will do where armtune
+isn't installed. Without a GPU it says so and measures the processor with fewer members, on one
+thread.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import fmean
+from threading import Event, Thread
+from traceback import format_exception_only
 from typing import Any
 
 import numpy as np
@@ -48,6 +55,8 @@ SAMPLES, CLASSES = (10000, 5000, 100), 10
 CPU_MEMBERS, CPU_PROCESSES = (1, 2, 4, 8), (2,)
 EPOCHS = 1_000_000
 """So that no training ends while it is measured."""
+PAUSE, PATIENCE = 0.5, 5.0
+"""Seconds between two calls of nvidia-smi, and seconds that one may take."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,7 @@ class Case:
         epochs: of a trial.
         samples: of train, validation and test.
         seconds: how long it is measured.
-        limit: longest first epoch that is followed by others.
+        limit: longest first epoch, without its first step, that is followed by others.
     """
 
     recipe: Recipe
@@ -77,8 +86,24 @@ class Speed:
     busy: float | None = None
 
 
-class TooSlowError(Exception):
-    """The first epoch took longer than the limit."""
+class NoSpeedError(Exception):
+    """Why there is no speed, in a line."""
+
+
+def told(error: Exception) -> str:
+    """Why there is no speed, in a line."""
+    if isinstance(error, NoSpeedError):
+        return str(error)
+    if isinstance(error, torch.OutOfMemoryError):
+        return "out of memory"
+    return format_exception_only(error)[0].splitlines()[0]
+
+
+def release(device: str) -> None:
+    """Gives back what past runs held, which stand in reference cycles, for others on the card."""
+    gc.collect()
+    if device != "cpu":
+        torch.cuda.empty_cache()
 
 
 def noise(samples: Sequence[int]) -> Dataset:
@@ -96,17 +121,21 @@ def noise(samples: Sequence[int]) -> Dataset:
 
 
 def begun(case: Case, members: int) -> Run:
-    """A pack after its first epoch, which compiles and warms up.
+    """A pack after its first epoch, which compiles in its first step and warms up.
 
     Raises:
-        TooSlowError: it took longer than the limit.
+        NoSpeedError: the epoch's other steps and validation took longer than the limit.
     """
+    release(case.device)
     recipes = [with_overrides(case.recipe, {"training.seed": k}) for k in range(members)]
     run = Run(recipes, noise(case.samples), case.device)
+    run.train_steps(lambda: True)
+    # Waits for the device, so that the step isn't part of what is timed.
+    run.progress()
     started = time.perf_counter()
     run.advance()
     if time.perf_counter() - started > case.limit:
-        raise TooSlowError
+        raise NoSpeedError(f"an epoch takes longer than {case.limit:g} s")
     return run
 
 
@@ -125,73 +154,124 @@ def packed(case: Case, members: int) -> Speed:
     run = begun(case, members)
     with watched(case.device) as busy:
         trials = paced(run, case)
-    return Speed(trials, fmean(busy) / 100 if busy else None)
+    return Speed(trials, share(busy))
 
 
-def side_by_side(case: Case, processes: int) -> Speed:
-    """The speed of processes that each train one member after another."""
+def side_by_side(case: Case, count: int) -> Speed:
+    """The speed of processes that each train one member after another, measured together."""
+    with workers(case, count) as pipes:
+        for pipe in pipes:
+            heard(pipe)
+        # All have begun: what the card does while they start or end isn't the training's.
+        with watched(case.device) as busy:
+            for pipe in pipes:
+                pipe.send(None)
+            trials = sum(heard(pipe) for pipe in pipes)
+    return Speed(trials, share(busy))
+
+
+@contextmanager
+def workers(case: Case, count: int) -> Iterator[list[Connection]]:
+    """Pipes to processes that train for the length of the block."""
     context = get_context("spawn")
-    barrier, found = context.Barrier(processes), context.Queue()
-    workers = [context.Process(target=alone, args=(case, barrier, found)) for _ in range(processes)]
-    with watched(case.device) as busy:
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-    if any(worker.exitcode for worker in workers):
-        raise TooSlowError
-    trials = sum(found.get() for _ in workers)
-    # What was seen while the processes started isn't the training's.
-    late = busy[-max(1, int(case.seconds)) :]
-    return Speed(trials, fmean(late) / 100 if late else None)
+    pipes, started = [], []
+    try:
+        for _ in range(count):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=alone, args=(case, theirs))
+            process.start()
+            # Only the process holds its end now, so that the pipe ends with it.
+            theirs.close()
+            pipes.append(ours)
+            started.append(process)
+        yield pipes
+    except BaseException:
+        # Where one failed, the others still train or wait.
+        for process in started:
+            process.terminate()
+        raise
+    finally:
+        for process in started:
+            process.join()
 
 
-def alone(case: Case, barrier: Any, found: Any) -> None:
-    """One of the processes; all are measured at the same time."""
+def alone(case: Case, pipe: Connection) -> None:
+    """One of the processes; says when it has begun, is told to go on, and says how fast it is."""
     torch.set_num_threads(1)
     try:
         run = begun(case, 1)
-    except BaseException:
-        barrier.abort()
-        raise
-    barrier.wait(timeout=2 * case.limit)
-    found.put(paced(run, case))
+        pipe.send(None)
+        pipe.recv()
+        pipe.send(paced(run, case))
+    except Exception as error:
+        pipe.send(told(error))
+
+
+def heard(pipe: Connection) -> Any:
+    """What a process says next.
+
+    Raises:
+        NoSpeedError: it has failed.
+    """
+    try:
+        said = pipe.recv()
+    except (EOFError, ConnectionError):
+        raise NoSpeedError("a process died") from None
+    if isinstance(said, str):
+        raise NoSpeedError(said)
+    return said
 
 
 @contextmanager
 def watched(device: str) -> Iterator[list[float]]:
-    """What ``nvidia-smi`` says of the card, once a second; complete after the block."""
+    """What ``nvidia-smi`` says of the card during the block, in percent."""
     seen: list[float] = []
     if device == "cpu":
         yield seen
         return
+    over = Event()
     card = f"GPU-{str(torch.cuda.get_device_properties(0).uuid).removeprefix('GPU-')}"
-    asked = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
-    asked += ["--loop=1", f"--id={card}"]
-    try:
-        process = subprocess.Popen(asked, stdout=subprocess.PIPE, text=True)
-    except OSError:
-        yield seen
-        return
+    watcher = Thread(target=watch, args=(card, seen, over))
+    watcher.start()
     try:
         yield seen
     finally:
-        process.terminate()
-        said, _ = process.communicate()
-        seen += [float(line) for line in said.splitlines() if line.strip().isdigit()]
+        over.set()
+        watcher.join()
 
 
-def attempt(what: str, measure: Any, case: Case, count: int) -> Speed | None:
-    """A speed, or None and a line that says why there is none."""
+def watch(card: str, seen: list[float], over: Event) -> None:
+    """Adds readings until it is over; a reading is about the time before it, so the pause first."""
+    while not over.wait(PAUSE):
+        found = readings(card)
+        if not over.is_set():
+            seen += found
+
+
+def readings(card: str) -> list[float]:
+    """What one call of ``nvidia-smi`` says: nothing, where it is missing or doesn't know."""
+    asked = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
+    asked.append(f"--id={card}")
+    try:
+        said = subprocess.run(asked, capture_output=True, text=True, timeout=PATIENCE).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return [float(line) for line in said.splitlines() if line.strip().isdigit()]
+
+
+def share(busy: Sequence[float]) -> float | None:
+    """The mean of percentages as a share, if there are any."""
+    return fmean(busy) / 100 if busy else None
+
+
+def attempt(measure: Any, case: Case, count: int) -> Speed | str:
+    """A speed, or why there is none."""
     try:
         return measure(case, count)
-    except TooSlowError:
-        print(f"  {what}: not measured, an epoch takes longer than {case.limit:g} s")
-    except torch.OutOfMemoryError:
-        print(f"  {what}: out of memory")
-    except RuntimeError as error:
-        print(f"  {what}: {str(error).splitlines()[0]}")
-    return None
+    except Exception as error:
+        return told(error)
+    finally:
+        release(case.device)
 
 
 def rows(
@@ -203,12 +283,13 @@ def rows(
     planned += [("processes:", side_by_side, n) for n in processes]
     given_up: set[Any] = set()
     for name, measure, count in planned:
+        if measure in given_up:
+            continue
         what = f"{name} {count}" if count > 1 else "one after another"
-        speed = None
-        if measure not in given_up:
-            speed = attempt(f"{encoder}, {variant}, {what}", measure, case, count)
-        if speed is None:
+        speed = attempt(measure, case, count)
+        if isinstance(speed, str):
             given_up.add(measure)
+            yield f"| {encoder} | {variant} | {what} | {speed} | | |"
             continue
         first = first or speed
         busy = "–" if speed.busy is None else f"{speed.busy:.0%}"
@@ -216,9 +297,11 @@ def rows(
         yield f"| {encoder} | {variant} | {what} | {speed.trials:.0f} | {ratio:.2f} | {busy} |"
 
 
-def main() -> None:
-    """Prints the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def arguments(given: Sequence[str]) -> argparse.Namespace:
+    """What the command line says, the recipe's changes among it as ``overrides``."""
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").splitlines()[0], epilog="key=value changes the recipe"
+    )
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--members", nargs="+", type=int, default=[2**k for k in range(9)])
     parser.add_argument("--processes", nargs="+", type=int, default=[2, 4, 8])
@@ -227,8 +310,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--limit", type=float, default=60.0)
     parser.add_argument("--quick", action="store_true", help="few samples, small packs")
-    parser.add_argument("overrides", nargs="*")
-    given = parser.parse_intermixed_args()
+    # Sorted out before, since an option that takes several values would take them too.
+    overrides = [word for word in given if "=" in word and not word.startswith("-")]
+    rest = [word for word in given if word not in overrides]
+    return parser.parse_args(rest, argparse.Namespace(overrides=overrides))
+
+
+def main() -> None:
+    """Prints the table."""
+    given = arguments(sys.argv[1:])
     recipe = load_recipe(given.recipe, given.overrides)
     members, processes = sorted({1, *given.members}), given.processes
     samples, seconds = SAMPLES, given.seconds
