@@ -110,6 +110,8 @@ def _lines(found: Overview) -> Iterator[str]:
         yield f"  {name:{width}}{''.join(f'{cell:>{wide}}' for cell in row)}"
     for name, view in found.modalities.items():
         yield f"{name}: {_described(view)}"
+    for doubt in found.doubts:
+        yield f"note: {doubt}"
 
 
 def _spread(found: Overview, split: str) -> str:

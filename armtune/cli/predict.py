@@ -53,8 +53,11 @@ def command(
     Reads, predicts and writes piece by piece: the samples may be more than fit in memory.
     """
     from armtune.bundle import Predictor
+    from armtune.errors import RunError
     from armtune.files import replacing
 
+    if output is not None and output.resolve() == source.resolve():
+        raise RunError(f"{output}: the predictions would take the place of the samples")
     _run(plugins or [])
     predictor = Predictor(bundle)
     samples = predictor.read(source)

@@ -68,6 +68,7 @@ def _run(
     from armtune.api import sweep_and_export
     from armtune.cli._progress import progress_bars
     from armtune.data.load import load_dataset
+    from armtune.data.overview import doubts
     from armtune.live import LiveListener
     from armtune.recipe.shape_checks import refuse_unread
     from armtune.recipe.start_checks import check_searched
@@ -80,7 +81,7 @@ def _run(
     may_start(folder, resume)
     with progress_bars(console) as progress:
         dataset = load_dataset(recipe, recipe_folder, progress)
-    for note in refuse_unread(recipe, space.dimensions, dataset.shapes):
+    for note in [*refuse_unread(recipe, space.dimensions, dataset.shapes), *doubts(dataset)]:
         console.print(note, style="yellow", highlight=False)
     with LiveListener(recipe, console, quiet) as live:
         return sweep_and_export(

@@ -147,6 +147,8 @@ def _read(path: Path) -> pa.Table:
                 parse_options=csv.ParseOptions(delimiter=separator, newlines_in_values=True),
                 convert_options=csv.ConvertOptions(strings_can_be_null=True),
             )
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: isn't there") from error
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: damaged ({str(error).splitlines()[0]})") from error
     if not len(table):

@@ -108,7 +108,8 @@ def cut(
             away = _whole(groups[train], share, rng)
         if not 0 < away.sum() < len(train):
             what = "samples" if groups is None else "groups"
-            raise DataError(f"too few {what} to cut {share:.0%} of {len(train)} off for {name}")
+            said = f"too few {what} to cut {share:.0%} of {len(train)} off for {name}"
+            raise DataError(f"{said}; give more of them, or another share under data.{name}")
         splits["train"], splits[name] = train[~away], train[away]
     return {split: splits[split] for split in SPLITS}
 

@@ -12,6 +12,11 @@ from armtune.data import Dataset, Split
 from armtune.data.cuts import SPLITS
 from armtune.data.rows import chunks
 
+FEW = 30
+"""Of fewer samples, the 95 % interval of an accuracy is up to 36 points wide, or wider."""
+MOST = 5
+"""Classes that are named."""
+
 
 @dataclass(frozen=True)
 class View:
@@ -48,6 +53,7 @@ class Overview:
         imbalance: of each split, the largest class's samples to the smallest's among the classes
             that are there; of labels likewise. Values have none.
         modalities: each modality in the recipe's order.
+        doubts: sentences on splits that can hardly judge a model.
     """
 
     name: str
@@ -59,6 +65,7 @@ class Overview:
     labels: dict[str, dict[str, float]]
     imbalance: dict[str, float]
     modalities: dict[str, View]
+    doubts: list[str]
 
 
 def overview(dataset: Dataset) -> Overview:
@@ -76,7 +83,22 @@ def overview(dataset: Dataset) -> Overview:
         labels={name: target.overview(split.labels) for name, split in parts.items()},
         imbalance={name: ratio for name, ratio in ratios.items() if ratio is not None},
         modalities={m: _view(m, parts) for m in dataset.shapes},
+        doubts=doubts(dataset),
     )
+
+
+def doubts(dataset: Dataset) -> list[str]:
+    """A sentence on each split that can hardly judge a model: it is small, or lacks a class."""
+    said = []
+    for name, split in zip(SPLITS, (dataset.train, dataset.validation, dataset.test), strict=True):
+        if len(split) < FEW:
+            said.append(f"{name} holds {len(split)} samples: scores on so few are mostly chance")
+        ratio, counts = dataset.target.imbalance(split.labels), dataset.target.overview
+        lacking = [n for n, count in counts(split.labels).items() if ratio and not count]
+        if lacking:
+            more = f" and {len(lacking) - MOST} more" if len(lacking) > MOST else ""
+            said.append(f"{name} has no sample of {', '.join(lacking[:MOST])}{more}")
+    return said
 
 
 def _view(modality: str, parts: Mapping[str, Split]) -> View:

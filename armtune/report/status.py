@@ -64,7 +64,8 @@ class Status:
         states = ", ".join(f"{counts[word]} {word}" for word in shown)
         lines = [f"{self.recipe.name}: {self._word()}"]
         lines.append(f"trials: {self._ended} of {self.recipe.sweep.trials} ended; {states}")
-        lines.append(f"front: {len(self.front)} trials" if self.front else "front: empty so far")
+        found = f"{len(self.front)} trial{'s' * (len(self.front) != 1)}"
+        lines.append(f"front: {found}" if self.front else "front: empty so far")
         if self.best:
             metrics = goal_metrics(Goals.from_recipe(self.recipe))
             told = ", ".join(f"{name} {figure(self.best.metrics.get(name))}" for name in metrics)

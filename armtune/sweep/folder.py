@@ -108,7 +108,9 @@ def _check_data(origin: Path, dataset: Dataset) -> None:
         raise RunError(f"{origin}: damaged: {error}") from error
     if before["digest"] != dataset.digest:
         then, now = before["description"], dataset.description
-        raise RunError(f"{origin}: the sweep to resume used other data: {then}; now it is {now}")
+        told = f"{then}; now it is {now}" if then != now else f"{then}, but with other contents"
+        hint = "put those back, or start anew in another folder with --to"
+        raise RunError(f"{origin}: the sweep to resume used other data: {told}; {hint}")
 
 
 def _may_change(path: str) -> bool:

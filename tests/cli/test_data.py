@@ -75,6 +75,8 @@ def test_it_says_what_is_there(recipe: Path, out: Out) -> None:
         "  owl       6       2       2",
         "left: 3; 1 of 3 features constant in training; no values not finite",
         "right: 2 × 4; 0 of 8 features constant in training; no values not finite",
+        "note: validation holds 12 samples: scores on so few are mostly chance",
+        "note: test holds 12 samples: scores on so few are mostly chance",
     ]
 
 

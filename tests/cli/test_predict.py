@@ -90,3 +90,17 @@ def test_a_fault_in_the_samples_is_all_there_is_to_read(
     said = capsys.readouterr()
     assert said.out == ""
     assert "image" in said.err
+
+
+def test_predictions_never_take_the_place_of_the_samples(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    samples = bundle.parent / "samples.npz"
+    before = samples.read_bytes()
+    command = ["armtune", "predict", str(bundle), "--input", str(samples), "--output", str(samples)]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert "would take the place of the samples" in capsys.readouterr().err
+    assert samples.read_bytes() == before

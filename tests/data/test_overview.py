@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from armtune.data import rows as module
-from armtune.data.overview import overview
+from armtune.data.overview import doubts, overview
 from armtune.testing.toys import toy_dataset
 
 
@@ -44,3 +44,17 @@ def test_a_class_that_a_split_lacks_counts_as_none() -> None:
     assert counts[:2] == [2, 1]
     assert not any(counts[2:])
     assert found.imbalance["test"] == 2
+
+
+def test_splits_that_can_hardly_judge_are_told() -> None:
+    dataset = toy_dataset()
+    few = replace(
+        dataset.test,
+        views={m: v[:3] for m, v in dataset.test.views.items()},
+        labels=np.array([0, 0, 1]),
+    )
+    own = [doubt for doubt in doubts(replace(dataset, test=few)) if doubt.startswith("test")]
+    lacking = ", ".join(list(overview(dataset).labels["test"])[2:7])
+    assert own[0] == "test holds 3 samples: scores on so few are mostly chance"
+    assert own[1].startswith(f"test has no sample of {lacking}")
+    assert not any(doubt.startswith("train") for doubt in doubts(dataset))
