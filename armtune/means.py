@@ -5,7 +5,7 @@ absent.
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from armtune.evaluation import at_a_time
 from armtune.forward import Features
@@ -27,10 +27,9 @@ def mean_features(network: MultimodalNet, train: Samplable, pool: Tensor) -> Fea
         ``(member, feature)`` of each modality.
     """
     if not train.present:
-        some = train.take(pool[:, :SAMPLES])
-        return {m: f.mean(1) for m, f in network.encode(some.views).items()}
-    encoders = zip(network.modalities, network.encoders, strict=True)
-    return {m: _mean(encoder, m, train, pool) for m, encoder in encoders}
+        features, _ = all_features(network, train, pool[:, :SAMPLES])
+        return {m: f.mean(1) for m, f in features.items()}
+    return {m: _mean(network, m, train, pool) for m in network.modalities}
 
 
 @torch.no_grad()
@@ -46,14 +45,16 @@ def all_features(network: MultimodalNet, train: Samplable, rows: Tensor) -> tupl
     return features, train.labels[rows]
 
 
-def _mean(encoder: nn.Module, modality: str, train: Samplable, pool: Tensor) -> Tensor:
+def _mean(network: MultimodalNet, modality: str, train: Samplable, pool: Tensor) -> Tensor:
+    encoder = network.encoders[network.modalities.index(modality)]
     there = train.present.get(modality)
     if there is not None:
         # Those that have it first, else in their order.
         pool = pool.gather(1, (~there[pool]).to(torch.uint8).argsort(dim=1, stable=True))
-    some = train.take(pool[:, :SAMPLES])
-    features: Tensor = encoder(some.views[modality])
+    rows = pool[:, :SAMPLES]
+    pieces = train.batches(rows, at_a_time(network))
+    features = torch.cat([encoder(piece.views[modality]) for piece in pieces], dim=1)
     if there is None:
         return features.mean(1)
-    known = some.present[modality].unsqueeze(2)
+    known = there[rows].unsqueeze(2)
     return torch.where(known, features, 0).sum(1) / known.sum(1).clamp_min(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 
 import torch
 from torch import Tensor, nn
@@ -46,6 +47,7 @@ class MultimodalNet(nn.Module):
     ) -> None:
         super().__init__()
         self.modalities = tuple(encoders)
+        self.values = sum(prod(shape) for shape in shapes.values())  # of a sample
         built = {m: _build(m, encoder, shapes[m], init) for m, encoder in encoders.items()}
         self.sizes = {m: size for m, (_, size) in built.items()}
         self.encoders = nn.ModuleList(module for module, _ in built.values())

@@ -40,6 +40,7 @@ def visiting_order(
             equal is shuffled instead, as all are where there are none.
         samples: how many there are.
     """
+    weights = None if weights is None else weights.cpu()
     return torch.stack(
         [
             _order(generator, None if weights is None else weights[k], samples, length)
@@ -51,7 +52,7 @@ def visiting_order(
 def _order(generator: torch.Generator, weights: Tensor | None, samples: int, length: int) -> Tensor:
     if weights is None or bool((weights == weights[0]).all()):
         return torch.randperm(samples, generator=generator)[:length]
-    return torch.multinomial(weights.cpu(), length, True, generator=generator)
+    return torch.multinomial(weights, length, True, generator=generator)
 
 
 def rarity_of(plan: Training, target: Target, labels: Tensor) -> Tensor | None:

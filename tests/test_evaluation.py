@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from armtune.evaluation import Tally, evaluate
+from armtune.evaluation import CHUNK, CHUNK_VALUES, Tally, at_a_time, evaluate
 from armtune.metrics import metric_names
 from armtune.network import build_network
 from armtune.samples import DeviceSplit
@@ -101,6 +101,15 @@ def test_chunks_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("armtune.evaluation.CHUNK", 7)
     for one, other in zip(whole, evaluate(network, samples, THREE), strict=True):
         assert one == pytest.approx(other, abs=1e-12)
+
+
+def test_large_samples_are_encoded_few_at_a_time() -> None:
+    """Memory that held a training step must hold a validation pass."""
+    mlp = toy_recipe({"image": (3, 224, 224), "audio": (9,)})
+    for members in (1, 2):
+        network = build_network([mlp] * members, {"image": (3, 224, 224), "audio": (9,)}, 3)
+        assert at_a_time(network) == CHUNK_VALUES // (members * (3 * 224 * 224 + 9))
+    assert at_a_time(build_network([toy_recipe()], TWO, 3)) == CHUNK
 
 
 def test_a_single_modality_contributes_all_beyond_chance() -> None:
