@@ -100,7 +100,7 @@ def told(error: Exception) -> str:
 
 
 def release(device: str) -> None:
-    """Gives back what past runs held, which stand in reference cycles, for others on the card."""
+    """Gives back what past runs held, for others on the card."""
     gc.collect()
     if device != "cpu":
         torch.cuda.empty_cache()
