@@ -20,8 +20,8 @@ CHUNK = 1024
 CHUNK_ACCELERATOR = 8192
 """Samples that a GPU encodes at a time, which needs more to be busy."""
 CHUNK_VALUES = 40_000_000
-"""Numbers of all members' samples that are encoded at a time, on any device. What a ResNet-18 makes
-of an image is 12 times as large as the image: 2 GB of float32."""
+"""Numbers, as ``network.values`` counts them, that are encoded at a time on any device. What a
+ResNet-18 makes of an image is 12 times as large as the image: 2 GB of float32."""
 
 
 class Judged(Protocol):

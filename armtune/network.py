@@ -12,7 +12,7 @@ from armtune.encoders import Encoder
 from armtune.errors import Fault, RecipeError
 from armtune.forward import Features, Forward, only
 from armtune.fusion import Fusion
-from armtune.layers import Init, Linear
+from armtune.layers import Embedding, Init, Linear
 from armtune.parted import Parted
 from armtune.recipe.schema import Recipe
 from armtune.streams import stream
@@ -27,6 +27,10 @@ ROWS = 1024
 
 class MultimodalNet(nn.Module):
     """Encoders, unimodal heads and fusion for every member of a pack.
+
+    Attributes:
+        values: about how many numbers a member makes of a sample: what its encoders take in, and
+            the features of all subsets.
 
     Buffers:
         weights: the fusion weight of each modality's features, ``(member, modality)``.
@@ -47,10 +51,11 @@ class MultimodalNet(nn.Module):
     ) -> None:
         super().__init__()
         self.modalities = tuple(encoders)
-        self.values = sum(prod(shape) for shape in shapes.values())  # of a sample
         built = {m: _build(m, encoder, shapes[m], init) for m, encoder in encoders.items()}
         self.sizes = {m: size for m, (_, size) in built.items()}
         self.encoders = nn.ModuleList(module for module, _ in built.values())
+        self.values = sum(_numbers(module, shapes[m]) for m, (module, _) in built.items())
+        self.values += 2 ** len(built) * sum(self.sizes.values())
         self.heads = nn.ModuleList(Linear(size, outputs, init) for size in self.sizes.values())
         self.fusion = fusion.build(self.sizes, outputs, init)
         shape = (init.members, len(self.modalities))
@@ -144,6 +149,12 @@ class MultimodalNet(nn.Module):
             m: f.view_as(f) if heads_reach_encoders else f.detach() for m, f in features.items()
         }
         return Forward(features, inputs, self.judge(inputs), self.fuse(fused))
+
+
+def _numbers(encoder: nn.Module, shape: tuple[int, ...]) -> int:
+    """Numbers of a sample as its encoder takes it in: a token is as many as its embedding."""
+    tables = (t for t in encoder.modules() if isinstance(t, (nn.Embedding, Embedding)))
+    return prod(shape) * max((table.weight.shape[-1] for table in tables), default=1)
 
 
 def build_network(

@@ -10,6 +10,7 @@ from sklearn.metrics import f1_score
 from armtune.evaluation import CHUNK, CHUNK_VALUES, Tally, at_a_time, evaluate
 from armtune.metrics import metric_names
 from armtune.network import build_network
+from armtune.recipe.load import with_overrides
 from armtune.samples import DeviceSplit
 from armtune.targets.classes import Classes
 from tests.conftest import TWO, toy_recipe
@@ -105,11 +106,21 @@ def test_chunks_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_large_samples_are_encoded_few_at_a_time() -> None:
     """Memory that held a training step must hold a validation pass."""
-    mlp = toy_recipe({"image": (3, 224, 224), "audio": (9,)})
+    shapes = {"image": (3, 224, 224), "audio": (9,)}
     for members in (1, 2):
-        network = build_network([mlp] * members, {"image": (3, 224, 224), "audio": (9,)}, 3)
-        assert at_a_time(network) == CHUNK_VALUES // (members * (3 * 224 * 224 + 9))
+        network = build_network([toy_recipe(shapes)] * members, shapes, 3)
+        subsets = 4 * sum(network.sizes.values())
+        assert network.values == 3 * 224 * 224 + 9 + subsets
+        assert at_a_time(network) == CHUNK_VALUES // (members * network.values)
     assert at_a_time(build_network([toy_recipe()], TWO, 3)) == CHUNK
+
+
+def test_a_token_is_as_many_numbers_as_its_embedding() -> None:
+    shapes = {"image": (500,), "audio": (9,)}
+    bag = {"name": "embedding_bag", "width": 64}
+    recipe = with_overrides(toy_recipe(shapes), {"modalities.image.encoder": bag})
+    network = build_network([recipe], shapes, 3)
+    assert network.values == 500 * 64 + 9 + 4 * sum(network.sizes.values())
 
 
 def test_a_single_modality_contributes_all_beyond_chance() -> None:
