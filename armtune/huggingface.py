@@ -35,7 +35,7 @@ class PretrainedEncoder(nn.Module):
     def __init__(self, model: Any, tuning: Tuning, init: Init) -> None:
         super().__init__()
         self.padding = model.config.pad_token_id or 0
-        self.highest = model.config.vocab_size - 1
+        self.highest, self.token_width = model.config.vocab_size - 1, model.config.hidden_size
         self.trained: dict[str, str] = {}
         self.shared: dict[str, str] = {}
         for name, tensor in model.named_parameters():

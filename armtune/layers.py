@@ -230,7 +230,7 @@ class Embedding(nn.Module):
 
     def __init__(self, vocabulary: int, size: int, init: Init) -> None:
         super().__init__()
-        self.vocabulary = vocabulary
+        self.vocabulary, self.token_width = vocabulary, size
         self.weight = init.uniform(1 / sqrt(size), vocabulary, size)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from armtune.encoders import Encoder
 from armtune.errors import Fault, RecipeError
 from armtune.forward import Features, Forward, only
 from armtune.fusion import Fusion
-from armtune.layers import Embedding, Init, Linear
+from armtune.layers import Init, Linear
 from armtune.parted import Parted
 from armtune.recipe.schema import Recipe
 from armtune.streams import stream
@@ -153,8 +153,7 @@ class MultimodalNet(nn.Module):
 
 def _numbers(encoder: nn.Module, shape: tuple[int, ...]) -> int:
     """Numbers of a sample as its encoder takes it in: a token is as many as its embedding."""
-    tables = (t for t in encoder.modules() if isinstance(t, (nn.Embedding, Embedding)))
-    return prod(shape) * max((table.weight.shape[-1] for table in tables), default=1)
+    return prod(shape) * max(getattr(part, "token_width", 1) for part in encoder.modules())
 
 
 def build_network(
