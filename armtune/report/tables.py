@@ -65,7 +65,9 @@ class Grid:
                 words = _words(column)
                 cells = [*words.split(), *(row[index] for row in self.rows)]
                 justify: Literal["left", "right"] = "left" if column in LEFT else "right"
-                table.add_column(words, justify=justify, width=max(map(len, cells)))
+                table.add_column(words, justify=justify, overflow="fold")
+                # Figures go on in the next line where there is no room, the widest ones first.
+                table.columns[index].max_width = max(map(len, cells))
         for row, style in zip(self.rows, self.styles or [""] * len(self.rows), strict=True):
             table.add_row(*map(escape, row), style=style)
         return table

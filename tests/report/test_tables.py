@@ -142,3 +142,11 @@ def test_confirmed_as_json_leaves_out_seeds_that_failed() -> None:
 def test_failures_say_why(script: Any) -> None:
     records = [script.record(0, "COMPLETE", 3), script.record(2, "FAIL", 1, reason="loss is nan")]
     assert tables.failures(records) == ["trial 2 failed: loss is nan"]
+
+
+def test_no_figure_is_cut_off_on_a_narrow_terminal() -> None:
+    figures = ("0.6219 ± 0.0648", "-0.0875 [-0.1234, 0.0123]", "+0.0123 [-0.1234, 0.0456]")
+    columns = ("modality", "head", "change", "nats gained")
+    told = shown(tables.Grid("Preserved", columns, (("audio", *figures),)), 50)
+    assert "…" not in told
+    assert all(part in told for figure in ("audio", *figures) for part in figure.split())
