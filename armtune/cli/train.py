@@ -69,10 +69,10 @@ def _trained(recipe: Recipe, dataset: Dataset, console: Console) -> Run:
     import torch
 
     from armtune.scheduled import begin
-    from armtune.sweep.engine import means_of
+    from armtune.sweep.engine import means_here
     from armtune.training import train
 
-    threads, device = means_of(recipe.sweep.resources)
+    threads, device = means_here(recipe.sweep.resources)
     torch.set_num_threads(threads)
     run = begin([recipe], dataset, device)
     train(

@@ -42,7 +42,12 @@ def worker_for(workshop: Workshop, resources: Resources, expendable: bool) -> Wo
 
 
 def means_of(resources: Resources) -> tuple[int, str]:
-    """The threads and the device that a worker trains with.
+    """The threads and the device that a worker trains with."""
+    return max(1, int(resources.cpu)), "cuda" if resources.gpu else "cpu"
+
+
+def means_here(resources: Resources) -> tuple[int, str]:
+    """As ``means_of``, for a training in this process.
 
     Raises:
         RunError: a GPU is wanted, and torch finds none.
@@ -52,7 +57,7 @@ def means_of(resources: Resources) -> tuple[int, str]:
 
         if not torch.cuda.is_available():
             raise RunError("torch finds no GPU here, which sweep.resources asks for; set gpu to 0")
-    return max(1, int(resources.cpu)), "cuda" if resources.gpu else "cpu"
+    return means_of(resources)
 
 
 def check_inline(recipe: Recipe) -> None:

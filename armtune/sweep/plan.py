@@ -24,7 +24,7 @@ from armtune.recipe.space import Space
 from armtune.rungs import Standing
 from armtune.samplers import points
 from armtune.sweep.afterwards import lengths, retrainings
-from armtune.sweep.engine import means_of
+from armtune.sweep.engine import means_here
 from armtune.sweep.estimate import Estimate
 from armtune.sweep.packing import Packing, gain_of, largest, measured
 from armtune.sweep.room import room
@@ -73,7 +73,7 @@ def estimate(recipe: Recipe, space: Space, workshop: Workshop, inline: bool = Fa
     """
     resources = recipe.sweep.resources
     started = time.perf_counter()
-    threads, _ = means_of(resources)
+    threads, _ = means_here(resources)
     # More threads than there are cores here would tell nothing of a larger machine.
     workshop.prepare(min(threads, os.cpu_count() or 1))
     dataset = workshop.dataset(recipe)
@@ -115,7 +115,7 @@ def _packing(recipe: Recipe, workshop: Workshop, dataset: Dataset, most: int) ->
 
 
 def _samples(recipe: Recipe, workshop: Workshop, dataset: Dataset) -> Served:
-    _, device = means_of(recipe.sweep.resources)
+    _, device = means_here(recipe.sweep.resources)
     return workshop.samples(recipe, dataset, device)
 
 
