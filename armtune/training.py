@@ -117,7 +117,7 @@ class Run:
         self.accumulate = min(self.plan.accumulate, steps)
         self.updates = steps // self.accumulate
         self.steps = self.updates * self.accumulate
-        train, pool = self.train, self.pool
+        split, pool = self.train, self.pool
         context = Context(
             network=self.network,
             seeds=tuple(recipe.training.seed for recipe in self.recipes),
@@ -129,7 +129,7 @@ class Run:
             epochs=self.plan.epochs,
             # Nothing that holds this run: one that is dropped frees its device's memory at once.
             solo=partial(_solo, self.recipes, self.dataset, self.network.weights),
-            take=lambda index: train.take(pool.gather(1, index)),
+            take=lambda index: split.take(pool.gather(1, index)),
             present={m: there[self.pool] for m, there in self.train.present.items()},
             held_present={m: there[self.valuation] for m, there in self.train.present.items()},
         )

@@ -70,8 +70,7 @@ class Overview:
 
 def overview(dataset: Dataset) -> Overview:
     """Counts what there is; every array is read once, piece by piece."""
-    parts = dict(zip(SPLITS, (dataset.train, dataset.validation, dataset.test), strict=True))
-    target = dataset.target
+    parts, target = _parts(dataset), dataset.target
     ratios = {name: target.imbalance(split.labels) for name, split in parts.items()}
     return Overview(
         name=dataset.name,
@@ -90,7 +89,7 @@ def overview(dataset: Dataset) -> Overview:
 def doubts(dataset: Dataset) -> list[str]:
     """A sentence on each split that can hardly judge a model: it is small, or lacks a class."""
     said = []
-    for name, split in zip(SPLITS, (dataset.train, dataset.validation, dataset.test), strict=True):
+    for name, split in _parts(dataset).items():
         if len(split) < FEW:
             said.append(f"{name} holds {len(split)} samples: scores on so few are mostly chance")
         ratio, counts = dataset.target.imbalance(split.labels), dataset.target.overview
@@ -99,6 +98,10 @@ def doubts(dataset: Dataset) -> list[str]:
             more = f" and {len(lacking) - MOST} more" if len(lacking) > MOST else ""
             said.append(f"{name} has no sample of {', '.join(lacking[:MOST])}{more}")
     return said
+
+
+def _parts(dataset: Dataset) -> dict[str, Split]:
+    return dict(zip(SPLITS, (dataset.train, dataset.validation, dataset.test), strict=True))
 
 
 def _view(modality: str, parts: Mapping[str, Split]) -> View:

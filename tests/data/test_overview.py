@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from armtune.data import Dataset
 from armtune.data import rows as module
 from armtune.data.overview import doubts, overview
 from armtune.testing.toys import toy_dataset
@@ -32,14 +33,16 @@ def test_bad_values_are_counted_in_all_splits_and_constants_in_train(
     assert view.not_finite == train[0].size + train[0, 0].size
 
 
-def test_a_class_that_a_split_lacks_counts_as_none() -> None:
+def judged_on_three() -> Dataset:
+    """Toy data with three test samples, of two classes."""
     dataset = toy_dataset()
-    few = replace(
-        dataset.test,
-        views={m: v[:3] for m, v in dataset.test.views.items()},
-        labels=np.array([0, 0, 1]),
-    )
-    found = overview(replace(dataset, test=few))
+    views = {m: v[:3] for m, v in dataset.test.views.items()}
+    few = replace(dataset.test, views=views, labels=np.array([0, 0, 1]))
+    return replace(dataset, test=few)
+
+
+def test_a_class_that_a_split_lacks_counts_as_none() -> None:
+    found = overview(judged_on_three())
     counts = list(found.labels["test"].values())
     assert counts[:2] == [2, 1]
     assert not any(counts[2:])
@@ -48,12 +51,7 @@ def test_a_class_that_a_split_lacks_counts_as_none() -> None:
 
 def test_splits_that_can_hardly_judge_are_told() -> None:
     dataset = toy_dataset()
-    few = replace(
-        dataset.test,
-        views={m: v[:3] for m, v in dataset.test.views.items()},
-        labels=np.array([0, 0, 1]),
-    )
-    own = [doubt for doubt in doubts(replace(dataset, test=few)) if doubt.startswith("test")]
+    own = [doubt for doubt in doubts(judged_on_three()) if doubt.startswith("test")]
     lacking = ", ".join(list(overview(dataset).labels["test"])[2:7])
     assert own[0] == "test holds 3 samples: scores on so few are mostly chance"
     assert own[1].startswith(f"test has no sample of {lacking}")
