@@ -25,9 +25,6 @@ __all__ = ["Result", "load_bundle", "load_plugins", "load_recipe", "load_run", "
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # The package armtune.sweep can be called like the function of the same name.
-    if name == "sweep":
-        return import_module("armtune.sweep")
     return getattr(import_module("armtune.api"), name)
 
 

@@ -15,7 +15,7 @@ from functools import cache
 from math import factorial
 from typing import TYPE_CHECKING
 
-from armtune.lazy import torch
+from armtune.plugins.lazy_imports import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -14,8 +14,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from armtune.data import Split
-from armtune.data.load import load_dataset
 from armtune.data.standardize import fit
+from armtune.datasets._load import load_dataset
 from armtune.recipe.load import load_recipe
 
 SAMPLES = 5000

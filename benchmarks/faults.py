@@ -26,10 +26,10 @@ from pathlib import Path
 import tiny
 
 from armtune.recipe.schema import Recipe
-from armtune.sweep import SweepResult, TrialRecord, read_records, read_result
-from armtune.sweep.records import Listener
-from armtune.sweep.run import Place, run_sweep
-from armtune.sweep.trial import METRICS, trial_folder
+from armtune.sweeps import SweepResult, TrialRecord, read_records, read_result
+from armtune.sweeps.run import Place, run_sweep
+from armtune.sweeps.study.records import Listener
+from armtune.sweeps.workers.trial import METRICS, trial_folder
 
 EPOCHS, TRIALS, SECONDS = 10, 8, 0.05
 KILLS_A_SWEEP = 3

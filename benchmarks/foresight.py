@@ -15,10 +15,10 @@ from pathlib import Path
 
 from scipy.stats import spearmanr
 
-from armtune.objectives import Goals
 from armtune.recipe.load import load_recipe
+from armtune.recipe.objectives import Goals
 from armtune.report.curves import Curve, curves
-from armtune.sweep import read_records
+from armtune.sweeps import read_records
 
 
 def bests(curve: Curve, score: str) -> Iterator[dict[str, float]]:

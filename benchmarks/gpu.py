@@ -41,7 +41,7 @@ from armtune.data import Dataset, Split
 from armtune.recipe.load import load_recipe, with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.targets.classes import Classes
-from armtune.training import Run
+from armtune.training.loop import Run
 
 ENCODERS = {"mlp": {"name": "mlp", "width": 128}, "lenet": {"name": "lenet"}}
 VARIANTS: dict[str, dict[str, object]] = {

@@ -25,7 +25,7 @@ from sweep import family, memory
 
 from armtune.recipe.load import dump_recipe
 from armtune.recipe.schema import Recipe
-from armtune.sweep import read_records
+from armtune.sweeps import read_records
 
 TIMES, WORKERS = 10, 2
 LIMIT = 900.0

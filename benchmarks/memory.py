@@ -81,10 +81,10 @@ def child(recipe: str, limit: str, shared: str, *overrides: str) -> None:
     peak.start()
     if float(limit):
         resource.setrlimit(resource.RLIMIT_DATA, (int(float(limit) * GB),) * 2)
-    from armtune.data.load import load_dataset
+    from armtune.datasets._load import load_dataset
     from armtune.recipe.load import load_recipe
-    from armtune.samples import Samples
-    from armtune.training import Run
+    from armtune.training.loop import Run
+    from armtune.training.samples import Samples
 
     loaded = load_recipe(Path(recipe), list(overrides))
     dataset = load_dataset(loaded, Path(recipe).parent)

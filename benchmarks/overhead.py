@@ -25,12 +25,12 @@ from typing import Any
 import optuna
 import tiny
 
-from armtune.objectives import Goals
+from armtune.recipe.objectives import Goals
 from armtune.recipe.space import load_space
-from armtune.sweep.ray_tune import ray, tune  # first, as it sets what Ray reads at import
-from armtune.sweep.records import Listener, TrialRecord
-from armtune.sweep.run import Place, run_sweep
-from armtune.sweep.study import SweepStudy
+from armtune.sweeps.engines.ray_tune import ray, tune  # first, as it sets what Ray reads at import
+from armtune.sweeps.run import Place, run_sweep
+from armtune.sweeps.study.records import Listener, TrialRecord
+from armtune.sweeps.study.study import SweepStudy
 
 MANY = 1000
 SAMPLER = {"name": "tpe"}

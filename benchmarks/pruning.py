@@ -23,10 +23,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
-from armtune.objectives import Goals
 from armtune.recipe.load import load_recipe, with_overrides
+from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
-from armtune.sweep import Listener, TrialRecord, sweep
+from armtune.sweeps import Listener, TrialRecord, sweep
 
 METHODS: dict[str, dict[str, object]] = {
     "tpe": {"sweep.pruner": {"name": "none"}},

@@ -11,16 +11,16 @@ from typing import Any
 
 from optuna.samplers import TPESampler
 
-from armtune.data.load import load_dataset
-from armtune.objectives import Goals
+from armtune.datasets._load import load_dataset
 from armtune.pruners.asha import Asha
 from armtune.recipe.load import with_overrides
+from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import load_space
-from armtune.samples import Samples
-from armtune.sweep.ray_tune import ray, tune  # first, as it sets what Ray reads at import
-from armtune.sweep.records import Listener, TrialRecord
-from armtune.training import Run
+from armtune.sweeps.engines.ray_tune import ray, tune  # first, as it sets what Ray reads at import
+from armtune.sweeps.study.records import Listener, TrialRecord
+from armtune.training.loop import Run
+from armtune.training.samples import Samples
 
 from ray.tune.schedulers import ASHAScheduler  # isort: skip
 from ray.tune.search.optuna import OptunaSearch  # isort: skip

@@ -3,8 +3,8 @@
     python benchmarks/readers.py
 
 Makes files of its own: recordings of three seconds, photographs of 640 × 480 and videos of 30
-frames of 320 × 240. Throughput: `armtune.data.media`, which also scales images, picks frames and
-makes spectrograms, in one thread and in a thread a core as data sets do, against the library that
+frames of 320 × 240. Throughput: `armtune.data.formats.media`, which also scales images, picks
+frames and makes spectrograms, in one thread and in a thread a core as data sets do, against the library that
 only decodes the same file as a whole, in one thread. Start: a data set
 of these files read for the first time against read again. Both sides take turns; medians, and
 the median of the turns' ratios.
@@ -25,10 +25,10 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from armtune.data.ahead import ahead
 from armtune.data.cache import cache_root
-from armtune.data.folders import Folders
-from armtune.data.media import Shape, decode, kind_of, read_sound
+from armtune.data.formats.media import Shape, decode, kind_of, read_sound
+from armtune.data.prefetch import ahead
+from armtune.datasets.folders import Folders
 
 TURNS = 9
 EACH = 40

@@ -21,14 +21,14 @@ from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 
-from armtune.objectives import Goals
 from armtune.recipe.load import load_recipe, with_overrides
+from armtune.recipe.objectives import Goals
 from armtune.recipe.space import load_space
 from armtune.report.page import write_report
 from armtune.report.run import RunReport
 from armtune.report.tensorboard import TensorBoardListener
-from armtune.sweep import front_of
-from armtune.sweep.records import TrialRecord
+from armtune.sweeps import front_of
+from armtune.sweeps.study.records import TrialRecord
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "avmnist.yaml"
 EPOCHS = 15

@@ -20,13 +20,13 @@ import numpy as np
 from faults import session
 
 from armtune.data import Split
-from armtune.data.load import load_dataset
+from armtune.datasets._load import load_dataset
 from armtune.errors import RunError
 from armtune.recipe.load import load_recipe
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import load_space
-from armtune.samples import Samples
-from armtune.sweep import read_records
+from armtune.sweeps import read_records
+from armtune.training.samples import Samples
 
 HERE = Path(__file__).parent
 ENCODERS = {"mlp": "{name: mlp, width: 128}", "lenet": "{name: lenet, features: 128}"}

@@ -24,7 +24,7 @@ from armtune.recipe.document import read_value
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.targets.classes import Classes
-from armtune.training import Run
+from armtune.training.loop import Run
 
 SHAPES = {"image": (14, 14), "audio": (16, 16)}
 ENCODERS = {"MLP": {"name": "mlp", "width": 128}, "LeNet": {"name": "lenet"}}

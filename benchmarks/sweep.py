@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from armtune.sweep import read_records, read_result
+from armtune.sweeps import read_records, read_result
 
 
 def family(root: int) -> list[int]:

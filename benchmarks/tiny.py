@@ -16,8 +16,8 @@ import numpy as np
 from armtune.data import Dataset, Split
 from armtune.files import write_text
 from armtune.recipe.schema import Recipe
-from armtune.sweep import pack
-from armtune.sweep.trial import Workshop
+from armtune.sweeps.workers import pack
+from armtune.sweeps.workers.trial import Workshop
 from armtune.targets.classes import Classes
 
 LR = "training.optimizer.lr"

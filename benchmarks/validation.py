@@ -19,11 +19,11 @@ import torch
 from step_cost import ENCODERS
 from torch.nn import functional as F
 
-from armtune.evaluation import CHUNK, evaluate
-from armtune.network import MultimodalNet, build_network
 from armtune.recipe.schema import Recipe
-from armtune.samples import DeviceSplit
 from armtune.targets.classes import Classes
+from armtune.training.evaluation import CHUNK, evaluate
+from armtune.training.network import MultimodalNet, build_network
+from armtune.training.samples import DeviceSplit
 
 SHAPES = {"image": (14, 14), "audio": (16, 16), "touch": (14, 14), "depth": (16, 16)}
 CLASSES = Classes(tuple(str(k) for k in range(10)))

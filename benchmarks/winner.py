@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from scipy import stats
 
-from armtune.data.load import load_dataset
+from armtune.datasets._load import load_dataset
 from armtune.recipe.load import load_recipe
 from armtune.recipe.schema import Recipe
-from armtune.sweep import read_confirmed
-from armtune.training import Run, train
+from armtune.sweeps import read_confirmed
+from armtune.training.loop import Run, train
 
 
 def variant(

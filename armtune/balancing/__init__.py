@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from armtune.fusion import Fusion
-from armtune.options import Options
-from armtune.registry import plugins
+from armtune.plugins.options import Options
+from armtune.plugins.registry import plugins
 from armtune.targets import Metric, Target, named
 
 if TYPE_CHECKING:
-    from armtune.balancer import Balancer, Context
+    from armtune.balancing._hooks import Balancer, Context
 
 
 class Balancing(Options):

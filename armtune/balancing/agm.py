@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
-from armtune.forward import mean_present
+from armtune.balancing._hooks import Balancer, Context, Step
+from armtune.balancing._parts import EncoderScaler, others_mean, stacked_present
 from armtune.information import shapley_matrix
-from armtune.lazy import torch
-from armtune.parts import EncoderScaler, others_mean, stacked_present
+from armtune.nn.forward import mean_present
+from armtune.plugins.lazy_imports import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

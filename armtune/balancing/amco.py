@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
-from armtune.forward import Features
-from armtune.lazy import torch
-from armtune.parts import gate_heads
+from armtune.balancing._hooks import Balancer, Context, Step
+from armtune.balancing._parts import gate_heads
+from armtune.nn.forward import Features
+from armtune.plugins.lazy_imports import torch
 from armtune.targets.classes import Classes
 
 if TYPE_CHECKING:

@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from armtune.balancer import Balancer, Context, Step, sum_in_order
 from armtune.balancing import Balancing
-from armtune.forward import Features
-from armtune.information import shapley_matrix
-from armtune.lazy import torch
-from armtune.parts import ModalityDropout, gate_heads, stacked_present
-from armtune.targets import Metric
-from armtune.valuation import (
+from armtune.balancing._hooks import Balancer, Context, Step, sum_in_order
+from armtune.balancing._parts import ModalityDropout, gate_heads, stacked_present
+from armtune.balancing._valuation import (
     histogram_values,
     leave_one_out_matrix,
     published_contributions,
     subset_logits,
     variational_values,
 )
+from armtune.information import shapley_matrix
+from armtune.nn.forward import Features
+from armtune.plugins.lazy_imports import torch
+from armtune.targets import Metric
 
 if TYPE_CHECKING:
     from torch import Tensor

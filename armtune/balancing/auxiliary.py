@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
-from armtune.parts import gate_heads
+from armtune.balancing._hooks import Balancer, Context, Step
+from armtune.balancing._parts import gate_heads
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
+from armtune.balancing._hooks import Balancer, Context, Step
 from armtune.targets import Discrete
 
 if TYPE_CHECKING:

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
-from armtune.forward import mean_present
-from armtune.lazy import torch
-from armtune.parts import stacked_present
+from armtune.balancing._hooks import Balancer, Context, Step
+from armtune.balancing._parts import stacked_present
+from armtune.nn.forward import mean_present
+from armtune.plugins.lazy_imports import torch
 from armtune.targets import Discrete
 
 if TYPE_CHECKING:

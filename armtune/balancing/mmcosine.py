@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from armtune.balancer import Balancer, Context
 from armtune.balancing import Balancing
+from armtune.balancing._hooks import Balancer, Context
 from armtune.fusion import Fusion
 from armtune.targets import Discrete
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from armtune.layers import Init
+    from armtune.nn.layers import Init
 
 
 class Cosines(Fusion):
@@ -35,7 +35,7 @@ class Cosines(Fusion):
     """What the cosines are multiplied by."""
 
     def build(self, sizes: Mapping[str, int], classes: int, init: Init) -> nn.Module:
-        from armtune.cosines import CosineSum
+        from armtune.nn.cosines import CosineSum
 
         return CosineSum(list(sizes.values()), classes, self.scale, init)
 
@@ -64,7 +64,7 @@ class CosineScaler(Balancer):
     """Gives each member of a pack its own scale; all else is in the fusion."""
 
     def __init__(self, options: Sequence[MMCosine], context: Context) -> None:
-        from armtune.cosines import CosineSum
+        from armtune.nn.cosines import CosineSum
 
         super().__init__(context)
         fusion = context.network.fusion

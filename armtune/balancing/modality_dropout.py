@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from armtune.balancer import Balancer, Context
 from armtune.balancing import Balancing
-from armtune.forward import Features
-from armtune.parts import ModalityDropout
+from armtune.balancing._hooks import Balancer, Context
+from armtune.balancing._parts import ModalityDropout
+from armtune.nn.forward import Features
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from armtune.balancer import Balancer, Context
 from armtune.balancing import Balancing
+from armtune.balancing._hooks import Balancer, Context
 
 
 class NoBalancing(Balancing):

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from armtune.balancer import Balancer, Context, Gradients, Step
 from armtune.balancing import Balancing
+from armtune.balancing._hooks import Balancer, Context, Gradients, Step
+from armtune.balancing._parts import per_member
 from armtune.balancing.ogm import GradientModulator
-from armtune.lazy import torch
-from armtune.parts import per_member
+from armtune.plugins.lazy_imports import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
-from armtune.lazy import torch
-from armtune.parts import Window, dominance, likelihoods, stacked_present
+from armtune.balancing._hooks import Balancer, Context, Step
+from armtune.balancing._parts import Window, dominance, likelihoods, stacked_present
+from armtune.plugins.lazy_imports import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

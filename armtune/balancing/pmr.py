@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from armtune.balancer import Balancer, Context, Step
 from armtune.balancing import Balancing
-from armtune.lazy import torch
-from armtune.parts import Window, others_mean, stacked_present
+from armtune.balancing._hooks import Balancer, Context, Step
+from armtune.balancing._parts import Window, others_mean, stacked_present
+from armtune.plugins.lazy_imports import torch
 from armtune.targets.classes import Classes, cross_entropy
 
 if TYPE_CHECKING:

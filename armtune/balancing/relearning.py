@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from armtune.balancer import Balancer, Context
 from armtune.balancing import Balancing
-from armtune.clustering import purity
-from armtune.forward import Features
-from armtune.lazy import torch
-from armtune.parts import per_member
+from armtune.balancing._clustering import purity
+from armtune.balancing._hooks import Balancer, Context
+from armtune.balancing._parts import per_member
+from armtune.nn.forward import Features
+from armtune.plugins.lazy_imports import torch
 from armtune.targets.classes import Classes
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from armtune.bundle.serving import tensors
 from armtune.data import Dataset
 from armtune.data.rows import taken
 from armtune.data.standardize import Standardization
-from armtune.network import MultimodalNet
 from armtune.targets import Target
+from armtune.training.network import MultimodalNet
 
 Units = NDArray[np.float64]
 SAMPLES = 64

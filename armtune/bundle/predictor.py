@@ -22,8 +22,8 @@ from armtune.bundle.manifest import (
 )
 from armtune.bundle.program import Program
 from armtune.bundle.samples import Fills, count_samples, pieces, read_samples
+from armtune.data.inputs import Source, Whole
 from armtune.errors import RunError
-from armtune.inputs import Source, Whole
 from armtune.targets import Prediction, Target, restored
 
 ROWS = (".csv", ".tsv", ".parquet")

@@ -14,8 +14,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from armtune.bundle.engine import Present, Views
+from armtune.data.inputs import Source, Whole
 from armtune.errors import DataError
-from armtune.inputs import Source, Whole
 
 UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
 PIECE_BYTES = 1 << 24

@@ -18,11 +18,11 @@ from armtune.bundle.engine import CantExport, Engine, Floats, Present, Views
 from armtune.bundle.manifest import MODEL, PREPROCESSING, RECIPE
 from armtune.data.standardize import Standardization
 from armtune.errors import RunError
-from armtune.forward import Features
-from armtune.network import MultimodalNet, build_network
+from armtune.nn.forward import Features
 from armtune.recipe.load import load_recipe
 from armtune.recipe.schema import Recipe
 from armtune.targets import Target
+from armtune.training.network import MultimodalNet, build_network
 
 
 class Served(nn.Module):

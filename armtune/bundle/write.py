@@ -34,9 +34,9 @@ from armtune.data import Dataset
 from armtune.data.standardize import Standardization
 from armtune.errors import RunError
 from armtune.files import write_bytes, write_text
-from armtune.network import MultimodalNet
 from armtune.recipe.load import dump_recipe
 from armtune.recipe.schema import Recipe
+from armtune.training.network import MultimodalNet
 
 USUAL = ("numpy", "torch")
 """Formats that are written where nothing else is asked for; one that can't be is left out."""

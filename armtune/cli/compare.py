@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from armtune.compare.run import Comparison
     from armtune.recipe.schema import Recipe
     from armtune.recipe.space import Space
-    from armtune.sweep import SweepResult
-    from armtune.sweep.run import Place
+    from armtune.sweeps import SweepResult
+    from armtune.sweeps.run import Place
 
 
 Methods = Annotated[
@@ -74,9 +74,9 @@ def command(
 
     from armtune.compare.plan import budgeted, contenders, methods_of
     from armtune.recipe.space import load_sweep, placed
-    from armtune.report.comparison import as_dict
-    from armtune.report.comparison_files import write_comparison
-    from armtune.sweep.run import Place
+    from armtune.report.method_comparison import as_dict
+    from armtune.report.method_comparison_files import write_comparison
+    from armtune.sweeps.run import Place
 
     loaded, space = load_sweep(recipe, overrides or [])
     equal = budgeted(loaded, recipe, trials, seeds)
@@ -104,14 +104,14 @@ def _run(
 ) -> Comparison:
     from armtune.cli._progress import progress_bars
     from armtune.compare.run import compare
-    from armtune.data.load import load_dataset
-    from armtune.live import LiveListener
+    from armtune.datasets._load import load_dataset
     from armtune.recipe.shape_checks import refuse_unread
+    from armtune.report.live import LiveListener
     from armtune.report.tensorboard import TensorBoardListener
-    from armtune.sweep import sweep
-    from armtune.sweep.engine import check_inline
-    from armtune.sweep.folder import may_start
-    from armtune.sweep.run import supply
+    from armtune.sweeps import sweep
+    from armtune.sweeps.engines.engine import check_inline
+    from armtune.sweeps.folder import may_start
+    from armtune.sweeps.run import supply
 
     def train(own: Recipe, folder: Path) -> SweepResult:
         with LiveListener(own, console, quiet) as live:
@@ -145,7 +145,7 @@ def _tell(comparison: Comparison, files: Sequence[Path], console: Console) -> No
     from rich.text import Text
 
     from armtune.compare.run import GAP
-    from armtune.report.comparison import budget_grid, difference_grid, notes, result_grid
+    from armtune.report.method_comparison import budget_grid, difference_grid, notes, result_grid
 
     shown = [
         budget_grid(comparison),

@@ -59,13 +59,13 @@ def cache(
 
     What is removed is built, or downloaded, again when it is wanted again.
     """
-    from armtune.data import kept
+    from armtune.data import cache_usage
     from armtune.data.cache import cache_root
 
-    found = kept.kept()
+    found = cache_usage.kept()
     gone = [each for each in found if remove is not None and each.days >= remove]
     for each in gone:
-        kept.remove(each)
+        cache_usage.remove(each)
     if as_json:
         rows = [
             {"name": e.path.name, "bytes": e.size, "days": e.days, "removed": e in gone}
@@ -87,8 +87,8 @@ def _read(recipe: Recipe, space: Space, path: Path) -> Overview:
     from rich.console import Console
 
     from armtune.cli._progress import progress_bars
-    from armtune.data.load import load_dataset
     from armtune.data.overview import overview
+    from armtune.datasets._load import load_dataset
     from armtune.recipe.shape_checks import refuse_unread
 
     with progress_bars(Console(stderr=True)) as progress:

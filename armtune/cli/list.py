@@ -45,12 +45,12 @@ def command(
 
 def _items() -> list[Item]:
     from armtune.metrics import metrics_of
+    from armtune.plugins.registry import KINDS, plugins
     from armtune.recipe.describe import keys_of, summary
-    from armtune.registry import KINDS, plugins
     from armtune.targets import kinds
 
     found = [
-        Item("datasets" if kind == "data" else kind, name, summary(plugin), keys_of(plugin))
+        Item(kind, name, summary(plugin), keys_of(plugin))
         for kind in KINDS
         for name, plugin in plugins(kind).items()
     ]
@@ -63,7 +63,7 @@ def _items() -> list[Item]:
 
 
 def _unknown(kind: str, items: Iterable[Item]) -> str:
-    from armtune.recipe.words import did_you_mean
+    from armtune.recipe.wording import did_you_mean
 
     kinds = list(dict.fromkeys(item.kind for item in items))
     return f"no kind is called {kind!r}; {did_you_mean(kind, kinds, 'there are')}"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from armtune.recipe.ranges import Dimension
     from armtune.recipe.schema import Recipe
     from armtune.recipe.space import Space
-    from armtune.sweep.estimate import Estimate
+    from armtune.sweeps.planning.estimate import Estimate
 
 TOO_MUCH = "more than this machine has: lower sweep.resources, or sweep on a cluster with --address"
 
@@ -36,9 +36,9 @@ def command(
     """
     from armtune.recipe.space import load_sweep, placed
     from armtune.recipe.start_checks import check_searched
-    from armtune.sweep.folder import may_start
-    from armtune.sweep.plan import estimate
-    from armtune.sweep.trial import Workshop
+    from armtune.sweeps.folder import may_start
+    from armtune.sweeps.planning.plan import estimate
+    from armtune.sweeps.workers.trial import Workshop
 
     loaded, space = load_sweep(recipe, overrides or [])
     folder = to or Path("runs") / loaded.name
@@ -55,7 +55,7 @@ def command(
 
 def _content(recipe: Recipe, space: Space, found: Estimate) -> dict[str, Any]:
     from armtune.recipe.start_checks import described
-    from armtune.sweep.plan import size_of
+    from armtune.sweeps.planning.plan import size_of
 
     pruner, epochs = recipe.sweep.pruner, recipe.training.epochs
     return {
@@ -82,9 +82,9 @@ def _content(recipe: Recipe, space: Space, found: Estimate) -> dict[str, Any]:
 
 
 def _lines(recipe: Recipe, space: Space, found: Estimate) -> Iterator[str]:
-    from armtune.live import duration
     from armtune.recipe.start_checks import described
-    from armtune.sweep.plan import COUNTED, room_of, size_of
+    from armtune.report.live import duration
+    from armtune.sweeps.planning.plan import COUNTED, room_of, size_of
 
     sweep, epochs = recipe.sweep, recipe.training.epochs
     size = size_of(space)

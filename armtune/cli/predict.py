@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from armtune.bundle import Predictor
-    from armtune.inputs import Source
+    from armtune.data.inputs import Source
     from armtune.targets import Prediction
 
 

@@ -67,13 +67,13 @@ def _run(
 ) -> Result:
     from armtune.api import sweep_and_export
     from armtune.cli._progress import progress_bars
-    from armtune.data.load import load_dataset
     from armtune.data.overview import doubts
-    from armtune.live import LiveListener
+    from armtune.datasets._load import load_dataset
     from armtune.recipe.shape_checks import refuse_unread
     from armtune.recipe.start_checks import check_searched
-    from armtune.sweep.engine import check_inline
-    from armtune.sweep.folder import may_start
+    from armtune.report.live import LiveListener
+    from armtune.sweeps.engines.engine import check_inline
+    from armtune.sweeps.folder import may_start
 
     check_searched(recipe, space.dimensions)
     if inline:
@@ -103,7 +103,7 @@ def _tell(result: Result, console: Console) -> None:
 
 
 def _next(result: Result) -> str:
-    from armtune.data import Data
+    from armtune.datasets import Data
 
     run = result.folder
     data = result.report.recipe.data

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from armtune.data import Dataset
     from armtune.recipe.schema import Recipe
-    from armtune.training import EpochMetrics, Run
+    from armtune.training.loop import EpochMetrics, Run
 
 
 def command(
@@ -36,11 +36,11 @@ def command(
 
     from armtune.bundle.write import write_bundle
     from armtune.cli._progress import progress_bars
-    from armtune.data.load import load_dataset
+    from armtune.datasets._load import load_dataset
     from armtune.recipe.load import load_recipe
     from armtune.recipe.shape_checks import refuse_unread
     from armtune.recipe.space import placed
-    from armtune.sweep.folder import self_contained
+    from armtune.sweeps.folder import self_contained
 
     loaded = load_recipe(recipe, overrides or [])
     console = Console(stderr=as_json)
@@ -68,9 +68,9 @@ def command(
 def _trained(recipe: Recipe, dataset: Dataset, console: Console) -> Run:
     import torch
 
-    from armtune.scheduled import begin
-    from armtune.sweep.engine import means_here
-    from armtune.training import train
+    from armtune.sweeps.engines.engine import means_here
+    from armtune.training.loop import train
+    from armtune.training.schedule import begin
 
     threads, device = means_here(recipe.sweep.resources)
     torch.set_num_threads(threads)

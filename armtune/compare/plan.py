@@ -10,15 +10,15 @@ from typing import Any
 
 from armtune.balancing import Balancing
 from armtune.errors import Fault, RecipeError
+from armtune.plugins.registry import plugins
 from armtune.recipe.document import Document, read_document
 from armtune.recipe.entries import Entry, read_entries
 from armtune.recipe.load import content_of, with_overrides
 from armtune.recipe.schema import Confirm, Recipe
+from armtune.recipe.schema_tree import value_at
 from armtune.recipe.space import load_space
 from armtune.recipe.start_checks import unmade
-from armtune.recipe.tree import value_at
-from armtune.recipe.words import did_you_mean
-from armtune.registry import plugins
+from armtune.recipe.wording import did_you_mean
 
 NONE = "none"
 """The method that does nothing: what the others are compared with, if it takes part."""

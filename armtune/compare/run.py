@@ -14,10 +14,10 @@ from armtune.data import Dataset
 from armtune.errors import ArmtuneError, RunError
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
-from armtune.sweep import Confirmation, SweepResult, TrialRecord, read_records
-from armtune.sweep.folder import enter, may_start, self_contained
-from armtune.sweep.lock import locked
-from armtune.sweep.run import Place
+from armtune.sweeps import Confirmation, SweepResult, TrialRecord, read_records
+from armtune.sweeps.folder import enter, may_start, self_contained
+from armtune.sweeps.lock import locked
+from armtune.sweeps.run import Place
 
 GAP = "contribution_gap"
 WORST_MISSING = "worst_missing"

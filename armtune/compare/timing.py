@@ -17,7 +17,7 @@ from armtune.errors import ArmtuneError
 from armtune.files import write_text
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
-from armtune.training import Run
+from armtune.training.loop import Run
 
 TIMES = "time.json"
 

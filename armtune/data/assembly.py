@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armtune.data import Dataset, Split
-from armtune.data.absent import Absent, settle, skipped
 from armtune.data.cache import Shelf, splits_of, stored
-from armtune.data.cuts import cut
+from armtune.data.missing_modalities import Absent, settle, skipped
 from armtune.data.rows import Mask, pieces, taken
+from armtune.data.splits import cut
 from armtune.errors import DataError
 from armtune.targets import Target, restored
 

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armtune.data import Split
-from armtune.data.cuts import SPLITS
+from armtune.data.splits import SPLITS
 from armtune.errors import DataError
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from math import prod
 import numpy as np
 
 from armtune.data import Dataset, Split
-from armtune.data.cuts import SPLITS
 from armtune.data.rows import chunks
+from armtune.data.splits import SPLITS
 
 FEW = 30
 """Of fewer samples, the 95 % interval of an accuracy is up to 36 points wide, or wider."""

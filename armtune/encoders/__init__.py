@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from armtune.data.standardize import Scaling
-from armtune.options import Options
+from armtune.plugins.options import Options
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from armtune.layers import Init
+    from armtune.nn.layers import Init
 
 
 class Encoder(Options):

@@ -13,7 +13,7 @@ from armtune.encoders import Encoder
 if TYPE_CHECKING:
     from torch import nn
 
-    from armtune.layers import Init
+    from armtune.nn.layers import Init
 
 
 class SequenceEncoder(Encoder):
@@ -51,7 +51,7 @@ class SequenceEncoder(Encoder):
 
     def embedded(self, module: nn.Module, width: int, init: Init) -> nn.Module:
         """The module on sequences, with tokens embedded first where there is a vocabulary."""
-        from armtune import layers
+        from armtune.nn import layers
 
         if not self.vocabulary:
             return module

@@ -11,7 +11,7 @@ from armtune.encoders import Encoder
 if TYPE_CHECKING:
     from torch import nn
 
-    from armtune.layers import Init
+    from armtune.nn.layers import Init
 
 
 class EmbeddingBag(Encoder):
@@ -32,6 +32,6 @@ class EmbeddingBag(Encoder):
         return "" if len(shape) == 1 else f"{self.name} reads token numbers (token,), not {shape}"
 
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
-        from armtune import layers
+        from armtune.nn import layers
 
         return layers.EmbeddingBag(self.vocabulary, self.width, init), self.width

@@ -12,7 +12,7 @@ from armtune.encoders import Encoder
 if TYPE_CHECKING:
     from torch import nn
 
-    from armtune.layers import Init
+    from armtune.nn.layers import Init
 
 
 class FrozenFeatures(Encoder):
@@ -23,7 +23,7 @@ class FrozenFeatures(Encoder):
     """Number of features after a linear layer; 0 for the given ones without a layer."""
 
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
-        from armtune import layers
+        from armtune.nn import layers
 
         size = prod(shape)
         if not self.features:

@@ -11,7 +11,7 @@ from armtune.encoders._sequences import SequenceEncoder
 if TYPE_CHECKING:
     from torch import nn
 
-    from armtune.layers import Init
+    from armtune.nn.layers import Init
 
 
 class Gru(SequenceEncoder):
@@ -24,7 +24,7 @@ class Gru(SequenceEncoder):
     """Number of layers."""
 
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
-        from armtune.recurrent import BidirectionalGru, SequenceGru
+        from armtune.nn.recurrent import BidirectionalGru, SequenceGru
 
         sizes = [self.channels(shape, self.width), *[2 * self.width] * (self.depth - 1)]
         layers = [BidirectionalGru(size, self.width, init) for size in sizes]

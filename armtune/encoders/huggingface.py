@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from armtune.data.sources import data_folders, find
+from armtune.data.downloads import data_folders, find
 from armtune.encoders import Encoder
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from armtune.layers import Init
+    from armtune.nn.layers import Init
 
 
 class HuggingFace(Encoder):
@@ -36,7 +36,7 @@ class HuggingFace(Encoder):
         return "" if len(shape) == 1 else f"{self.name} reads token numbers (token,), not {shape}"
 
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
-        from armtune.huggingface import PretrainedEncoder, load_model
+        from armtune.nn.huggingface import PretrainedEncoder, load_model
 
         folder = find(self.path, [Path(), *data_folders(None, Path())])
         model = load_model(folder, self.tuning, self.rank)

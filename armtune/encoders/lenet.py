@@ -11,7 +11,7 @@ from armtune.encoders import Encoder
 if TYPE_CHECKING:
     from torch import nn
 
-    from armtune.layers import Init
+    from armtune.nn.layers import Init
 
 
 class LeNet(Encoder):
@@ -31,7 +31,7 @@ class LeNet(Encoder):
         return f"{self.name} reads images (height, width) or (channel, height, width), not {shape}"
 
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
-        from armtune import layers
+        from armtune.nn import layers
 
         channels, height, width = (1, *shape)[-3:]
         steps: list[nn.Module] = [layers.AddChannel()] if len(shape) == 2 else []

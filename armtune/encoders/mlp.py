@@ -13,7 +13,7 @@ from armtune.encoders import Encoder
 if TYPE_CHECKING:
     from torch import nn
 
-    from armtune.layers import Init
+    from armtune.nn.layers import Init
 
 
 class Mlp(Encoder):
@@ -26,7 +26,7 @@ class Mlp(Encoder):
     """Number of layers."""
 
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
-        from armtune import layers
+        from armtune.nn import layers
 
         sizes = [prod(shape), *[self.width] * self.depth]
         steps: list[nn.Module] = [layers.Flatten()]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from armtune.encoders import Encoder
-from armtune.encoders._images import LEAST, values_of
-from armtune.options import Options
+from armtune.nn.image_shapes import LEAST, values_of
+from armtune.plugins.options import Options
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from armtune.layers import Init
+    from armtune.nn.layers import Init
 
 
 class _Residual(Options):
@@ -49,13 +49,13 @@ class _Residual(Options):
         return min(values_of(shape, self.width, len(self.blocks), self.stem)) >= LEAST
 
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
-        from armtune.resnet import ResNet
+        from armtune.nn.resnet import ResNet
 
         network = ResNet(shape, self.width, self.blocks, self.stem, self.norm, init)
         return network, self.width * 2 ** (len(self.blocks) - 1)
 
     def adapt(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        from armtune.resnet import fold_statistics
+        from armtune.nn.resnet import fold_statistics
 
         return fold_statistics(tensors)
 

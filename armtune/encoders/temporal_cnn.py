@@ -20,7 +20,7 @@ from armtune.encoders._sequences import SequenceEncoder
 if TYPE_CHECKING:
     from torch import nn
 
-    from armtune.layers import Init
+    from armtune.nn.layers import Init
 
 
 class TemporalCnn(SequenceEncoder):
@@ -37,7 +37,7 @@ class TemporalCnn(SequenceEncoder):
     """Takes each channel's mean over time off each sample: what moves stays, not where it is."""
 
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
-        from armtune.temporal import SequenceCnn
+        from armtune.nn.temporal import SequenceCnn
 
         module = SequenceCnn(
             self.channels(shape, self.width),

@@ -11,7 +11,7 @@ from armtune.encoders._sequences import SequenceEncoder
 if TYPE_CHECKING:
     from torch import nn
 
-    from armtune.layers import Init
+    from armtune.nn.layers import Init
 
 
 class Transformer(SequenceEncoder):
@@ -26,7 +26,7 @@ class Transformer(SequenceEncoder):
     """Number of layers."""
 
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
-        from armtune.attention import SequenceTransformer
+        from armtune.nn.attention import SequenceTransformer
 
         heads, size = (self.heads, self.head_width), self.heads * self.head_width
         channels = self.channels(shape, size)

@@ -24,7 +24,7 @@ from armtune.fusion import Fusion
 if TYPE_CHECKING:
     from torch import nn
 
-    from armtune.layers import Init
+    from armtune.nn.layers import Init
 
 
 class Attention(Fusion):
@@ -41,8 +41,8 @@ class Attention(Fusion):
     """Tokens of the bottleneck."""
 
     def build(self, sizes: Mapping[str, int], classes: int, init: Init) -> nn.Module:
-        from armtune.attention import Bottleneck
-        from armtune.layers import LayerNorm, Linear, Sequential
+        from armtune.nn.attention import Bottleneck
+        from armtune.nn.layers import LayerNorm, Linear, Sequential
 
         dim = self.heads * self.head_width
         fused = Bottleneck(sizes, self.layers, self.tokens, (self.heads, self.head_width), init)

@@ -12,7 +12,7 @@ from armtune.fusion import Fusion
 if TYPE_CHECKING:
     from torch import nn
 
-    from armtune.layers import Init
+    from armtune.nn.layers import Init
 
 
 class Concat(Fusion):
@@ -23,8 +23,8 @@ class Concat(Fusion):
     """Units of the hidden layer; 0 for a linear decision."""
 
     def build(self, sizes: Mapping[str, int], classes: int, init: Init) -> nn.Module:
-        from armtune import layers
-        from armtune.parted import Concatenated, LinearApart
+        from armtune.nn import layers
+        from armtune.nn.subset_fusion import Concatenated, LinearApart
 
         first = LinearApart(sizes, self.dim or classes, init)
         if not self.dim:

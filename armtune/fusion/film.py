@@ -23,8 +23,8 @@ from armtune.fusion import Fusion
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from armtune.forward import Features
-    from armtune.layers import Init
+    from armtune.nn.forward import Features
+    from armtune.nn.layers import Init
 
 
 class Film(Fusion):
@@ -35,8 +35,8 @@ class Film(Fusion):
     """Units that are modulated."""
 
     def build(self, sizes: Mapping[str, int], classes: int, init: Init) -> nn.Module:
-        from armtune import layers
-        from armtune.parted import Apart, Parted
+        from armtune.nn import layers
+        from armtune.nn.subset_fusion import Apart, Parted
 
         (_, first), *others = sizes.items()
         modulated = layers.Linear(first, self.dim, init)

@@ -22,8 +22,8 @@ from armtune.fusion import Fusion
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from armtune.forward import Features
-    from armtune.layers import Init
+    from armtune.nn.forward import Features
+    from armtune.nn.layers import Init
 
 
 class Gated(Fusion):
@@ -34,8 +34,8 @@ class Gated(Fusion):
     """Units of the hidden layer."""
 
     def build(self, sizes: Mapping[str, int], classes: int, init: Init) -> nn.Module:
-        from armtune import layers
-        from armtune.parted import LinearApart, Parted
+        from armtune.nn import layers
+        from armtune.nn.subset_fusion import LinearApart, Parted
 
         hidden = layers.each(sizes, self.dim, init)
         gates = LinearApart(sizes, len(sizes) * self.dim, init)
@@ -45,7 +45,7 @@ class Gated(Fusion):
 
 def apart(features: Features, hidden: nn.ModuleList, gates: nn.Module) -> Features:
     """Each modality's hidden state, and behind it what it says of all gates."""
-    from armtune.lazy import torch
+    from armtune.plugins.lazy_imports import torch
 
     said = gates(features)
     states = {m: layer(features[m]).tanh() for layer, m in zip(hidden, said, strict=True)}
@@ -54,7 +54,7 @@ def apart(features: Features, hidden: nn.ModuleList, gates: nn.Module) -> Featur
 
 def decide(parts: Features, out: nn.Module) -> Tensor:
     """Logits of the gated sum."""
-    from armtune.parted import total
+    from armtune.nn.subset_fusion import total
 
     units = next(iter(parts.values())).shape[-1] // (len(parts) + 1)
     said = total({m: part[..., units:] for m, part in parts.items()})

@@ -17,8 +17,8 @@ from armtune.fusion import Fusion
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from armtune.forward import Features
-    from armtune.layers import Init
+    from armtune.nn.forward import Features
+    from armtune.nn.layers import Init
 
 
 class Late(Fusion):
@@ -29,8 +29,8 @@ class Late(Fusion):
     """Units of each modality's hidden layer; 0 for linear decisions."""
 
     def build(self, sizes: Mapping[str, int], classes: int, init: Init) -> nn.Module:
-        from armtune import layers
-        from armtune.parted import Apart, Parted
+        from armtune.nn import layers
+        from armtune.nn.subset_fusion import Apart, Parted
 
         mean = layers.Composed(decide)
         if not self.dim:
@@ -44,6 +44,6 @@ class Late(Fusion):
 
 def decide(votes: Features) -> Tensor:
     """Mean of the logits."""
-    from armtune.parted import total
+    from armtune.nn.subset_fusion import total
 
     return total(votes) / len(votes)

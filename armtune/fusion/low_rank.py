@@ -21,8 +21,8 @@ from armtune.fusion import Fusion
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from armtune.forward import Features
-    from armtune.layers import Init
+    from armtune.nn.forward import Features
+    from armtune.nn.layers import Init
 
 
 class LowRank(Fusion):
@@ -35,8 +35,8 @@ class LowRank(Fusion):
     """Rank of the weight tensor."""
 
     def build(self, sizes: Mapping[str, int], classes: int, init: Init) -> nn.Module:
-        from armtune import layers
-        from armtune.parted import Apart, Parted
+        from armtune.nn import layers
+        from armtune.nn.subset_fusion import Apart, Parted
 
         factors = layers.each(sizes, self.rank * self.dim, init)
         out = layers.Linear(self.dim, classes, init)

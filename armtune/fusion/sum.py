@@ -15,7 +15,7 @@ from armtune.fusion import Fusion
 if TYPE_CHECKING:
     from torch import nn
 
-    from armtune.layers import Init
+    from armtune.nn.layers import Init
 
 
 class Sum(Fusion):
@@ -26,8 +26,8 @@ class Sum(Fusion):
     """Units of the hidden layers."""
 
     def build(self, sizes: Mapping[str, int], classes: int, init: Init) -> nn.Module:
-        from armtune import layers
-        from armtune.parted import Apart, Parted, total
+        from armtune.nn import layers
+        from armtune.nn.subset_fusion import Apart, Parted, total
 
         hidden = layers.each(sizes, self.dim, init)
         apart = Apart([layers.Sequential(layer, layers.Relu()) for layer in hidden])

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from armtune.balancing import Balancing
-from armtune.options import Options
-from armtune.registry import plugins
+from armtune.plugins.options import Options
+from armtune.plugins.registry import plugins
 from armtune.targets import Metric, Target, named
 from armtune.targets.classes import Classes
 

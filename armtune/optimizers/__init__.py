@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from armtune.options import Options
+from armtune.plugins.options import Options
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from armtune.lazy import torch
 from armtune.optimizers import Optimizer
+from armtune.plugins.lazy_imports import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

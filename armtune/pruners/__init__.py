@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from armtune.options import Options
-from armtune.rungs import Standing, in_top_share
+from armtune.plugins.options import Options
+from armtune.pruners._rungs import Standing, in_top_share
 
 
 class Pruner(Options):

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from armtune.pruners import Pruner
-from armtune.rungs import Standing, in_top_share
+from armtune.pruners._rungs import Standing, in_top_share
 
 
 class Median(Pruner):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from armtune.pruners import Pruner
-from armtune.rungs import Standing
+from armtune.pruners._rungs import Standing
 
 
 class NoPruning(Pruner):

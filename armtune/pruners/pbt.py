@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from armtune.pruners import Pruner
-from armtune.rungs import Standing
+from armtune.pruners._rungs import Standing
 
 
 class PopulationBased(Pruner):

@@ -9,15 +9,15 @@ from typing import cast
 
 from pydantic import ValidationError
 
-from armtune.data import Data
+from armtune.datasets import Data
 from armtune.errors import Fault, RecipeError
 from armtune.metrics import Measure, metric_names
-from armtune.objectives import Choice, Constraint, Objective
+from armtune.plugins.registry import plugins
 from armtune.recipe.document import Document, Steps
+from armtune.recipe.objectives import Choice, Constraint, Objective
 from armtune.recipe.schedule import schedule_faults
 from armtune.recipe.schema import Recipe
-from armtune.recipe.words import did_you_mean
-from armtune.registry import plugins
+from armtune.recipe.wording import did_you_mean
 from armtune.targets import Target, kinds
 
 _GOALS = ("objectives", "constraints", "choose")
@@ -70,7 +70,7 @@ def _modalities(recipe: Recipe, document: Document) -> Iterator[Fault]:
 
 def _stand_in(recipe: Recipe, document: Document) -> Iterator[Fault]:
     name, steps = recipe.data.otherwise, ("data", "otherwise")
-    others = [n for n in plugins("data") if n != recipe.data.name]
+    others = [n for n in plugins("datasets") if n != recipe.data.name]
     if name is None:
         return
     if name == recipe.data.name:
@@ -87,7 +87,7 @@ def _stand_in(recipe: Recipe, document: Document) -> Iterator[Fault]:
 def _unfit(name: str, recipe: Recipe) -> str:
     """Why a data set with its default options can't serve this recipe; empty when it can."""
     try:
-        data = cast(Data, plugins("data")[name]())
+        data = cast(Data, plugins("datasets")[name]())
     except ValidationError as error:
         return f"it has no default for {', '.join(str(e['loc'][0]) for e in error.errors())}"
     if data.predicts is not recipe.data.predicts:

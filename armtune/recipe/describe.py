@@ -11,11 +11,11 @@ import yaml
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from armtune.options import Options
+from armtune.plugins.options import Options
+from armtune.plugins.registry import is_plugin, plugin_name
 from armtune.recipe.schema import Recipe
-from armtune.recipe.tree import Slot, default_of
-from armtune.recipe.words import needs
-from armtune.registry import is_plugin, plugin_name
+from armtune.recipe.schema_tree import Slot, default_of
+from armtune.recipe.wording import needs
 
 _INTRODUCTION = """\
 # Recipe keys

@@ -13,7 +13,7 @@ from armtune.errors import Fault, RecipeError
 from armtune.recipe.document import Document, Steps, read_document
 from armtune.recipe.overrides import UnknownPathError, expand
 from armtune.recipe.ranges import Dimension, parse_range
-from armtune.recipe.words import did_you_mean, shown
+from armtune.recipe.wording import did_you_mean, shown
 
 
 @dataclass(frozen=True)

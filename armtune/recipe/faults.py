@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from armtune.errors import Fault
 from armtune.recipe.document import Document, Steps
-from armtune.recipe.tree import ROOT, Slot, child_of, kind_of, paths, slot_at, value_at
-from armtune.recipe.words import did_you_mean, nearest, needs, one_of, quoting, sentence, shown
+from armtune.recipe.schema_tree import ROOT, Slot, child_of, kind_of, paths, slot_at, value_at
+from armtune.recipe.wording import did_you_mean, nearest, needs, one_of, quoting, sentence, shown
 
 
 def schema_faults(error: ValidationError, document: Document) -> list[Fault]:

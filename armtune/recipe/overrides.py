@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from armtune.errors import Fault, RecipeError
-from armtune.options import Options
+from armtune.plugins.options import Options
 from armtune.recipe.document import Document, Place, read_value
 from armtune.recipe.faults import foreign_option, path_hint
-from armtune.recipe.tree import ROOT, Slot, default_of, slot_at, value_at
-from armtune.recipe.words import did_you_mean
+from armtune.recipe.schema_tree import ROOT, Slot, default_of, slot_at, value_at
+from armtune.recipe.wording import did_you_mean
 
 COMMAND_LINE = Place("command line")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from armtune.errors import Fault
-from armtune.plugin_files import has_run
+from armtune.plugins.user_files import has_run
 from armtune.recipe.document import Document
 from armtune.recipe.schema import add_file
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Literal
 
-from armtune.recipe.words import did_you_mean, one_of, shown
+from armtune.recipe.wording import did_you_mean, one_of, shown
 
 Kind = Literal["float", "int", "choice", "fixed"]
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from armtune.errors import Fault
-from armtune.options import Options
+from armtune.plugins.options import Options
 from armtune.recipe.document import Document, Steps
 from armtune.recipe.schema import Recipe
 

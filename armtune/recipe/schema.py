@@ -12,15 +12,15 @@ from pydantic import Field
 from typing_extensions import Doc
 
 from armtune.balancing import Balancing
-from armtune.data import Data
+from armtune.datasets import Data
 from armtune.encoders import Encoder
 from armtune.fusion import Fusion
 from armtune.metrics import Measure
 from armtune.optimizers import Optimizer
-from armtune.options import Options
-from armtune.plugin_files import run
+from armtune.plugins.options import Options
+from armtune.plugins.registry import plugin_union, plugins
+from armtune.plugins.user_files import run
 from armtune.pruners import Pruner
-from armtune.registry import plugin_union, plugins
 from armtune.samplers import Sampler
 
 Name = Annotated[
@@ -197,7 +197,7 @@ _FIELDS: dict[str, tuple[type[Options], str]] = {
     "optimizers": (Training, "optimizer"),
     "samplers": (Sweep, "sampler"),
     "pruners": (Sweep, "pruner"),
-    "data": (Recipe, "data"),
+    "datasets": (Recipe, "data"),
     "fusion": (Recipe, "fusion"),
     "balancing": (Recipe, "balancing"),
     "metrics": (Recipe, "metrics"),

@@ -12,10 +12,10 @@ from typing import cast
 
 from armtune.encoders import Encoder
 from armtune.errors import Fault, RecipeError
+from armtune.plugins.registry import plugins
 from armtune.recipe.load import with_overrides
 from armtune.recipe.ranges import Dimension
 from armtune.recipe.schema import Recipe
-from armtune.registry import plugins
 
 Shape = tuple[int, ...]
 

@@ -14,9 +14,9 @@ from armtune.recipe.entries import Entry, for_modalities, read_entries
 from armtune.recipe.load import content_of, read_recipe, settled, with_overrides
 from armtune.recipe.ranges import Dimension
 from armtune.recipe.schema import Recipe
+from armtune.recipe.schema_tree import value_at
 from armtune.recipe.space_checks import checked
 from armtune.recipe.start_checks import METHOD, start_faults, unmade_faults
-from armtune.recipe.tree import value_at
 
 __all__ = ["Dimension", "Space", "embed_space", "load_space", "load_sweep", "placed"]
 

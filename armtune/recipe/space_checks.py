@@ -14,8 +14,8 @@ from armtune.recipe.load import content_of, with_overrides
 from armtune.recipe.overrides import UnknownPathError
 from armtune.recipe.ranges import Dimension, same
 from armtune.recipe.schema import Recipe
-from armtune.recipe.tree import ROOT, Slot, kind_of, value_at
-from armtune.recipe.words import nearest, one_of, shown
+from armtune.recipe.schema_tree import ROOT, Slot, kind_of, value_at
+from armtune.recipe.wording import nearest, one_of, shown
 
 _UNSEARCHED = {
     "name": "it names the run",

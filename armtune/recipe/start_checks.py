@@ -15,7 +15,7 @@ from armtune.recipe.load import with_overrides
 from armtune.recipe.ranges import Dimension
 from armtune.recipe.schedule import unchangeable
 from armtune.recipe.schema import Recipe
-from armtune.recipe.words import did_you_mean, shown
+from armtune.recipe.wording import did_you_mean, shown
 from armtune.samplers import Demand
 
 JOURNAL = "study.journal"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from armtune.plugins.registry import plugins
 from armtune.recipe.schema import Change, Recipe
-from armtune.registry import plugins
 
 
 def alone(recipe: Recipe, modality: str) -> Recipe:

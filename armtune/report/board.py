@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from armtune.errors import RunError
-from armtune.sweep.journal import JOURNAL
+from armtune.sweeps.study.journal import JOURNAL
 
 
 def start_board(runs: Sequence[Path], port: int | None = None) -> str:

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from armtune.sweep.records import TrialRecord
-from armtune.sweep.trial import METRICS, trial_folder
+from armtune.sweeps.study.records import TrialRecord
+from armtune.sweeps.workers.trial import METRICS, trial_folder
 
 Curve = list[dict[str, float]]
 """Metrics of one epoch after the other, ``epoch`` (from 1) among them."""

@@ -20,7 +20,7 @@ from armtune.report.tables import (
     spread,
     values_text,
 )
-from armtune.sweep.records import TrialRecord
+from armtune.sweeps.study.records import TrialRecord
 
 COLOURS = {"COMPLETE": "#4c72b0", "PRUNED": "#b0b0b0", "FAIL": "#c44e52", "RUNNING": "#17becf"}
 PALETTE = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#8172b3", "#937860")

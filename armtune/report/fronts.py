@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from armtune.compare.run import GAP, Comparison, Outcome
-from armtune.objectives import Choice, Goals, Objective
-from armtune.sweep import front_of
+from armtune.recipe.objectives import Choice, Goals, Objective
+from armtune.sweeps import front_of
 
 _MARKERS = "osD^vP"
 

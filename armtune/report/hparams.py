@@ -24,11 +24,11 @@ from tensorboard.plugins.hparams.summary_v2 import (
     hparams_pb,
 )
 
-from armtune.objectives import Goals
+from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Dimension, Space
 from armtune.report.tables import STATE_WORDS
-from armtune.sweep.records import TrialRecord
+from armtune.sweeps.study.records import TrialRecord
 
 SESSION_END = metadata.SESSION_END_INFO_TAG
 STATE_TAG = "trial/state"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from armtune.report.tables import VALUES, Grid, short_names, values_text
-from armtune.sweep.lineage import Segment
+from armtune.sweeps.study.lineage import Segment
 
 
 def lineage_grid(lineages: Mapping[int, Sequence[Segment]]) -> Grid:

@@ -13,11 +13,11 @@ from armtune.files import write_text
 from armtune.recipe.load import dump_recipe
 from armtune.report import figures
 from armtune.report.curves import curves
+from armtune.report.optuna_plots import importances, optuna_plots
 from armtune.report.plots import Plane
 from armtune.report.run import RunReport
-from armtune.report.studies import importances, optuna_plots
+from armtune.report.run_comparison import chosen_grid, recipe_grid
 from armtune.report.tables import LEFT, VALUES, Grid, failures
-from armtune.report.versus import chosen_grid, recipe_grid
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

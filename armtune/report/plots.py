@@ -11,9 +11,9 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from armtune.objectives import Goals, Objective
+from armtune.recipe.objectives import Goals, Objective
 from armtune.report.tables import STATE_WORDS, Confirmed, spread
-from armtune.sweep.records import TrialRecord
+from armtune.sweeps.study.records import TrialRecord
 
 LABELLED = 12
 """With more points than this on the front their numbers would hide each other."""

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from armtune.errors import RunError
-from armtune.objectives import Goals
 from armtune.recipe.load import load_recipe
+from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space, load_space
 from armtune.report.lineage import lineage_grid
-from armtune.report.preserved import Solo, preserved_grid, preserved_line, winner_seeds
+from armtune.report.solo_comparison import Solo, preserved_grid, preserved_line, winner_seeds
 from armtune.report.tables import (
     Confirmed,
     Grid,
@@ -25,9 +25,9 @@ from armtune.report.tables import (
     trial_dict,
     trials_grid,
 )
-from armtune.sweep import TrialRecord, read_confirmed, read_lineages, read_result
-from armtune.sweep.folder import ORIGIN, RECIPE
-from armtune.sweep.lineage import Segment
+from armtune.sweeps import TrialRecord, read_confirmed, read_lineages, read_result
+from armtune.sweeps.folder import ORIGIN, RECIPE
+from armtune.sweeps.study.lineage import Segment
 
 
 @dataclass(frozen=True)

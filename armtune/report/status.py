@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from armtune.objectives import Goals
 from armtune.recipe.load import load_recipe
+from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.report.tables import (
     STATE_WORDS,
@@ -18,9 +18,9 @@ from armtune.report.tables import (
     goal_metrics,
     trial_dict,
 )
-from armtune.sweep import TrialRecord, front_of, read_confirmed, read_records
-from armtune.sweep.folder import RECIPE
-from armtune.sweep.lock import holder
+from armtune.sweeps import TrialRecord, front_of, read_confirmed, read_records
+from armtune.sweeps.folder import RECIPE
+from armtune.sweeps.lock import holder
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from armtune.objectives import Goals
-from armtune.sweep import confirm
-from armtune.sweep.records import TrialRecord
+from armtune.recipe.objectives import Goals
+from armtune.sweeps.study import confirm
+from armtune.sweeps.study.records import TrialRecord
 
 Confirmed = Mapping[int, Sequence[Mapping[str, float]]]
 

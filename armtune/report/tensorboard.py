@@ -21,17 +21,17 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
 from armtune.errors import RunError
-from armtune.objectives import Goals
 from armtune.recipe.load import dump_recipe
+from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space
 from armtune.report.curves import curves
 from armtune.report.hparams import SESSION_END, HParams
 from armtune.report.lineage import lineage_grid
-from armtune.report.studies import importances
+from armtune.report.optuna_plots import importances
 from armtune.report.tables import chosen_line, chosen_of, confirmed_grid, front_grid
-from armtune.sweep import front_of, read_lineages
-from armtune.sweep.records import Listener, TrialRecord
+from armtune.sweeps import front_of, read_lineages
+from armtune.sweeps.study.records import Listener, TrialRecord
 
 CHARTS = {
     "Balance": {
@@ -149,7 +149,7 @@ class TensorBoardListener(Listener):
         started = time.monotonic()
         # Brings matplotlib, which no sweep's start waits for.
         from armtune.report.plots import Plane, front_picture, png
-        from armtune.report.trends import contributions_picture, importance_picture
+        from armtune.report.tensorboard_images import contributions_picture, importance_picture
 
         records, chosen = list(self._records.values()), self._chosen(front)
         judged = Plane.of(self._goals).objectives

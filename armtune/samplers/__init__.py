@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from armtune.options import Options
+from armtune.plugins.options import Options
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from armtune.lazy import optuna
+from armtune.plugins.lazy_imports import optuna
 from armtune.samplers import Demand, Sampler
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
-from armtune.lazy import optuna
+from armtune.plugins.lazy_imports import optuna
 from armtune.samplers import Demand, Sampler, points
 
 if TYPE_CHECKING:

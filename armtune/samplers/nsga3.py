@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from armtune.lazy import optuna
+from armtune.plugins.lazy_imports import optuna
 from armtune.samplers import Sampler
 
 if TYPE_CHECKING:

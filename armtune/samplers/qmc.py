@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from armtune.lazy import optuna
+from armtune.plugins.lazy_imports import optuna
 from armtune.samplers import Sampler
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from armtune.lazy import optuna
+from armtune.plugins.lazy_imports import optuna
 from armtune.samplers import Sampler
 
 if TYPE_CHECKING:

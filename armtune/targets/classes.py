@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from armtune.errors import DataError
 from armtune.information import entropy, joint_counts
-from armtune.lazy import torch
+from armtune.plugins.lazy_imports import torch
 from armtune.targets import Discrete, Index, Metric, beside
 
 if TYPE_CHECKING:

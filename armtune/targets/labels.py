@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armtune.errors import DataError
-from armtune.lazy import torch
+from armtune.plugins.lazy_imports import torch
 from armtune.targets import Discrete, Index, Metric, beside
 
 if TYPE_CHECKING:

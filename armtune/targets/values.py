@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armtune.errors import DataError
-from armtune.lazy import torch
+from armtune.plugins.lazy_imports import torch
 from armtune.targets import Index, Metric, Target, beside
 
 if TYPE_CHECKING:

@@ -22,15 +22,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from armtune.options import Options
+from armtune.plugins.options import Options
+from armtune.plugins.registry import plugins
 from armtune.recipe.schema import add_file
-from armtune.registry import plugins
 
 Check = Callable[..., Any]
 
 
 def checks(kind: str) -> list[Check]:
-    """All checks of a kind, such as ``encoders``; one of ``data`` also takes a folder and names."""
+    """All checks of a kind, such as ``encoders``; those of ``datasets`` take a folder and names."""
     module = importlib.import_module(f"{__name__}.{kind}")
     functions = inspect.getmembers(module, inspect.isfunction)
     return [

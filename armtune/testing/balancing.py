@@ -17,7 +17,7 @@ from armtune.errors import RecipeError
 from armtune.recipe.schema import Recipe
 from armtune.targets import kinds
 from armtune.testing.toys import TOYS, TWO, Shapes, toy_dataset, toy_recipe, with_holes
-from armtune.training import Run, train
+from armtune.training.loop import Run, train
 
 FAMILY: list[Shapes] = [
     TWO,

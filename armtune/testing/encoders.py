@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import torch
 
 from armtune.encoders import Encoder
-from armtune.layers import Init
-from armtune.streams import stream
+from armtune.nn.layers import Init
+from armtune.nn.random_streams import stream
 
 SHAPES = [(7,), (6, 5), (2, 6, 5), (1, 9)]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from armtune.fusion import Fusion
-from armtune.layers import Init
-from armtune.streams import stream
+from armtune.nn.layers import Init
+from armtune.nn.random_streams import stream
 
 SIZES = {"a": 4, "b": 3, "c": 5}
 CLASSES = 3

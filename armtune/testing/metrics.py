@@ -8,7 +8,7 @@ from math import isfinite
 import torch
 
 from armtune.metrics import Measure
-from armtune.streams import stream
+from armtune.nn.random_streams import stream
 from armtune.targets import Target, kinds
 from armtune.testing.toys import TOYS
 

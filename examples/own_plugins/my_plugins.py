@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field
 
-from armtune.data import Data, Dataset, Progress, Split
+from armtune.data import Dataset, Progress, Split
+from armtune.datasets import Data
 from armtune.encoders import Encoder
 from armtune.metrics import Measure
 from armtune.targets.classes import Classes
@@ -22,7 +23,7 @@ from armtune.targets.classes import Classes
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from armtune.layers import Init
+    from armtune.nn.layers import Init
 
 
 class GatedLinear(Encoder):
@@ -35,7 +36,7 @@ class GatedLinear(Encoder):
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
         import torch
 
-        from armtune import layers
+        from armtune.nn import layers
 
         class Gated(torch.nn.Module):
             def __init__(self, size: int, width: int) -> None:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from armtune.data.torch_dataset import MapStyle, TorchData
+from armtune.datasets.torch_dataset import MapStyle, TorchData
 
 
 class Spirals(TorchData):

@@ -7,11 +7,11 @@ from math import exp, log
 import pytest
 import torch
 
-from armtune.balancer import Step
+from armtune.balancing._hooks import Step
 from armtune.balancing.agm import AdaptiveModulator, Agm, log_likelihoods, modulation
 from armtune.fusion.concat import Concat
-from armtune.layers import Init
-from armtune.streams import stream
+from armtune.nn.layers import Init
+from armtune.nn.random_streams import stream
 from tests.balancing.toys import THREE, THREE_CLASSES, at, toy_batch, toy_context, toy_network
 from tests.conftest import TWO, Shapes
 

@@ -7,9 +7,9 @@ from math import log, pi, sin
 import pytest
 import torch
 
-from armtune.balancer import Step
+from armtune.balancing._hooks import Step
 from armtune.balancing.amco import Amco, DominantMasker, dominant, mask, mask_share
-from armtune.flat import FlatParameters
+from armtune.nn.flat_parameters import FlatParameters
 from tests.balancing.toys import THREE, at, toy_batch, toy_context, toy_network
 
 

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 import torch
 
-from armtune.balancer import Step
+from armtune.balancing._hooks import Step
+from armtune.balancing._valuation import leave_one_out_matrix
 from armtune.balancing.arm import Arm, Reinforcer, fusion_weights
-from armtune.flat import FlatParameters
 from armtune.information import shapley_matrix
-from armtune.network import MultimodalNet, build_network
-from armtune.streams import stream
+from armtune.nn.flat_parameters import FlatParameters
+from armtune.nn.random_streams import stream
 from armtune.targets.classes import cross_entropy
 from armtune.testing.balancing import goes_on_within_an_epoch_as_if_never_stopped
-from armtune.valuation import leave_one_out_matrix
+from armtune.training.network import MultimodalNet, build_network
 from tests.balancing.toys import at, toy_context
 from tests.conftest import TWO, Shapes, toy_recipe
 

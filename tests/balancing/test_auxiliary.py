@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from armtune.balancer import Step
+from armtune.balancing._hooks import Step
 from armtune.balancing.arm import Arm
 from armtune.balancing.auxiliary import Auxiliary, UnimodalLosses
-from armtune.flat import FlatParameters
+from armtune.nn.flat_parameters import FlatParameters
 from armtune.targets.classes import cross_entropy
 from tests.balancing.toys import THREE, at, toy_batch, toy_context, toy_network
 from tests.conftest import TWO, Shapes

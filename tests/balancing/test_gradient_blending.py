@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from armtune.balancer import Step
+from armtune.balancing._hooks import Step
 from armtune.balancing.gradient_blending import Blender, GradientBlending, blend_weights
-from armtune.flat import FlatParameters
+from armtune.nn.flat_parameters import FlatParameters
 from armtune.targets.classes import cross_entropy
 from armtune.testing.balancing import goes_on_within_an_epoch_as_if_never_stopped
 from tests.balancing.toys import (

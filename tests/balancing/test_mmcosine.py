@@ -9,9 +9,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from armtune.cosines import CosineSum
-from armtune.network import build_network
-from armtune.training import Run, train
+from armtune.nn.cosines import CosineSum
+from armtune.training.loop import Run, train
+from armtune.training.network import build_network
 from tests.balancing.toys import F64, THREE, toy_network
 from tests.conftest import TWO, toy_dataset, toy_recipe
 

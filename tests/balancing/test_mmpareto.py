@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from armtune.balancer import Step
+from armtune.balancing._hooks import Step
 from armtune.balancing.mmpareto import MMPareto, ParetoIntegrator, fused_share, integrated
-from armtune.flat import FlatParameters
+from armtune.nn.flat_parameters import FlatParameters
 from armtune.targets.classes import cross_entropy
 from tests.balancing.toys import THREE, at, toy_batch, toy_context, toy_network
 from tests.conftest import TWO, Shapes

@@ -8,10 +8,10 @@ from math import log, tanh
 import pytest
 import torch
 
-from armtune.balancer import Step
+from armtune.balancing._hooks import Step
+from armtune.balancing._parts import dominance, likelihoods
 from armtune.balancing.ogm import GradientModulator, Ogm, modulation
-from armtune.flat import FlatParameters
-from armtune.parts import dominance, likelihoods
+from armtune.nn.flat_parameters import FlatParameters
 from tests.balancing.toys import THREE_CLASSES, at, made_up, toy_batch, toy_context, toy_network
 
 

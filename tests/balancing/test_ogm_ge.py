@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from armtune.balancer import Gradients
+from armtune.balancing._hooks import Gradients
 from armtune.balancing.ogm_ge import NoisyModulator, OgmGe, deviation
 from tests.balancing.test_ogm import UNIMODAL, logits_of
 from tests.balancing.toys import at, made_up, toy_context, toy_network

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch.nn.functional import pad
 
-from armtune.balancer import Step
+from armtune.balancing._hooks import Step
 from armtune.balancing.opm import Opm, PredictionModulator, drop_probabilities
-from armtune.forward import Features, Forward
+from armtune.nn.forward import Features, Forward
 from armtune.targets.classes import cross_entropy
 from tests.balancing.test_ogm import logits_of
 from tests.balancing.toys import at, toy_batch, toy_context, toy_network

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from armtune.balancing.relearning import Relearner, Relearning, spread
-from armtune.flat import FlatParameters
-from armtune.training import Run
+from armtune.nn.flat_parameters import FlatParameters
+from armtune.training.loop import Run
 from tests.balancing.toys import (
     F64,
     at,

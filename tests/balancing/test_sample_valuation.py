@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from armtune.balancing.sample_valuation import SampleValuation, Valuer, which_copy
-from armtune.training import Run
+from armtune.training.loop import Run
 from tests.balancing.toys import (
     F64,
     THREE,

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from armtune.balancing.unimodal_distillation import Pupil, UnimodalDistillation
-from armtune.training import Run
+from armtune.training.loop import Run
 from tests.balancing.toys import (
     F64,
     at,
@@ -91,7 +91,7 @@ def test_a_restored_run_has_its_teachers_without_training_them_again(
     def refuse(*_: object) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr("armtune.training._solo", refuse)
+    monkeypatch.setattr("armtune.training.loop._solo", refuse)
     run = Run([toy_recipe(balancing=METHOD)], toy_dataset(), dtype=F64)
     run.restore(path)
     for _ in range(2):

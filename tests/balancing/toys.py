@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from armtune.balancer import Balancer, Context, Step
-from armtune.forward import Batch, Features, Forward
-from armtune.network import MultimodalNet, build_network
-from armtune.streams import stream
+from armtune.balancing._hooks import Balancer, Context, Step
+from armtune.nn.forward import Batch, Features, Forward
+from armtune.nn.random_streams import stream
 from armtune.targets.classes import Classes
-from armtune.training import Run
+from armtune.training.loop import Run
+from armtune.training.network import MultimodalNet, build_network
 from tests.conftest import TWO, Shapes, toy_dataset, toy_recipe
 
 THREE_CLASSES = Classes(("a", "b", "c"))

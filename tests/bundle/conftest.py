@@ -11,7 +11,7 @@ from armtune.bundle.manifest import MODEL
 from armtune.bundle.write import write_bundle
 from armtune.data import Dataset
 from armtune.recipe.schema import Recipe
-from armtune.training import Run, train
+from armtune.training.loop import Run, train
 from tests.conftest import toy_dataset, toy_recipe
 
 

@@ -13,10 +13,10 @@ import pytest
 
 from armtune.bundle import Predictor
 from armtune.bundle.write import write_bundle
-from armtune.data.load import load_dataset
+from armtune.datasets._load import load_dataset
 from armtune.errors import DataError
 from armtune.recipe.schema import Recipe
-from armtune.training import Run, train
+from armtune.training.loop import Run, train
 
 NAMES = ["a1", "a2", "a3", "b1", "b2"]
 

@@ -15,7 +15,7 @@ from armtune.bundle import Predictor
 from armtune.bundle.manifest import MANIFEST, MODEL, PREPROCESSING, PROGRAM, RECIPE
 from armtune.data import Dataset
 from armtune.errors import DataError, RunError
-from armtune.training import Run
+from armtune.training.loop import Run
 from tests.conftest import TWO
 
 HEAVY = {"torch", "ray", "optuna", "tensorboard", "matplotlib", "pandas"}

@@ -14,12 +14,12 @@ import pytest
 from armtune.bundle import Predictor
 from armtune.bundle.write import write_bundle
 from armtune.cli import main
-from armtune.data.load import load_dataset
+from armtune.datasets._load import load_dataset
 from armtune.errors import DataError
 from armtune.recipe.schema import Recipe
 from armtune.testing.toys import toy_dataset, toy_recipe
-from armtune.training import Run, train
-from tests.data import media_files
+from armtune.training.loop import Run, train
+from tests.datasets import media_files
 
 Rows = list[dict[str, Any]]
 NAMES = ["a2", "a1", "a3", "b1", "b2"]

@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from armtune.bundle.samples import pieces, read_samples
+from armtune.data.inputs import Source
 from armtune.errors import DataError
-from armtune.inputs import Source
 from tests.conftest import TWO, toy_dataset
 
 MEGABYTE = 1 << 20

@@ -19,7 +19,7 @@ from armtune.bundle.manifest import CARD, MANIFEST, PREPROCESSING, PROGRAM
 from armtune.bundle.write import write_bundle
 from armtune.data import Dataset
 from armtune.errors import RunError
-from armtune.training import Run
+from armtune.training.loop import Run
 from tests.conftest import TWO
 
 

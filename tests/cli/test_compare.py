@@ -14,11 +14,11 @@ import pytest
 import yaml
 from torch import Tensor
 
-from armtune.balancer import Balancer
+from armtune.balancing._hooks import Balancer
 from armtune.cli import main
 from armtune.data import Dataset
-from armtune.sweep import read_confirmed, read_records
-from armtune.training import Run
+from armtune.sweeps import read_confirmed, read_records
+from armtune.training.loop import Run
 
 RECIPE = """\
 name: small

@@ -11,8 +11,8 @@ import pytest
 from armtune import targets
 from armtune.cli import main
 from armtune.metrics import metrics_of
+from armtune.plugins.registry import KINDS, plugins
 from armtune.recipe import describe
-from armtune.registry import KINDS, plugins
 
 Out = Callable[..., str]
 
@@ -32,8 +32,7 @@ def out(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def test_everything_is_listed(out: Out) -> None:
     items = json.loads(out("list", "--json"))
     named = {(item["kind"], item["name"]) for item in items}
-    kinds = {kind: "datasets" if kind == "data" else kind for kind in KINDS}
-    expected = {(shown, name) for kind, shown in kinds.items() for name in plugins(kind)}
+    expected = {(kind, name) for kind in KINDS for name in plugins(kind)}
     measured = {metric.name for target in targets.kinds().values() for metric in metrics_of(target)}
     assert named == expected | {("metrics", name) for name in measured}
     assert all(item["summary"] for item in items)

@@ -12,7 +12,7 @@ import pytest
 from armtune.bundle.write import write_bundle
 from armtune.cli import main
 from armtune.testing.toys import toy_dataset, toy_recipe
-from armtune.training import Run, train
+from armtune.training.loop import Run, train
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from armtune.data import Dataset, Split
+from armtune.plugins.registry import plugins
 from armtune.recipe.schema import Recipe
-from armtune.registry import plugins
-from armtune.training import Run, train
+from armtune.training.loop import Run, train
 from tests.conftest import TWO, Shapes, toy_dataset, toy_recipe
 
 METHODS = plugins("balancing")

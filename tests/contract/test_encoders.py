@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from armtune.encoders import Encoder
-from armtune.layers import Init
-from armtune.registry import plugins
-from armtune.streams import stream
+from armtune.nn.layers import Init
+from armtune.nn.random_streams import stream
+from armtune.plugins.registry import plugins
 
 ENCODERS, FUSIONS = plugins("encoders"), plugins("fusion")
 SHAPES = [(7,), (6, 5), (2, 6, 5), (1, 9), (3, 2, 6, 5)]

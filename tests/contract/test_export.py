@@ -12,9 +12,9 @@ from armtune.bundle import formats, write
 from armtune.bundle.formats.onnx import LIBRARIES
 from armtune.bundle.manifest import MODEL
 from armtune.encoders import Encoder
+from armtune.plugins.registry import plugins
 from armtune.recipe.schema import Recipe
-from armtune.registry import plugins
-from armtune.training import Run, train
+from armtune.training.loop import Run, train
 from tests.conftest import Shapes, toy_dataset, toy_recipe
 
 FORMATS = [n for n in formats.names() if n != "onnx" or all(map(find_spec, LIBRARIES))]

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import torch
 
-from armtune.forward import only
-from armtune.layers import Init
-from armtune.network import MultimodalNet, build_network
+from armtune.nn.forward import only
+from armtune.nn.layers import Init
+from armtune.nn.random_streams import stream
+from armtune.plugins.registry import plugins
 from armtune.recipe.schema import Recipe
-from armtune.registry import plugins
-from armtune.streams import stream
-from armtune.training import EpochMetrics, Run, train
+from armtune.training.loop import EpochMetrics, Run, train
+from armtune.training.network import MultimodalNet, build_network
 from tests.conftest import TWO, Shapes, toy_dataset, toy_recipe
 
 FUSIONS = plugins("fusion")

@@ -13,11 +13,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from armtune.data import Dataset
 from armtune.encoders import Encoder
+from armtune.plugins.registry import plugins
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
-from armtune.registry import plugins
 from armtune.testing.toys import TWO, toy_dataset, toy_recipe, with_holes
-from armtune.training import Run
+from armtune.training.loop import Run
 
 ASKING = {
     *("_local_scalar_dense", "nonzero", "masked_select", "equal", "is_nonzero"),

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
+from armtune.plugins.registry import plugins
 from armtune.pruners import Pruner
-from armtune.registry import plugins
-from armtune.rungs import Standing
+from armtune.pruners._rungs import Standing
 
 PRUNERS = sorted(plugins("pruners"))
 

@@ -9,8 +9,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from armtune.plugins.registry import plugins
 from armtune.recipe.ranges import Dimension, parse_range
-from armtune.registry import plugins
 from armtune.samplers import Demand, Sampler
 
 SAMPLERS = sorted(plugins("samplers"))

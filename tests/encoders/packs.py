@@ -9,7 +9,7 @@ import torch
 
 from armtune.data import Dataset
 from armtune.recipe.schema import Recipe
-from armtune.training import Run, train
+from armtune.training.loop import Run, train
 
 
 def learn_alike_packed_and_alone(pair: Sequence[Recipe], data: Dataset) -> None:

@@ -18,12 +18,12 @@ from armtune.bundle.write import write_bundle
 from armtune.data import Dataset, Split
 from armtune.encoders.huggingface import HuggingFace
 from armtune.errors import DataError, MissingDataError
-from armtune.layers import Init
+from armtune.nn.layers import Init
+from armtune.nn.random_streams import stream
 from armtune.recipe.load import dump_recipe, load_recipe
 from armtune.recipe.schema import Recipe
-from armtune.streams import stream
 from armtune.targets.classes import Classes
-from armtune.training import Run, train
+from armtune.training.loop import Run, train
 from tests.conftest import toy_recipe
 from tests.encoders.packs import learn_alike_packed_and_alone
 

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from armtune.encoders.temporal_cnn import TemporalCnn
-from armtune.layers import Init
-from armtune.streams import stream
-from armtune.temporal import SequenceCnn
+from armtune.nn.layers import Init
+from armtune.nn.random_streams import stream
+from armtune.nn.temporal import SequenceCnn
 
 
 def built(**options: int | bool) -> SequenceCnn:

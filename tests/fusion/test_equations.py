@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from armtune.layers import Init, Linear
-from armtune.registry import plugins
-from armtune.streams import stream
+from armtune.nn.layers import Init, Linear
+from armtune.nn.random_streams import stream
+from armtune.plugins.registry import plugins
 
 SIZES = {"a": 4, "b": 3}
 

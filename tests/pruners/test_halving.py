@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from armtune.pruners._rungs import Standing
 from armtune.pruners.asha import Asha
 from armtune.pruners.pareto_asha import ParetoAsha
-from armtune.rungs import Standing
 
 EIGHT = [Standing((float(n),)) for n in range(8)]
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from armtune.pruners._rungs import Standing
 from armtune.pruners.median import Median
-from armtune.rungs import Standing
 
 SEVEN = [Standing((float(n),)) for n in range(7)]
 

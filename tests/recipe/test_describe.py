@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from armtune.plugins.registry import KINDS, plugins
 from armtune.recipe import describe
 from armtune.recipe.document import read_document
-from armtune.registry import KINDS, plugins
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from armtune.errors import RecipeError
+from armtune.plugins.registry import plugins
 from armtune.recipe.load import load_recipe, with_overrides
 from armtune.recipe.ranges import Dimension, parse_range
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space, embed_space, load_space, load_sweep
-from armtune.registry import plugins
 
 TEXT = """\
 name: small

@@ -13,9 +13,9 @@ from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Dimension, Space
 from armtune.report.tensorboard import TensorBoardListener
-from armtune.sweep.records import Listener, TrialRecord
-from armtune.sweep.run import Place, run_sweep
-from armtune.sweep.trial import Workshop
+from armtune.sweeps.run import Place, run_sweep
+from armtune.sweeps.study.records import Listener, TrialRecord
+from armtune.sweeps.workers.trial import Workshop
 from tests.conftest import toy_dataset, toy_recipe
 
 SPACE = Space(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tensorboard.plugins.hparams import metadata
 
-from armtune.objectives import Goals
+from armtune.recipe.objectives import Goals
 from armtune.recipe.space import Dimension, Space
 from armtune.report.hparams import HParams
 

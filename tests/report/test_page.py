@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from armtune.objectives import Goals
+from armtune.recipe.objectives import Goals
 from armtune.recipe.space import Dimension, Space
 from armtune.report import figures
 from armtune.report.page import page, write_report
 from armtune.report.run import RunReport
-from armtune.sweep.records import TrialRecord
+from armtune.sweeps.study.records import TrialRecord
 
 SPACE = Space((Dimension("training.optimizer.lr", "float", low=1e-4, high=1e-1, log=True),))
 Make = Callable[..., RunReport]

@@ -6,10 +6,10 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from armtune.objectives import Goals
+from armtune.recipe.objectives import Goals
 from armtune.report.plots import LABELLED, front_picture, png
 from armtune.report.tables import Confirmed
-from armtune.sweep.records import TrialRecord
+from armtune.sweeps.study.records import TrialRecord
 
 
 @pytest.fixture

@@ -15,14 +15,14 @@ from rich.console import Console
 from armtune import cli
 from armtune.data import Dataset
 from armtune.errors import RunError
-from armtune.live import LiveListener
 from armtune.recipe.load import dump_recipe, with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.report import run
+from armtune.report.live import LiveListener
 from armtune.report.tensorboard import TensorBoardListener
-from armtune.sweep import SweepResult
-from armtune.sweep.run import Place, run_sweep
-from armtune.sweep.trial import Workshop
+from armtune.sweeps import SweepResult
+from armtune.sweeps.run import Place, run_sweep
+from armtune.sweeps.workers.trial import Workshop
 
 SWEEP = {
     "sweep.space": [{"training.optimizer.lr": {"log": [1e-3, 1e-1]}}],

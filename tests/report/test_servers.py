@@ -20,8 +20,8 @@ import pytest
 
 from armtune.errors import RunError
 from armtune.report.board import start_board
-from armtune.sweep.journal import JOURNAL
-from armtune.sweep.study import STUDY
+from armtune.sweeps.study.journal import JOURNAL
+from armtune.sweeps.study.study import STUDY
 from tests.report.test_tensorboard import Board, until
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from armtune.cli import main
 from armtune.report.status import read_status
-from armtune.sweep.journal import JOURNAL
-from armtune.sweep.lock import LOCK, holder, locked
+from armtune.sweeps.lock import LOCK, holder, locked
+from armtune.sweeps.study.journal import JOURNAL
 
 ME = f"process {os.getpid()} on {os.uname().nodename}"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from armtune.objectives import Goals
+from armtune.recipe.objectives import Goals
 from armtune.report import tables
 
 

@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from armtune.errors import DataError
-from armtune.evaluation import evaluate
 from armtune.metrics import metric_names
-from armtune.network import build_network
-from armtune.registry import plugins
-from armtune.samples import Samples
+from armtune.plugins.registry import plugins
 from armtune.targets import Discrete, Target, kinds, restored
 from armtune.targets.classes import Classes
 from armtune.testing.toys import TOYS, TWO, toy_recipe
+from armtune.training.evaluation import evaluate
+from armtune.training.network import build_network
+from armtune.training.samples import Samples
 
 KINDS = list(kinds())
 

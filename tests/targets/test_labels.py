@@ -9,11 +9,11 @@ import pytest
 import torch
 from sklearn import metrics as theirs
 
+from armtune.balancing._valuation import histogram_values, variational_values
 from armtune.errors import DataError
 from armtune.information import mutual_information
 from armtune.targets import restored
 from armtune.targets.labels import Labels, average_precision
-from armtune.valuation import histogram_values, variational_values
 
 F64 = torch.float64
 TARGET = Labels(("cat", "dog", "owl"))

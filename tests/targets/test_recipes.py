@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from armtune.errors import RecipeError
-from armtune.objectives import Goals
 from armtune.recipe.load import dump_recipe, load_recipe, with_overrides
+from armtune.recipe.objectives import Goals
 from armtune.testing.toys import TOYS, toy_recipe
-from armtune.training import Run
+from armtune.training.loop import Run
 
 
 @pytest.mark.parametrize(

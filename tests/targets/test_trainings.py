@@ -13,12 +13,12 @@ from torch import Tensor
 
 from armtune.data import Dataset, Split
 from armtune.metrics import Measure
+from armtune.plugins.registry import plugins
 from armtune.recipe.schema import Recipe
-from armtune.registry import plugins
 from armtune.targets import Target
 from armtune.targets.values import Values
 from armtune.testing.toys import TOYS, toy_recipe
-from armtune.training import Run, train
+from armtune.training.loop import Run, train
 
 KINDS = ["labels", "values"]
 

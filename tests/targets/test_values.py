@@ -9,10 +9,14 @@ import pytest
 import torch
 from sklearn import metrics as theirs
 
+from armtune.balancing._valuation import (
+    histogram_values,
+    published_contributions,
+    variational_values,
+)
 from armtune.errors import DataError
 from armtune.targets import restored
 from armtune.targets.values import BINS, Values, quantile_codes
-from armtune.valuation import histogram_values, published_contributions, variational_values
 
 F64 = torch.float64
 TARGET = Values(("price",), mean=(5.0,), std=(2.0,))

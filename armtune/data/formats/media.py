@@ -1,0 +1,241 @@
+"""Files of sound, images, video and arrays as arrays of one shape.
+
+Needs the extra ``armtune[media]``: soundfile reads WAV and FLAC, Pillow images, and PyAV video
+and the sound in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import gcd
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from armtune.data.formats.images import DamagedPictureError, read_picture
+from armtune.data.formats.sound import pooled_log_mel, unit_power
+from armtune.errors import DataError
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+
+Kind = Literal["sound", "image", "video", "array"]
+
+SUFFIXES: dict[Kind, tuple[str, ...]] = {
+    "sound": (".wav", ".flac"),
+    "image": (".jpg", ".jpeg", ".png"),
+    "video": (".mp4", ".avi", ".flv"),
+    "array": (".npy",),
+}
+"""What files of each kind are called, in small letters."""
+STEP = 0.01
+"""Seconds from one spectrum to the next, about; they are averaged to the steps asked for."""
+WINDOW = 0.032
+"""Seconds that a spectrum looks at, about."""
+
+
+class DamagedMediaError(DataError):
+    """A file of sound, video or an array can't be read; others perhaps can."""
+
+
+DAMAGED = (DamagedPictureError, DamagedMediaError)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What files are brought to.
+
+    Attributes:
+        side: of images and frames, in pixels.
+        frames: taken from a video, evenly.
+        spectrogram: bands and steps.
+        seconds: of sound: the middle of longer ones, shorter ones padded by silence.
+        rate: of the sound, in Hz.
+    """
+
+    side: int
+    frames: int
+    spectrogram: tuple[int, int]
+    seconds: float
+    rate: int
+
+
+def decode(path: Path, kind: Kind, shape: Shape) -> NDArray[Any]:
+    """A file as an array.
+
+    Images are ``(3, side, side)`` and videos ``(frames, 3, side, side)``, uint8; sound (a video's
+    too) is a log-mel spectrogram ``(bands, steps)`` and an array is as it is, both float32.
+
+    Raises:
+        DamagedPictureError, DamagedMediaError: the file is missing or damaged; names it.
+        DataError: a library isn't installed; names the extra.
+    """
+    if kind == "image":
+        return read_picture(path, shape.side)
+    if kind == "video":
+        return read_frames(path, shape.frames, shape.side)
+    if kind == "array":
+        return read_array(path)
+    return spectrogram(read_sound(path, shape.rate), shape)
+
+
+def kind_of(path: Path) -> Kind:
+    """What a file holds, by its name's end.
+
+    Raises:
+        DataError: no kind's files are called so.
+    """
+    for kind, suffixes in SUFFIXES.items():
+        if path.suffix.lower() in suffixes:
+            return kind
+    known = ", ".join(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+    raise DataError(f"{path}: of no kind that can be read ({known})")
+
+
+def read_array(path: Path) -> NDArray[np.float32]:
+    """The array of an ``.npy`` file, as float32.
+
+    Raises:
+        DamagedMediaError: it is missing, damaged, or holds other than finite real numbers.
+    """
+    with _naming(path, (OSError, ValueError, EOFError)):
+        array = np.load(path, allow_pickle=False)
+        if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+            raise ValueError("must hold finite real numbers")
+    return np.atleast_1d(array).astype(np.float32)
+
+
+def read_sound(path: Path, rate: int) -> NDArray[np.float32]:
+    """A file's sound, its channels averaged, ``(time,)`` at ``rate`` Hz.
+
+    Raises:
+        DamagedMediaError: the file is missing, damaged or silent for want of a sound track.
+        DataError: the library isn't installed.
+    """
+    if path.suffix.lower() not in SUFFIXES["sound"]:
+        return _sound_track(path, rate)
+    soundfile = _library("soundfile")
+    with _naming(path, (OSError, soundfile.SoundFileError)):
+        wave, own = soundfile.read(path, dtype="float32")
+    if not len(wave) or not np.isfinite(wave).all():
+        raise DamagedMediaError(f"{path}: has no sound, or NaN in it")
+    return _resampled(wave if wave.ndim == 1 else wave.mean(axis=1), own, rate)
+
+
+def read_frames(path: Path, count: int, side: int) -> NDArray[np.uint8]:
+    """Frames evenly over a video, ``(count, 3, side, side)``.
+
+    Each is taken from the middle of its share of the video, scaled by its shorter side and cut
+    square. A video of fewer frames gives some of them more than once.
+
+    Raises:
+        DamagedMediaError: the file is missing, damaged or without a picture; names it.
+        DataError: the library isn't installed.
+    """
+    av = _library("av")
+    with _naming(path, (av.FFmpegError, OSError)):
+        with av.open(str(path)) as file:
+            if not file.streams.video:
+                raise DamagedMediaError(f"{path}: has no picture")
+            total = sum(packet.size > 0 for packet in file.demux(file.streams.video[0]))
+        wanted = [(2 * k + 1) * total // (2 * count) for k in range(count)]
+        with av.open(str(path)) as file:
+            pictures = [_squared(frame, side) for frame in _picked(file, wanted)]
+    if not pictures:
+        raise DamagedMediaError(f"{path}: has no frame that can be read")
+    pictures += pictures[-1:] * (count - len(pictures))
+    return np.moveaxis(np.stack(pictures), 3, 1)
+
+
+def spectrogram(wave: NDArray[np.float32], shape: Shape) -> NDArray[np.float32]:
+    """The log-mel spectrogram of sound ``(time,)`` at ``shape.rate``, ``shape.spectrogram``."""
+    bands, steps = shape.spectrogram
+    whole = shape.rate * shape.seconds
+    finer = max(1, round(shape.seconds / steps / STEP))
+    hop = max(1, round(whole / steps / finer))
+    length = hop * finer * steps
+    cut = max(0, len(wave) - length) // 2
+    inner = unit_power(wave[None, cut : cut + length])
+    before = (length - inner.shape[1]) // 2
+    padded = np.pad(inner, ((0, 0), (before, length - inner.shape[1] - before)))
+    window = max(2 * hop, 1 << round(np.log2(WINDOW * shape.rate)))
+    return pooled_log_mel(padded, bands, steps, hop, window, shape.rate)[0]
+
+
+def _picked(file: Any, wanted: list[int]) -> Iterator[VideoFrame]:
+    """The frames of these rising numbers; nothing is decoded after the last."""
+    stream = file.streams.video[0]
+    stream.thread_type = "AUTO"
+    left = list(wanted)
+    for number, frame in enumerate(file.decode(stream)):
+        while left and left[0] == number:
+            yield frame
+            left.pop(0)
+        if not left:
+            return
+
+
+def _squared(frame: VideoFrame, side: int) -> NDArray[np.uint8]:
+    shorter = min(frame.width, frame.height)
+    width, height = (max(side, round(n * side / shorter)) for n in (frame.width, frame.height))
+    scaled = frame.reformat(width, height, "rgb24", interpolation="AREA").to_ndarray()
+    top, left = (height - side) // 2, (width - side) // 2
+    return np.asarray(scaled[top : top + side, left : left + side], np.uint8)
+
+
+def _sound_track(path: Path, rate: int) -> NDArray[np.float32]:
+    av = _library("av")
+    with _naming(path, (av.FFmpegError, OSError)), av.open(str(path)) as file:
+        tracks = file.streams.audio
+        if not tracks:
+            raise DamagedMediaError(f"{path}: has no sound track")
+        resampler = av.AudioResampler("flt", "mono", rate)
+        pieces = [
+            piece.to_ndarray()[0]
+            for frame in (*file.decode(tracks[0]), None)
+            for piece in resampler.resample(frame)
+        ]
+    if not pieces:
+        raise DamagedMediaError(f"{path}: its sound track is empty")
+    return np.concatenate(pieces)
+
+
+def _resampled(wave: NDArray[np.float32], own: int, rate: int) -> NDArray[np.float32]:
+    if own == rate:
+        return wave
+    from scipy.signal import resample_poly
+
+    shared = gcd(own, rate)
+    resampled: NDArray[np.float32] = resample_poly(wave, rate // shared, own // shared)
+    return resampled.astype(np.float32)
+
+
+def _library(name: str) -> ModuleType:
+    """A library of the extra.
+
+    Raises:
+        DataError: it isn't installed.
+    """
+    from importlib import import_module
+
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise DataError(
+            f"reading sound and video needs {name}: pip install 'armtune[media]'"
+        ) from error
+
+
+@contextmanager
+def _naming(path: Path, errors: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Turns what a library says about a damaged file into an error that names it."""
+    try:
+        yield
+    except errors as error:
+        reason = getattr(error, "strerror", None) or str(error).split(" '")[0]
+        raise DamagedMediaError(f"{path}: missing or damaged ({reason})") from error

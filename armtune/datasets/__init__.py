@@ -1,0 +1,89 @@
+"""Data sets that a recipe can name, one file each. Nothing here imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from armtune.data import Columns, Dataset, Progress, Shapes
+from armtune.errors import DataError
+from armtune.plugins.options import Options
+from armtune.targets import Target, kinds
+from armtune.targets.classes import Classes
+
+if TYPE_CHECKING:
+    from armtune.data.inputs import Source
+
+    Kind = str
+else:
+    Kind = Literal[tuple(kinds())]
+
+
+class Data(Options):
+    """Options of a data set and how to read it."""
+
+    paths: ClassVar[tuple[str, ...]] = ()
+    """Options that are paths, relative to the recipe's folder unless they are absolute."""
+
+    name: str
+    otherwise: str | None = None
+    """Data set to use instead, with its default options, when this one's files can't be had."""
+
+    @property
+    def predicts(self) -> type[Target]:
+        """The kind of target that the samples have."""
+        return Classes
+
+    @property
+    def fills(self) -> Literal["", "cells", "samples"]:
+        """What is filled with means over the training samples where it is empty: nothing, single
+        cells of a sample's modality, or also all of them.
+        """
+        return ""
+
+    def modalities(self) -> tuple[str, ...] | None:
+        """The modalities this data set has; None when only its files can tell."""
+        raise NotImplementedError
+
+    def read(self, modalities: Sequence[str], folder: Path, progress: Progress) -> Dataset:
+        """Reads (or builds and caches) the data set.
+
+        Args:
+            modalities: the modalities to read, in the recipe's order.
+            folder: the recipe's folder, from which relative paths are taken.
+            progress: told about downloads and building.
+
+        Raises:
+            DataError: something is missing, damaged or inconsistent; names the file or view.
+        """
+        raise NotImplementedError
+
+    def inputs(self, path: Path, shapes: Shapes, columns: Columns) -> Mapping[str, Source]:
+        """Samples to predict, from a file with a row for each, read as those to learn from were.
+
+        Args:
+            path: a ``.csv``, ``.tsv`` or ``.parquet`` file. No labels are read from it.
+            shapes: of each modality's samples, as the model reads them.
+            columns: as the ``Dataset`` had them that the model learnt from.
+
+        Raises:
+            DataError: samples of this data set don't come from such files, or this one can't be
+                read; names it.
+        """
+        raise DataError(
+            f"{path}: a model of the data set {self.name} reads arrays, "
+            f"from an .npz or a folder of .npy files"
+        )
+
+
+class Labelled(Data):
+    """Base of data sets whose labels may be of any kind."""
+
+    target: Kind = "classes"
+    """What the labels are: each one of several ``classes``, any of several ``labels``, or
+    ``values``, which are numbers."""
+
+    @property
+    def predicts(self) -> type[Target]:
+        return kinds()[self.target]

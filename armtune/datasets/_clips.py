@@ -1,0 +1,269 @@
+"""What data sets of sound, image and video files have in common: they are listed, decoded, cut.
+
+A subclass lists its samples and says what each modality's files hold; the rest is here.
+"""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from armtune.data import Columns, Dataset, Progress, Shapes
+from armtune.data.assembly import shelve
+from armtune.data.cache import Shelf, digest_of, splits_of, stored
+from armtune.data.downloads import data_folders, find
+from armtune.data.formats.listed_files import Listed
+from armtune.data.formats.lists import read_table
+from armtune.data.formats.media import DAMAGED, Kind, Shape, decode
+from armtune.data.inputs import Source
+from armtune.data.missing_modalities import Absent, settle, skipped
+from armtune.data.prefetch import ahead
+from armtune.data.rows import taken
+from armtune.data.splits import SPLITS, Indices, cut
+from armtune.data.staging import Raw, as_view
+from armtune.datasets import Data
+from armtune.errors import DataError
+from armtune.targets import Target
+
+log = logging.getLogger(__name__)
+
+BUILDER = 2
+"""Raised whenever the same options would give other arrays, so that no old cache is used."""
+EDGE = 4096
+"""Bytes of a file's beginning and end that tell whether it is the same."""
+
+Size = Annotated[int, Field(ge=4, le=512)]
+
+
+class Clip(NamedTuple):
+    """A sample.
+
+    Attributes:
+        label: its class's name, or what else its label is, as text.
+        files: the file, or folder of files, of each modality that it has.
+        split: ``train``, ``validation`` or ``test``; None where the cut is ours.
+        group: what must not be divided by a cut; None where there are no groups.
+    """
+
+    label: str
+    files: Mapping[str, Path]
+    split: str | None = None
+    group: str | None = None
+
+
+class Clips(Data):
+    """Options of a data set of files; a subclass lists its clips."""
+
+    paths = ("path",)
+
+    path: str
+    image_size: int = Field(64, ge=8, le=512)
+    """Side of images and frames, which are scaled and cut square."""
+    frames: int = Field(3, ge=1, le=64)
+    """Frames of a video, taken evenly over its length."""
+    spectrogram: tuple[Size, Size] = (64, 128)
+    """Mel bands and time steps of the sound."""
+    seconds: float = Field(10.0, gt=0, le=60)
+    """Of sound: the middle of longer recordings, silence around shorter ones."""
+    rate: int = Field(16000, ge=4000, le=48000)
+    """Samples a second that the sound is brought to."""
+    damaged: Literal["error", "skip"] = "error"
+    """What a sample with a damaged file is: an error, or left out, counted and named."""
+
+    def clips(self, base: Path, modalities: Sequence[str]) -> list[Clip]:
+        """All samples, in an order that only depends on the files.
+
+        Args:
+            base: the file or folder that ``path`` names.
+            modalities: those whose files are needed.
+
+        Raises:
+            DataError: the layout isn't the official one; names the file or folder.
+        """
+        raise NotImplementedError
+
+    def kind(self, modality: str, path: Path) -> Kind:
+        """What a modality's file holds: where a subclass doesn't say, the sound or the film."""
+        return "sound" if modality == "audio" else "video"
+
+    def decoded(self, modality: str, path: Path) -> NDArray[Any]:
+        """A modality's file as an array, uint8 (0 to 255) or float32.
+
+        Raises:
+            DamagedMediaError: it is missing or damaged; names it.
+        """
+        shape = Shape(self.image_size, self.frames, self.spectrogram, self.seconds, self.rate)
+        return decode(path, self.kind(modality, path), shape)
+
+    def cuts(self) -> tuple[dict[str, float], int]:
+        """Shares to cut off the training samples where no split is given, and the seed."""
+        raise NotImplementedError
+
+    def read(self, modalities: Sequence[str], folder: Path, progress: Progress) -> Dataset:
+        base = find(self.path, [folder, *data_folders(None, folder)])
+        clips = self.clips(base, modalities)
+        target, _ = self._labels(base, clips)
+        digest = self._digest(base, clips, modalities)
+
+        def build(shelf: Shelf) -> dict[str, Any]:
+            return self._build(base, clips, modalities, shelf, progress)
+
+        built = stored(self.name, digest, build)
+        splits = splits_of(built, modalities)
+        sizes = " + ".join(str(len(split)) for split in splits)
+        words = f"{self.about()}: {target}, {sizes} samples{_left_out(built[1])}"
+        words += skipped(built[1]["left_out"])
+        train = splits[0].labels
+        target = target.fitted(train, np.arange(len(train)), str(base))
+        return Dataset(self.name, words, target, *splits, digest)
+
+    def _labels(self, base: Path, clips: Sequence[Clip]) -> tuple[Target, NDArray[Any]]:
+        """The target, and all clips' labels.
+
+        Raises:
+            DataError: the labels aren't what the target needs.
+        """
+        found = np.array([clip.label for clip in clips])
+        if (kinds := len(np.unique(found))) < 2:
+            raise DataError(f"{base}: {len(clips)} samples found, with {kinds} different labels")
+        return self.predicts.read_column(found, str(base))
+
+    def inputs(self, path: Path, shapes: Shapes, columns: Columns) -> Mapping[str, Source]:
+        """Of a CSV with a column of paths, relative to it, for each modality; some may be empty."""
+        if path.suffix.lower() != ".csv":
+            raise DataError(f"{path}: a model of files reads a CSV of their paths")
+        rows = read_table(path, ())
+        listed = [m for m in shapes if rows and m in rows[0]]
+        files = {m: [path.parent / row[m] if row[m] else None for row in rows] for m in listed}
+        return {m: Listed(own, partial(self._view, m), shapes[m]) for m, own in files.items()}
+
+    def _view(self, modality: str, path: Path) -> NDArray[np.float32]:
+        """A file as a model reads it: images from 0 to 1."""
+        return as_view(self.decoded(modality, path))
+
+    def lacking(self) -> Absent:
+        """What becomes of clips that lack a modality."""
+        return "error"
+
+    def about(self) -> str:
+        """The data set's name for people, and what of it is read."""
+        return self.name
+
+    def _digest(self, base: Path, clips: Sequence[Clip], modalities: Sequence[str]) -> str:
+        options = self.model_dump(exclude={"path", "otherwise"})
+        names = sorted(modalities)
+        listed = [
+            (
+                clip.label,
+                clip.split,
+                clip.group,
+                [fingerprint(clip.files[m], base) if m in clip.files else None for m in names],
+            )
+            for clip in clips
+        ]
+        return digest_of({"builder": BUILDER, "options": options, "clips": listed, "of": names})
+
+    def _build(
+        self,
+        base: Path,
+        clips: Sequence[Clip],
+        modalities: Sequence[str],
+        shelf: Shelf,
+        progress: Progress,
+    ) -> dict[str, Any]:
+        used, left_out = self._settled(base, clips, modalities)
+        with TemporaryDirectory(dir=shelf.folder) as scratch:
+            with Raw(Path(scratch), modalities) as raw:
+                kept, damaged = self._decode(clips, used, raw, progress)
+            target, labels = self._labels(base, clips)
+            whole = raw.split(labels[kept])
+            indices = self._cut([clips[k] for k in kept], target.strata(whole.labels))
+            target.fitted(whole.labels, indices["train"], str(base))
+            shelve(shelf, {split: taken(whole, index) for split, index in indices.items()})
+        return {"damaged": damaged, "left_out": left_out}
+
+    def _settled(
+        self, base: Path, clips: Sequence[Clip], modalities: Sequence[str]
+    ) -> tuple[list[int], int]:
+        """Numbers of the clips to be used, and how many lack a modality and are left out for that.
+
+        Raises:
+            DataError: some lack one, and the recipe doesn't say what becomes of them.
+        """
+        present = {m: np.array([m in clip.files for clip in clips]) for m in modalities}
+        _, used = settle(self.lacking(), present, str(base))
+        kept = np.flatnonzero(used).tolist()
+        return kept, len(clips) - len(kept)
+
+    def _decode(
+        self, clips: Sequence[Clip], used: Sequence[int], raw: Raw, progress: Progress
+    ) -> tuple[list[int], list[str]]:
+        """Writes those that can be read; their numbers, and what is wrong with the others."""
+        kept: list[int] = []
+        damaged: list[str] = []
+        own = partial(self._own, modalities=raw.names)
+        reads = zip(used, ahead(own, [clips[number] for number in used]), strict=True)
+        for done, (number, read) in enumerate(reads, 1):
+            if isinstance(read, str):
+                log.warning("%s; left out", read)
+                damaged.append(read.split(": ")[0].rsplit("/", 1)[-1])
+            else:
+                raw.add(read, clips[number].files)
+                kept.append(number)
+            progress("reading files", done, len(used))
+        return kept, damaged
+
+    def _own(self, clip: Clip, modalities: Sequence[str]) -> dict[str, NDArray[Any]] | str:
+        """A clip's arrays, or what is wrong with its files where that is no error."""
+        try:
+            return {m: self.decoded(m, p) for m, p in clip.files.items() if m in modalities}
+        except DAMAGED as error:
+            if self.damaged == "error":
+                raise DataError(f"{error}; damaged: skip leaves such samples out") from error
+            return str(error)
+
+    def _cut(self, clips: Sequence[Clip], strata: NDArray[Any]) -> Indices:
+        """The splits as the clips state them, the rest cut.
+
+        Raises:
+            DataError: a split is without samples; names it.
+        """
+        stated = np.array([clip.split or "" for clip in clips])
+        given = {s: np.flatnonzero(stated == s) for s in SPLITS if (stated == s).any()}
+        groups = [clip.group for clip in clips if clip.group is not None]
+        shares, seed = self.cuts()
+        divided = np.array(groups) if groups else None
+        return cut(given, strata, divided, shares, np.random.default_rng(seed))
+
+
+def fingerprint(path: Path, base: Path) -> tuple[str, int, int]:
+    """A file's name, size and a checksum of its ends; reading it all would take minutes a start.
+
+    A folder has the number of its files for a size. What isn't there has size −1.
+    """
+    name = path.relative_to(base).as_posix() if path.is_relative_to(base) else path.name
+    try:
+        if path.is_dir():
+            return name, len(list(path.iterdir())), 0
+        with path.open("rb") as file:
+            start = file.read(EDGE)
+            size = path.stat().st_size
+            file.seek(max(0, size - EDGE))
+            return name, size, zlib.crc32(file.read(), zlib.crc32(start))
+    except OSError:
+        return name, -1, 0
+
+
+def _left_out(about: Mapping[str, Any]) -> str:
+    damaged = about["damaged"]
+    named = ", ".join(damaged[:3]) + (", …" if len(damaged) > 3 else "")
+    return f"; {len(damaged)} damaged samples left out ({named})" if damaged else ""

@@ -1,0 +1,148 @@
+"""Your own data, from an ``.npz`` file or a folder of ``.npy`` files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from armtune.data import Dataset, Progress, Split
+from armtune.data.cache import digest_of, file_digest
+from armtune.data.downloads import data_folders, find
+from armtune.data.formats.numpy_files import ArrayStore, Store
+from armtune.data.missing_modalities import Absent, scan, settle, skipped
+from armtune.data.rows import Mask, taken
+from armtune.data.splits import Indices, cut, given_cuts
+from armtune.datasets import Labelled
+from armtune.errors import DataError
+from armtune.targets import Target
+
+
+class Arrays(Labelled):
+    """Arrays from an ``.npz`` file or a folder of ``.npy`` files, one for each modality.
+
+    The arrays ``train_index``, ``validation_index`` and ``test_index`` (sample numbers), or one
+    array ``split`` (``train``, ``validation`` or ``test`` for each sample), cut the samples;
+    what neither says is cut off the training samples by ``seed``.
+    """
+
+    paths = ("path",)
+
+    name: Literal["arrays"] = "arrays"
+    path: str
+    """File or folder, relative to the recipe, else to ``$ARMTUNE_DATA``."""
+    labels: str = "label"
+    """Key of the labels: integers from 0 or strings; for ``target: labels`` a matrix of 0 and 1,
+    whose names may stand in ``<key>_names``; for ``values`` numbers, one or several a sample."""
+    views: dict[str, str] = Field(default_factory=dict)
+    """Key of each modality's array; empty when the keys are the modalities' names."""
+    groups: str | None = None
+    """Key of each sample's group, such as its subject; cuts by ``seed`` never split a group."""
+    validation: float = Field(0.1, gt=0, lt=1)
+    """Share of the training samples cut off for validation, where the file has no such cut."""
+    test: float = Field(0.2, gt=0, lt=1)
+    """Share cut off for test before that, where the file has no such cut."""
+    seed: int = Field(0, ge=0)
+    """Seed of these cuts."""
+    absent: Absent = "error"
+    """What becomes of samples that lack a modality, which is NaN throughout or false in an array
+    called as the modality's and ``_present``: an error, kept, or left out."""
+
+    def modalities(self) -> tuple[str, ...] | None:
+        return tuple(self.views) or None
+
+    def read(self, modalities: Sequence[str], folder: Path, progress: Progress) -> Dataset:
+        path = find(self.path, [folder, *data_folders(None, folder)])
+        store = ArrayStore(path)
+        target, labels = self.predicts.read(*read_labels(store, self.labels))
+        indices = self._indices(store, target.strata(labels))
+        views: dict[str, NDArray[Any]] = {}
+        present: dict[str, Mask] = {}
+        for done, name in enumerate(modalities):
+            progress("reading arrays", done, len(modalities))
+            key = self.views.get(name, name)
+            views[name], present[name] = read_view(store, key, len(labels))
+        progress("reading arrays", len(modalities), len(modalities))
+        lacked, used = settle(self.absent, present, str(path))
+        whole = Split(views, labels, lacked)
+        indices = {split: index[used[index]] for split, index in indices.items()}
+        target = target.fitted(labels, indices["train"], str(path))
+        train, validation, test = (taken(whole, index) for index in indices.values())
+        words = self._describe(path, target, (train, validation, test))
+        words += skipped(int((~used).sum()))
+        return Dataset(self.name, words, target, train, validation, test, self._digest(store))
+
+    def _indices(self, store: ArrayStore, labels: NDArray[np.int64]) -> Indices:
+        groups = None
+        if self.groups is not None:
+            groups = read_column(store, self.groups, len(labels))
+        shares = {"test": self.test, "validation": self.validation}
+        given = given_cuts(store, len(labels))
+        return cut(given, labels, groups, shares, np.random.default_rng(self.seed))
+
+    def _digest(self, store: ArrayStore) -> str:
+        options = self.model_dump(exclude={"path", "otherwise"})
+        contents = {path.name: file_digest(path) for path in store.files}
+        return digest_of({"options": options, "files": contents})
+
+    def _describe(self, path: Path, target: Target, splits: Sequence[Split]) -> str:
+        sizes = " + ".join(str(len(split)) for split in splits)
+        return f"arrays from {path.name}: {target}, {sizes} samples"
+
+
+def read_labels(store: Store, key: str) -> tuple[NDArray[np.generic], str, list[str]]:
+    """The labels as they are, ``(sample, …)``, where they stand, and what ``<key>_names`` holds.
+
+    Raises:
+        DataError: they are missing or none.
+    """
+    labels = store.get(key)
+    if not labels.ndim or not len(labels):
+        raise DataError(f"{store.at(key)}: must have one label a sample, not shape {labels.shape}")
+    names = f"{key}_names"
+    known = read_column(store, names).astype(str).tolist() if names in store else []
+    return labels, store.at(key), known
+
+
+def read_column(store: Store, key: str, length: int | None = None) -> NDArray[np.generic]:
+    """One value for each sample, ``(sample,)``.
+
+    Raises:
+        DataError: it is missing, empty, or not of that shape.
+    """
+    column = store.get(key)
+    if column.ndim != 1 or len(column) == 0:
+        raise DataError(f"{store.at(key)}: must have one value a sample, not shape {column.shape}")
+    if length is not None and len(column) != length:
+        raise DataError(f"{store.at(key)}: has {len(column)} values, the labels have {length}")
+    return column
+
+
+def read_view(store: Store, key: str, length: int) -> tuple[NDArray[Any], Mask]:
+    """One modality's samples ``(sample, *shape)``, of a type that becomes float32, and which of
+    them are there, ``(sample,)``; these are finite.
+
+    Raises:
+        DataError: it is missing, has another length, holds no numbers, or NaN or infinity.
+    """
+    view = store.get(key)
+    if view.dtype.kind not in "fiub":
+        raise DataError(f"{store.at(key)}: must hold real numbers, not {view.dtype}")
+    if view.ndim < 2:
+        raise DataError(
+            f"{store.at(key)}: has one number a sample, shape {view.shape}; "
+            f"a view is (sample, feature, …), so reshape it to (sample, 1)"
+        )
+    if len(view) != length or not view.size:
+        raise DataError(f"{store.at(key)}: has shape {view.shape} for {length} labels")
+    there = np.ones(length, bool)
+    if f"{key}_present" in store:
+        there = read_column(store, f"{key}_present", length).astype(bool)
+    present, bad = scan(view, there)
+    if bad is not None:
+        raise DataError(f"{store.at(key)}: NaN or infinity (as float32) in sample {bad}")
+    return view, present

@@ -1,0 +1,119 @@
+"""The sweep: what to try, where to run it, when to stop it, and what came back.
+
+``study.journal`` in the run's folder is the only record of trials. ``Search`` decides, one step of
+one trial at a time; an engine (``inline`` or ``ray_tune``) trains what it hands out. This module is
+the way in; it imports neither Ray, Optuna nor torch before a sweep starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from armtune.sweeps.study.records import (
+    Confirmation,
+    Listener,
+    SweepResult,
+    TrialRecord,
+    front_of,
+)
+
+if TYPE_CHECKING:
+    from armtune.recipe.schema import Recipe
+    from armtune.sweeps.study.lineage import Segment
+
+__all__ = [
+    "Confirmation",
+    "Listener",
+    "SweepResult",
+    "TrialRecord",
+    "front_of",
+    "read_confirmed",
+    "read_lineages",
+    "read_records",
+    "read_result",
+    "sweep",
+]
+
+
+def sweep(
+    recipe: Recipe,
+    folder: Path,
+    recipe_folder: Path,
+    *,
+    listeners: Sequence[Listener] = (),
+    resume: bool = False,
+    inline: bool = False,
+    address: str | None = None,
+) -> SweepResult:
+    """Runs a recipe's sweep, or goes on with it.
+
+    Args:
+        folder: the run's folder, ``runs/<name>``.
+        recipe_folder: the recipe's folder, from which its relative paths are taken.
+        listeners: told about everything, in this process.
+        resume: go on with what the folder holds; in an empty folder the sweep just starts.
+        inline: train in this process, one trial after the other, without Ray.
+        address: address of a running Ray cluster; None starts Ray on this machine.
+
+    Raises:
+        RunError: the folder holds a sweep and ``resume`` wasn't asked for, holds one of another
+            recipe or other data, is in use, or can't be written; or every trial failed.
+        RecipeError: the recipe or its space can't be swept.
+        DataError: the data can't be read.
+        KeyboardInterrupt: Ctrl-C; trials that were running go on with ``resume``.
+    """
+    from armtune.sweeps.run import Place, run_sweep
+
+    place = Place(folder, recipe_folder, resume, inline, address)
+    return run_sweep(recipe, place, listeners)
+
+
+def read_records(folder: Path) -> list[TrialRecord]:
+    """All trials of a run, in the order of their numbers, from its journal alone.
+
+    Raises:
+        RunError: the folder holds no study, or a damaged one.
+    """
+    from armtune.sweeps.study.study import read_study
+
+    return read_study(folder).records()
+
+
+def read_confirmed(folder: Path) -> dict[int, list[Confirmation]]:
+    """What the re-trainings of a run measured, by trial, from its journal alone.
+
+    Raises:
+        RunError: the folder holds no study, or a damaged one.
+    """
+    from armtune.sweeps.study.study import read_study
+
+    return read_study(folder).confirmed()
+
+
+def read_lineages(folder: Path) -> dict[int, list[Segment]]:
+    """What each trial's model has behind it, from a run's journal; empty but for a population.
+
+    Raises:
+        RunError: the folder holds no study, or a damaged one.
+    """
+    from armtune.sweeps.study.study import read_study
+
+    return read_study(folder).lineages()
+
+
+def read_result(folder: Path) -> SweepResult:
+    """What a run has found so far, from its journal and its recipe.
+
+    Raises:
+        RunError: the folder holds no study, or a damaged one.
+        RecipeError: its recipe is missing or damaged.
+    """
+    from armtune.recipe.load import load_recipe
+    from armtune.sweeps.folder import RECIPE
+    from armtune.sweeps.study.result import result_of
+    from armtune.sweeps.study.study import read_study
+
+    study = read_study(folder)
+    return result_of(folder, load_recipe(folder / RECIPE), study)

@@ -1,0 +1,158 @@
+"""A run's folder: what a sweep leaves in it at the start, and whether it may go on there."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from armtune import __version__
+from armtune.data import Dataset
+from armtune.errors import RunError
+from armtune.files import write_text
+from armtune.recipe.load import content_of, dump_recipe, load_recipe, with_overrides
+from armtune.recipe.schema import Recipe
+from armtune.recipe.space import embed_space
+from armtune.sweeps.study.journal import JOURNAL
+
+RECIPE = "recipe.yaml"
+BEST = "best"
+"""Folder of the exported winner."""
+ORIGIN = "origin.json"
+"""Versions, git commit and data that a run started with."""
+
+LIBRARIES = ("numpy", "optuna", "ray", "torch")
+FREE = (
+    "sweep.choose",
+    "sweep.confirm",
+    "sweep.pack",
+    "sweep.resources",
+    "sweep.retries",
+    "sweep.start_from",
+    "sweep.trial_seconds",
+    "sweep.trials",
+)
+"""What may change between a sweep and its resumption; the trials may only grow in number."""
+
+
+def self_contained(recipe: Recipe, folder: Path) -> Recipe:
+    """The same recipe, readable from any folder: spaces written into it, paths absolute.
+
+    It says nothing of earlier sweeps that it starts from: what they gave stands in the study.
+
+    Args:
+        folder: the recipe's folder.
+    """
+    data = recipe.data
+    paths = {name: value for name in data.paths if (value := getattr(data, name))}
+    found = {n: (folder / v).resolve() for n, v in paths.items() if (folder / v).exists()}
+    located = recipe.model_copy(
+        update={"data": data.model_copy(update={n: str(path) for n, path in found.items()})}
+    )
+    values = [item for item in recipe.sweep.start_from if not isinstance(item, str)]
+    return with_overrides(embed_space(located, folder), {"sweep.start_from": values})
+
+
+def may_start(folder: Path, resume: bool) -> None:
+    """Refuses a folder that holds a sweep already, unless that is to be resumed.
+
+    Raises:
+        RunError: it does; says what to do.
+    """
+    if not resume and any((folder / name).exists() for name in (RECIPE, JOURNAL)):
+        raise RunError(f"{folder} holds a sweep already: add --resume to go on, or remove it")
+
+
+def enter(
+    folder: Path, recipe: Recipe, dataset: Dataset, about: Mapping[str, Any] | None = None
+) -> None:
+    """Writes recipe and origin at the start; checks them on resuming.
+
+    Args:
+        recipe: self-contained.
+        about: what else the origin is to say.
+
+    Raises:
+        RunError: the folder's sweep is of another recipe or other data.
+    """
+    origin = folder / ORIGIN
+    if (folder / RECIPE).exists():
+        _check_recipe(folder / RECIPE, recipe)
+    if origin.exists():
+        _check_data(origin, dataset)
+    else:
+        write_text(origin, json.dumps({**_origin(dataset), **(about or {})}, indent=2) + "\n")
+    write_text(folder / RECIPE, dump_recipe(recipe))
+
+
+def _check_recipe(path: Path, recipe: Recipe) -> None:
+    before, now = (dict(_flat(content_of(r))) for r in (load_recipe(path), recipe))
+    changed = [p for p in sorted({*before, *now}) if before.get(p) != now.get(p)]
+    # The members of a population train in step: no one can join them later.
+    refused = recipe.sweep.trials < before["sweep.trials"] or recipe.sweep.pruner.population
+    bad = [p for p in changed if not _may_change(p) or (p == "sweep.trials" and refused)]
+    if bad:
+        lines = [f"  {p}: {before.get(p)!r} then, {now.get(p)!r} now" for p in bad]
+        what = "\n".join(lines)
+        raise RunError(f"{path}: the sweep to resume has another recipe:\n{what}")
+
+
+def _check_data(origin: Path, dataset: Dataset) -> None:
+    try:
+        before = json.loads(origin.read_text(encoding="utf-8"))["data"]
+    except (OSError, ValueError, KeyError) as error:
+        raise RunError(f"{origin}: damaged: {error}") from error
+    if before["digest"] != dataset.digest:
+        then, now = before["description"], dataset.description
+        told = f"{then}; now it is {now}" if then != now else f"{then}, but with other contents"
+        hint = "put those back, or start anew in another folder with --to"
+        raise RunError(f"{origin}: the sweep to resume used other data: {told}; {hint}")
+
+
+def _may_change(path: str) -> bool:
+    # Data are told apart by their digest; where they lie may change.
+    return path.startswith(("data.", *(f"{free}." for free in FREE))) or path in FREE
+
+
+def _flat(content: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Leaves of nested mappings by dotted path; an empty mapping is a leaf, as is any list but
+    that of the search spaces.
+    """
+    if path == "sweep.space":
+        content = {str(i): space for i, space in enumerate(content)}
+    if isinstance(content, Mapping) and content:
+        for key, value in content.items():
+            yield from _flat(value, f"{path}.{key}" if path else key)
+    else:
+        yield path, content
+
+
+def _origin(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "armtune": __version__,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in LIBRARIES},
+        "data": {
+            "name": dataset.name,
+            "description": dataset.description,
+            "digest": dataset.digest,
+            "stand_in": dataset.stand_in,
+        },
+    }
+
+
+def _commit() -> str | None:
+    """The git commit of a checkout that armtune runs from; None elsewhere."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

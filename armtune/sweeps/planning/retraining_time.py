@@ -1,0 +1,55 @@
+"""How long the re-trainings after a search would take, packed and shared out as they will be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import cycle, islice
+from pathlib import Path
+
+from armtune.recipe.schema import Recipe
+from armtune.recipe.variants import alone
+from armtune.sweeps.workers.packing import Packing, packs_of
+from armtune.sweeps.workers.trial import Task
+
+
+def retrainings(recipe: Recipe, settings: Sequence[Recipe]) -> list[list[Task]]:
+    """The re-trainings of each step: confirmation, and each modality alone.
+
+    Args:
+        settings: what the best trials may be; which they will be isn't known before the search.
+    """
+    confirm = recipe.sweep.confirm
+    if confirm is None:
+        return []
+    best = list(islice(cycle(settings), confirm.top))
+    solo = confirm.solo and len(recipe.modalities) > 1
+    single = [alone(best[0], modality) for modality in recipe.modalities] if solo else []
+    return [[_task(r) for _ in range(confirm.seeds) for r in recipes] for recipes in (best, single)]
+
+
+def lengths(steps: Sequence[Sequence[Task]], packing: Packing, places: int) -> float:
+    """What steps take one after another, as a multiple of one training alone.
+
+    Args:
+        packing: the size of packs, and what it gains.
+        places: packs that train at once.
+    """
+    return sum(_step(tasks, packing, places) for tasks in steps)
+
+
+def _step(tasks: Sequence[Task], packing: Packing, places: int) -> float:
+    busy = [0.0] * places
+    for pack in packs_of(tasks, packing.size, places):
+        first = min(range(places), key=busy.__getitem__)
+        busy[first] += _length(len(pack), packing)
+    return max(busy)
+
+
+def _length(members: int, packing: Packing) -> float:
+    """Of a pack: each member beyond the first adds as much."""
+    whole = packing.size / packing.gain
+    return 1 + (members - 1) * (whole - 1) / max(1, packing.size - 1)
+
+
+def _task(recipe: Recipe) -> Task:
+    return Task(0, recipe, Path())

@@ -1,0 +1,187 @@
+"""A sweep from beginning to end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from armtune.errors import RunError
+from armtune.recipe.objectives import Goals
+from armtune.recipe.schema import Recipe
+from armtune.recipe.shape_checks import refuse_unread
+from armtune.recipe.space import load_space
+from armtune.recipe.start_checks import check_searched, described
+from armtune.sweeps.engines.engine import Engine, Retrainings, check_inline
+from armtune.sweeps.engines.inline import Inline
+from armtune.sweeps.folder import enter, may_start, self_contained
+from armtune.sweeps.lock import locked
+from armtune.sweeps.study.confirm import best_of, tasks_for
+from armtune.sweeps.study.first_values import start_values
+from armtune.sweeps.study.lineage import LINEAGE, write_lineage
+from armtune.sweeps.study.records import (
+    Confirmation,
+    Listener,
+    SweepResult,
+    TrialRecord,
+    front_of,
+    write_front,
+)
+from armtune.sweeps.study.result import result_of
+from armtune.sweeps.study.search import Search
+from armtune.sweeps.study.solo import modality_of, read_curve, solo_tasks
+from armtune.sweeps.study.study import SweepStudy
+from armtune.sweeps.workers.trial import Task, Workshop
+
+FRONT = "front.csv"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a sweep runs: see ``armtune.sweeps.sweep``."""
+
+    folder: Path
+    recipe_folder: Path
+    resume: bool = False
+    inline: bool = False
+    address: str | None = None
+
+
+def run_sweep(
+    recipe: Recipe,
+    place: Place,
+    listeners: Sequence[Listener] = (),
+    workshop: Workshop | None = None,
+) -> SweepResult:
+    """See ``armtune.sweeps.sweep``; ``workshop`` is what trainings come from."""
+    workshop = workshop or Workshop(place.recipe_folder)
+    if place.inline:
+        check_inline(recipe)
+    folder = place.folder.resolve()
+    space = load_space(recipe, place.recipe_folder)
+    check_searched(recipe, space.dimensions)
+    first = start_values(recipe, space, place.recipe_folder)
+    about = {"sampler": described(recipe, space.dimensions), "start_from": recipe.sweep.start_from}
+    with locked(folder):
+        may_start(folder, place.resume)
+        recipe = self_contained(recipe, place.recipe_folder)
+        with supply(place) as ready:
+            # Built here, so that the workers find it in the cache.
+            dataset = workshop.dataset(recipe)
+            refuse_unread(recipe, space.dimensions, dataset.shapes)
+            enter(folder, recipe, dataset, about)
+            study = SweepStudy(folder, recipe, space, Goals.from_recipe(recipe), first)
+            sweep = _Sweep(recipe, folder, study, listeners)
+            told = (recipe, space, dataset.description, folder, study.records())
+            for listener in listeners:
+                listener.sweep_started(*told)
+            modalities = tuple(recipe.modalities)
+            workshop = replace(workshop, digest=dataset.digest, modalities=modalities)
+            return sweep.run(_engine(place, workshop, recipe, study, ready))
+
+
+class _Sweep:
+    """What is done with an engine once a run's folder is open."""
+
+    def __init__(
+        self, recipe: Recipe, folder: Path, study: SweepStudy, listeners: Sequence[Listener]
+    ) -> None:
+        self._recipe, self._folder, self._study = recipe, folder, study
+        self._listeners = listeners
+        self._goals = Goals.from_recipe(recipe)
+
+    def run(self, engine: Engine) -> SweepResult:
+        engine.work(self._stages())
+        records = self._study.records()
+        front = front_of(records, self._goals)
+        for listener in self._listeners:
+            listener.sweep_ended(records, front)
+        if not front:
+            raise RunError(_nothing(self._folder, records))
+        return result_of(self._folder, self._recipe, self._study)
+
+    def _stages(self) -> Iterator[Search | Retrainings]:
+        yield Search(self._recipe, self._folder, self._study, self._listeners)
+        records = self._study.records()
+        if lineages := self._study.lineages():
+            write_lineage(self._folder / LINEAGE, lineages)
+        front = front_of(records, self._goals)
+        write_front(self._folder / FRONT, records, front)
+        yield Retrainings(self._to_confirm([records[n] for n in front]), self._confirmed)
+        yield Retrainings(self._to_train_alone(), self._trained_alone)
+
+    def _to_confirm(self, front: Sequence[TrialRecord]) -> list[Task]:
+        """Re-trainings of the best of the front, where that wasn't done before."""
+        if self._recipe.sweep.confirm is None:
+            return []
+        best = best_of(front, self._goals.choice, self._recipe.sweep.confirm.top)
+        known = self._study.confirmed()
+        for number in best:
+            for confirmation in known.get(number, ()):
+                self._tell(number, confirmation)
+        candidates = [record for record in front if record.number in best]
+        return tasks_for(self._recipe, self._folder, candidates, known)
+
+    def _confirmed(self, task: Task, confirmation: Confirmation) -> None:
+        self._study.confirm(task.number, confirmation)
+        self._tell(task.number, confirmation)
+
+    def _tell(self, number: int, confirmation: Confirmation) -> None:
+        if not confirmation.reason:
+            for listener in self._listeners:
+                listener.confirmed(number, confirmation.seed, confirmation.metrics)
+
+    def _to_train_alone(self) -> list[Task]:
+        """Each modality alone with the winner's settings, where that wasn't done before."""
+        result = result_of(self._folder, self._recipe, self._study)
+        if result.chosen is None:
+            return []
+        winner = result.records[result.chosen]
+        return solo_tasks(self._recipe, self._folder, winner, result.solo)
+
+    def _trained_alone(self, task: Task, confirmation: Confirmation) -> None:
+        modality = modality_of(task)
+        self._study.note_solo(task.number, modality, confirmation)
+        if not confirmation.reason:
+            curve = read_curve(task.folder)
+            for listener in self._listeners:
+                listener.trained_alone(modality, confirmation.seed, confirmation.metrics, curve)
+
+
+def _nothing(folder: Path, records: Sequence[TrialRecord]) -> str:
+    """Why a sweep has no front."""
+    ends = {state: [r for r in records if r.state == state] for state in ("FAIL", "PRUNED")}
+    first = next(iter(ends["FAIL"]), None)
+    if first is None:
+        return f"{folder}: no trial was trained to its full length"
+    counts = f"{len(ends['FAIL'])} of {len(records)} trials failed"
+    where = folder / "trials" / f"{first.number:04d}"
+    return f"{counts}, none was trained to its full length; the first: {first.reason} (see {where})"
+
+
+def supply(place: Place) -> AbstractContextManager[Callable[[], None]]:
+    """What engines need is made ready beside the block; yields what waits until it is.
+
+    Sweeps within the block share it.
+    """
+    if place.inline:
+        return nullcontext(lambda: None)
+    from armtune.sweeps.engines.ray_start import starting
+
+    return starting(place.address)
+
+
+def _engine(
+    place: Place, workshop: Workshop, recipe: Recipe, study: SweepStudy, ready: Callable[[], None]
+) -> Engine:
+    resources = recipe.sweep.resources
+    if place.inline:
+        return Inline(workshop, resources)
+    if recipe.sweep.pruner.population:
+        from armtune.sweeps.engines.population_based import PopulationEngine
+
+        return PopulationEngine(workshop, resources, ready, study)
+    from armtune.sweeps.engines.ray_tune import RayEngine
+
+    return RayEngine(workshop, resources, ready)

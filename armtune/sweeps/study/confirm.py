@@ -1,0 +1,93 @@
+"""The best few trials of the front, re-trained over several seeds; the winner among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+
+from armtune.recipe.load import with_overrides
+from armtune.recipe.objectives import Choice
+from armtune.recipe.schema import Recipe
+from armtune.sweeps.study.records import Confirmation, TrialRecord
+from armtune.sweeps.workers.trial import Metrics, Task, confirm_folder
+
+Seeds = Sequence[Mapping[str, float]]
+"""What a trial's re-trainings measured on validation, a mapping a seed; empty where it failed."""
+
+SEEDS_AFTER = 1000
+"""Distance of the confirming seeds from the recipe's own, which the search has seen."""
+
+
+def best_of(front: Sequence[TrialRecord], choice: Choice, count: int) -> list[int]:
+    """Numbers of the trials that the rule picks first, second and so on, at most ``count``."""
+    left, picked = list(front), list[int]()
+    while len(picked) < count:
+        index = choice.pick([record.metrics for record in left])
+        if index is None:
+            break
+        picked.append(left.pop(index).number)
+    return picked
+
+
+def tasks_for(
+    recipe: Recipe,
+    folder: Path,
+    candidates: Sequence[TrialRecord],
+    done: Mapping[int, Sequence[Confirmation]],
+) -> list[Task]:
+    """The re-trainings that are still to be done; the seeds are the same for all candidates."""
+    tasks = []
+    for seed in confirming_seeds(recipe):
+        for record in candidates:
+            if seed not in [known.seed for known in done.get(record.number, ())]:
+                tasks.append(_task(recipe, folder, record, seed))
+    return tasks
+
+
+def confirming_seeds(recipe: Recipe) -> range:
+    """The seeds of all re-trainings."""
+    assert recipe.sweep.confirm is not None
+    first = recipe.training.seed + SEEDS_AFTER
+    return range(first, first + recipe.sweep.confirm.seeds)
+
+
+def chosen_of(
+    front: Mapping[int, Metrics], confirmed: Mapping[int, Seeds], choice: Choice
+) -> int | None:
+    """Number of the trial that the rule picks; None where none qualifies.
+
+    Once trials are confirmed it picks among them, if one of these qualifies.
+
+    Args:
+        front: metrics of the trials on the front, by number.
+        confirmed: as ``winner_of`` wants them.
+    """
+    winner = winner_of(confirmed, choice)
+    return _pick(front, choice) if winner is None else winner
+
+
+def winner_of(confirmed: Mapping[int, Seeds], choice: Choice) -> int | None:
+    """The candidate that the rule picks by its mean validation metrics.
+
+    Args:
+        confirmed: validation metrics of each seed by trial; a trial with empty ones, which failed
+            with a seed, doesn't qualify.
+    """
+    sound = {n: _mean(seeds) for n, seeds in confirmed.items() if seeds and all(seeds)}
+    return _pick(sound, choice)
+
+
+def _pick(candidates: Mapping[int, Metrics], choice: Choice) -> int | None:
+    index = choice.pick(list(candidates.values()))
+    return None if index is None else list(candidates)[index]
+
+
+def _task(recipe: Recipe, folder: Path, record: TrialRecord, seed: int) -> Task:
+    changed = with_overrides(recipe, {**record.values, "training.seed": seed})
+    return Task(record.number, changed, confirm_folder(folder, record.number, seed))
+
+
+def _mean(seeds: Seeds) -> dict[str, float]:
+    names = [name for name in seeds[0] if all(name in metrics for metrics in seeds)]
+    return {name: fmean(metrics[name] for metrics in seeds) for name in names}

@@ -1,0 +1,156 @@
+"""What a sweep tells about its trials, and who listens."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from armtune.files import replacing
+from armtune.pruners._rungs import front
+
+if TYPE_CHECKING:
+    from armtune.recipe.objectives import Goals
+    from armtune.recipe.schema import Recipe
+    from armtune.recipe.space import Space
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """A trial as it stands.
+
+    Attributes:
+        number: number of the trial in the study, from 0.
+        state: ``RUNNING``, ``COMPLETE``, ``PRUNED`` or ``FAIL``.
+        values: overrides of the recipe by dotted path, only those that apply.
+        metrics: metrics at the best epoch so far; empty before the first epoch has ended.
+        epoch: epochs done.
+        reason: why the trial was pruned or failed; empty otherwise.
+        started: when it started, in seconds since 1970.
+        ended: when it ended, in seconds since 1970; 0 while it runs.
+    """
+
+    number: int
+    state: str
+    values: dict[str, Any]
+    metrics: dict[str, float]
+    epoch: int
+    reason: str
+    started: float
+    ended: float
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """One re-training of a trial with another seed.
+
+    Attributes:
+        seed: ``training.seed`` of the re-training.
+        validation: metrics on the validation split at its best epoch; empty if it failed.
+        test: metrics on the test split at the same epoch; empty if it failed.
+        reason: why it failed; empty otherwise.
+    """
+
+    seed: int
+    validation: dict[str, float]
+    test: dict[str, float]
+    reason: str = ""
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Validation metrics under their own names and those on test as ``test/<name>``."""
+        return {**self.validation, **{f"test/{name}": v for name, v in self.test.items()}}
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """What a finished sweep found.
+
+    Attributes:
+        records: all trials, by number.
+        front: numbers of the trials on the front.
+        chosen: number of the trial that the recipe's ``choose`` picks; None when none qualifies.
+        confirmed: the re-trainings of the best trials, by trial.
+        notes: sentences the user should see, such as that no trial meets the constraints.
+        solo: trainings of each modality alone with the chosen trial's settings, by modality.
+    """
+
+    folder: Path
+    records: list[TrialRecord]
+    front: list[int]
+    chosen: int | None
+    confirmed: dict[int, list[Confirmation]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    solo: dict[str, list[Confirmation]] = field(default_factory=dict)
+
+
+class Listener:
+    """Follows a sweep; does nothing unless a method is overridden. Called in the driver process."""
+
+    def sweep_started(
+        self,
+        recipe: Recipe,
+        space: Space,
+        dataset_description: str,
+        folder: Path,
+        records: list[TrialRecord],
+    ) -> None:
+        """The sweep starts or resumes in ``folder``; ``records`` are the trials it already has."""
+
+    def trial_started(self, record: TrialRecord) -> None:
+        """A trial starts, or goes on after an interruption."""
+
+    def epoch_ended(self, record: TrialRecord, metrics: dict[str, float]) -> None:
+        """A trial has trained the epoch ``record.epoch``, which gave ``metrics``.
+
+        After an interruption some of the last epochs are trained, and told, again.
+        """
+
+    def trial_ended(self, record: TrialRecord) -> None:
+        """A trial is COMPLETE, PRUNED or FAIL."""
+
+    def confirmed(self, number: int, seed: int, metrics: dict[str, float]) -> None:
+        """Trial ``number`` was re-trained with ``seed``, now or before the sweep resumed.
+
+        ``metrics`` are those on validation, and those on test as ``test/<name>``.
+        """
+
+    def trained_alone(
+        self, modality: str, seed: int, metrics: dict[str, float], curve: Sequence[dict[str, float]]
+    ) -> None:
+        """A modality was trained alone with the chosen trial's settings.
+
+        ``metrics`` are as of ``confirmed``; ``curve`` has the validation metrics of each epoch.
+        """
+
+    def sweep_ended(self, records: Sequence[TrialRecord], front: Sequence[int]) -> None:
+        """No trial is left to run; ``front`` holds the numbers of the trials on the front."""
+
+
+def front_of(records: Sequence[TrialRecord], goals: Goals) -> list[int]:
+    """Numbers of the trials on the front: complete, feasible and dominated by no other.
+
+    Where no complete trial is feasible, these are the ones that violate the constraints least.
+    """
+    complete = [record for record in records if record.state == "COMPLETE"]
+    standings = [goals.standing(record.metrics) for record in complete]
+    return [complete[i].number for i in front(standings)]
+
+
+def write_front(path: Path, records: Sequence[TrialRecord], numbers: Sequence[int]) -> None:
+    """Writes the trials of the front as a table (CSV)."""
+    rows = [_row(record) for record in records if record.number in set(numbers)]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with replacing(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns or ["number"])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _row(record: TrialRecord) -> dict[str, Any]:
+    """A trial's cells; the epoch among the metrics is the best one."""
+    metrics = {("best_epoch" if k == "epoch" else k): v for k, v in record.metrics.items()}
+    about = {"number": record.number, "state": record.state, "epochs": record.epoch}
+    return {**about, **record.values, **metrics}

@@ -1,0 +1,385 @@
+"""The sweep's trials in Optuna's study: asked, told, and read back."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import optuna
+from optuna.storages import JournalStorage
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from armtune.errors import RunError
+from armtune.plugins.registry import plugins
+from armtune.recipe.start_checks import demand_of
+from armtune.samplers import Sampler
+from armtune.sweeps.study.journal import JOURNAL, Journal, repair
+from armtune.sweeps.study.lineage import Descent, Segment, lineage, replayed
+from armtune.sweeps.study.records import Confirmation, TrialRecord
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+
+    from armtune.recipe.objectives import Goals
+    from armtune.recipe.schema import Recipe
+    from armtune.recipe.space import Dimension, Space
+    from armtune.samplers import Demand
+
+STUDY = "armtune"
+STARTED = "started"
+RETRIED = "retried"
+SAMPLER = "sampler"
+PACK = "pack"
+GENERATION = "generation"
+UNFINISHED = "trained to its full length"
+"""Constraint that pruned trials violate by the share of epochs left.
+
+Samplers that honour constraints take a pruned trial for a good one otherwise, when no trial is
+feasible, since Optuna knows no values of it.
+"""
+
+_DIRECTIONS = {
+    "maximize": optuna.study.StudyDirection.MAXIMIZE,
+    "minimize": optuna.study.StudyDirection.MINIMIZE,
+}
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+class StudyReader:
+    """What a study holds."""
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._study = study
+
+    @property
+    def sampler(self) -> str:
+        """Name of the sampler; empty before the sweep began."""
+        return str(self._study.user_attrs.get(SAMPLER, {}).get("name", ""))
+
+    def records(self) -> list[TrialRecord]:
+        """All trials that were started, by number."""
+        lineages = self.lineages()
+        return [self._replayed(_record(t), lineages) for t in self._started()]
+
+    def record(self, number: int) -> TrialRecord:
+        """One trial."""
+        return self._replayed(_record(self._trials()[number]), self.lineages())
+
+    def generations(self) -> dict[int, dict[int, Descent]]:
+        """How a population went on at each comparison, by epoch and trial."""
+        found = {}
+        for key, value in self._study.user_attrs.items():
+            name, _, epoch = key.partition(":")
+            if name == GENERATION:
+                found[int(epoch)] = {int(n): Descent(**descent) for n, descent in value.items()}
+        return found
+
+    def lineages(self) -> dict[int, list[Segment]]:
+        """What the model of each trial of a population has behind it; empty for other sweeps."""
+        generations = self.generations()
+        if not generations:
+            return {}
+        first = {trial.number: _values(trial) for trial in self._started()}
+        return {number: lineage(number, first, generations) for number in first}
+
+    def _replayed(
+        self, record: TrialRecord, lineages: Mapping[int, Sequence[Segment]]
+    ) -> TrialRecord:
+        """A trial with the values that its model was trained with, from the first epoch on."""
+        if record.number not in lineages:
+            return record
+        return replace(record, values=replayed(lineages[record.number]))
+
+    def _started(self) -> list[FrozenTrial]:
+        return [trial for trial in self._trials() if trial.state is not TrialState.WAITING]
+
+    def confirmed(self) -> dict[int, list[Confirmation]]:
+        """The re-trainings so far, by trial and seed."""
+        found: dict[int, list[Confirmation]] = {}
+        for key, value in self._study.user_attrs.items():
+            if key.startswith("confirm:"):
+                _, number, seed = key.split(":")
+                found.setdefault(int(number), []).append(Confirmation(int(seed), **value))
+        return {n: sorted(found[n], key=lambda c: c.seed) for n in sorted(found)}
+
+    def solo(self, number: int) -> dict[str, list[Confirmation]]:
+        """The trainings of each modality alone with a trial's settings, by modality and seed."""
+        found: dict[str, list[Confirmation]] = {}
+        for key, value in self._study.user_attrs.items():
+            if key.startswith(f"solo:{number}:"):
+                _, _, modality, seed = key.split(":")
+                found.setdefault(modality, []).append(Confirmation(int(seed), **value))
+        return {m: sorted(seeds, key=lambda c: c.seed) for m, seeds in found.items()}
+
+    @property
+    def pack(self) -> int:
+        """The size of packs that the search found last; 1 where it found none."""
+        return int(self._study.user_attrs.get(PACK, 1))
+
+    def rung(self, epoch: int, without: int) -> dict[int, dict[str, float]]:
+        """Metrics with which the other trials reached a rung, by number."""
+        key = f"rung:{epoch}"
+        reached = (t for t in self._trials() if t.number != without and key in t.user_attrs)
+        return {trial.number: trial.user_attrs[key] for trial in reached}
+
+    def _trials(self) -> list[FrozenTrial]:
+        return self._study.get_trials(deepcopy=False)
+
+
+class SweepStudy(StudyReader):
+    """A study to ask and to tell. Only the holder of the folder's lock may have one.
+
+    The sampler is built anew for each trial, from the sweep's seed and the trial's number, so that
+    a resumed sweep draws what an undisturbed one does; one whose draws form a sequence isn't. What
+    ``auto`` settled on at first stays, whatever changes.
+
+    Args:
+        first: values to try right after those that the sampler plans.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        recipe: Recipe,
+        space: Space,
+        goals: Goals,
+        first: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        self._sweep, self._space, self._goals = recipe.sweep, space, goals
+        path = folder / JOURNAL
+        if path.exists():
+            repair(path)
+        self._journal = Journal(path)
+        study = optuna.create_study(
+            storage=JournalStorage(self._journal),
+            study_name=STUDY,
+            directions=[_DIRECTIONS[direction] for direction in goals.directions],
+            load_if_exists=True,
+        )
+        super().__init__(study)
+        self._live: dict[int, Trial] = {}
+        demand = demand_of(recipe, space.dimensions)
+        self._sampler = self._settled(demand)
+        study.sampler = self._sampler.build(recipe.sweep.seed)
+        later = () if len(self) else first
+        self._plan([*self._sampler.planned(demand, space.defaults(recipe)), *later])
+
+    def __len__(self) -> int:
+        """Number of trials that were asked."""
+        return sum(trial.state is not TrialState.WAITING for trial in self._trials())
+
+    @property
+    def dimensions(self) -> Sequence[Dimension]:
+        """What is searched."""
+        return self._space.dimensions
+
+    def running(self) -> list[int]:
+        """Trials that an interruption left running, to go on with; drawn to the end where need be.
+
+        A trial that was being pruned is pruned.
+        """
+        numbers = []
+        for frozen in self._trials():
+            if frozen.state is TrialState.RUNNING:
+                self._draw(Trial(self._study, frozen._trial_id))
+                if UNFINISHED in frozen.constraints:
+                    self._tell(frozen.number, TrialState.PRUNED)
+                else:
+                    numbers.append(frozen.number)
+        return numbers
+
+    def ask(self) -> int:
+        """Draws a trial; returns its number."""
+        if not self._sampler.sequential:
+            self._study.sampler = self._sampler_for(len(self))
+        trial = self._study.ask()
+        self._draw(trial)
+        return trial.number
+
+    def start(self, number: int) -> None:
+        """Notes when a trial's training began: it may wait for a worker after it was asked."""
+        trial = self._live[number]
+        if STARTED not in trial.user_attrs:
+            trial.set_user_attr(STARTED, time.time())
+
+    def reach(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Notes with which metrics a trial reached a rung."""
+        self._live[number].set_user_attr(f"rung:{epoch}", dict(metrics))
+
+    def retry(self, number: int, reason: str, limit: int) -> bool:
+        """Notes that a trial is to be taken up again, unless it was as often as the limit says."""
+        trial = self._live[number]
+        reasons = [*trial.user_attrs.get(RETRIED, ()), reason]
+        if len(reasons) > limit:
+            return False
+        trial.set_user_attr(RETRIED, reasons)
+        return True
+
+    def complete(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Ends a trial that trained to its full length."""
+        self._note(number, epoch, metrics)
+        self._constrain(number, metrics)
+        self._tell(number, TrialState.COMPLETE, self._goals.values(metrics))
+
+    def prune(self, number: int, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
+        """Ends a trial that a rung stopped."""
+        self._note(number, epoch, metrics, f"stopped at the rung of epoch {epoch}")
+        self._constrain(number, metrics)
+        self._live[number].set_constraint(UNFINISHED, 1 - epoch / epochs)
+        self._tell(number, TrialState.PRUNED)
+
+    def fail(self, number: int, epoch: int, metrics: Mapping[str, float], reason: str) -> None:
+        """Ends a trial that raised, diverged or lost its process."""
+        self._note(number, epoch, metrics, reason)
+        self._tell(number, TrialState.FAIL)
+
+    def note_pack(self, size: int) -> None:
+        """Notes the size of packs that pays here."""
+        if size != self.pack:
+            self._study.set_user_attr(PACK, size)
+
+    def note_generation(self, epoch: int, descents: Mapping[int, Descent]) -> None:
+        """Notes at once how a whole population goes on from a comparison."""
+        value = {str(number): asdict(descent) for number, descent in descents.items()}
+        self._study.set_user_attr(f"{GENERATION}:{epoch}", value)
+        self._journal.sync()
+
+    def confirm(self, number: int, confirmation: Confirmation) -> None:
+        """Notes what a re-training measured."""
+        self._keep(f"confirm:{number}", confirmation)
+
+    def note_solo(self, number: int, modality: str, confirmation: Confirmation) -> None:
+        """Notes what training a modality alone with a trial's settings measured."""
+        self._keep(f"solo:{number}:{modality}", confirmation)
+
+    def _keep(self, name: str, confirmation: Confirmation) -> None:
+        value = asdict(confirmation)
+        self._study.set_user_attr(f"{name}:{value.pop('seed')}", value)
+        self._journal.sync()
+
+    def _settled(self, demand: Demand) -> Sampler:
+        known = self._study.user_attrs.get(SAMPLER)
+        if known:
+            plugin = plugins("samplers")[known["name"]]
+            return cast(Sampler, plugin.model_validate(known))
+        sampler, _ = self._sweep.sampler.settled(demand)
+        self._study.set_user_attr(SAMPLER, sampler.model_dump(mode="json"))
+        return sampler
+
+    def _plan(self, first: Sequence[Mapping[str, Any]]) -> None:
+        """Queues what is known before anything is trained, but for what was queued before."""
+        coded = {d.path for d in self._space.dimensions if d.choices}
+        once = list({json.dumps(values, sort_keys=True): values for values in first}.values())
+        for values in once[len(self._trials()) :]:
+            fixed = {p: _encode(v) if p in coded else v for p, v in values.items()}
+            self._study.enqueue_trial(fixed)
+
+    def _draw(self, trial: Trial) -> None:
+        """Draws what applies of the space; what was drawn before an interruption stays."""
+        self._live[trial.number] = trial
+        values: dict[str, Any] = {}
+        for dimension in self._space.dimensions:
+            if dimension.applies(values):
+                values[dimension.path] = _suggest(trial, dimension)
+
+    def _sampler_for(self, number: int) -> BaseSampler:
+        mixed = np.random.SeedSequence([self._sweep.seed, number]).generate_state(1)
+        return self._sampler.build(int(mixed[0]))
+
+    def _note(
+        self, number: int, epoch: int, metrics: Mapping[str, float], reason: str = ""
+    ) -> None:
+        trial = self._live[number]
+        trial.set_user_attr("metrics", dict(metrics))
+        trial.set_user_attr("epoch", epoch)
+        trial.set_user_attr("reason", reason)
+
+    def _constrain(self, number: int, metrics: Mapping[str, float]) -> None:
+        trial = self._live[number]
+        told = trial.constraints
+        for constraint in self._goals.constraints:
+            if str(constraint) not in told:
+                trial.set_constraint(str(constraint), constraint.violation(metrics))
+
+    def _tell(
+        self, number: int, state: TrialState, values: tuple[float, ...] | None = None
+    ) -> None:
+        self._study.tell(self._live.pop(number), values, state)
+        self._journal.sync()
+
+
+def read_study(folder: Path) -> StudyReader:
+    """A run's study, to read only; a sweep may be writing it.
+
+    Raises:
+        RunError: the folder holds no study, or a damaged one.
+    """
+    path = folder / JOURNAL
+    if not path.exists():
+        raise RunError(f"{folder}: there is no sweep here ({JOURNAL} is missing)")
+    try:
+        return StudyReader(
+            optuna.load_study(study_name=STUDY, storage=JournalStorage(Journal(path)))
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path}: not the study of a sweep, or damaged: {error}") from error
+
+
+def _record(trial: FrozenTrial) -> TrialRecord:
+    attrs = trial.user_attrs
+    rungs = [int(key.partition(":")[2]) for key in attrs if key.startswith("rung:")]
+    last = max(rungs, default=0)
+    return TrialRecord(
+        number=trial.number,
+        state=trial.state.name,
+        values=_values(trial),
+        metrics=dict(attrs.get("metrics") or attrs.get(f"rung:{last}") or {}),
+        epoch=attrs.get("epoch", last),
+        reason=attrs.get("reason", ""),
+        started=attrs.get(STARTED) or _seconds(trial.datetime_start),
+        ended=_seconds(trial.datetime_complete),
+    )
+
+
+def _values(trial: FrozenTrial) -> dict[str, Any]:
+    return {path: _decode(value) for path, value in trial.params.items()}
+
+
+def _seconds(moment: datetime | None) -> float:
+    return moment.timestamp() if moment else 0.0
+
+
+def _suggest(trial: Trial, dimension: Dimension) -> Any:
+    path, low, high, step = dimension.path, dimension.low, dimension.high, dimension.step
+    if dimension.kind == "float":
+        return trial.suggest_float(path, low, high, step=step, log=dimension.log)
+    if dimension.kind == "int":
+        return trial.suggest_int(path, int(low), int(high), step=int(step or 1), log=dimension.log)
+    return _decode(trial.suggest_categorical(path, [_encode(c) for c in dimension.choices]))
+
+
+def _encode(choice: Any) -> str:
+    """A choice as text: a string as it is, unless it reads as JSON itself; all else as JSON.
+
+    Optuna knows scalars only, and takes ``1`` and ``true`` for the same.
+    """
+    if isinstance(choice, str) and _decode(choice) == choice:
+        return choice
+    return json.dumps(choice)
+
+
+def _decode(value: Any) -> Any:
+    """The choice that a text stands for; numbers stay as they are."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value

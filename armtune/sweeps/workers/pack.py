@@ -1,0 +1,277 @@
+"""Tasks that train together in one program, each with files of its own. Runs in a worker."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from armtune.errors import ArmtuneError, DivergedError, RunError
+from armtune.files import write_text
+from armtune.sweeps.workers.folder_lease import Claim, LostClaimError
+from armtune.sweeps.workers.time_limit import TimeLimit
+from armtune.sweeps.workers.trial import (
+    CHECKPOINT,
+    METRICS,
+    MODEL,
+    UNDERWAY,
+    Epoch,
+    Failure,
+    Metrics,
+    Step,
+    Task,
+    Training,
+    note_failure,
+    reason_of,
+)
+
+STEP_SECONDS = 1.0
+"""A step trains whole epochs for about so long, unless a rung comes first."""
+SAVE_SECONDS = 2.0
+"""A checkpoint is written when the last one is older than this, and at the end."""
+UNDERWAY_SECONDS = 60.0
+"""Within an epoch that takes longer, a checkpoint is written so often: a crash costs a minute, and
+writing a large model takes a few hundredths of one."""
+DAMAGED = "checkpoint.damaged"
+
+
+class DamagedCheckpointError(RunError):
+    """A checkpoint can't be read; it was put aside, so that the next try does without."""
+
+
+class Pack:
+    """A training of several tasks.
+
+    Args:
+        kept: members that go on from where this process left them, by their tasks' folders; the
+            others go on from their checkpoints, if they have one.
+        limits: of the tasks' time.
+        claims: on the tasks' folders.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        training: Training,
+        limits: Sequence[TimeLimit],
+        claims: Sequence[Claim],
+        kept: Mapping[Path, Any],
+    ) -> None:
+        self._training, self._limits = training, limits
+        self._seats = [Seat(tasks[k], training, k, claim) for k, claim in enumerate(claims)]
+        self._restored = False
+        for seat in self._seats:
+            if seat.task.folder in kept:
+                training.adopt(seat.k, kept[seat.task.folder])
+                continue
+            if seat.checkpoint.exists():
+                seat.restore()
+                self._restored = True
+            seat.begin()
+        if not self._resumed():
+            for seat in self._seats:
+                seat.forget_underway()
+
+    def _resumed(self) -> bool:
+        """Whether the tasks go on within an epoch: all of them, from the same step of one."""
+        places = [seat.underway for seat in self._seats]
+        if not all(place.exists() for place in places):
+            return False
+        try:
+            return self._training.resume(places)
+        except RunError as error:
+            raise _put_aside(places, error) from error
+
+    def step(self) -> list[Step | Failure]:
+        """Trains some epochs, at most until a task waits for a decision, and writes them down.
+
+        Where a checkpoint was taken up, it first says where all stand: the decision of a rung may
+        never have been made.
+        """
+        if self._restored:
+            self._restored = False
+            return [seat.stands() for seat in self._seats]
+        left, started = min(seat.left for seat in self._seats), time.monotonic()
+        while left > 0:
+            self._advance()
+            left -= 1
+            if any(self._training.diverged) or time.monotonic() - started > STEP_SECONDS:
+                break
+        return [seat.report() for seat in self._seats]
+
+    def _advance(self) -> None:
+        try:
+            self._train_epoch()
+            metrics = self._training.advance()
+        except DivergedError:
+            if len(self._seats) == 1:
+                raise
+            return
+        for seat, own in zip(self._seats, metrics, strict=True):
+            seat.hear(own)
+        for limit in self._limits:
+            limit.check()
+
+    def _train_epoch(self) -> None:
+        """Trains to the last step of an epoch, and saves on the way where that takes long."""
+        self._paused_at = time.monotonic()
+        while not self._training.train_steps(self._pauses):
+            for seat in self._seats:
+                seat.save_underway()
+            self._paused_at = time.monotonic()
+
+    def _pauses(self) -> bool:
+        for limit in self._limits:
+            limit.check()
+        return time.monotonic() - self._paused_at > UNDERWAY_SECONDS
+
+    def members(self, wanted: Mapping[Path, int]) -> dict[Path, Any]:
+        """Members as they stand, by their tasks' folders.
+
+        Args:
+            wanted: which ones, with the epoch at which they are of use.
+        """
+        return {
+            seat.task.folder: self._training.member(seat.k)
+            for seat in self._seats
+            if wanted.get(seat.task.folder) == self._training.epochs[seat.k]
+        }
+
+    def finish(self, folder: Path) -> Metrics:
+        """Writes the model of a task that is over at its best epoch; its metrics on test.
+
+        Args:
+            folder: the task's.
+        """
+        [seat] = [seat for seat in self._seats if seat.task.folder == folder]
+        seat.save_model()
+        return self._tests[seat.k]
+
+    @cached_property
+    def _tests(self) -> list[Metrics]:
+        """All tasks' metrics on test: those that are over won't be trained on in this pack."""
+        return self._training.test()
+
+
+class Seat:
+    """A task's place in a pack, with the task's files."""
+
+    def __init__(self, task: Task, training: Training, k: int, claim: Claim) -> None:
+        self.task, self.k, self._training, self._claim = task, k, training, claim
+        self.checkpoint, self.underway = task.folder / CHECKPOINT, task.folder / UNDERWAY
+        self._metrics = task.folder / METRICS
+        self._saved_at = time.monotonic()
+        self._fresh: list[Epoch] = []
+
+    @property
+    def _epoch(self) -> int:
+        return self._training.epochs[self.k]
+
+    @property
+    def _last(self) -> int:
+        return self.task.recipe.training.epochs
+
+    @property
+    def left(self) -> int:
+        """Epochs until the next decision about it."""
+        return min([r for r in self.task.rungs if r > self._epoch] + [self._last]) - self._epoch
+
+    def restore(self) -> None:
+        """Takes the checkpoint up."""
+        try:
+            self._training.restore(self.checkpoint, self.k)
+        except RunError as error:
+            raise _put_aside([self.checkpoint], error) from error
+
+    def begin(self) -> None:
+        """Strikes out what is about to be written again."""
+        write_text(self._metrics, kept_lines(self._metrics, self._epoch))
+
+    def hear(self, metrics: Metrics) -> None:
+        """Takes in an epoch."""
+        self._fresh.append(Epoch(self._epoch, metrics, dict(self._training.best[self.k])))
+
+    def stands(self) -> Step:
+        """Where it stands."""
+        return Step(self._epoch, dict(self._training.best[self.k]))
+
+    def report(self) -> Step | Failure:
+        """Writes the new epochs down and tells them, or why it can't go on."""
+        epochs, self._fresh = self._fresh, []
+        try:
+            if self._training.diverged[self.k]:
+                raise DivergedError(self._training.diverged[self.k])
+            self._write(epochs)
+        except LostClaimError as error:
+            return Failure(reason_of(error))  # the folder's error file isn't ours to write
+        except RunError as error:
+            cause = isinstance(error.__cause__, OSError)
+            return note_failure(self.task.folder, reason_of(error), str(error), cause)
+        return Step(self._epoch, dict(self._training.best[self.k]), epochs)
+
+    def _write(self, epochs: Sequence[Epoch]) -> None:
+        self._claim.check()
+        lines = [_line(epoch) for epoch in epochs]
+        try:
+            with self._metrics.open("a", encoding="utf-8") as file:
+                file.writelines(lines)
+        except OSError as error:
+            raise RunError(f"{self._metrics}: can't be written: {error.strerror}") from error
+        if self._epoch >= self._last or time.monotonic() - self._saved_at > SAVE_SECONDS:
+            self._save(self.checkpoint)
+            self._saved_at = time.monotonic()
+            self.forget_underway()
+
+    def save_underway(self) -> None:
+        """Writes where it stands within an epoch."""
+        self._save(self.underway)
+
+    def forget_underway(self) -> None:
+        """Removes what was written within an epoch that is over, or starts anew."""
+        self.underway.unlink(missing_ok=True)
+
+    def save_model(self) -> None:
+        """Writes the model of its best epoch."""
+        self._claim.check()
+        self._training.save_model(self.task.folder / MODEL, self.k)
+
+    def _save(self, path: Path) -> None:
+        self._claim.check()
+        try:
+            self._training.save(path, self.k)
+        except ArmtuneError:
+            raise
+        except Exception as error:  # safetensors has errors of its own
+            raise RunError(f"{path}: can't be written: {error}") from error
+
+
+def _put_aside(paths: Sequence[Path], error: RunError) -> DamagedCheckpointError:
+    """Takes checkpoints that can't be read out of the next try's way."""
+    for path in paths:
+        path.replace(path.with_name(DAMAGED))
+    return DamagedCheckpointError(str(error))
+
+
+def _line(epoch: Epoch) -> str:
+    """An epoch as a line of JSON; what isn't a finite number is null."""
+    values = {k: v if math.isfinite(v) else None for k, v in epoch.metrics.items()}
+    return json.dumps({"epoch": epoch.number, **values}) + "\n"
+
+
+def kept_lines(path: Path, epoch: int) -> str:
+    """The lines of a metrics file up to an epoch; those after it are about to be written again."""
+    if not epoch or not path.exists():
+        return ""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return "".join(line for line in lines if line.endswith("\n") and _epoch(line) <= epoch)
+
+
+def _epoch(line: str) -> float:
+    try:
+        return float(json.loads(line)["epoch"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf

@@ -1,0 +1,166 @@
+"""A training to do and what its worker says of it; where trainings come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from armtune.errors import ArmtuneError, RunError
+from armtune.files import write_text
+from armtune.recipe.schema import Recipe
+
+if TYPE_CHECKING:
+    from armtune.data import Dataset
+
+CHECKPOINT = "checkpoint.safetensors"
+UNDERWAY = "underway.safetensors"
+"""A checkpoint within the epoch after that of the other one."""
+METRICS = "metrics.jsonl"
+ERROR = "error.txt"
+MODEL = "model.safetensors"
+
+Metrics = dict[str, float]
+
+
+def trial_folder(run: Path, number: int) -> Path:
+    """A trial's folder in a run's folder."""
+    return run / "trials" / f"{number:04d}"
+
+
+def confirm_folder(run: Path, number: int, seed: int) -> Path:
+    """The folder of a trial's re-training with a seed."""
+    return run / "confirm" / f"{number:04d}-{seed}"
+
+
+class Training(Protocol):
+    """What a worker needs of ``armtune.training.loop.Run``: a pack of members, from 0."""
+
+    @property
+    def epochs(self) -> list[int]: ...
+    @property
+    def best(self) -> list[Metrics]: ...
+    @property
+    def diverged(self) -> list[str]: ...
+
+    def train_steps(self, pause: Callable[[], bool]) -> bool: ...
+    def progress(self) -> float: ...
+    def advance(self) -> list[Metrics]: ...
+    def member(self, k: int) -> Any: ...
+    def adopt(self, k: int, member: Any) -> None: ...
+    def save(self, path: Path, k: int = 0) -> None: ...
+    def restore(self, path: Path, k: int = 0) -> None: ...
+    def resume(self, paths: Sequence[Path]) -> bool: ...
+    def save_model(self, path: Path, k: int = 0) -> None: ...
+    def test(self) -> list[Metrics]: ...
+
+
+class Served(Protocol):
+    """What a worker needs of ``armtune.training.samples.Samples``."""
+
+    def serve(self, recipe: Recipe) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where trainings come from; tests put another in its place. Travels to the workers.
+
+    Attributes:
+        digest: of the data that the sweep is about; empty before they are known.
+        modalities: of the sweep. Which samples there are can depend on them, so that a training of
+            one of them reads them all; empty where each recipe has its own.
+    """
+
+    recipe_folder: Path
+    digest: str = ""
+    modalities: tuple[str, ...] = ()
+
+    def prepare(self, threads: int) -> None:
+        """Readies a worker's process."""
+        import torch
+
+        # More threads than cores reserved make every step many times slower.
+        torch.set_num_threads(threads)
+
+    def dataset(self, recipe: Recipe) -> Dataset:
+        """The recipe's data, from the cache where it was built before."""
+        from armtune.datasets._load import load_dataset
+
+        return load_dataset(recipe, self.recipe_folder, modalities=self.modalities)
+
+    def samples(self, recipe: Recipe, dataset: Dataset, device: str) -> Served:
+        """The data on the device, as the recipe's training wants them."""
+        from armtune.training.samples import Samples
+
+        return Samples(recipe, dataset, device, shared=True)
+
+    def training(self, recipes: Sequence[Recipe], samples: Any) -> Training:
+        """A training of a pack of recipes that hasn't begun."""
+        from armtune.training.schedule import begin
+
+        return begin(recipes, samples)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A training to do.
+
+    Attributes:
+        folder: its own folder, on a file system that all workers share.
+        rungs: epochs after which it waits for a decision.
+        epoch: number of epochs that the sweep has heard of.
+    """
+
+    number: int
+    recipe: Recipe
+    folder: Path
+    rungs: tuple[int, ...] = ()
+    epoch: int = 0
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """An epoch's number (from 1), its metrics, and those of the best epoch so far."""
+
+    number: int
+    metrics: Metrics
+    best: Metrics
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a training stands after some more epochs."""
+
+    epoch: int
+    best: Metrics
+    epochs: Sequence[Epoch] = ()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a training can't go on, in one line.
+
+    Attributes:
+        transient: whether it may go better next time.
+    """
+
+    reason: str
+    transient: bool = False
+
+
+def note_failure(folder: Path, reason: str, details: str, transient: bool = False) -> Failure:
+    """A failure, with its details in the folder's error file."""
+    # The disk may be full: the reason still reaches the study.
+    with suppress(RunError):
+        write_text(folder / ERROR, details)
+    return Failure(reason, transient)
+
+
+def reason_of(error: BaseException) -> str:
+    """An error in one line."""
+    lines = str(error).strip().splitlines() or [""]
+    if isinstance(error, ArmtuneError):
+        return lines[0]
+    return f"{type(error).__name__}: {lines[0]}".rstrip(": ")

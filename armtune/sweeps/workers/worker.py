@@ -1,0 +1,231 @@
+"""What trains packs of tasks, one pack after the other. Runs in a process of its own with Ray."""
+
+from __future__ import annotations
+
+import platform
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from armtune.errors import RunError
+from armtune.files import write_text
+from armtune.recipe.load import dump_recipe
+from armtune.recipe.schema import Recipe
+from armtune.sweeps.study.records import Confirmation
+from armtune.sweeps.workers.folder_lease import Claim
+from armtune.sweeps.workers.pack import DamagedCheckpointError, Pack
+from armtune.sweeps.workers.packing import is_open, measured
+from armtune.sweeps.workers.time_limit import TimeLimit
+from armtune.sweeps.workers.trial import (
+    Failure,
+    Served,
+    Step,
+    Task,
+    Training,
+    Workshop,
+    note_failure,
+    reason_of,
+)
+
+if TYPE_CHECKING:
+    from armtune.data import Dataset
+
+
+class Group:
+    """Tasks that are to train together, and their pack once it was made."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self.tasks = tasks
+        self.pack: Pack | None = None
+        self.limits: list[TimeLimit] = []
+
+
+class Worker:
+    """Trains packs; data and imports stay loaded in between.
+
+    Args:
+        expendable: whether its process may be ended where a training hangs.
+    """
+
+    def __init__(
+        self, workshop: Workshop, threads: int, device: str, expendable: bool = False
+    ) -> None:
+        self._workshop, self._threads, self._device = workshop, threads, device
+        self._expendable = expendable
+        self._data: Dataset | None = None
+        self._samples: Served | None = None
+        self._groups: list[Group] = []
+        self._kept: dict[Path, Any] = {}
+
+    def start(self, tasks: Sequence[Task]) -> None:
+        """Takes tasks up as a pack; ``step`` does all the work.
+
+        Those that were in the last pack go on from where they stand, the others from their last
+        checkpoint if they have one.
+        """
+        wanted = {task.folder: task.epoch for task in tasks}
+        packs = [group.pack for group in self._groups if group.pack is not None]
+        self._kept = {f: member for pack in packs for f, member in pack.members(wanted).items()}
+        self._groups = [Group(tasks)]
+
+    def step(self) -> list[Step | Failure]:
+        """Trains until a task waits for a decision, or for about a second.
+
+        Returns:
+            what there is to say of each task, in the order in which they were taken up.
+        """
+        return [said for group in list(self._groups) for said in self._step(group)]
+
+    def _step(self, group: Group) -> list[Step | Failure]:
+        try:
+            if group.pack is None:
+                self._begin(group)
+            assert group.pack is not None
+            with group.limits[0].enforced():
+                return group.pack.step()
+        except Exception as error:  # a trial fails alone, whatever it met
+            group.pack = None
+            if len(group.tasks) == 1:
+                return [self._failed(group.tasks[0], error)]
+            self._leave_if_ruined(error)
+        # Alone, each of them shows whether it was the one; the error, which would hold what the
+        # pack had of the memory, is no more.
+        self._groups = [Group([task]) for task in group.tasks]
+        return self.step()
+
+    def close(self) -> None:
+        """Nothing is left to end; a team of several has its processes."""
+
+    def pack_size(self, recipe: Recipe, most: int) -> int:
+        """How many trials at once pay, at most ``most``; measured where the recipe leaves it open.
+
+        Where nothing can be measured, one: the trial will say why.
+        """
+        if not is_open(recipe, most):
+            return most
+        try:
+            return measured(recipe, self._workshop, self.samples_for(recipe), most).size
+        except Exception:  # the recipe's own values may be the ones that don't work
+            return 1
+
+    def confirm(self, tasks: Sequence[Task]) -> list[Confirmation]:
+        """Trains tasks of one program to their end, tests them, and writes their models."""
+        ends = self._ends(tasks)
+        for task in tasks:
+            for _ in range(task.recipe.sweep.retries):
+                end = ends[task.folder]
+                if isinstance(end, Failure) and end.transient:
+                    ends |= self._ends([task])
+        return [confirmation(task, ends[task.folder]) for task in tasks]
+
+    def _ends(self, tasks: Sequence[Task]) -> dict[Path, Confirmation | Failure]:
+        """What the trainings of a pack come to, by their folders."""
+        ends, going = dict[Path, Confirmation | Failure](), list(tasks)
+        while going:
+            self.start(going)
+            said = self.step()
+            while all(map(_goes_on, going, said)):
+                said = self.step()
+            left = []
+            for task, one in zip(going, said, strict=True):
+                if isinstance(one, Step) and _goes_on(task, one):
+                    left.append(replace(task, epoch=one.epoch))
+                else:
+                    ends[task.folder] = self._end(task, one)
+            going = left
+        return ends
+
+    def _end(self, task: Task, said: Step | Failure) -> Confirmation | Failure:
+        """What a training that is over has come to: it is tested."""
+        if isinstance(said, Failure):
+            return said
+        [group] = [g for g in self._groups if task.folder in [t.folder for t in g.tasks]]
+        try:
+            assert group.pack is not None
+            with group.limits[0].enforced():
+                test = group.pack.finish(task.folder)
+        except Exception as error:  # as above
+            return self._failed(task, error)
+        return Confirmation(task.recipe.training.seed, said.best, test)
+
+    def _begin(self, group: Group) -> None:
+        """Reads the tasks' data, builds their training, and takes up what there is of it."""
+        claims = [self._claim(task) for task in group.tasks]
+        group.limits = [
+            TimeLimit(task.folder, task.recipe.sweep.trial_seconds, self._expendable)
+            for task in group.tasks
+        ]
+        recipes = [task.recipe for task in group.tasks]
+        with group.limits[0].enforced():
+            training = self.training(recipes)
+            group.pack = Pack(group.tasks, training, group.limits, claims, self._kept)
+
+    def _claim(self, task: Task) -> Claim:
+        anew = task.folder not in self._kept
+        if anew:
+            _check_shared(task.folder.parents[1])
+            write_text(task.folder / "recipe.yaml", dump_recipe(task.recipe))
+        return Claim(task.folder, anew)
+
+    def training(self, recipes: Sequence[Recipe]) -> Training:
+        """A training of a pack of recipes that hasn't begun."""
+        return self._workshop.training(recipes, self.samples_for(recipes[0]))
+
+    def samples_for(self, recipe: Recipe) -> Served:
+        """The data as the recipe's training wants them; read once."""
+        if self._data is None:
+            self._workshop.prepare(self._threads)
+            self._data = self._load(recipe)
+        if self._samples is None or not self._samples.serve(recipe):
+            self._samples = None  # its memory is free before it is asked for again
+            self._samples = self._workshop.samples(recipe, self._data, self._device)
+        return self._samples
+
+    def _load(self, recipe: Recipe) -> Dataset:
+        data = self._workshop.dataset(recipe)
+        if self._workshop.digest and data.digest != self._workshop.digest:
+            raise RunError(
+                f"{platform.node()} reads other data than the sweep was started with: "
+                f"{data.description}"
+            )
+        return data
+
+    def _failed(self, task: Task, error: Exception) -> Failure:
+        self._leave_if_ruined(error)
+        reason, details = reason_of(error), traceback.format_exc()
+        return note_failure(task.folder, reason, details, _transient(error, task))
+
+    def _leave_if_ruined(self, error: Exception) -> None:
+        """Raises an error after which nothing works in this process, if another can replace it.
+
+        Such as an illegal access or a failed assertion on a GPU, which each later call there meets.
+        """
+        if self._expendable and str(error).startswith("CUDA error"):
+            raise error
+
+
+def confirmation(task: Task, end: Confirmation | Failure) -> Confirmation:
+    """What is written down of a re-training."""
+    if isinstance(end, Confirmation):
+        return end
+    return Confirmation(task.recipe.training.seed, {}, {}, end.reason)
+
+
+def _goes_on(task: Task, said: Step | Failure) -> bool:
+    return isinstance(said, Step) and said.epoch < task.recipe.training.epochs
+
+
+def _check_shared(run: Path) -> None:
+    """Refuses a node that would write to a folder of its own."""
+    if not run.is_dir():
+        hint = "the run's folder must lie where all nodes see it under the same path"
+        raise RunError(f"{run} isn't there on {platform.node()}: {hint}")
+
+
+def _transient(error: Exception, task: Task) -> bool:
+    kinds = (OSError, DamagedCheckpointError)
+    # Of a GPU that others use as well, they may have taken the memory.
+    crowded = task.recipe.sweep.resources.gpu % 1 and "out of memory" in str(error)
+    return bool(crowded) or isinstance(error, kinds) or isinstance(error.__cause__, OSError)

@@ -1,0 +1,183 @@
+"""Validation and test: every metric of every subset of modalities from one pass of the encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from armtune.balancing._parts import stacked_present
+from armtune.information import shapley_values
+from armtune.metrics import Measure
+from armtune.nn.forward import Batch, Features
+from armtune.targets import Target
+from armtune.training.network import MultimodalNet
+
+CHUNK = 1024
+"""Samples times members that a CPU encodes at a time: what outgrows its cache is far slower."""
+CHUNK_ACCELERATOR = 8192
+"""Samples that a GPU encodes at a time, which needs more to be busy."""
+CHUNK_VALUES = 40_000_000
+"""Numbers, as ``network.values`` counts them, that are encoded at a time on any device. What a
+ResNet-18 makes of an image is 12 times as large as the image: 2 GB of float32."""
+
+
+class Judged(Protocol):
+    """Samples that all members share."""
+
+    def chunks(self, size: int) -> Iterator[Batch]:
+        """All samples in order, ``(sample, …)``, some at a time."""
+
+
+class Tally:
+    """Sums from which all metrics follow, added up chunk by chunk on the device."""
+
+    def __init__(
+        self, network: MultimodalNet, target: Target, measures: Mapping[str, Measure] | None = None
+    ) -> None:
+        self.network, self.target = network, target
+        self.measures = measures or {}
+        self.decisions: list[tuple[Tensor, Tensor]] = []
+        players = len(network.modalities)
+        self.subsets = list(range(1, 2**players))
+        like = network.means
+        # Subsets, then heads: together, since a CPU spends more on the calls than on the numbers.
+        self.sums = Sums(target, len(like), len(self.subsets) + players, like)
+        self.fused = target.tally(len(like), like)
+
+    def add(self, features: Features, labels: Tensor, present: Features | None = None) -> None:
+        """Counts a chunk of features and labels ``(member, sample)``.
+
+        Args:
+            present: which samples have a modality, of those that some lack; the features of the
+                others are what stands in for it. Heads are judged on samples that have theirs.
+        """
+        network = self.network
+        subsets = network.fuse_subsets(features, network.mean_features(), self.subsets)
+        heads = torch.stack(list(network.judge(features).values()), dim=1)
+        # In memory samples come last, as targets compute with them.
+        outputs = torch.cat([subsets.mT, heads.mT], dim=1).mT
+        decisions = self.sums.add(outputs, labels, self._counted(present) if present else None)
+        every = len(self.subsets) - 1
+        self.fused.add(outputs[:, every], decisions[:, every], labels)
+        if self.measures:
+            self.decisions.append((outputs[:, every], labels))
+
+    def _counted(self, present: Features) -> Tensor:
+        """Which samples count for each decision, ``(member, decision, sample)``."""
+        heads = stacked_present(present, self.network.modalities)
+        everyone = torch.ones_like(heads[:, :1]).expand(-1, len(self.subsets), -1)
+        return torch.cat([everyone, heads], dim=1)
+
+    def metrics(self) -> list[dict[str, float]]:
+        """Each member's metrics by name."""
+        columns = self._columns()
+        table = torch.stack([values.double() for values in columns.values()], dim=1).tolist()
+        usual = [dict(zip(columns, row, strict=True)) for row in table]
+        return [{**metrics, **self._measured(k)} for k, metrics in enumerate(usual)]
+
+    def _measured(self, member: int) -> dict[str, float]:
+        """The recipe's own metrics of a member."""
+        if not self.measures:
+            return {}
+        outputs = torch.cat([outputs[member] for outputs, _ in self.decisions])
+        labels = torch.cat([labels[member] for _, labels in self.decisions])
+        seen = self.target.measured(outputs, labels)
+        return {name: float(m.value(*seen)) for name, m in self.measures.items()}
+
+    def _columns(self) -> dict[str, Tensor]:
+        names, target, score = self.network.modalities, self.target, self.target.score
+        blind_score, blind_loss = (each.unsqueeze(1) for each in self.fused.blind())
+        split = [len(self.subsets), len(names)]
+        scores, unimodal = self.sums.scores().split(split, dim=1)
+        mean, alone = self.sums.losses().split(split, dim=1)
+        values = torch.cat([blind_score, scores], dim=1)
+        losses = torch.cat([blind_loss, mean], dim=1)
+        contributions = shapley_values(values)
+        information = target.told(alone, blind_loss)
+        without = [len(self.subsets) ^ 1 << k for k in range(len(names))]
+        conditional = target.told(losses[:, -1:], losses[:, without])
+        return {
+            score: values[:, -1],
+            **self.fused.metrics(),
+            "loss": losses[:, -1],
+            **_each(f"unimodal_{score}", names, unimodal),
+            f"weakest_{score}": unimodal.amin(1),
+            **_each("missing", names, values[:, without]),
+            **_each("contribution", names, contributions),
+            "contribution_gap": contributions.amax(1) - contributions.amin(1),
+            **_each("information", names, information),
+            **_each("conditional", names, conditional),
+        }
+
+
+class Sums:
+    """Marks and losses of several decisions, summed over the samples that count for each."""
+
+    def __init__(self, target: Target, members: int, decisions: int, like: Tensor) -> None:
+        self.target = target
+        shape = (members, decisions)
+        self.samples, self.lost = (like.new_zeros(shape, dtype=torch.float64) for _ in range(2))
+        self.marks = like.new_zeros(*shape, 1, dtype=torch.float64)
+
+    def add(self, outputs: Tensor, labels: Tensor, there: Tensor | None = None) -> Tensor:
+        """Counts outputs ``(member, decision, sample, output)``; returns what they decide.
+
+        Args:
+            there: which samples count, ``(member, decision, sample)``; None for all.
+        """
+        decided = self.target.decide(outputs)
+        marks, losses = self.target.marks(decided, labels), self.target.losses(outputs, labels)
+        if there is not None:
+            marks = torch.where(there.unsqueeze(2), marks, 0)
+            losses = torch.where(there, losses, 0)
+        self.marks = self.marks + marks.sum(3, dtype=torch.float64)
+        self.lost += losses.sum(2)
+        self.samples += outputs.shape[2] if there is None else there.sum(2)
+        return decided
+
+    def scores(self) -> Tensor:
+        """The score of each decision, ``(member, decision)``."""
+        return self.target.scores(self.marks, self.samples)
+
+    def losses(self) -> Tensor:
+        """The mean loss of each decision, ``(member, decision)``."""
+        return self.lost / self.samples
+
+
+def _each(name: str, modalities: Sequence[str], values: Tensor) -> dict[str, Tensor]:
+    """Columns ``(member, modality)`` by the modalities' names."""
+    return {f"{name}/{m}": values[:, k] for k, m in enumerate(modalities)}
+
+
+def at_a_time(network: MultimodalNet) -> int:
+    """Samples that are best encoded at once, and that memory holds."""
+    members = len(network.means)
+    few = CHUNK // members if network.means.device.type == "cpu" else CHUNK_ACCELERATOR
+    return max(1, min(few, CHUNK_VALUES // (members * network.values)))
+
+
+@torch.no_grad()
+def evaluate(
+    network: MultimodalNet,
+    samples: Judged,
+    target: Target,
+    measures: Mapping[str, Measure] | None = None,
+) -> list[dict[str, float]]:
+    """Metrics of each member on samples that all members share.
+
+    Args:
+        measures: metrics to compute beside the usual ones, by name.
+    """
+    tally = Tally(network, target, measures)
+    members = len(network.means)
+    for chunk in samples.chunks(at_a_time(network)):
+        views, present = (
+            {m: part.expand(members, *part.shape) for m, part in parts.items()}
+            for parts in (chunk.views, chunk.present)
+        )
+        labels = chunk.labels.expand(members, *chunk.labels.shape)
+        tally.add(network.encode(views, present), labels, present)
+    return tally.metrics()

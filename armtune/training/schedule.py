@@ -1,0 +1,51 @@
+"""A training whose settings change on the way, as ``training.schedule`` says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from armtune.data import Dataset
+from armtune.recipe.schedule import recipe_at
+from armtune.recipe.schema import Recipe
+from armtune.training.checkpoint import Member
+from armtune.training.loop import Run
+from armtune.training.samples import Samples
+
+
+class ScheduledRun(Run):
+    """A run that at some epochs becomes another one, and goes on from where it stood.
+
+    That is what restoring a checkpoint under other settings does. Arguments are as of ``Run``.
+    """
+
+    def __init__(
+        self, recipes: Sequence[Recipe], data: Dataset | Samples, device: str = "cpu"
+    ) -> None:
+        self._whole = tuple(recipes)
+        super().__init__([recipe_at(recipe, 0) for recipe in recipes], data, device)
+
+    def train_steps(self, pause: Callable[[], bool] = lambda: False) -> bool:
+        """See ``Run.train_steps``."""
+        if not self.step:
+            self._follow()
+        return super().train_steps(pause)
+
+    def take_up(self, members: Sequence[Member]) -> bool:
+        """See ``Run.take_up``."""
+        self._follow()
+        return super().take_up(members)
+
+    def _follow(self) -> None:
+        """Takes the settings of the epoch that comes next."""
+        now = [recipe_at(r, epoch) for r, epoch in zip(self._whole, self.epochs, strict=True)]
+        if now != list(self.recipes):
+            members = [self.member(k) for k in range(len(now))]
+            super().__init__(now, self.samples)
+            for k, member in enumerate(members):
+                self.adopt(k, member)
+
+
+def begin(recipes: Sequence[Recipe], data: Dataset | Samples, device: str = "cpu") -> Run:
+    """A run of a pack of recipes, which follows their schedules if they have any."""
+    scheduled = any(recipe.training.schedule for recipe in recipes)
+    return (ScheduledRun if scheduled else Run)(recipes, data, device)

@@ -1,0 +1,129 @@
+"""Decoding of real formats, a second each at most."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from armtune.data.formats.media import (
+    DAMAGED,
+    Shape,
+    decode,
+    kind_of,
+    read_frames,
+    read_sound,
+    spectrogram,
+)
+from armtune.errors import DataError
+from tests.datasets import media_files as files
+
+SHAPE = Shape(side=16, frames=2, spectrogram=(16, 8), seconds=0.5, rate=8000)
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac"])
+def test_sound_is_what_was_written(tmp_path: Path, name: str) -> None:
+    files.write_sound(tmp_path / name, 1, 0)
+    np.testing.assert_allclose(read_sound(tmp_path / name, 8000), files.tone(1, 0), atol=1e-4)
+
+
+def pitch(wave: np.ndarray, rate: int) -> float:
+    return float(np.abs(np.fft.rfft(wave)).argmax() * rate / len(wave))
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.mp4", "a.avi", "a.flv"])
+def test_sound_is_resampled_and_keeps_its_pitch(tmp_path: Path, name: str) -> None:
+    write = files.write_sound if name == "a.wav" else files.write_video
+    write(tmp_path / name, 1, 0)
+    wave = read_sound(tmp_path / name, 5000)
+    assert len(wave) / 5000 == pytest.approx(0.55, abs=0.1)
+    assert pitch(wave, 5000) == pytest.approx(800, abs=10)
+
+
+def test_channels_are_averaged(tmp_path: Path) -> None:
+    import soundfile
+
+    left = files.tone(0, 0)
+    soundfile.write(tmp_path / "a.wav", np.stack([left, 0 * left], axis=1), files.RATE)
+    np.testing.assert_allclose(read_sound(tmp_path / "a.wav", 8000), left / 2, atol=1e-4)
+
+
+@pytest.mark.parametrize("seconds", [0.2, 0.5, 3.0])
+def test_a_spectrogram_has_its_shape_and_peak(seconds: float) -> None:
+    shape = Shape(16, 1, (32, 16), seconds, 8000)
+    low, high = (spectrogram(files.tone(label, 0), shape) for label in (0, 2))
+    assert low.shape == high.shape == (32, 16)
+    assert low[:, 8].argmax() < high[:, 8].argmax()
+
+
+def test_short_sound_stands_in_the_middle_of_silence() -> None:
+    plane = spectrogram(files.tone(0, 0), Shape(16, 1, (16, 8), 2.0, 8000)).max(axis=0)
+    assert plane[3:5].min() > plane[[0, 1, 6, 7]].max()
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.avi", "a.flv"])
+def test_frames_are_taken_evenly(tmp_path: Path, name: str) -> None:
+    files.write_video(tmp_path / name, 2, 1, frames=9)
+    three = read_frames(tmp_path / name, 3, 16)
+    assert three.shape == (3, 3, 16, 16)
+    assert three.dtype == np.uint8
+    means = three.mean(axis=(0, 2, 3))
+    assert means[2] > means[:2].max() + 100
+    every = read_frames(tmp_path / name, 9, 16)
+    np.testing.assert_array_equal(three, every[[1, 4, 7]])
+
+
+def test_a_video_of_few_frames_repeats_them(tmp_path: Path) -> None:
+    files.write_video(tmp_path / "a.avi", 0, 0, frames=2)
+    four = read_frames(tmp_path / "a.avi", 4, 16)
+    np.testing.assert_array_equal(four[0], four[1])
+    np.testing.assert_array_equal(four[2], four[3])
+    assert not np.array_equal(four[0], four[2])
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.jpg", "a.mp4", "a.avi", "a.flv", "a.npy"])
+@pytest.mark.parametrize("content", [None, b"", b"<html>gone</html>"])
+def test_damaged_and_missing_files_are_named(
+    tmp_path: Path, name: str, content: bytes | None
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DAMAGED, match=f"{name}: (missing or damaged|has no)"):
+        decode(path, kind_of(path), SHAPE)
+
+
+def test_a_video_without_sound_is_named(tmp_path: Path) -> None:
+    files.write_video(tmp_path / "a.mp4", 0, 0, sound=False)
+    with pytest.raises(DataError, match=r"a\.mp4: has no sound track"):
+        decode(tmp_path / "a.mp4", "sound", SHAPE)
+
+
+def test_a_sound_file_called_a_video_has_no_frames(tmp_path: Path) -> None:
+    files.write_sound(tmp_path / "a.wav", 0, 0)
+    (tmp_path / "a.wav").rename(tmp_path / "a.mp4")
+    with pytest.raises(DataError, match=r"a\.mp4: has no picture"):
+        decode(tmp_path / "a.mp4", "video", SHAPE)
+
+
+@pytest.mark.parametrize("array", [np.array([np.nan]), np.array(["a"]), np.array([None])])
+def test_arrays_hold_finite_numbers_and_no_objects(tmp_path: Path, array: np.ndarray) -> None:
+    np.save(tmp_path / "a.npy", array)
+    with pytest.raises(DataError, match=r"a\.npy: missing or damaged"):
+        decode(tmp_path / "a.npy", "array", SHAPE)
+
+
+def test_other_files_are_refused() -> None:
+    with pytest.raises(DataError, match=r"a\.txt: of no kind .*\.wav.*\.npy"):
+        kind_of(Path("a.txt"))
+
+
+@pytest.mark.parametrize(("library", "name"), [("av", "a.mp4"), ("soundfile", "a.wav")])
+def test_a_missing_library_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch, library: str, name: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(DataError, match=rf"needs {library}: pip install 'armtune\[media\]'"):
+        decode(Path(name), kind_of(Path(name)), SHAPE)

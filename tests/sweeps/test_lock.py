@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from armtune.errors import RunError
+from armtune.sweeps.lock import locked
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from armtune.sweeps.lock import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_sweep_is_refused_and_told_who_runs(tmp_path: Path) -> None:
+    with (
+        locked(tmp_path),
+        pytest.raises(RunError, match=f"process {os.getpid()} on .* runs a sweep"),
+        locked(tmp_path),
+    ):
+        pass
+
+
+def test_the_lock_is_free_again_after_the_block(tmp_path: Path) -> None:
+    for _ in range(2):
+        with locked(tmp_path / "new"):
+            pass
+
+
+def test_no_lock_outlives_a_killed_process(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(RunError, match=f"process {holder.pid} "), locked(tmp_path):
+            pass
+        holder.send_signal(signal.SIGKILL)
+    with locked(tmp_path):
+        pass
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="file/run: can't be written"), locked(tmp_path / "file/run"):
+        pass
