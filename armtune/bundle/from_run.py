@@ -13,6 +13,7 @@ from armtune.data import Progress
 from armtune.datasets._load import load_dataset
 from armtune.errors import RunError
 from armtune.recipe.load import load_recipe, with_overrides
+from armtune.recipe.looking import look
 from armtune.report.tables import spread
 from armtune.sweeps import read_confirmed, read_records, read_result
 from armtune.sweeps.folder import RECIPE
@@ -43,9 +44,10 @@ def export_trial(
 
     Raises:
         RunError: no such trial, or it wasn't trained to its full length; or as ``write_bundle``.
+        RecipeError: the run's recipe names files of plug-ins, and they haven't run.
     """
     record = _complete(run, number)
-    sweep = load_recipe(run / RECIPE)
+    sweep = load_recipe(run / RECIPE, run_files=False)
     sound = [c for c in read_confirmed(run).get(number, []) if not c.reason]
     best = max(sound, key=lambda c: c.validation[sweep.data.predicts.score], default=None)
     seed = {} if best is None else {"training.seed": best.seed}
@@ -86,7 +88,7 @@ def chosen_trial(run: Path) -> int:
     """
     number = read_result(run).chosen
     if number is None:
-        rule = load_recipe(run / RECIPE).sweep.choose
+        rule = look(run / RECIPE).recipe.sweep.choose
         raise RunError(f"{run}: no trial qualifies for sweep.choose: {rule}")
     return number
 

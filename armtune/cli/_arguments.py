@@ -49,7 +49,23 @@ Address = Annotated[
     typer.Option(help="Address of a running Ray cluster.", show_default="this machine"),
 ]
 
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE", help="Code that the model or run names, to be run.", show_default=False
+    ),
+]
+
 Quiet = Annotated[bool, typer.Option("--quiet", help="Plain lines, no live picture.")]
+
+
+def run_plugins(files: Sequence[Path] | None) -> None:
+    """Runs files of plug-ins that were given by ``--plugins``; no other is run by looking."""
+    if files:
+        from armtune.api import load_plugins
+
+        for file in files:
+            load_plugins(file)
 
 
 @contextmanager

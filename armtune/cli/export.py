@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from armtune.cli._arguments import AsJson, RunPath
+from armtune.cli._arguments import AsJson, Plugins, RunPath, run_plugins
 
 
 def command(
@@ -26,6 +26,7 @@ def command(
             show_default="numpy,torch, where they can hold the model",
         ),
     ] = None,
+    plugins: Plugins = None,
     as_json: AsJson = False,
 ) -> None:
     """Export the chosen trial of a run, or another, as a bundle to predict from.
@@ -37,6 +38,7 @@ def command(
     from armtune.bundle.from_run import chosen_trial, export_trial
     from armtune.cli._progress import progress_bars
 
+    run_plugins(plugins)
     number = chosen_trial(run) if trial is None else trial
     wanted = None if formats is None else _names(formats)
     with progress_bars(Console(stderr=True)) as progress:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
+from armtune.cli._arguments import Plugins, run_plugins
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -36,12 +38,7 @@ def command(
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A CSV file.", show_default="the terminal")
     ] = None,
-    plugins: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE", help="Code that the model names, to be run.", show_default=False
-        ),
-    ] = None,
+    plugins: Plugins = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="A line of JSON a sample, instead of CSV.")
     ] = False,
@@ -58,7 +55,7 @@ def command(
 
     if output is not None and output.resolve() == source.resolve():
         raise RunError(f"{output}: the predictions would take the place of the samples")
-    _run(plugins or [])
+    run_plugins(plugins)
     predictor = Predictor(bundle)
     samples = predictor.read(source)
     absent = [m for m in predictor.shapes if m not in samples]
@@ -70,14 +67,6 @@ def command(
         return
     with replacing(output) as aside, aside.open("w", newline="", encoding="utf-8") as file:
         write(predictor, samples, file)
-
-
-def _run(files: list[Path]) -> None:
-    if files:
-        from armtune.api import load_plugins
-
-        for file in files:
-            load_plugins(file)
 
 
 def _write(predictor: Predictor, samples: Mapping[str, Source], file: TextIO) -> None:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from armtune.cli._arguments import AsJson, RunPaths
+from armtune.cli._arguments import AsJson, Plugins, RunPaths, run_plugins
 
 if TYPE_CHECKING:
     from armtune.report.run import RunReport
@@ -29,15 +29,18 @@ def command(
             show_default="report.html in the run's folder; in this folder for several runs",
         ),
     ] = None,
+    plugins: Plugins = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a sweep's trials, its front, the chosen trial and what confirmed it.
 
     Also writes one HTML page with figures, which opens offline; it compares several runs.
+    Runs no code that a run's recipe names, unless it is given by --plugins.
     """
     from armtune.report.page import REPORT, write_report
     from armtune.report.run import RunReport
 
+    run_plugins(plugins)
     reports = [RunReport.read(run) for run in runs]
     path = to or (runs[0] / REPORT if len(runs) == 1 else Path(REPORT))
     write_report(reports, path)

@@ -6,13 +6,17 @@ import json
 
 import typer
 
-from armtune.cli._arguments import AsJson, RunPath
+from armtune.cli._arguments import AsJson, Plugins, RunPath, run_plugins
 
 
-def command(run: RunPath, as_json: AsJson = False) -> None:
-    """Say how far a sweep is and what it has found; reads its journal only, while it runs too."""
+def command(run: RunPath, plugins: Plugins = None, as_json: AsJson = False) -> None:
+    """Say how far a sweep is and what it has found; reads its journal only, while it runs too.
+
+    Runs no code that the run's recipe names, unless it is given by --plugins.
+    """
     from armtune.report.status import read_status
 
+    run_plugins(plugins)
     status = read_status(run)
     if as_json:
         typer.echo(json.dumps(status.as_dict(), indent=2, allow_nan=False))

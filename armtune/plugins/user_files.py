@@ -44,7 +44,10 @@ def run(path: Path) -> bool:
 
 def has_run(path: Path) -> bool:
     """Whether a file, or another one with the same text, has run in this process."""
-    return path.is_file() and _module_name(path.read_bytes()) in sys.modules
+    try:
+        return path.is_file() and _module_name(path.read_bytes()) in sys.modules
+    except OSError:
+        return False
 
 
 def _module_name(source: bytes) -> str:

@@ -91,7 +91,12 @@ def content_of(recipe: Recipe) -> dict[str, Any]:
 
 def dump_recipe(recipe: Recipe) -> str:
     """YAML that ``load_recipe`` reads back to an equal recipe, every default written out."""
-    return yaml.dump(content_of(recipe), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return dump_content(content_of(recipe))
+
+
+def dump_content(content: Mapping[str, Any]) -> str:
+    """A recipe's plain data as YAML."""
+    return yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 # The one in C, which every wheel has, writes the same several times as fast.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from plotly.offline import get_plotlyjs
 
 from armtune.files import write_text
-from armtune.recipe.load import dump_recipe
+from armtune.recipe.load import dump_content
 from armtune.report import figures
 from armtune.report.curves import curves
 from armtune.report.optuna_plots import importances, optuna_plots
@@ -107,7 +107,7 @@ def _sections(report: RunReport, alone: bool) -> list[str]:
         lines += _drawn(title, figure)
     for grid in report.grids()[::-1]:
         lines += _table(grid)
-    lines += ["<h2>Recipe</h2>", f"<pre>{escape(dump_recipe(report.recipe))}</pre>"]
+    lines += ["<h2>Recipe</h2>", f"<pre>{escape(dump_content(report.content))}</pre>"]
     return lines
 
 

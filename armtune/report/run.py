@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from armtune.errors import RunError
-from armtune.recipe.load import load_recipe
+from armtune.recipe.load import content_of
+from armtune.recipe.looking import look
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space, load_space
@@ -43,6 +44,7 @@ class RunReport:
         chosen: number of the trial that the rule picks so far; None when none qualifies.
         confirmed: metrics of the re-trainings, those that failed left empty.
         solo: metrics of each modality trained alone with the chosen trial's settings.
+        written: the recipe as it is written, where ``recipe`` is without a user's own plug-ins.
         lineages: what each trial's model has behind it, where the trials are a population.
         notes: sentences one should see, such as that no trial meets the constraints.
     """
@@ -59,20 +61,22 @@ class RunReport:
     solo: Solo
     notes: Sequence[str] = ()
     lineages: Mapping[int, Sequence[Segment]] = field(default_factory=dict)
+    written: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path) -> RunReport:
-        """Reads a run's folder.
+        """Reads a run's folder; none of the files that its recipe names is run.
 
         Raises:
             RunError: the folder holds no sweep, or a damaged one.
         """
         result, known = read_result(folder), read_confirmed(folder)
-        recipe = load_recipe(folder / RECIPE)
+        seen = look(folder / RECIPE)
+        recipe = seen.recipe
         return cls(
             folder=folder,
             recipe=recipe,
-            space=load_space(recipe, folder),
+            space=Space() if seen.left_out else load_space(recipe, folder),
             data=_data(folder / ORIGIN),
             goals=Goals.from_recipe(recipe),
             records=result.records,
@@ -86,12 +90,18 @@ class RunReport:
             },
             notes=result.notes,
             lineages=read_lineages(folder),
+            written=seen.content,
         )
 
     @property
     def name(self) -> str:
         """The run's name."""
         return self.recipe.name
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """All that the recipe says, as plain data."""
+        return self.written or content_of(self.recipe)
 
     @property
     def label(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from armtune.recipe.load import content_of
 from armtune.report.run import RunReport
 from armtune.report.tables import Grid, figure, goal_metrics, short_names, spread_text, values_text
 
@@ -19,7 +18,7 @@ def chosen_grid(reports: Sequence[RunReport]) -> Grid:
 
 def recipe_grid(reports: Sequence[RunReport]) -> Grid:
     """The keys in which the recipes differ, a column a run."""
-    flat = [dict(_flat(content_of(report.recipe))) for report in reports]
+    flat = [dict(_flat(report.content)) for report in reports]
     keys = dict.fromkeys(key for recipe in flat for key in recipe)
     differing = [k for k in keys if len({str(recipe.get(k, "–")) for recipe in flat}) > 1]
     rows = [(key, *(str(recipe.get(key, "–")) for recipe in flat)) for key in differing]

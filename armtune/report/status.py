@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from armtune.recipe.load import load_recipe
+from armtune.recipe.looking import look
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.report.tables import (
@@ -31,6 +31,7 @@ class Status:
         holder: who runs it, such as ``process 12 on host``; empty when nobody does.
         best: the trial of the front that the recipe's rule picks, else the first objective's best.
         retrained: re-trainings done.
+        left_out: a sentence on what isn't shown; empty when all is.
     """
 
     recipe: Recipe
@@ -39,6 +40,7 @@ class Status:
     front: list[int]
     best: TrialRecord | None
     retrained: int
+    left_out: str = ""
 
     @property
     def wanted(self) -> int:
@@ -72,6 +74,8 @@ class Status:
             lines.append(f"best: trial {self.best.number}, {told}")
         if self.wanted:
             lines.append(f"re-trained: {self.retrained} of at most {self.wanted}")
+        if self.left_out:
+            lines.append(self.left_out)
         return lines
 
     def as_dict(self) -> dict[str, Any]:
@@ -84,6 +88,7 @@ class Status:
             "front": self.front,
             "best": trial_dict(self.best) if self.best else None,
             "retrained": {"done": self.retrained, "at_most": self.wanted},
+            "left_out": self.left_out or None,
         }
 
     def _counts(self) -> dict[str, int]:
@@ -101,13 +106,14 @@ class Status:
 
 
 def read_status(folder: Path) -> Status:
-    """Reads a run's folder, and takes no lock.
+    """Reads a run's folder; takes no lock and runs no code.
 
     Raises:
         RunError: the folder holds no sweep, or a damaged one.
     """
     records, confirmed = read_records(folder), read_confirmed(folder)
-    recipe = load_recipe(folder / RECIPE)
+    seen = look(folder / RECIPE)
+    recipe = seen.recipe
     goals = Goals.from_recipe(recipe)
     front = front_of(records, goals)
     known = {number: [seed.metrics for seed in seeds] for number, seeds in confirmed.items()}
@@ -115,4 +121,4 @@ def read_status(folder: Path) -> Status:
     standing = by_objective((r for r in records if r.number in front), goals)
     best = next((r for r in standing if r.number == chosen), next(iter(standing), None))
     retrained = sum(map(len, confirmed.values()))
-    return Status(recipe, holder(folder), records, front, best, retrained)
+    return Status(recipe, holder(folder), records, front, best, retrained, seen.left_out)

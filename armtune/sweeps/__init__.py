@@ -8,6 +8,7 @@ the way in; it imports neither Ray, Optuna nor torch before a sweep starts.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,16 +105,18 @@ def read_lineages(folder: Path) -> dict[int, list[Segment]]:
 
 
 def read_result(folder: Path) -> SweepResult:
-    """What a run has found so far, from its journal and its recipe.
+    """What a run has found so far, from its journal and its recipe, of which no file is run.
 
     Raises:
         RunError: the folder holds no study, or a damaged one.
         RecipeError: its recipe is missing or damaged.
     """
-    from armtune.recipe.load import load_recipe
+    from armtune.recipe.looking import look
     from armtune.sweeps.folder import RECIPE
     from armtune.sweeps.study.result import result_of
     from armtune.sweeps.study.study import read_study
 
     study = read_study(folder)
-    return result_of(folder, load_recipe(folder / RECIPE), study)
+    seen = look(folder / RECIPE)
+    found = result_of(folder, seen.recipe, study)
+    return replace(found, notes=[seen.left_out, *found.notes]) if seen.left_out else found

@@ -14,7 +14,8 @@ from armtune import __version__
 from armtune.data import Dataset
 from armtune.errors import RunError
 from armtune.files import write_text
-from armtune.recipe.load import content_of, dump_recipe, load_recipe, with_overrides
+from armtune.recipe.load import content_of, dump_recipe, with_overrides
+from armtune.recipe.looking import look
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import embed_space
 from armtune.sweeps.study.journal import JOURNAL
@@ -90,10 +91,11 @@ def enter(
 
 
 def _check_recipe(path: Path, recipe: Recipe) -> None:
-    before, now = (dict(_flat(content_of(r))) for r in (load_recipe(path), recipe))
+    # Where it is that of the sweep to resume, its files have run by now.
+    before, now = (dict(_flat(c)) for c in (look(path).content, content_of(recipe)))
     changed = [p for p in sorted({*before, *now}) if before.get(p) != now.get(p)]
     # The members of a population train in step: no one can join them later.
-    refused = recipe.sweep.trials < before["sweep.trials"] or recipe.sweep.pruner.population
+    refused = recipe.sweep.trials < before.get("sweep.trials", 0) or recipe.sweep.pruner.population
     bad = [p for p in changed if not _may_change(p) or (p == "sweep.trials" and refused)]
     if bad:
         lines = [f"  {p}: {before.get(p)!r} then, {now.get(p)!r} now" for p in bad]

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from armtune.errors import RunError
-from armtune.recipe.load import load_recipe, with_overrides
+from armtune.recipe.load import with_overrides
+from armtune.recipe.looking import look
 from armtune.recipe.objectives import Goals
+from armtune.recipe.plugins import PLUGINS
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space
 from armtune.sweeps.folder import RECIPE
@@ -40,13 +42,16 @@ def _front(folder: Path, goals: Goals, space: Space) -> Iterator[Values]:
     """The settings on an earlier sweep's front, judged by this one's goals, as far as they are
     searched here.
     """
-    earlier = load_recipe(folder / RECIPE)
+    seen = look(folder / RECIPE)
+    if seen.left_out:
+        hint = f"if you trust it, name it under this recipe's own {PLUGINS}"
+        raise RunError(f"{folder}: its recipe names code, which isn't run unasked; {hint}")
     records = {r.number: r for r in read_study(folder).records() if _measured(r, goals)}
     front = front_of(list(records.values()), goals)
     if not front:
         raise RunError(f"{folder}: no trial of this sweep can be started from")
     for number in front:
-        yield space.defaults(with_overrides(earlier, records[number].values))
+        yield space.defaults(with_overrides(seen.recipe, records[number].values))
 
 
 def _measured(record: TrialRecord, goals: Goals) -> bool:
