@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from armtune.errors import Fault, RecipeError
+from armtune.files import absolute
 from armtune.recipe import load
 from armtune.recipe.schema import add_file
 from armtune.recipe.space import load_sweep, placed
@@ -181,13 +182,19 @@ def load_recipe(path: Name, overrides: Overrides | None = None) -> Recipe:
 def load_plugins(path: Name) -> None:
     """Runs a Python file of one's own, so that recipes and bundles can use its plug-ins.
 
-    A recipe that names the file does so by itself; a bundle never does.
+    A recipe that names the file does so by itself; bundles and the folders of runs never do. A
+    file in a bundle is compared with its checksum first.
 
     Raises:
         RecipeError: it can't be run, defines no plug-in, or one whose name is taken.
+        RunError: it lies in a bundle, and isn't as it was written.
     """
+    from armtune.bundle.manifest import check_beside
+
+    file = absolute(Path(path))
+    check_beside(file)
     try:
-        add_file(Path(path).resolve())
+        add_file(file)
     except ValueError as error:
         raise RecipeError([Fault(str(error))]) from error
 

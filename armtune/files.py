@@ -1,4 +1,4 @@
-"""Files that are never half-written."""
+"""Files that are never half-written, and paths as people write them."""
 
 from __future__ import annotations
 
@@ -28,6 +28,35 @@ def replacing(path: Path) -> Iterator[Path]:
         # A disk that can't be written can't be cleaned either; the error above says so.
         with suppress(OSError):
             aside.unlink(missing_ok=True)
+
+
+def absolute(path: Path) -> Path:
+    """A path without links and dots; as it is, but absolute, where links lead in a circle."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path.absolute()
+
+
+def at_home(name: str) -> Path:
+    """A path whose ``~`` stands for the home folder, where it does."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # nobody of this name
+        return Path(name)
+
+
+def exists(path: Path) -> bool:
+    """Whether something is there; no name that a system can't have, such as one too long, is."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there, as ``exists``."""
+    return exists(path) and path.is_file()
 
 
 def write_text(path: Path, text: str) -> None:

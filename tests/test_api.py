@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import armtune
+from armtune.bundle.manifest import checksum
 from armtune.bundle.serving import load_served
 from armtune.errors import RecipeError, RunError
 
@@ -99,6 +100,7 @@ def test_a_bundle_never_runs_the_files_that_it_names(
     (bundle / "recipe.yaml").write_text(recipe)
     manifest = json.loads((bundle / "bundle.json").read_text())
     manifest["sha256"]["recipe.yaml"] = hashlib.sha256(recipe.encode()).hexdigest()
+    manifest["checksum"] = checksum(manifest)
     (bundle / "bundle.json").write_text(json.dumps(manifest))
     with suppress(RecipeError):
         armtune.load_bundle(bundle).predict({"a": np.zeros((2, 4))})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from armtune.escapes import for_code, for_markdown
 from armtune.recipe.schema import Recipe
 from armtune.targets import restored
 
@@ -35,7 +36,7 @@ def model_card(recipe: Recipe, about: Figures, metrics: Figures) -> str:
 def _stand_in(data: Figures) -> Iterator[str]:
     if data["stand_in"]:
         yield "> **NOT THE DATA THAT WERE ASKED FOR.** Trained and measured on a stand-in:"
-        yield f"> {data['used']}."
+        yield f"> {for_markdown(data['used'])}."
         yield "> None of its figures say anything about the data set that the recipe names."
         yield ""
 
@@ -43,20 +44,22 @@ def _stand_in(data: Figures) -> Iterator[str]:
 def _model(recipe: Recipe, about: Figures, metrics: Figures) -> Iterator[str]:
     yield "## Model"
     yield ""
-    yield restored(about["target"]).summary
+    yield for_markdown(restored(about["target"]).summary)
     yield ""
     yield "| modality | a sample's shape | encoder |"
     yield "|---|---|---|"
     for m, modality in recipe.modalities.items():
         shape = " × ".join(map(str, about["shapes"][m])) or "one number"
-        yield f"| {m} | {shape} | {modality.encoder.name} |"
+        yield f"| {m} | {shape} | {for_markdown(modality.encoder.name)} |"
     yield ""
-    yield f"Fusion: {recipe.fusion.name}. Balancing: {recipe.balancing.name}."
+    fusion, balancing = (for_markdown(each.name) for each in (recipe.fusion, recipe.balancing))
+    yield f"Fusion: {fusion}. Balancing: {balancing}."
     if recipe.training.schedule:
         yield ""
         yield from _schedule(recipe)
     if "trial" in metrics:
-        yield f"Trial {metrics['trial']} of a sweep, whose rule is: {metrics['chosen_by']}."
+        rule = for_markdown(metrics["chosen_by"])
+        yield f"Trial {metrics['trial']} of a sweep, whose rule is: {rule}."
         yield f"Exported with the weights of seed {metrics['exported_seed']}."
     yield ""
 
@@ -73,8 +76,8 @@ def _schedule(recipe: Recipe) -> Iterator[str]:
 def _data(data: Figures) -> Iterator[str]:
     yield "## Data"
     yield ""
-    yield f"{data['used']}."
-    yield f"Digest of sources and options: `{data['digest']}`."
+    yield f"{for_markdown(data['used'])}."
+    yield f"Digest of sources and options: `{for_code(data['digest'])}`."
     yield ""
 
 
@@ -117,8 +120,8 @@ def _use(recipe: Recipe) -> Iterator[str]:
     yield "## Intended use"
     yield ""
     yield f"For samples of {names} that were recorded and prepared as those of the data set"
-    yield f"`{recipe.data.name}`, as `recipe.yaml` describes. Nothing was measured on other"
-    yield "data, nor on groups of samples apart: measure there before you rely on it there."
+    yield f"`{for_code(recipe.data.name)}`, as `recipe.yaml` describes. Nothing was measured on"
+    yield "other data, nor on groups of samples apart: measure there before you rely on it there."
     yield ""
 
 
@@ -136,7 +139,7 @@ def _files(about: Figures) -> Iterator[str]:
         yield f"| {name} | {written['file']} | {written['largest_difference']:.1e} |"
     yield ""
     for name, reason in about["left_out"].items():
-        yield f"Without the format {name}: {reason}."
+        yield f"Without the format {name}: {for_markdown(reason)}."
     versions = [f"{name} {number}" for name, number in about["versions"].items()]
     yield f"Made with armtune {about['armtune']}, {', '.join(versions)}."
     yield ""

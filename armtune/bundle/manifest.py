@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,11 @@ MANIFEST, MODEL, PREPROCESSING = "bundle.json", "model.safetensors", "preprocess
 RECIPE, METRICS, CARD = "recipe.yaml", "metrics.json", "MODEL_CARD.md"
 PROGRAM = "program.json"
 """The model as a list of operations on arrays: what ``program.py`` runs."""
+CHECKSUM = "checksum"
+"""Key of the manifest's own checksum."""
+MOST_AXES = 16
+MOST_NUMBERS = 1 << 26
+"""Numbers of a sample of one modality, above which a manifest is taken for damaged."""
 
 
 def sha256(path: Path) -> str:
@@ -29,19 +35,83 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """A bundle's manifest.
 
     Raises:
-        RunError: the folder isn't a bundle.
+        RunError: the folder isn't a bundle, or its manifest isn't as it was written.
     """
+    path = folder / MANIFEST
     try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        missing = {"target", "shapes", "sha256"} - set(manifest)
-    except FileNotFoundError as error:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        own = checksum(manifest) if isinstance(manifest, dict) else ""
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise RunError(_no_bundle(folder)) from error
-    except (OSError, ValueError, TypeError) as error:
-        raise RunError(f"{folder / MANIFEST}: can't be read as a bundle: {error}") from error
-    if missing or not isinstance(manifest, dict):
-        lacking = ", ".join(sorted(missing))
-        raise RunError(f"{folder / MANIFEST}: can't be read as a bundle: it lacks {lacking}")
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path}: can't be read as a bundle: {error}") from error
+    if said := next(_problems(manifest), ""):
+        raise RunError(f"{path}: can't be read as a bundle: {said}")
+    # Bundles of earlier versions have none.
+    if manifest.get(CHECKSUM, own) != own:
+        raise RunError(f"{path}: differs from its checksum, which stands in it under {CHECKSUM!r}")
     return manifest
+
+
+def checksum(manifest: Mapping[str, Any]) -> str:
+    """Hexadecimal checksum of all that a manifest says but the checksum itself."""
+    said = {key: value for key, value in manifest.items() if key != CHECKSUM}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _problems(manifest: Any) -> Iterator[str]:
+    """What keeps JSON from being a bundle's manifest."""
+    if not isinstance(manifest, dict):
+        yield f"it holds {type(manifest).__name__}, not a mapping"
+        return
+    if missing := {"target", "shapes", "sha256"} - set(manifest):
+        yield f"it lacks {', '.join(sorted(missing))}"
+        return
+    for key, (fits, needed) in _PARTS.items():
+        if key in manifest and not fits(manifest[key]):
+            yield f"{key} needs {needed}"
+    fills = manifest.get("fills")
+    if fills:
+        for m, means in fills["means"].items():
+            if len(means) != prod(manifest["shapes"].get(m, [0])):
+                yield f"fills has {len(means)} means for {m!r}, not one a number of its samples"
+
+
+def _mapping(content: Any, fits: Callable[[Any], bool]) -> bool:
+    return isinstance(content, dict) and all(map(fits, content.values()))
+
+
+def _texts(content: Any) -> bool:
+    return isinstance(content, list) and all(isinstance(each, str) for each in content)
+
+
+def _numbers(content: Any) -> bool:
+    kinds = {type(each) for each in content} if isinstance(content, list) else {None}
+    return kinds <= {int, float}
+
+
+def _shape(content: Any) -> bool:
+    whole = isinstance(content, list) and all(type(size) is int and size > 0 for size in content)
+    return whole and len(content) < MOST_AXES and prod(content) <= MOST_NUMBERS
+
+
+def _shapes(content: Any) -> bool:
+    return bool(content) and _mapping(content, _shape)
+
+
+def _fills(content: Any) -> bool:
+    right = isinstance(content, dict) and content.get("what") in ("", "cells", "samples")
+    return right and _mapping(content.get("means"), _numbers)
+
+
+_PARTS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "target": (lambda part: isinstance(part, dict), "a mapping"),
+    "shapes": (_shapes, "a list of whole numbers above 0 for each modality"),
+    "sha256": (lambda part: _mapping(part, lambda e: isinstance(e, str)), "a text for each file"),
+    "columns": (lambda part: _mapping(part, _texts), "a list of texts for each modality"),
+    "fills": (_fills, "what is filled, and a list of numbers for each modality"),
+}
+"""What the parts of a manifest must be that prediction reads, where they are there."""
 
 
 def _no_bundle(folder: Path) -> str:
@@ -51,6 +121,16 @@ def _no_bundle(folder: Path) -> str:
     winner = folder / "best"
     hint = f"; did you mean {winner}?" if (winner / MANIFEST).is_file() else ""
     return f"{folder / MANIFEST}: missing; {folder} is not a whole bundle{hint}"
+
+
+def check_beside(file: Path) -> None:
+    """Refuses a file that lies in a bundle, and differs from its checksum there.
+
+    Raises:
+        RunError: it does, or the bundle's manifest can't be read.
+    """
+    if (file.parent / MANIFEST).is_file():
+        check_files(file.parent, read_manifest(file.parent), [file.name])
 
 
 def check_files(folder: Path, manifest: dict[str, Any], names: Sequence[str]) -> None:

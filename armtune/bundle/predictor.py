@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from armtune.bundle.manifest import (
     check_files,
     read_manifest,
 )
-from armtune.bundle.program import Program
+from armtune.bundle.program import Program, TooLargeError
 from armtune.bundle.samples import Fills, count_samples, pieces, read_samples
 from armtune.data.inputs import Source, Whole
 from armtune.errors import RunError
@@ -98,9 +99,17 @@ class Predictor:
 
     def _served(self, samples: Mapping[str, Source]) -> Iterator[Floats]:
         count = count_samples(samples, self.shapes)
-        engine = self._engine(count)
+        small = count * sum(map(prod, self.shapes.values())) <= FEW
         for views, present in pieces(samples, self._fills):
-            yield engine(*self._inputs(views, present))
+            inputs = self._inputs(views, present)
+            yield self._checked(self._engine(small)(*inputs), views)
+
+    def _checked(self, told: Floats, views: Views) -> Floats:
+        expected = len(next(iter(views.values()))), self.target.width
+        if np.shape(told) != expected:
+            said = f"gives numbers of shape {np.shape(told)}, not {expected}"
+            raise RunError(f"{self.folder}: the model {said}")
+        return told
 
     def _inputs(self, views: Views, present: Present) -> tuple[Views, Present]:
         """All modalities, those that are missing as zeros, and which samples have which."""
@@ -112,19 +121,34 @@ class Predictor:
         nobody = np.zeros(size, bool)
         return whole, {m: present.get(m, nobody) for m in self.shapes}
 
-    def _engine(self, count: int) -> Engine:
-        if self._numpy and count * sum(map(prod, self.shapes.values())) <= FEW:
-            return self._numpy
+    def _engine(self, small: bool) -> Engine:
+        return self._by_either if small and self._numpy else self._by_torch
+
+    def _by_either(self, views: Views, present: Present) -> Floats:
+        assert self._numpy is not None
+        try:
+            return self._numpy(views, present)
+        except TooLargeError:  # torch needs less room and time for the same
+            return self._by_torch(views, present)
+
+    def _by_torch(self, views: Views, present: Present) -> Floats:
         if self._torch is None:
             from armtune.bundle.serving import load_served
 
             self._torch = load_served(self.folder, self.shapes, self.target)
-        return self._torch
+        return self._torch(views, present)
 
 
 def _target(manifest: Mapping[str, Any], folder: Path) -> Target:
+    about = manifest["target"]
     try:
-        return restored(manifest["target"])
+        target = restored(about)
     except (KeyError, TypeError, AttributeError) as error:
-        said = f"its target {manifest['target']!r} is of no kind that this version knows"
+        said = f"its target {str(about)[:200]} is of no kind that this version knows"
         raise RunError(f"{folder / MANIFEST}: {said}") from error
+    for name, value in asdict(target).items():
+        kinds = (str,) if name == "names" else (int, float)
+        right = isinstance(value, tuple) and all(type(each) in kinds for each in value)
+        if not right or len(value) != target.width or not value:
+            raise RunError(f"{folder / MANIFEST}: its target has no proper {name}")
+    return target

@@ -8,7 +8,7 @@ operator, and arguments, in which ``{"value": name}`` is an earlier result. Oper
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,21 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from armtune.bundle.budget import Budget, TooLargeError, check_arguments
 from armtune.bundle.manifest import MODEL, PREPROCESSING, PROGRAM
+from armtune.errors import RunError
+
+__all__ = ["OPERATORS", "Program", "TooLargeError"]
 
 Array = NDArray[Any]
 BLOCK_BYTES = 1 << 22
 """About how much memory a convolution's windows take at a time."""
+MOST_OPERATIONS = 10_000
+UNFIT = (
+    ArithmeticError, AttributeError, LookupError, MemoryError, NotImplementedError, RecursionError,
+    TypeError, ValueError,
+)  # fmt: skip
+"""What a damaged or foreign program can raise while it is read or run."""
 
 
 class Program:
@@ -30,31 +40,96 @@ class Program:
 
     Called with samples ``(sample, *shape)`` of every modality, and whether each sample has it
     ``(sample,)``, it gives what the model says, ``(sample, output)``.
+
+    Raises:
+        RunError: it can't be read; a call: an operation can't be computed.
+        TooLargeError: a call: it would take too much memory or time.
     """
 
     def __init__(self, folder: Path) -> None:
-        program = json.loads((folder / PROGRAM).read_text(encoding="utf-8"))
-        files = {name: load_file(folder / name) for name in (MODEL, PREPROCESSING)}
-        # Weights are stored without the member axis that the network's layers have.
-        self.weights = {
-            name: files[file][key][None] if file == MODEL else files[file][key]
-            for name, (file, key) in program["weights"].items()
-        }
-        self.views, self.present = program["views"], program["present"]
-        self.nodes, self.result = program["nodes"], program["result"]
+        self.path = folder / PROGRAM
+        files = {name: read_weights(folder / name) for name in (MODEL, PREPROCESSING)}
+        try:
+            program = json.loads(self.path.read_text(encoding="utf-8"))
+            # Weights are stored without the member axis that the network's layers have.
+            self.weights = {
+                name: files[file][key][None] if file == MODEL else files[file][key]
+                for name, (file, key) in program["weights"].items()
+            }
+            self.views, self.present = dict(program["views"]), dict(program["present"])
+            self.nodes = [(n, str(o), list(a), dict(k)) for n, o, a, k in program["nodes"]]
+            self.result = str(program["result"])
+            self.last = _last_uses(self.nodes)
+        except (*UNFIT, OSError) as error:
+            raise RunError(f"{self.path}: can't be read: {reason(error)}") from error
+        if len(self.nodes) > MOST_OPERATIONS:
+            raise RunError(f"{self.path}: has {len(self.nodes)} operations, which no model needs")
 
     def __call__(self, views: Mapping[str, Array], present: Mapping[str, Array]) -> Array:
-        values: dict[str, Any] = {
-            **self.weights,
-            **{name: views[m] for name, m in self.views.items()},
-            **{name: present[m] for name, m in self.present.items()},
-        }
-        for name, operator, arguments, options in self.nodes:
-            keywords = {key: _resolved(value, values) for key, value in options.items()}
-            inputs = [_resolved(argument, values) for argument in arguments]
-            values[name] = OPERATORS[operator](*inputs, **keywords)
-        told: Array = values[self.result]
+        budget = Budget()
+        try:
+            values: dict[str, Any] = {
+                **self.weights,
+                **{name: views[m] for name, m in self.views.items()},
+                **{name: present[m] for name, m in self.present.items()},
+            }
+            with np.errstate(all="ignore"):  # infinite weights are the model's own
+                for number in range(len(self.nodes)):
+                    self._compute(number, values, budget)
+            told: Array = values[self.result]
+        except UNFIT as error:
+            raise RunError(f"{self.path}: can't be computed: {reason(error)}") from error
         return told
+
+    def _compute(self, number: int, values: dict[str, Any], budget: Budget) -> None:
+        name, operator, arguments, options = self.nodes[number]
+        keywords = {key: _resolved(value, values) for key, value in options.items()}
+        inputs = [_resolved(argument, values) for argument in arguments]
+        if operator not in OPERATORS:
+            raise NotImplementedError(operator)
+        check_arguments(operator, inputs, keywords)
+        budget.spend(operator, inputs)
+        values[name] = OPERATORS[operator](*inputs, **keywords)
+        budget.hold(values[name])
+        for gone in self.last[number]:
+            budget.release(values.pop(gone, None))
+
+
+def read_weights(path: Path) -> dict[str, Array]:
+    """A bundle's safetensors file.
+
+    Raises:
+        RunError: it can't be read.
+    """
+    try:
+        return load_file(path)
+    except Exception as error:  # safetensors has errors of its own
+        raise RunError(f"{path}: can't be read: {error}") from error
+
+
+def reason(error: Exception) -> str:
+    """An error of numpy or of Python's own, in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+
+
+def _last_uses(nodes: Sequence[Any]) -> list[list[str]]:
+    """For each operation the earlier operations' results that no later one needs."""
+    made = {name for name, *_ in nodes}
+    last = {name: k for k, (_, _, *given) in enumerate(nodes) for name in _names(given)}
+    gone: list[list[str]] = [[] for _ in nodes]
+    for name, k in last.items():
+        if name in made:
+            gone[k].append(name)
+    return gone
+
+
+def _names(argument: Any) -> Iterator[str]:
+    """The values that an argument names."""
+    if isinstance(argument, dict) and "value" in argument:
+        yield argument["value"]
+    elif isinstance(argument, dict | list):
+        for part in argument.values() if isinstance(argument, dict) else argument:
+            yield from _names(part)
 
 
 def _resolved(argument: Any, values: Mapping[str, Any]) -> Any:
@@ -130,28 +205,28 @@ def _max_pool(x: Array, window: Sequence[int]) -> Array:
 
 OPERATORS: dict[str, Callable[..., Any]] = {
     "_operator.getitem": lambda parts, index: parts[index],
-    "aten.add.Tensor": np.add,
+    "aten.add.Tensor": lambda x, y: np.add(x, y),
     "aten.baddbmm.default": _add_product,
-    "aten.cat.default": np.concatenate,
+    "aten.cat.default": lambda parts, axis=0: np.concatenate(parts, axis),
     "aten.conv2d.padding": _same_convolution,
-    "aten.div.Tensor": np.divide,
+    "aten.div.Tensor": lambda x, y: np.divide(x, y),
     "aten.flatten.using_ints": _flatten,
-    "aten.matmul.default": np.matmul,
+    "aten.matmul.default": lambda x, y: np.matmul(x, y),
     "aten.max_pool2d.default": _max_pool,
-    "aten.mul.Tensor": np.multiply,
+    "aten.mul.Tensor": lambda x, y: np.multiply(x, y),
     "aten.relu.default": lambda x: np.maximum(x, 0),
     "aten.select.int": lambda x, axis, index: x.take(index, axis),
     "aten.sigmoid.default": lambda x: np.exp(-np.logaddexp(0, -x)),
     "aten.slice.Tensor": _slice,
     "aten.softmax.int": _softmax,
     "aten.split_with_sizes.default": _split,
-    "aten.sub.Tensor": np.subtract,
+    "aten.sub.Tensor": lambda x, y: np.subtract(x, y),
     "aten.sum.dim_IntList": lambda x, axes: x.sum(tuple(axes)),
     "aten.sym_size.int": lambda x, axis: x.shape[axis],
-    "aten.tanh.default": np.tanh,
-    "aten.transpose.int": np.swapaxes,
+    "aten.tanh.default": lambda x: np.tanh(x),
+    "aten.transpose.int": lambda x, one, other: np.swapaxes(x, one, other),
     "aten.unbind.int": lambda x, axis=0: list(np.moveaxis(x, axis, 0)),
     "aten.unflatten.int": _unflatten,
-    "aten.unsqueeze.default": np.expand_dims,
-    "aten.where.self": np.where,
+    "aten.unsqueeze.default": lambda x, axis: np.expand_dims(x, axis),
+    "aten.where.self": lambda where, x, y: np.where(where, x, y),
 }

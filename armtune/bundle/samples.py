@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from lzma import LZMAError
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,7 +20,12 @@ from armtune.bundle.engine import Present, Views
 from armtune.data.inputs import Source, Whole
 from armtune.errors import DataError
 
-UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (
+    ArithmeticError, EOFError, LookupError, LZMAError, MemoryError, OSError, RuntimeError,
+    SyntaxError, TypeError, ValueError, struct.error, tokenize.TokenError, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
+"""What Python and numpy raise for archives and headers that aren't what they say, or are locked."""
 PIECE_BYTES = 1 << 24
 """Most that a piece of one modality may take; a piece has at least one sample."""
 PIECE_SAMPLES = 1024
@@ -75,6 +83,8 @@ def read_samples(path: Path) -> dict[str, Source]:
 def _member(path: Path, archive: zipfile.ZipFile, name: str) -> Member:
     with archive.open(name) as file:
         shape, by_columns, dtype = _header(file)
+    if any(size < 0 for size in shape):
+        raise ValueError(f"{name} has the shape {shape}")
     if dtype.hasobject:
         raise ValueError(f"{name} holds Python objects, which could run code when read")
     if by_columns and len(shape) > 1:

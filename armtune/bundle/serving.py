@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from armtune.bundle.engine import CantExport, Engine, Floats, Present, Views
 from armtune.bundle.manifest import MODEL, PREPROCESSING, RECIPE
+from armtune.bundle.program import read_weights
 from armtune.data.standardize import Standardization
 from armtune.errors import RunError
 from armtune.nn.forward import Features
@@ -102,11 +102,24 @@ def load_served(folder: Path, shapes: Mapping[str, tuple[int, ...]], target: Tar
         RunError: the weights don't fit the recipe.
         RecipeError: it names files of plug-ins, and they haven't run; none is run unasked.
     """
-    scaling = load_file(folder / PREPROCESSING)
-    scales = {m: Standardization(scaling[f"mean/{m}"], scaling[f"std/{m}"]) for m in shapes}
+    scales = _scales(folder / PREPROCESSING, shapes)
     recipe = load_recipe(folder / RECIPE, run_files=False)
     network = load_network(folder / MODEL, recipe, shapes, target)
     return Served(network, target, scales).eval().predict
+
+
+def _scales(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Standardization]:
+    scaling, found = read_weights(path), {}
+    for m, shape in shapes.items():
+        try:
+            mean, std = scaling[f"mean/{m}"], scaling[f"std/{m}"]
+            fits = np.broadcast_shapes(shape, mean.shape, std.shape) == shape
+        except (KeyError, ValueError):
+            fits = False
+        if not fits:
+            raise RunError(f"{path}: has no mean and std for {m}'s samples of shape {shape}")
+        found[m] = Standardization(mean, std)
+    return found
 
 
 def load_network(
@@ -118,7 +131,7 @@ def load_network(
         RunError: the weights don't fit the recipe.
     """
     network = build_network([recipe], shapes, target.width)
-    weights = {name: torch.from_numpy(array)[None] for name, array in load_file(path).items()}
+    weights = {name: torch.from_numpy(array)[None] for name, array in read_weights(path).items()}
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

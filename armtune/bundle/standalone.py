@@ -12,6 +12,7 @@ holds for use elsewhere.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import sys
@@ -29,16 +30,37 @@ def main() -> None:
     """Reads the samples, predicts, and writes the table."""
     if len(sys.argv) not in (2, 3):
         sys.exit("usage: python predict.py SAMPLES [OUT.csv]")
-    about = json.loads((HERE / "bundle.json").read_text(encoding="utf-8"))
+    about = manifest()
     samples = read(Path(sys.argv[1]))
     count = check(samples, about["shapes"])
     model = load(about)
-    with open(sys.argv[2] if len(sys.argv) == 3 else 1, "w", encoding="utf-8") as out:  # noqa: PTH123
-        out.write(",".join(["sample", *heading(about["target"])]) + "\n")
+    target = sys.argv[2] if len(sys.argv) == 3 else 1
+    with open(target, "w", encoding="utf-8", newline="") as out:  # noqa: PTH123
+        table = csv.writer(out, lineterminator="\n")
+        table.writerow(["sample", *map(cell, heading(about["target"]))])
         for start in range(0, count, PIECE):
             piece = {m: array[start : start + PIECE] for m, array in samples.items()}
             for number, row in enumerate(predict(model, about, piece), start):
-                out.write(",".join([str(number), *said(about["target"], row)]) + "\n")
+                table.writerow([number, *map(cell, said(about["target"], row))])
+
+
+def manifest() -> dict[str, Any]:
+    """What ``bundle.json`` says, if it is as it was exported."""
+    about: dict[str, Any] = json.loads((HERE / "bundle.json").read_text(encoding="utf-8"))
+    own = about.pop("checksum", None)
+    found = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+    if own not in (None, found):
+        sys.exit("bundle.json: differs from its checksum, which stands in it")
+    return about
+
+
+def cell(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return text
 
 
 def heading(target: dict[str, Any]) -> list[str]:

@@ -22,11 +22,13 @@ from armtune.bundle.card import model_card
 from armtune.bundle.engine import CantExport, Floats, Present, Views
 from armtune.bundle.manifest import (
     CARD,
+    CHECKSUM,
     MANIFEST,
     METRICS,
     MODEL,
     PREPROCESSING,
     RECIPE,
+    checksum,
     sha256,
 )
 from armtune.bundle.serving import Exported, Served, export, load_network
@@ -87,7 +89,9 @@ def write_bundle(
         about |= _formats(aside, network, dataset, scales, wanted)
         write_text(aside / CARD, model_card(recipe, about, metrics))
         sums = {f.name: sha256(f) for f in sorted(aside.iterdir())}
-        write_text(aside / MANIFEST, json.dumps({**about, "sha256": sums}, indent=2))
+        manifest = {**about, "sha256": sums}
+        told = {**manifest, CHECKSUM: checksum(manifest)}
+        write_text(aside / MANIFEST, json.dumps(told, indent=2))
         _swap_folder(aside, to)
     except OSError as error:
         raise RunError(f"{to}: can't be written: {error.strerror or error}") from error

@@ -21,17 +21,22 @@ from typing import Annotated
 import typer
 
 from armtune import __version__
+from armtune.cli._output import allow_any_text, say
 from armtune.errors import ArmtuneError, RecipeError
 
 
 def main() -> None:
     """Runs the command line and exits; shows errors that are for people without a traceback."""
+    allow_any_text()
     try:
         app()()
     except RecipeError as error:
         _stop(str(error), 2)
     except ArmtuneError as error:
         _stop(f"error: {error}", 1)
+    except OSError as error:  # a name that is too long, say, or a folder that is locked
+        place = f"{error.filename}: " if error.filename else ""
+        _stop(f"error: {place}{error.strerror or error}", 1)
     except KeyboardInterrupt:
         _stop("interrupted", 130)
 
@@ -80,13 +85,13 @@ def _module(name: str) -> ModuleType:
 
 
 def _stop(message: str, code: int) -> None:
-    typer.echo(message, err=True)
+    say(message, err=True)
     sys.exit(code)
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"armtune {__version__}")
+        say(f"armtune {__version__}")
         raise typer.Exit
 
 

@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from armtune.cli._output import say
+
 RecipePath = Annotated[
     Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.", show_default=False)
 ]
@@ -75,7 +77,7 @@ def resumable() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         again = typed_again(but=("--resume",))
-        typer.echo(f"\nstopped; this goes on where it was:\n  {again} --resume", err=True)
+        say(f"\nstopped; this goes on where it was:\n  {again} --resume", err=True)
         raise
 
 

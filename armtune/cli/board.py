@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from armtune.cli._arguments import RunPaths
+from armtune.cli._output import say
 
 
 def command(
@@ -21,6 +22,6 @@ def command(
 
     from armtune.report.board import start_board
 
-    typer.echo(f"TensorBoard: {start_board(runs, port)}  (Ctrl-C ends it)")
+    say(f"TensorBoard: {start_board(runs, port)}  (Ctrl-C ends it)")
     while True:
         time.sleep(3600)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from armtune.cli._arguments import AsJson, Overrides, RecipePath
+from armtune.cli._output import say
 
 if TYPE_CHECKING:
     from armtune.recipe.schema import Recipe
@@ -35,9 +36,9 @@ def command(recipe: RecipePath, overrides: Overrides = None, as_json: AsJson = F
     if as_json:
         typer.echo(json.dumps(_as_dict(loaded, space), indent=2))
         return
-    typer.echo(f"{recipe} is fine: {_described(loaded, space)}")
+    say(f"{recipe} is fine: {_described(loaded, space)}")
     for file in loaded.plugins:
-        typer.echo(f"ran {file}")
+        say(f"ran {file}")
 
 
 def _as_dict(recipe: Recipe, space: Space) -> dict[str, Any]:

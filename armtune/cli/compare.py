@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -70,8 +71,7 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Compare balancing methods: an equal sweep each, its best setting over the same seeds."""
-    from rich.console import Console
-
+    from armtune.cli._terminal import Terminal
     from armtune.compare.plan import budgeted, contenders, methods_of
     from armtune.recipe.space import load_sweep, placed
     from armtune.report.method_comparison import as_dict
@@ -82,7 +82,7 @@ def command(
     equal = budgeted(loaded, recipe, trials, seeds)
     each = contenders(equal, recipe.parent, methods_of(methods))
     folder = to or Path("runs") / f"{loaded.name}-compare"
-    console = Console(stderr=as_json)
+    console = Terminal(stderr=as_json)
     if not console.is_terminal:
         console.width = WIDTH
     place = Place(folder, recipe.parent, resume, inline, address)
@@ -142,8 +142,6 @@ def _run(
 
 def _tell(comparison: Comparison, files: Sequence[Path], console: Console) -> None:
     """Prints the figures that matter most; the files have them all."""
-    from rich.text import Text
-
     from armtune.compare.run import GAP
     from armtune.report.method_comparison import budget_grid, difference_grid, notes, result_grid
 
@@ -158,6 +156,5 @@ def _tell(comparison: Comparison, files: Sequence[Path], console: Console) -> No
         if grid.rows:
             console.print(grid.rich())
     for note in notes(comparison):
-        console.print(Text(note, "yellow"))
-    names = " ".join(str(file) for file in files)
-    console.print(Text(f"report: {names}"), soft_wrap=True)
+        console.print(note, style="yellow")
+    console.print(f"report: {shlex.join(map(str, files))}", soft_wrap=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from armtune.cli._arguments import AsJson, Overrides, RecipePath
+from armtune.cli._output import say
 
 if TYPE_CHECKING:
     from armtune.data.overview import Overview, View
@@ -40,7 +41,7 @@ def check(recipe: RecipePath, overrides: Overrides = None, as_json: AsJson = Fal
         told = {"fine": True, "error": None, **asdict(found)}
         typer.echo(json.dumps(told, indent=2, allow_nan=False))
         return
-    typer.echo("\n".join(_lines(found)))
+    say("\n".join(_lines(found)))
 
 
 def cache(
@@ -75,8 +76,8 @@ def cache(
         return
     for each in found:
         end = ", removed" if each in gone else ""
-        typer.echo(f"{each.size / 1e6:10.1f} MB  {each.days:6.1f} days  {each.path.name}{end}")
-    typer.echo(f"{sum(e.size for e in found if e not in gone) / 1e6:10.1f} MB in {cache_root()}")
+        say(f"{each.size / 1e6:10.1f} MB  {each.days:6.1f} days  {each.path.name}{end}")
+    say(f"{sum(e.size for e in found if e not in gone) / 1e6:10.1f} MB in {cache_root()}")
 
 
 commands = {"check": check, "cache": cache}
@@ -84,14 +85,13 @@ commands = {"check": check, "cache": cache}
 
 
 def _read(recipe: Recipe, space: Space, path: Path) -> Overview:
-    from rich.console import Console
-
     from armtune.cli._progress import progress_bars
+    from armtune.cli._terminal import Terminal
     from armtune.data.overview import overview
     from armtune.datasets._load import load_dataset
     from armtune.recipe.shape_checks import refuse_unread
 
-    with progress_bars(Console(stderr=True)) as progress:
+    with progress_bars(Terminal(stderr=True)) as progress:
         dataset = load_dataset(recipe, path.parent, progress)
     refuse_unread(recipe, space.dimensions, dataset.shapes)
     return overview(dataset)

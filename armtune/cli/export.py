@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from armtune.cli._arguments import AsJson, Plugins, RunPath, run_plugins
+from armtune.cli._output import say
 
 
 def command(
@@ -33,25 +34,24 @@ def command(
 
     Every format is run and must agree with the trained model before anything is written.
     """
-    from rich.console import Console
-
     from armtune.bundle.from_run import chosen_trial, export_trial
     from armtune.cli._progress import progress_bars
+    from armtune.cli._terminal import Terminal
 
     run_plugins(plugins)
     number = chosen_trial(run) if trial is None else trial
     wanted = None if formats is None else _names(formats)
-    with progress_bars(Console(stderr=True)) as progress:
+    with progress_bars(Terminal(stderr=True)) as progress:
         about = export_trial(run, number, to, wanted, progress)
     if as_json:
         typer.echo(json.dumps({"trial": number, "folder": str(to), **about}, indent=2))
         return
-    typer.echo(f"trial {number} exported to {to}")
+    say(f"trial {number} exported to {to}")
     for name, written in about["formats"].items():
         difference = f"within {written['largest_difference']:.1e} of the trained model"
-        typer.echo(f"  {written['file']} ({name}): {difference}")
+        say(f"  {written['file']} ({name}): {difference}")
     for name, reason in about["left_out"].items():
-        typer.echo(f"  without {name}: {reason}")
+        say(f"  without {name}: {reason}")
 
 
 def _names(formats: str) -> list[str]:

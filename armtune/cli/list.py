@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from armtune.cli._output import say
+
 if TYPE_CHECKING:
     from armtune.recipe.describe import Key
 
@@ -40,7 +42,7 @@ def command(
     if as_json:
         typer.echo(json.dumps([asdict(item) for item in items], indent=2))
         return
-    typer.echo("\n".join(_lines(items)))
+    say("\n".join(_lines(items)))
 
 
 def _items() -> list[Item]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from armtune.cli._arguments import AsJson, Overrides, RecipePath, RunTo
+from armtune.cli._output import say
 
 if TYPE_CHECKING:
     from armtune.recipe.ranges import Dimension
@@ -50,7 +51,7 @@ def command(
     if as_json:
         typer.echo(json.dumps(_content(loaded, space, found), indent=2))
     else:
-        typer.echo("\n".join(_lines(loaded, space, found)))
+        say("\n".join(_lines(loaded, space, found)))
 
 
 def _content(recipe: Recipe, space: Space, found: Estimate) -> dict[str, Any]:

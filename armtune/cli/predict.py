@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from armtune.cli._arguments import Plugins, run_plugins
+from armtune.cli._output import say
+from armtune.escapes import csv_cell, for_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,7 +62,7 @@ def command(
     samples = predictor.read(source)
     absent = [m for m in predictor.shapes if m not in samples]
     if absent and len(absent) < len(predictor.shapes):
-        typer.echo(f"without {', '.join(absent)}: replaced by its mean feature", err=True)
+        say(f"without {', '.join(absent)}: replaced by its mean feature", err=True)
     write = _write_json if as_json else _write
     if output is None:
         write(predictor, samples, sys.stdout)
@@ -72,9 +74,10 @@ def command(
 def _write(predictor: Predictor, samples: Mapping[str, Source], file: TextIO) -> None:
     parts = _predictions(predictor, samples)
     table = csv.writer(file)
-    table.writerow(["sample", *predictor.target.columns])
+    shown = for_terminal if file.isatty() else str
+    table.writerow(["sample", *(shown(csv_cell(name)) for name in predictor.target.columns)])
     rows = (row for part in parts for row in part.rows())
-    table.writerows([number, *row] for number, row in enumerate(rows))
+    table.writerows([k, *(shown(csv_cell(cell)) for cell in row)] for k, row in enumerate(rows))
 
 
 def _write_json(predictor: Predictor, samples: Mapping[str, Source], file: TextIO) -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from armtune.cli._arguments import AsJson, Plugins, RunPaths, run_plugins
+from armtune.cli._terminal import Terminal
 
 if TYPE_CHECKING:
     from armtune.report.run import RunReport
@@ -49,7 +48,7 @@ def command(
         shown = told[0] if len(told) == 1 else told
         typer.echo(json.dumps(shown, indent=2, allow_nan=False))
         return
-    console = Console()
+    console = Terminal()
     if not console.is_terminal:
         console.width = WIDTH
     for report in reports:
@@ -57,13 +56,13 @@ def command(
     console.print(f"page: {path}", highlight=False, soft_wrap=True)
 
 
-def _show(report: RunReport, console: Console) -> None:
+def _show(report: RunReport, console: Terminal) -> None:
     from armtune.report.tables import failures
 
-    console.print(Text(f"{report.name} on {report.data}"))
+    console.print(f"{report.name} on {report.data}")
     for grid in report.grids():
         console.print(grid.rich())
     for line in filter(
         None, [*failures(report.records), *report.notes, report.choice, report.preserved]
     ):
-        console.print(Text(line))
+        console.print(line)

@@ -7,6 +7,7 @@ import json
 import typer
 
 from armtune.cli._arguments import AsJson, Plugins, RunPath, run_plugins
+from armtune.cli._output import say
 
 
 def command(run: RunPath, plugins: Plugins = None, as_json: AsJson = False) -> None:
@@ -21,4 +22,4 @@ def command(run: RunPath, plugins: Plugins = None, as_json: AsJson = False) -> N
     if as_json:
         typer.echo(json.dumps(status.as_dict(), indent=2, allow_nan=False))
         return
-    typer.echo("\n".join(status.lines()))
+    say("\n".join(status.lines()))

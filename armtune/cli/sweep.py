@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,13 +40,12 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Search the recipe's space, confirm the best over several seeds, and export the winner."""
-    from rich.console import Console
-
+    from armtune.cli._terminal import Terminal
     from armtune.recipe.space import load_sweep, placed
 
     loaded, space = load_sweep(recipe, overrides or [])
     folder = to or Path("runs") / loaded.name
-    console = Console(stderr=as_json)
+    console = Terminal(stderr=as_json)
     with placed(recipe, overrides or []), resumable():
         result = _run(loaded, space, recipe.parent, folder, console, resume, inline, address, quiet)
     if as_json:
@@ -104,16 +104,18 @@ def _tell(result: Result, console: Console) -> None:
 
 def _next(result: Result) -> str:
     from armtune.datasets import Data
+    from armtune.report.page import REPORT
+    from armtune.sweeps.folder import BEST
 
-    run = result.folder
+    run, export = quote(str(result.folder)), quote(str(result.folder / BEST))
     data = result.report.recipe.data
     samples = "samples.npz" if type(data).inputs is Data.inputs else "samples.csv"
-    use = f"predict {run / 'best'} --input {samples}"
+    use = f"predict {export} --input {samples}"
     if result.best is None:
         use = f"export {run} --to model --trial {result.report.front[0]}"
     lines: Sequence[str] = (
         "next:",
-        f"  open {run / 'report.html'}",
+        f"  open {quote(str(result.folder / REPORT))}",
         f"  armtune board {run}",
         f"  armtune {use}",
     )

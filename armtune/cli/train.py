@@ -32,10 +32,9 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
     """Train a recipe once and export the model of the best epoch."""
-    from rich.console import Console
-
     from armtune.bundle.write import write_bundle
     from armtune.cli._progress import progress_bars
+    from armtune.cli._terminal import Terminal
     from armtune.datasets._load import load_dataset
     from armtune.recipe.load import load_recipe
     from armtune.recipe.shape_checks import refuse_unread
@@ -43,7 +42,7 @@ def command(
     from armtune.sweeps.folder import self_contained
 
     loaded = load_recipe(recipe, overrides or [])
-    console = Console(stderr=as_json)
+    console = Terminal(stderr=as_json)
     with progress_bars(console) as progress:
         dataset = load_dataset(loaded, recipe.parent, progress)
     console.print(f"data: {dataset.description}", highlight=False)

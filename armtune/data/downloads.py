@@ -13,6 +13,7 @@ from pathlib import Path
 from armtune.data import Progress
 from armtune.data.cache import cache_root, file_digest, writing
 from armtune.errors import DataError, MissingDataError
+from armtune.files import at_home, exists
 
 TIMEOUT = 10.0
 """Seconds without a byte after which a download is given up."""
@@ -50,7 +51,7 @@ def check_sha256(path: Path, expected: str) -> None:
 def data_folders(root: str | None, folder: Path) -> list[Path]:
     """Where files are looked up: ``root`` (relative to the recipe), else ``$ARMTUNE_DATA``."""
     if root is not None:
-        return [folder / Path(root).expanduser()]
+        return [folder / at_home(root)]
     return [Path(named)] if (named := os.environ.get("ARMTUNE_DATA")) else []
 
 
@@ -61,7 +62,7 @@ def find(name: str, places: Sequence[Path]) -> Path:
         MissingDataError: it is in none of these places; names them.
     """
     for place in places:
-        if (path := place / Path(name).expanduser()).exists():
+        if exists(path := place / at_home(name)):
             return path
     hint = "" if os.environ.get("ARMTUNE_DATA") else "; ARMTUNE_DATA may name another folder"
     raise MissingDataError(f"{name} is not in {_either(places)}{hint}")

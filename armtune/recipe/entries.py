@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from armtune.errors import Fault, RecipeError
+from armtune.files import exists, is_file
 from armtune.recipe.document import Document, Steps, read_document
 from armtune.recipe.overrides import UnknownPathError, expand
 from armtune.recipe.ranges import Dimension, parse_range
@@ -96,8 +97,8 @@ def _bind(path: str, bound: Sequence[str]) -> str:
 
 def _read_file(item: str, document: Document, steps: Steps, folder: Path, entries: Entries) -> None:
     path = Path(os.path.normpath(folder / item))
-    if not path.is_file():
-        others = [p.name for p in path.parent.glob("*.yaml")]
+    if not is_file(path):
+        others = [p.name for p in path.parent.glob("*.yaml")] if exists(path.parent) else []
         hint = did_you_mean(path.name, others, otherwise="the folder has")
         entries.faults.append(document.fault(steps, f"there is no file {path}", hint))
         return

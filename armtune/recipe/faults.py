@@ -12,10 +12,16 @@ from armtune.recipe.document import Document, Steps
 from armtune.recipe.schema_tree import ROOT, Slot, child_of, kind_of, paths, slot_at, value_at
 from armtune.recipe.wording import did_you_mean, nearest, needs, one_of, quoting, sentence, shown
 
+MOST_FAULTS = 200
+"""Faults that are told at most: what was meant takes a while to find."""
+
 
 def schema_faults(error: ValidationError, document: Document) -> list[Fault]:
     """All faults that the schema found in a document, each once."""
-    found = [_fault(dict(e), document) for e in error.errors(include_url=False)]
+    errors = error.errors(include_url=False)
+    found = [_fault(dict(e), document) for e in errors[:MOST_FAULTS]]
+    if len(errors) > MOST_FAULTS:
+        found.append(document.fault((), f"{len(errors) - MOST_FAULTS} more faults, not told here"))
     return list(dict.fromkeys(found))
 
 
@@ -71,8 +77,8 @@ def _meant(key: str, allowed: list[str], content: Any) -> str:
 
 
 def _fault(error: dict[str, Any], document: Document) -> Fault:
-    steps, slot, at_key = _locate(error["loc"], document.content)
     kind = error["type"]
+    steps, slot, at_key = _locate(error["loc"], document.content, kind)
     if kind == "extra_forbidden":
         return unknown_key(document, steps)
     if kind == "missing":
@@ -90,7 +96,7 @@ def _fault(error: dict[str, Any], document: Document) -> Fault:
     return _wrong(document, steps, slot, error["input"])
 
 
-def _locate(loc: tuple[str | int, ...], content: Any) -> tuple[Steps, Slot, bool]:
+def _locate(loc: Steps, content: Any, kind: str) -> tuple[Steps, Slot, bool]:
     """The path in the document, without the names of union branches that pydantic puts in.
 
     Returns:
@@ -98,8 +104,10 @@ def _locate(loc: tuple[str | int, ...], content: Any) -> tuple[Steps, Slot, bool
     """
     steps: Steps = ()
     slot, around, branch_seen = ROOT, ROOT, False
-    for part in loc:
-        if part == "[key]":
+    for depth, part in enumerate(loc, 1):
+        # A key may be called so, too.
+        last = depth == len(loc) and kind != "extra_forbidden"
+        if part == "[key]" and around.free and last:
             return steps, Slot(get_args(around.annotation)[0]), True
         if len(slot.classes) > 1 and not branch_seen:
             branch_seen = True

@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from armtune.errors import Fault, RecipeError
+from armtune.files import absolute, exists
 from armtune.recipe.checks import goal_faults, recipe_faults
 from armtune.recipe.document import RESOLVERS, Document, Place, read_document
 from armtune.recipe.faults import schema_faults
@@ -126,8 +127,8 @@ def _find_files(content: Any, folder: Path) -> None:
         encoder = modality.get("encoder") if isinstance(modality, dict) else None
         for owner, key in ((modality, "weights"), (encoder, "path")):
             named = owner.get(key) if isinstance(owner, dict) else None
-            if owner and isinstance(named, str) and (folder / named).exists():
-                owner[key] = str((folder / named).resolve())
+            if owner and isinstance(named, str) and exists(folder / named):
+                owner[key] = str(absolute(folder / named))
 
 
 def _order(fault: Fault) -> tuple[bool, str, int, int]:

@@ -101,10 +101,11 @@ def _unknown_entries(content: dict[str, Any]) -> Iterator[str]:
         if _unknown(modality, "encoder", "encoders"):
             yield f"modalities.{name}.encoder"
             modality["encoder"] = {"name": "mlp"}
-    for name in list(metrics) if isinstance(metrics, dict) else ():
-        if _unknown(metrics, name, "metrics"):
+    own: dict[str, Any] = metrics if isinstance(metrics, dict) else {}
+    for name in list(own):
+        if _unknown(own, name, "metrics"):
             yield f"metrics.{name}"
-            del metrics[name]
+            del own[name]
 
 
 def _unknown(holder: Any, key: str, kind: str) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from armtune.errors import RunError
 from armtune.pruners._rungs import Standing
+from armtune.recipe.wording import shown
 
 if TYPE_CHECKING:
     from armtune.recipe.schema import Recipe
@@ -21,9 +22,18 @@ AUGMENTATION = 0.05
 
 _RANGES = {"accuracy": (0.0, 1.0), "gap": (0.0, inf)}
 """Between what metrics lie, by the last word of their names."""
-_OBJECTIVE = re.compile(r"(maximize|minimize)\s+(\S+)")
-_CONSTRAINT = re.compile(r"(\S+?)\s*(>=|<=)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
-_CHOICE = re.compile(r"(?:(highest|lowest)\s+(\S+)|knee)(?:\s+where\s+(.+))?")
+# Of texts with single spaces; none can match in two ways, or a long text would take minutes.
+_OBJECTIVE = re.compile(r"(maximize|minimize) (\S+)")
+_CONSTRAINT = re.compile(r"([^\s<>=]+) ?(>=|<=) ?([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
+_CHOICE = re.compile(r"(?:(highest|lowest) (\S+)|knee)(?: where (.+))?")
+LONGEST = 1000
+"""Characters of a goal at most."""
+
+
+def _spaced(text: str) -> str:
+    """A goal with single spaces; nothing where it is longer than any can be."""
+    spaced = " ".join(text.split())
+    return spaced if len(spaced) <= LONGEST else ""
 
 
 @dataclass(frozen=True)
@@ -36,9 +46,9 @@ class Objective:
     @staticmethod
     def parse(text: str) -> Objective:
         """Reads ``maximize METRIC`` or ``minimize METRIC``; raises ValueError for other text."""
-        found = _OBJECTIVE.fullmatch(text.strip())
+        found = _OBJECTIVE.fullmatch(_spaced(text))
         if not found:
-            raise ValueError(f"write 'maximize METRIC' or 'minimize METRIC', not {text!r}")
+            raise ValueError(f"write 'maximize METRIC' or 'minimize METRIC', not {shown(text)}")
         return Objective(found[2], found[1])
 
     def loss(self, metrics: Metrics) -> float:
@@ -61,9 +71,9 @@ class Constraint:
     @staticmethod
     def parse(text: str) -> Constraint:
         """Reads ``METRIC >= NUMBER`` or ``METRIC <= NUMBER``; raises ValueError for other text."""
-        found = _CONSTRAINT.fullmatch(text.strip())
+        found = _CONSTRAINT.fullmatch(_spaced(text))
         if not found or not isfinite(float(found[3])):
-            raise ValueError(f"write 'METRIC >= NUMBER' or 'METRIC <= NUMBER', not {text!r}")
+            raise ValueError(f"write 'METRIC >= NUMBER' or 'METRIC <= NUMBER', not {shown(text)}")
         return Constraint(found[1], found[2], float(found[3]))
 
     def violation(self, metrics: Metrics) -> float:
@@ -109,13 +119,13 @@ class Choice:
         Raises:
             ValueError: the text is none of these.
         """
-        found = _CHOICE.fullmatch(text.strip())
+        found = _CHOICE.fullmatch(_spaced(text))
         if not found:
             forms = "'highest METRIC', 'lowest METRIC' or 'knee', then 'where …' if wanted"
-            raise ValueError(f"write {forms}, not {text!r}")
+            raise ValueError(f"write {forms}, not {shown(text)}")
         direction = {"highest": "maximize", "lowest": "minimize"}.get(found[1] or "", "")
         objective = Objective(found[2], direction) if direction else None
-        conditions = re.split(r"\s+and\s+", found[3]) if found[3] else []
+        conditions = found[3].split(" and ") if found[3] else []
         return Choice(objective, tuple(map(Constraint.parse, conditions)), tuple(axes))
 
     @property

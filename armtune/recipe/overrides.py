@@ -85,8 +85,10 @@ def expand(content: Any, steps: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     around = slot_at(content, steps[:index])
     if around is None or not around.named:
         raise UnknownPathError("'*' stands for modalities only", "write modalities.*.…")
-    for name in value_at(content, steps[:index]) or ():
-        yield from expand(content, (*steps[:index], name, *steps[index + 1 :]))
+    there = value_at(content, steps[:index])
+    for name in there if isinstance(there, dict) else ():
+        if name != "*":  # no modality can be called so, which the schema says
+            yield from expand(content, (*steps[:index], name, *steps[index + 1 :]))
 
 
 def _generality(assignment: Assignment) -> tuple[int, bool]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from armtune.errors import Fault
+from armtune.files import absolute
 from armtune.plugins.user_files import has_run
 from armtune.recipe.document import Document
 from armtune.recipe.schema import add_file
@@ -24,7 +25,7 @@ def take_plugins(document: Document, folder: Path, run_files: bool = True) -> li
     files = content.get(PLUGINS) if isinstance(content, dict) else None
     if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
         return []  # the schema tells what is wrong
-    content[PLUGINS] = [str((folder / file).resolve()) for file in files]
+    content[PLUGINS] = [str(absolute(folder / file)) for file in files]
     return list(_faults(document, [Path(file) for file in content[PLUGINS]], run_files))
 
 

@@ -14,6 +14,12 @@ Kind = Literal["float", "int", "choice", "fixed"]
 FORMS = ("uniform", "log", "int", "choice", "grid", "fixed")
 """What a range can be; the key that says so holds its ends or choices."""
 
+MOST_VALUES = 1_000_000
+"""Values that steps may make; of choices, each of which is tried, fewer."""
+MOST_CHOICES = 256
+MOST_WHOLE = 2**53
+"""Whole numbers up to which a range may go: those that a float holds exactly."""
+
 _EXTRAS = {"uniform": ("step",), "int": ("step", "log"), "log": ()}
 
 
@@ -134,6 +140,8 @@ def _ends(form: str, ends: Any) -> tuple[Any, Any]:
     low, high = ends if form == "int" else map(float, ends)
     if low >= high:
         raise ValueError(f"the lowest, {shown(low)}, must be below the highest, {shown(high)}")
+    if not isfinite(high - low) or (form == "int" and max(-low, high) > MOST_WHOLE):
+        raise ValueError(f"{shown(low)} to {shown(high)} is too wide a range to draw from")
     return low, high
 
 
@@ -160,6 +168,8 @@ def _step(form: str, content: Mapping[str, Any], low: float, high: float) -> flo
         raise ValueError(f"'step' needs {wanted} above 0, not {shown(step)}")
     if content.get("log"):
         raise ValueError("'step' and 'log' exclude each other")
+    if not (high - low) / step <= MOST_VALUES:
+        raise ValueError(f"steps of {shown(step)} make more than {MOST_VALUES:,} values")
     if not _whole((high - low) / step):
         last = low + (high - low) // step * step
         said = f"steps of {shown(step)} from {shown(low)} don't end at {shown(high)}"
@@ -175,6 +185,8 @@ def _choices(form: str, content: Any) -> tuple[Any, ...]:
     values = [content] if form == "fixed" else content
     if not isinstance(values, list) or not values:
         raise ValueError(f"{form!r} needs a list of values, not {shown(values)}")
+    if len(values) > MOST_CHOICES:
+        raise ValueError(f"{form!r} has {len(values)} values, more than {MOST_CHOICES}")
     for i, value in enumerate(values):
         if isinstance(value, list | dict):
             raise ValueError(

@@ -9,7 +9,7 @@ from typing import Any
 
 from armtune.errors import Fault, RecipeError
 from armtune.recipe.entries import Entries, Entry, for_modalities
-from armtune.recipe.faults import path_hint
+from armtune.recipe.faults import MOST_FAULTS, path_hint
 from armtune.recipe.load import content_of, with_overrides
 from armtune.recipe.overrides import UnknownPathError
 from armtune.recipe.ranges import Dimension, same
@@ -50,6 +50,7 @@ class _Checks:
         self.entries: dict[str, Entry] = {}
         self.broken: set[str] = set()
         self.faults: list[Fault] = []
+        self.unknown = 0
 
     def spread(self, entries: Entries) -> None:
         """Takes the entries in, one a modality where they say ``*``; no path twice."""
@@ -99,7 +100,8 @@ class _Checks:
             read = self.entries.get(path)
             own = value_at(self.content, tuple(path.split(".")))
             if read is None and _slot(path, self.content) is None:
-                hint = _meant(path, self.content)
+                self.unknown += 1
+                hint = _meant(path, self.content) if self.unknown <= MOST_FAULTS else ""
                 yield entry.fault(f"a condition reads {path}, which no recipe has", hint)
             elif read is None and not any(same(own, value) for value in values):
                 said = f"the recipe's {path} is {shown(own)}, and no range searches it"
@@ -121,7 +123,8 @@ class _Checks:
         if top in _UNSEARCHED:
             yield entry.fault(f"{top} can't be searched: {_UNSEARCHED[top]}", at_key=True)
         elif slot is None:
-            hint = _meant(entry.path, self.content)
+            self.unknown += 1
+            hint = _meant(entry.path, self.content) if self.unknown <= MOST_FAULTS else ""
             yield entry.fault("no recipe has this path", hint, at_key=True)
         elif slot.classes or slot.named:
             yield entry.fault("is a mapping; search the keys in it", at_key=True)

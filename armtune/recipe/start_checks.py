@@ -9,6 +9,7 @@ from typing import Any
 
 from armtune.balancing import makers
 from armtune.errors import Fault, RecipeError
+from armtune.files import is_file
 from armtune.recipe.checks import goals
 from armtune.recipe.document import Document, Steps
 from armtune.recipe.load import with_overrides
@@ -67,7 +68,7 @@ def start_faults(
             yield document.fault(steps, "grid tries every combination anyway; leave start_from out")
         elif isinstance(item, dict):
             yield from _values(recipe, item, dimensions, document, steps)
-        elif not (folder / item / JOURNAL).is_file():
+        elif not is_file(folder / item / JOURNAL):
             yield document.fault(steps, f"there is no sweep in {folder / item}")
 
 

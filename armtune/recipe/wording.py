@@ -14,6 +14,9 @@ from armtune.errors import RecipeError
 from armtune.recipe.document import read_value
 from armtune.recipe.schema_tree import Slot
 
+LONGEST = 200
+"""Characters of a name above which none is looked for that is like it."""
+
 _TYPES = {
     bool: "true or false",
     int: "a whole number",
@@ -61,6 +64,8 @@ def quoting(slot: Slot, value: Any) -> str:
 
 def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
     """The name that was most likely meant; empty when none is as like it as ``cutoff``."""
+    if len(name) > LONGEST:
+        return ""
     by_lower = {n.lower(): n for n in names}
     close = get_close_matches(name.lower(), by_lower, n=1, cutoff=cutoff)
     return by_lower[close[0]] if close else ""

@@ -16,6 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from armtune.escapes import for_terminal
 from armtune.recipe.objectives import Goals
 from armtune.recipe.start_checks import described
 from armtune.report.tables import (
@@ -138,8 +139,9 @@ class LiveListener(Listener):
         tables = [self._running_grid(running)] if running else []
         tables += [self._front_grid(records)] if self._front else []
         title = Text(self._recipe.name, style="bold")
+        texts = (Text(for_terminal(line)) for line in lines)
         pictures = [table.rich(fold=False) for table in tables]
-        return Group(title, self._bar(records), *map(Text, lines), *confirming, *pictures)
+        return Group(title, self._bar(records), *texts, *confirming, *pictures)
 
     def _bar(self, records: Sequence[TrialRecord]) -> RenderableType:
         counts = Counter(record.state for record in records)
@@ -213,7 +215,7 @@ class LiveListener(Listener):
         return f"({ended} of {self._recipe.sweep.trials}{rest})"
 
     def _print(self, line: str, style: str = "") -> None:
-        self._console.print(Text(line, style), soft_wrap=True)
+        self._console.print(Text(for_terminal(line), style), soft_wrap=True)
 
 
 class Pace:

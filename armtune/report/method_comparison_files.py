@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 
 from armtune.compare.run import Comparison
+from armtune.escapes import csv_cell
 from armtune.files import write_bytes, write_text
 from armtune.report.fronts import fronts_picture
 from armtune.report.method_comparison import grids, notes, rows_of
@@ -90,7 +91,8 @@ def table(comparison: Comparison) -> str:
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({name: "" if _is_nan(value) else value for name, value in row.items()})
+        cells = {name: "" if _is_nan(value) else csv_cell(value) for name, value in row.items()}
+        writer.writerow(cells)
     return text.getvalue()
 
 

@@ -155,5 +155,5 @@ class RunReport:
 def _data(origin: Path) -> str:
     try:
         return str(json.loads(origin.read_text(encoding="utf-8"))["data"]["description"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise RunError(f"{origin}: missing or damaged: {error}") from error

@@ -15,9 +15,10 @@ from statistics import fmean, stdev
 from typing import Any, Literal
 
 from rich import box
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from armtune.escapes import for_markdown, for_terminal
 from armtune.recipe.objectives import Goals
 from armtune.sweeps.study import confirm
 from armtune.sweeps.study.records import TrialRecord
@@ -54,28 +55,28 @@ class Grid:
         Args:
             fold: whether values that don't fit go on in the next line, instead of being cut off.
         """
-        table = Table(title=self.title, title_justify="left", title_style="bold")
+        table = Table(title=_text(self.title), title_justify="left", title_style="bold")
         table.box, table.expand = box.SIMPLE_HEAD, VALUES in self.columns
         table.padding, table.pad_edge = (0, 1, 0, 0), False
         for index, column in enumerate(self.columns):
             if column == VALUES:
-                table.add_column(column, ratio=1, overflow="fold" if fold else "ellipsis")
+                table.add_column(_text(column), ratio=1, overflow="fold" if fold else "ellipsis")
                 table.columns[index].no_wrap = not fold
             else:
                 words = _words(column)
                 cells = [*words.split(), *(row[index] for row in self.rows)]
                 justify: Literal["left", "right"] = "left" if column in LEFT else "right"
-                table.add_column(words, justify=justify, overflow="fold")
+                table.add_column(_text(words), justify=justify, overflow="fold")
                 # Figures go on in the next line where there is no room, the widest ones first.
                 table.columns[index].max_width = max(map(len, cells))
         for row, style in zip(self.rows, self.styles or [""] * len(self.rows), strict=True):
-            table.add_row(*map(escape, row), style=style)
+            table.add_row(*map(_text, row), style=style)
         return table
 
     def markdown(self) -> str:
         """The table as Markdown, with its title as a heading."""
         lines = [self.columns, tuple("---" for _ in self.columns), *self.rows]
-        body = "\n".join("| " + " | ".join(map(_escaped, line)) + " |" for line in lines)
+        body = "\n".join("| " + " | ".join(map(for_markdown, line)) + " |" for line in lines)
         return f"### {self.title}\n\n{body}\n"
 
     def html(self) -> str:
@@ -282,5 +283,6 @@ def _words(column: str) -> str:
     return column.replace("_", " ").replace("/", " ")
 
 
-def _escaped(cell: str) -> str:
-    return cell.replace("|", r"\|").replace("\n", " ")
+def _text(cell: str) -> Text:
+    """A cell as rich has it; no text in it is markup."""
+    return Text(for_terminal(cell))

@@ -13,7 +13,7 @@ from typing import Any
 from armtune import __version__
 from armtune.data import Dataset
 from armtune.errors import RunError
-from armtune.files import write_text
+from armtune.files import absolute, exists, write_text
 from armtune.recipe.load import content_of, dump_recipe, with_overrides
 from armtune.recipe.looking import look
 from armtune.recipe.schema import Recipe
@@ -50,7 +50,7 @@ def self_contained(recipe: Recipe, folder: Path) -> Recipe:
     """
     data = recipe.data
     paths = {name: value for name in data.paths if (value := getattr(data, name))}
-    found = {n: (folder / v).resolve() for n, v in paths.items() if (folder / v).exists()}
+    found = {n: absolute(folder / v) for n, v in paths.items() if exists(folder / v)}
     located = recipe.model_copy(
         update={"data": data.model_copy(update={n: str(path) for n, path in found.items()})}
     )
@@ -106,7 +106,8 @@ def _check_recipe(path: Path, recipe: Recipe) -> None:
 def _check_data(origin: Path, dataset: Dataset) -> None:
     try:
         before = json.loads(origin.read_text(encoding="utf-8"))["data"]
-    except (OSError, ValueError, KeyError) as error:
+        before = {key: str(before[key]) for key in ("digest", "description")}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise RunError(f"{origin}: damaged: {error}") from error
     if before["digest"] != dataset.digest:
         then, now = before["description"], dataset.description

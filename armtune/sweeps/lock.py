@@ -52,14 +52,14 @@ def holder(folder: Path) -> str:
     path = folder / LOCK
     try:
         said = path.read_text(encoding="utf-8")
-        found = re.fullmatch(r"process (\d+) on (.+)", said.strip())
+        found = re.fullmatch(r"process (\d{1,10}) on (.+)", said.strip())
         if found is None:
             return ""
         if found[2] != os.uname().nodename:
             return f"{said.strip()}, if that still lives"
         files = Path(f"/proc/{found[1]}/fd").iterdir()
         return said.strip() if any(file.samefile(path) for file in files if file.exists()) else ""
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, IsADirectoryError, ProcessLookupError, UnicodeDecodeError):
         return ""
     except PermissionError:  # another user's process
         return said.strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from safetensors import safe_open
 from safetensors.torch import save
@@ -58,6 +59,16 @@ class Member:
             with safe_open(path, framework="pt") as file:
                 about = json.loads(file.metadata()["member"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            _check(about)
             return Member(about["epoch"], about["best"], about["diverged"], tensors, about["step"])
         except Exception as error:  # safetensors has errors of its own
             raise RunError(f"not a checkpoint of this training: {error}") from error
+
+
+def _check(about: dict[str, Any]) -> None:
+    """Refuses what no training says of itself."""
+    counts = [about["epoch"], about["step"]]
+    numbers = all(type(value) in (int, float) for value in about["best"].values())
+    sound = all(type(n) is int and n >= 0 for n in counts) and isinstance(about["diverged"], str)
+    if not numbers or not sound:
+        raise ValueError("what it says of its training can't be")

@@ -306,6 +306,8 @@ class Run:
         Raises:
             RunError: it is of another program.
         """
+        if member.epoch > self.plan.epochs:
+            raise RunError(f"it has {member.epoch} epochs behind it, of {self.plan.epochs}")
         state = self._state()
         given = [n for n in state if n in member.tensors or not n.startswith(OPTIONAL)]
         _copy({name: state[name] for name in given}, member, k)

@@ -14,6 +14,7 @@ from armtune.bundle.engine import CantExport, Engine, Floats, Present, Views
 from armtune.bundle.manifest import MODEL, PREPROCESSING, PROGRAM
 from armtune.bundle.program import OPERATORS, Program
 from armtune.bundle.serving import Exported
+from armtune.errors import RunError
 
 FILE = PROGRAM
 
@@ -52,8 +53,8 @@ def load(folder: Path) -> Engine:
     def run(views: Views, present: Present) -> Floats:
         try:
             return program(views, present)
-        except (NotImplementedError, TypeError) as error:
-            raise CantExport(f"no numpy version of {error}") from error
+        except RunError as error:
+            raise CantExport(f"no numpy version of {error.__cause__ or error}") from error
 
     return run
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from armtune.escapes import csv_cell
 from armtune.files import replacing
 
 LINEAGE = "lineage.csv"
@@ -77,4 +78,4 @@ def write_lineage(path: Path, lineages: Mapping[int, Sequence[Segment]]) -> None
     with replacing(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(columns))
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({key: csv_cell(value) for key, value in row.items()} for row in rows)

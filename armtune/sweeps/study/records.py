@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from armtune.escapes import csv_cell
 from armtune.files import replacing
 from armtune.pruners._rungs import front
 
@@ -146,7 +147,7 @@ def write_front(path: Path, records: Sequence[TrialRecord], numbers: Sequence[in
     with replacing(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns or ["number"])
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({key: csv_cell(value) for key, value in row.items()} for row in rows)
 
 
 def _row(record: TrialRecord) -> dict[str, Any]:
