@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from typing_extensions import Doc
 
 from armtune.balancing import Balancing
@@ -23,12 +23,31 @@ from armtune.plugins.user_files import run
 from armtune.pruners import Pruner
 from armtune.samplers import Sampler
 
+LONGEST = 64
+"""Characters of a name at most: names become those of files."""
+MOST = 1_000_000
+"""What counts are at most; more is a slip, and would take memory before anything is trained."""
+
+
+def _short(name: str) -> str:
+    if len(name) > LONGEST:
+        raise ValueError(f"a name has at most {LONGEST} characters, and this one {len(name)}")
+    return name
+
+
+def _countable(count: int) -> int:
+    if count > MOST:
+        raise ValueError(f"{count} is more than {MOST:,}")
+    return count
+
+
 Name = Annotated[
     str,
-    Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=64),
-    Doc("a name of at most 64 letters, digits, _ and -, beginning with a letter"),
+    Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$"),
+    Doc("a name of letters, digits, _ and -, beginning with a letter"),
+    AfterValidator(_short),
 ]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Count = Annotated[int, AfterValidator(_countable)]
 
 
 def _option(kind: str, **options: Any) -> Any:
@@ -60,11 +79,11 @@ class Change(Options):
 class Training(Options):
     """The one training loop."""
 
-    epochs: int = Field(15, ge=1, le=1_000_000)
+    epochs: Count = Field(15, ge=1)
     """Number of epochs; an epoch is one pass over the training samples."""
-    batch_size: int = Field(128, ge=2, le=2**31 - 1)
+    batch_size: int = Field(128, ge=2)
     """Samples a step."""
-    accumulate: int = Field(1, ge=1, le=1_000_000)
+    accumulate: Count = Field(1, ge=1)
     """Steps whose mean gradient makes one update: as if a batch were so many times larger."""
     clip_norm: float = Field(0.0, ge=0)
     """Largest norm of the gradient of all parameters; longer ones are shortened. 0 for none."""
@@ -87,7 +106,7 @@ class Training(Options):
     """How the learning rate falls after the warm-up: ``cosine`` to 0, or ``none``."""
     schedule: list[Change] = Field(default_factory=list)
     """Settings that change on the way, earliest first; population based training finds such."""
-    seed: Seed = 0
+    seed: int = Field(0, ge=0)
     """Seed of initial weights, sample order and every random stream."""
 
 
@@ -105,9 +124,9 @@ class Resources(Options):
 class Confirm(Options):
     """The best few trials, re-trained over several seeds and tested once."""
 
-    top: int = Field(3, ge=1, le=1_000_000)
+    top: Count = Field(3, ge=1)
     """How many trials of the front are re-trained."""
-    seeds: int = Field(5, ge=1, le=1_000_000)
+    seeds: Count = Field(5, ge=1)
     """Seeds each of them is re-trained with."""
     solo: bool = True
     """Also train each modality alone with the winner's settings, to see what joining them cost."""
@@ -134,7 +153,7 @@ class Sweep(Options):
     start_from: list[str | dict[str, Any]] = Field(default_factory=list)
     """What to try right after the recipe's own values: folders of earlier sweeps, relative to the
     recipe, for the trials of their fronts, and mappings of dotted paths to values."""
-    trials: int = Field(32, ge=1, le=1_000_000)
+    trials: Count = Field(32, ge=1)
     """Number of trials; the recipe's own values are the first."""
     sampler: Sampler = _option("samplers", name="tpe")
     """What chooses the next trial's values."""
@@ -144,7 +163,7 @@ class Sweep(Options):
     """What one worker reserves."""
     pack: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """How many trials a worker trains at once, as one program; ``auto`` measures what pays."""
-    retries: int = Field(1, ge=0, le=1_000_000)
+    retries: Count = Field(1, ge=0)
     """How often a trial is taken up again, from its checkpoint, after what may be transient: its
     worker's process died, or a file couldn't be read or written."""
     trial_seconds: float | None = Field(None, gt=0)
@@ -154,7 +173,7 @@ class Sweep(Options):
     choose: str = "highest accuracy"
     """Which trial of the front wins: ``highest METRIC``, ``lowest METRIC`` or ``knee``, each with
     ``where METRIC <= NUMBER and …`` if wanted. The default follows the target."""
-    seed: Seed = 0
+    seed: int = Field(0, ge=0, lt=2**32)
     """Seed of the sampler."""
 
 
