@@ -67,9 +67,13 @@ class Entries:
 def read_entries(items: Sequence[Any], document: Document, folder: Path) -> Entries:
     """Reads ``sweep.space``: files, relative to ``folder``, and mappings."""
     entries = Entries([], set(), [])
+    read: set[str] = set()
     for i, item in enumerate(items):
         steps: Steps = ("sweep", "space", i)
-        if isinstance(item, str):
+        if isinstance(item, str) and item in read:
+            entries.faults.append(document.fault(steps, f"{shown(item)} stands here twice"))
+        elif isinstance(item, str):
+            read.add(item)
             _read_file(item, document, steps, folder, entries)
         elif isinstance(item, dict):
             _read_mapping(item, document, steps, entries)
