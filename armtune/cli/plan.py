@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from armtune.recipe.ranges import Dimension
     from armtune.recipe.schema import Recipe
     from armtune.recipe.space import Space
-    from armtune.sweeps.planning.estimate import Estimate
+    from armtune.sweeps.study.estimate import Estimate
 
 TOO_MUCH = "more than this machine has: lower sweep.resources, or sweep on a cluster with --address"
 
@@ -36,8 +36,8 @@ def command(
     """
     from armtune.recipe.space import load_sweep, placed
     from armtune.recipe.start_checks import check_searched
-    from armtune.sweeps.folder import may_start
     from armtune.sweeps.planning.plan import estimate
+    from armtune.sweeps.study.folder import may_start
     from armtune.sweeps.workers.trial import Workshop
 
     loaded, space = load_sweep(recipe, overrides or [])

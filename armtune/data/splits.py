@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from armtune.data.formats.numpy_files import Store
 from armtune.errors import DataError
+
+if TYPE_CHECKING:
+    from armtune.data.formats.numpy_files import Store
 
 SPLITS = ("train", "validation", "test")
 

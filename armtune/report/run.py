@@ -26,7 +26,7 @@ from armtune.report.tables import (
     trials_grid,
 )
 from armtune.sweeps import TrialRecord, read_confirmed, read_lineages, read_result
-from armtune.sweeps.folder import ORIGIN, RECIPE
+from armtune.sweeps.study.folder import ORIGIN, RECIPE
 from armtune.sweeps.study.lineage import Segment
 
 

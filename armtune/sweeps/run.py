@@ -15,11 +15,11 @@ from armtune.recipe.space import load_space
 from armtune.recipe.start_checks import check_searched, described
 from armtune.sweeps.engines.engine import Engine, Retrainings, check_inline
 from armtune.sweeps.engines.inline import Inline
-from armtune.sweeps.folder import enter, may_start, self_contained
-from armtune.sweeps.lock import locked
 from armtune.sweeps.study.confirm import best_of, tasks_for
 from armtune.sweeps.study.first_values import start_values
+from armtune.sweeps.study.folder import enter, may_start, self_contained
 from armtune.sweeps.study.lineage import LINEAGE, write_lineage
+from armtune.sweeps.study.lock import locked
 from armtune.sweeps.study.records import (
     Confirmation,
     Listener,

@@ -13,8 +13,8 @@ from armtune.recipe.load import dump_recipe, load_recipe
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import load_space
 from armtune.sweeps import SweepResult, read_confirmed, read_records, read_result
-from armtune.sweeps.lock import locked
 from armtune.sweeps.run import Place, run_sweep
+from armtune.sweeps.study.lock import locked
 from armtune.sweeps.study.records import Listener, TrialRecord
 
 TOP = {"top": 2, "seeds": 3, "solo": False}

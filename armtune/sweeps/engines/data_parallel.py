@@ -16,9 +16,8 @@ from ray.util.queue import Empty, Queue
 from armtune.errors import RunError
 from armtune.recipe.schema import Resources
 from armtune.sweeps.engines.engine import means_of
-from armtune.sweeps.study.records import Confirmation
 from armtune.sweeps.workers.data_parallel import Follower, Leader
-from armtune.sweeps.workers.trial import Failure, Step, Task, Workshop
+from armtune.sweeps.workers.trial import Confirmation, Failure, Step, Task, Workshop
 
 WAIT_SECONDS = 24 * 3600
 """How long the processes wait for each other: the first one may be building the data."""

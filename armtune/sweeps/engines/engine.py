@@ -8,9 +8,8 @@ from typing import Protocol
 
 from armtune.errors import Fault, RecipeError, RunError
 from armtune.recipe.schema import Recipe, Resources
-from armtune.sweeps.study.records import Confirmation
 from armtune.sweeps.study.search import Search
-from armtune.sweeps.workers.trial import Task, Workshop
+from armtune.sweeps.workers.trial import Confirmation, Task, Workshop
 from armtune.sweeps.workers.worker import Worker
 
 Confirmed = Callable[[Task, Confirmation], None]

@@ -19,9 +19,9 @@ from armtune.pruners.pbt import PopulationBased
 from armtune.recipe.ranges import Dimension
 from armtune.recipe.schema import Resources
 from armtune.sweeps.engines.engine import Retrainings, worker_for
+from armtune.sweeps.engines.population import Population, copy_state, state_file
 from armtune.sweeps.engines.ray_tune import RayEngine, died, fit, last_words
 from armtune.sweeps.study.lineage import Descent
-from armtune.sweeps.study.population import Population, copy_state, state_file
 from armtune.sweeps.study.search import Search
 from armtune.sweeps.workers import pack
 from armtune.sweeps.workers.trial import CHECKPOINT, Failure, Step, Workshop

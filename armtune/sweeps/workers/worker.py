@@ -13,12 +13,12 @@ from armtune.errors import RunError
 from armtune.files import write_text
 from armtune.recipe.load import dump_recipe
 from armtune.recipe.schema import Recipe
-from armtune.sweeps.study.records import Confirmation
 from armtune.sweeps.workers.folder_lease import Claim
 from armtune.sweeps.workers.pack import DamagedCheckpointError, Pack
 from armtune.sweeps.workers.packing import is_open, measured
 from armtune.sweeps.workers.time_limit import TimeLimit
 from armtune.sweeps.workers.trial import (
+    Confirmation,
     Failure,
     Served,
     Step,

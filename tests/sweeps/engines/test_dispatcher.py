@@ -12,9 +12,8 @@ from fake_training import fake_recipe
 from armtune.sweeps.engines.dispatcher import Clerk
 from armtune.sweeps.engines.engine import Retrainings
 from armtune.sweeps.engines.work_units import Leg
-from armtune.sweeps.study.records import Confirmation
 from armtune.sweeps.study.search import Search
-from armtune.sweeps.workers.trial import Failure, Task
+from armtune.sweeps.workers.trial import Confirmation, Failure, Task
 
 DONE = Confirmation(0, {"accuracy": 0.5}, {})
 DEAD = Failure("the worker died: it was killed", transient=True)

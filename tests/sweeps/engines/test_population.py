@@ -14,10 +14,10 @@ import torch
 import yaml
 from population_process import FAILS, LR, Failing, population
 
-from armtune.bundle.from_run import export_trial
 from armtune.bundle.manifest import CARD
 from armtune.datasets._load import load_dataset
 from armtune.errors import RecipeError, RunError
+from armtune.export.from_run import export_trial
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.report.run import RunReport

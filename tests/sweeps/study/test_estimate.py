@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from armtune.errors import RunError
-from armtune.sweeps.planning.estimate import PLAN, Estimate, hindsight, read_estimate
+from armtune.sweeps.study.estimate import PLAN, Estimate, hindsight, read_estimate
 from armtune.sweeps.study.records import TrialRecord
 
 FOUND = Estimate(

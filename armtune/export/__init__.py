@@ -1,0 +1,1 @@
+"""Writing an exported model: its formats checked against the trained model, its card, its manifest."""
