@@ -1,1 +1,1 @@
-"""Writing an exported model: its formats checked against the trained model, its card, its manifest."""
+"""Writes bundles: a model in formats that are checked against it, its card, its manifest."""

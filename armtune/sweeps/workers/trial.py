@@ -64,7 +64,7 @@ class Served(Protocol):
 
 
 @dataclass(frozen=True)
-class Workshop:
+class TrainingFactory:
     """Where trainings come from; tests put another in its place. Travels to the workers.
 
     Attributes:

@@ -18,8 +18,8 @@ from armtune.sweeps.study.estimate import Estimate
 
 def planned(folder: Path, make: Any = None, seconds: float = 0.0, **overrides: Any) -> Estimate:
     recipe = fake_recipe(**{"sweep__space": CALM, **overrides})
-    workshop = FakeWorkshop(make=make, seconds=seconds)
-    return estimate(recipe, load_space(recipe, folder), workshop, inline=True)
+    factory = FakeWorkshop(make=make, seconds=seconds)
+    return estimate(recipe, load_space(recipe, folder), factory, inline=True)
 
 
 def test_an_epoch_is_timed_over_several_settings_and_little_is_trained(tmp_path: Path) -> None:
