@@ -44,7 +44,7 @@ def write(data: Opinions, folder: Path, seed: int = 0) -> None:
         write_sequences(folder / getattr(data, key), name, tracks)
     ends = np.cumsum(list(FOLDS.values()))[:-1]
     lists = zip(FOLDS, np.split(np.array(videos), ends), strict=True)
-    write_folds(folder / data.folds, {fold: own.tolist() for fold, own in lists})
+    write_folds(folder / data.file_of("folds"), {fold: own.tolist() for fold, own in lists})
 
 
 def video(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
