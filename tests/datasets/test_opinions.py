@@ -122,8 +122,8 @@ def test_a_fold_that_the_files_do_not_have_is_named(mosi: CmuMosi, tmp_path: Pat
 
 @pytest.mark.parametrize("key", ["text", "audio", "vision", "labels", "folds"])
 def test_a_missing_file_is_named(mosi: CmuMosi, tmp_path: Path, key: str) -> None:
-    (tmp_path / mosi.path / getattr(mosi, key)).unlink()
-    with pytest.raises(MissingDataError, match=f"{getattr(mosi, key)} is not in .*cmu_mosi"):
+    (tmp_path / mosi.path / mosi.file_of(key)).unlink()
+    with pytest.raises(MissingDataError, match=f"{mosi.file_of(key)} is not in .*cmu_mosi"):
         read(mosi, tmp_path)
 
 
