@@ -4,13 +4,14 @@ default: test lint
 
 # All tests, warnings as errors
 test *ARGS:
-    python -m pytest -q {{ARGS}}
+    python -m pytest -q -n auto --dist loadscope {{ARGS}}
 
 # Style and types
 lint:
     ruff check .
     ruff format --check .
     mypy
+    lint-imports
 
 # Brings the generated pages and the schema up to date
 generate:

@@ -110,8 +110,8 @@ def _run(
     from armtune.report.tensorboard import TensorBoardListener
     from armtune.sweeps import sweep
     from armtune.sweeps.engines.engine import check_inline
-    from armtune.sweeps.folder import may_start
     from armtune.sweeps.run import supply
+    from armtune.sweeps.study.folder import may_start
 
     def train(own: Recipe, folder: Path) -> SweepResult:
         with LiveListener(own, console, quiet) as live:

@@ -34,8 +34,8 @@ def command(
     """
     from rich.console import Console
 
-    from armtune.bundle.from_run import chosen_trial, export_trial
     from armtune.cli._progress import progress_bars
+    from armtune.export.from_run import chosen_trial, export_trial
 
     number = chosen_trial(run) if trial is None else trial
     wanted = None if formats is None else _names(formats)

@@ -73,7 +73,7 @@ def _run(
     from armtune.recipe.start_checks import check_searched
     from armtune.report.live import LiveListener
     from armtune.sweeps.engines.engine import check_inline
-    from armtune.sweeps.folder import may_start
+    from armtune.sweeps.study.folder import may_start
 
     check_searched(recipe, space.dimensions)
     if inline:

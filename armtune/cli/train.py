@@ -34,13 +34,13 @@ def command(
     """Train a recipe once and export the model of the best epoch."""
     from rich.console import Console
 
-    from armtune.bundle.write import write_bundle
     from armtune.cli._progress import progress_bars
     from armtune.datasets._load import load_dataset
+    from armtune.export.write import write_bundle
     from armtune.recipe.load import load_recipe
     from armtune.recipe.shape_checks import refuse_unread
     from armtune.recipe.space import placed
-    from armtune.sweeps.folder import self_contained
+    from armtune.sweeps.study.folder import self_contained
 
     loaded = load_recipe(recipe, overrides or [])
     console = Console(stderr=as_json)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from armtune.data import Dataset, Progress
-from armtune.data.cache import Shelf, counted, digest_of, splits_of, stored
+from armtune.data.cache import CacheWriter, counted, digest_of, splits_of, stored
 from armtune.data.downloads import data_folders, find
 from armtune.data.formats.csd import Double, Sequences, Track, fingerprint, open_sequences
 from armtune.datasets import Data
@@ -75,7 +75,7 @@ class Opinions(Data):
         options = self.model_dump(include={"target", "classes", "words"})
         contents = {key: fingerprint(path) for key, path in files.items()}
         digest = digest_of({"builder": BUILDER, "options": options, "files": contents})
-        built = stored(self.name, digest, lambda shelf: self._build(files, shelf, progress))
+        built = stored(self.name, digest, lambda writer: self._build(files, writer, progress))
         splits = splits_of(built, modalities)
         words = self._describe([len(split) for split in splits], built[1]["left_out"])
         train = splits[0].labels
@@ -87,7 +87,9 @@ class Opinions(Data):
             return Values(("sentiment",))
         return Classes(CLASSES[self.classes])
 
-    def _build(self, files: Mapping[str, Path], shelf: Shelf, progress: Progress) -> dict[str, Any]:
+    def _build(
+        self, files: Mapping[str, Path], writer: CacheWriter, progress: Progress
+    ) -> dict[str, Any]:
         folds = read_folds(files["folds"])
         with ExitStack() as stack:
             opened = {
@@ -99,13 +101,13 @@ class Opinions(Data):
                 split: _usable(every, videos, opened, split) for split, videos in folds.items()
             }
             for split, own in chosen.items():
-                self._add(shelf, split, own, opened, progress)
+                self._add(writer, split, own, opened, progress)
         kept = sum(map(len, chosen.values()))
         return {"left_out": sum(map(len, every.values())) - kept}
 
     def _add(
         self,
-        shelf: Shelf,
+        writer: CacheWriter,
         split: str,
         own: Sequence[Segment],
         opened: Mapping[str, Sequences],
@@ -115,11 +117,11 @@ class Opinions(Data):
         labels = self._labels(own)
         if split == "train":
             self._target().fitted(labels, np.arange(len(own)), self.labels)
-        shelf.add(f"{split}_label", len(own), [labels])
+        writer.add(f"{split}_label", len(own), [labels])
         for m in MODALITIES:
             steps = aligned(own, opened["text"], opened[m], self.words)
             tell = partial(progress, f"building {split} {m}")
-            shelf.add(f"{split}_{m}", len(own), counted(steps, tell, len(own)))
+            writer.add(f"{split}_{m}", len(own), counted(steps, tell, len(own)))
 
     def _labels(self, own: Sequence[Segment]) -> NDArray[Any]:
         scores = np.array([segment.score for segment in own])

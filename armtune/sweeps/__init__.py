@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from armtune.sweeps.study.records import (
-    Confirmation,
     Listener,
     SweepResult,
     TrialRecord,
     front_of,
 )
+from armtune.sweeps.workers.trial import Confirmation
 
 if TYPE_CHECKING:
     from armtune.recipe.schema import Recipe
@@ -111,7 +111,7 @@ def read_result(folder: Path) -> SweepResult:
         RecipeError: its recipe is missing or damaged.
     """
     from armtune.recipe.load import load_recipe
-    from armtune.sweeps.folder import RECIPE
+    from armtune.sweeps.study.folder import RECIPE
     from armtune.sweeps.study.result import result_of
     from armtune.sweeps.study.study import read_study
 

@@ -164,7 +164,7 @@ BUILD = """
 
 
 def test_an_exported_model_carries_a_copy_that_is_not_run_unasked(tmp_path: Path) -> None:
-    from armtune.bundle.write import write_bundle
+    from armtune.export.write import write_bundle
     from armtune.testing.toys import toy_dataset, toy_recipe
     from armtune.training.loop import Run, train
 

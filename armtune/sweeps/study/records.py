@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from armtune.files import replacing
 from armtune.pruners._rungs import front
+from armtune.sweeps.workers.trial import Confirmation
 
 if TYPE_CHECKING:
     from armtune.recipe.objectives import Goals
@@ -40,28 +41,6 @@ class TrialRecord:
     reason: str
     started: float
     ended: float
-
-
-@dataclass(frozen=True)
-class Confirmation:
-    """One re-training of a trial with another seed.
-
-    Attributes:
-        seed: ``training.seed`` of the re-training.
-        validation: metrics on the validation split at its best epoch; empty if it failed.
-        test: metrics on the test split at the same epoch; empty if it failed.
-        reason: why it failed; empty otherwise.
-    """
-
-    seed: int
-    validation: dict[str, float]
-    test: dict[str, float]
-    reason: str = ""
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """Validation metrics under their own names and those on test as ``test/<name>``."""
-        return {**self.validation, **{f"test/{name}": v for name, v in self.test.items()}}
 
 
 @dataclass(frozen=True)
