@@ -19,6 +19,7 @@ generate:
     armtune schema --markdown > docs/recipe.md
     python -m armtune.cli._page > docs/cli.md
     python docs/package_graph.py
+    python docs/glossary.py
 
 # Whether the benchmarks of speed run; figures are for a quiet machine, without --quick
 benchmarks:
