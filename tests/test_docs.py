@@ -12,6 +12,7 @@ from textwrap import dedent
 
 import pytest
 
+from armtune.plugins.registry import KINDS
 from armtune.report.glossary import WORDS
 
 ROOT = Path(__file__).parents[1]
@@ -67,6 +68,12 @@ def test_a_name_that_is_gone_is_noticed() -> None:
     text = "```python\nfrom armtune.nn import layers\nimport armtune.lazy\n```"
     assert list(imported_in(text)) == ["armtune.nn.layers", "armtune.lazy"]
     assert list(imported_in("say:\n\n    from armtune.nn import gone\n\nso")) == ["armtune.nn.gone"]
+
+
+def test_the_kinds_of_plugins_are_all_there() -> None:
+    text = (ROOT / "docs/plugins.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `(\w+)` \| `armtune\.(\w+)\.(\w+)` \|", text, flags=re.M)
+    assert {(kind, kind, base) for kind, base in KINDS.items()} == set(told)
 
 
 def test_the_glossary_is_the_reports() -> None:
