@@ -16,6 +16,7 @@ from armtune.cli._arguments import (
     Overrides,
     Quiet,
     RecipePath,
+    Resume,
     resumable,
     typed_again,
 )
@@ -53,7 +54,6 @@ To = Annotated[
         metavar="DIR", help="Where runs and report go.", show_default="runs/<name>-compare"
     ),
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with an earlier comparison.")]
 
 
 def command(

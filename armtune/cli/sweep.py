@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -16,6 +16,7 @@ from armtune.cli._arguments import (
     Overrides,
     Quiet,
     RecipePath,
+    Resume,
     RunTo,
     resumable,
 )
@@ -32,7 +33,7 @@ def command(
     recipe: RecipePath,
     overrides: Overrides = None,
     to: RunTo = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an earlier sweep.")] = False,
+    resume: Resume = False,
     inline: Inline = False,
     address: Address = None,
     quiet: Quiet = False,

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,12 +49,21 @@ class Opinions(Data):
 
     paths = ("path",)
 
+    own_files: ClassVar[Mapping[str, str]]
+    """What the publishers call the files, by the options that can name others."""
+
     path: str
-    text: str
-    audio: str
-    vision: str
-    labels: str
-    folds: str
+    text: str = ""
+    """File (.csd) of the words' vectors in ``path``, whose words are the steps; empty for the
+    published name, as for the files below."""
+    audio: str = ""
+    """File of the voice's features."""
+    vision: str = ""
+    """File of the face's features."""
+    labels: str = ""
+    """File of the segments' sentiments."""
+    folds: str = ""
+    """The SDK's list of each split's videos, a Python file, which is read but not run."""
     target: Literal["classes", "values"] = "classes"
     """Whether the sentiment is one of the ``classes``, or the value from −3 to 3 that it is."""
     classes: Literal[2, 7] = 2
@@ -71,7 +80,7 @@ class Opinions(Data):
 
     def read(self, modalities: Sequence[str], folder: Path, progress: Progress) -> Dataset:
         base = find(self.path, [folder, *data_folders(None, folder)])
-        files = {key: find(getattr(self, key), [base]) for key in (*MODALITIES, "labels", "folds")}
+        files = {key: find(self.file_of(key), [base]) for key in self.own_files}
         options = self.model_dump(include={"target", "classes", "words"})
         contents = {key: fingerprint(path) for key, path in files.items()}
         digest = digest_of({"builder": BUILDER, "options": options, "files": contents})
@@ -81,6 +90,10 @@ class Opinions(Data):
         train = splits[0].labels
         target = self._target().fitted(train, np.arange(len(train)), str(base))
         return Dataset(self.name, words, target, *splits, digest)
+
+    def file_of(self, key: str) -> str:
+        """What one of the files is called."""
+        return str(getattr(self, key) or self.own_files[key])
 
     def _target(self) -> Target:
         if self.predicts is Values:
@@ -116,7 +129,7 @@ class Opinions(Data):
         """Writes one split."""
         labels = self._labels(own)
         if split == "train":
-            self._target().fitted(labels, np.arange(len(own)), self.labels)
+            self._target().fitted(labels, np.arange(len(own)), self.file_of("labels"))
         writer.add(f"{split}_label", len(own), [labels])
         for m in MODALITIES:
             steps = aligned(own, opened["text"], opened[m], self.words)
@@ -132,9 +145,10 @@ class Opinions(Data):
         return np.clip(np.rint(scores), -3, 3).astype(np.int64) + 3
 
     def _describe(self, sizes: Sequence[int], left_out: int) -> str:
+        text, audio, vision, folds = map(self.file_of, (*MODALITIES, "folds"))
         return (
-            f"{self.name}: {self.text}, {self.audio} and {self.vision}, up to {self.words} words, "
-            f"{self._target()}, splits by {self.folds}; {' + '.join(map(str, sizes))} "
+            f"{self.name}: {text}, {audio} and {vision}, up to {self.words} words, "
+            f"{self._target()}, splits by {folds}; {' + '.join(map(str, sizes))} "
             f"segments, {left_out} left out"
         )
 

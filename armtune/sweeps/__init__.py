@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from armtune.sweeps.study.records import (
     Listener,
     SweepResult,
+    SweepStart,
     TrialRecord,
     front_of,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "Confirmation",
     "Listener",
     "SweepResult",
+    "SweepStart",
     "TrialRecord",
     "front_of",
     "read_confirmed",

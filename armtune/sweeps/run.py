@@ -23,6 +23,7 @@ from armtune.sweeps.study.lock import locked
 from armtune.sweeps.study.records import (
     Listener,
     SweepResult,
+    SweepStart,
     TrialRecord,
     front_of,
     write_front,
@@ -72,9 +73,9 @@ def run_sweep(
             enter(folder, recipe, dataset, about)
             study = SweepStudy(folder, recipe, space, Goals.from_recipe(recipe), first)
             sweep = _Sweep(recipe, folder, study, listeners)
-            told = (recipe, space, dataset.description, folder, study.records())
+            start = SweepStart(recipe, space, dataset.description, folder, study.records())
             for listener in listeners:
-                listener.sweep_started(*told)
+                listener.sweep_started(start)
             modalities = tuple(recipe.modalities)
             factory = replace(factory, digest=dataset.digest, modalities=modalities)
             return sweep.run(_engine(place, factory, recipe, study, ready))

@@ -14,7 +14,7 @@ from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Dimension, Space
 from armtune.report.tensorboard import TensorBoardListener
 from armtune.sweeps.run import Place, run_sweep
-from armtune.sweeps.study.records import Listener, TrialRecord
+from armtune.sweeps.study.records import Listener, SweepStart, TrialRecord
 from armtune.sweeps.workers.trial import TrainingFactory
 from tests.conftest import toy_dataset, toy_recipe
 
@@ -91,7 +91,7 @@ def play(
 
 
 def start(listener: Listener, folder: Path, *records: TrialRecord) -> None:
-    listener.sweep_started(sweep_recipe(), SPACE, "toy clouds", folder, list(records))
+    listener.sweep_started(SweepStart(sweep_recipe(), SPACE, "toy clouds", folder, list(records)))
 
 
 class Script:

@@ -15,7 +15,7 @@ from armtune.recipe.space import load_space
 from armtune.sweeps import SweepResult, read_confirmed, read_records, read_result
 from armtune.sweeps.run import Place, run_sweep
 from armtune.sweeps.study.lock import locked
-from armtune.sweeps.study.records import Listener, TrialRecord
+from armtune.sweeps.study.records import Listener, SweepStart, TrialRecord
 
 TOP = {"top": 2, "seeds": 3, "solo": False}
 
@@ -31,10 +31,9 @@ class Diary(Listener):
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def sweep_started(
-        self, recipe: Recipe, space: Any, dataset_description: str, folder: Path, records: Any
-    ) -> None:
-        self.lines.append(f"{recipe.name} on {dataset_description}, {len(records)} trials there")
+    def sweep_started(self, sweep: SweepStart) -> None:
+        there = f"{len(sweep.records)} trials there"
+        self.lines.append(f"{sweep.recipe.name} on {sweep.dataset_description}, {there}")
 
     def trial_ended(self, record: TrialRecord) -> None:
         self.lines.append(f"{record.number} {record.state}")

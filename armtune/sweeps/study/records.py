@@ -65,18 +65,26 @@ class SweepResult:
     solo: dict[str, list[Confirmation]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class SweepStart:
+    """What a sweep starts or resumes with.
+
+    Attributes:
+        records: the trials that ``folder`` already has.
+    """
+
+    recipe: Recipe
+    space: Space
+    dataset_description: str
+    folder: Path
+    records: list[TrialRecord]
+
+
 class Listener:
     """Follows a sweep; does nothing unless a method is overridden. Called in the driver process."""
 
-    def sweep_started(
-        self,
-        recipe: Recipe,
-        space: Space,
-        dataset_description: str,
-        folder: Path,
-        records: list[TrialRecord],
-    ) -> None:
-        """The sweep starts or resumes in ``folder``; ``records`` are the trials it already has."""
+    def sweep_started(self, sweep: SweepStart) -> None:
+        """The sweep starts or resumes."""
 
     def trial_started(self, record: TrialRecord) -> None:
         """A trial starts, or goes on after an interruption."""
