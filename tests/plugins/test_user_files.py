@@ -157,7 +157,7 @@ def test_a_file_that_will_not_do_is_refused_at_its_place(
 
 BUILD = """
     def build(self, shape, init):
-        from armtune import layers
+        from armtune.nn import layers
 
         return layers.Sequential(layers.Flatten(), layers.Linear(5, self.size, init)), self.size
 """
