@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from html import escape
 from itertools import pairwise
 from pathlib import Path
@@ -40,8 +41,10 @@ def sources() -> dict[str, Path]:
 
 
 def statements(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes that run, in the order of the text."""
+    """All statements that run, in the order of the text."""
     for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.expr):
+            continue
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             for other in node.orelse:
                 yield from (other, *statements(other))
@@ -67,6 +70,7 @@ def package_of(path: Path) -> str:
     return place.parent.as_posix() if len(place.parts) > 1 else place.stem
 
 
+@cache
 def packages() -> Graph:
     """What each package and each module at the root imports, without ``armtune/__init__.py``."""
     known = sources()
