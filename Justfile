@@ -18,6 +18,8 @@ generate:
     armtune schema > recipes/recipe.schema.json
     armtune schema --markdown > docs/recipe.md
     python -m armtune.cli._page > docs/cli.md
+    python docs/package_graph.py
+    python docs/glossary.py
 
 # Whether the benchmarks of speed run; figures are for a quiet machine, without --quick
 benchmarks:

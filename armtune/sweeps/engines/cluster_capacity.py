@@ -20,7 +20,7 @@ def capacity(nodes: Nodes, resources: Resources) -> int:
 
 
 def places(nodes: Nodes, resources: Resources) -> int:
-    """As ``room``, at least one."""
+    """As ``capacity``, at least one."""
     return max(1, capacity(nodes, resources))
 
 

@@ -1,4 +1,4 @@
-"""Packs: which trials may share one, how many pay, and that a trial is its own in any company."""
+"""Packs: which trials may share one, how many pay, and that no trial depends on others in it."""
 
 from __future__ import annotations
 
