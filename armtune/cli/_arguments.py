@@ -49,7 +49,7 @@ Address = Annotated[
     typer.Option(help="Address of a running Ray cluster.", show_default="this machine"),
 ]
 
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with what the folder holds.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an earlier sweep.")]
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="Plain lines, no live picture.")]
 
