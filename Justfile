@@ -4,19 +4,22 @@ default: test lint
 
 # All tests, warnings as errors
 test *ARGS:
-    python -m pytest -q {{ARGS}}
+    python -m pytest -q -n auto --dist loadscope {{ARGS}}
 
 # Style and types
 lint:
     ruff check .
     ruff format --check .
     mypy
+    lint-imports
 
 # Brings the generated pages and the schema up to date
 generate:
     armtune schema > recipes/recipe.schema.json
     armtune schema --markdown > docs/recipe.md
     python -m armtune.cli._page > docs/cli.md
+    python docs/package_graph.py
+    python docs/glossary.py
 
 # Whether the benchmarks of speed run; figures are for a quiet machine, without --quick
 benchmarks:

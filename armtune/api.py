@@ -18,7 +18,7 @@ from armtune.recipe.space import load_sweep, placed
 from armtune.report.run import RunReport
 from armtune.sweeps import Listener, TrialRecord, read_result
 from armtune.sweeps import sweep as run_sweep
-from armtune.sweeps.folder import BEST
+from armtune.sweeps.study.folder import BEST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,7 +151,7 @@ def sweep_and_export(
     from armtune.report.page import REPORT, write_report
 
     if found.chosen is not None:
-        from armtune.bundle.from_run import export_trial
+        from armtune.export.from_run import export_trial
 
         export_trial(folder, found.chosen, folder / BEST)
     result = load_run(folder)

@@ -407,8 +407,8 @@ def campaign(
 
 def made(place: Path) -> Samples:
     """Trains a toy sweep, and leaves its run and bundle in a folder."""
-    from armtune.bundle.from_run import export_trial
     from armtune.datasets._load import load_dataset
+    from armtune.export.from_run import export_trial
     from armtune.recipe.load import load_recipe
     from armtune.sweeps import sweep
 

@@ -4,7 +4,8 @@
 
 Makes files of its own: recordings of three seconds, photographs of 640 × 480 and videos of 30
 frames of 320 × 240. Throughput: `armtune.data.formats.media`, which also scales images, picks
-frames and makes spectrograms, in one thread and in a thread a core as data sets do, against the library that
+frames and makes spectrograms, in one thread and in a thread a core as data sets do, against the
+library that
 only decodes the same file as a whole, in one thread. Start: a data set
 of these files read for the first time against read again. Both sides take turns; medians, and
 the median of the turns' ratios.
@@ -27,7 +28,7 @@ from PIL import Image
 
 from armtune.data.cache import cache_root
 from armtune.data.formats.media import Shape, decode, kind_of, read_sound
-from armtune.data.prefetch import ahead
+from armtune.data.prefetch import prefetched
 from armtune.datasets.folders import Folders
 
 TURNS = 9
@@ -112,7 +113,7 @@ def each(way: Callable[[Path], object], paths: list[Path]) -> None:
 
 def all_ahead(way: Callable[[Path], object], paths: list[Path]) -> None:
     """Reads files with a thread a core, as data sets do, and keeps none."""
-    for _ in ahead(way, paths):
+    for _ in prefetched(way, paths):
         pass
 
 

@@ -28,7 +28,7 @@ from armtune.report.page import write_report
 from armtune.report.run import RunReport
 from armtune.report.tensorboard import TensorBoardListener
 from armtune.sweeps import front_of
-from armtune.sweeps.study.records import TrialRecord
+from armtune.sweeps.study.records import SweepStart, TrialRecord
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "avmnist.yaml"
 EPOCHS = 15
@@ -140,7 +140,9 @@ def main() -> None:
         print(f"page of {trials} trials: {seconds:.1f} s, {page.stat().st_size / 1e6:.1f} MB")
         print(f"in Chromium (ms): {opened(page) or 'not there'}")
         listener = TensorBoardListener()
-        listener.sweep_started(report.recipe, report.space, "made up", run, report.records)
+        listener.sweep_started(
+            SweepStart(report.recipe, report.space, "made up", run, report.records)
+        )
         started = time.perf_counter()
         listener.sweep_ended(report.records, report.front)
         print(f"TensorBoard's pictures at the end: {time.perf_counter() - started:.1f} s")

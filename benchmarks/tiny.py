@@ -17,7 +17,7 @@ from armtune.data import Dataset, Split
 from armtune.files import write_text
 from armtune.recipe.schema import Recipe
 from armtune.sweeps.workers import pack
-from armtune.sweeps.workers.trial import Workshop
+from armtune.sweeps.workers.trial import TrainingFactory
 from armtune.targets.classes import Classes
 
 LR = "training.optimizer.lr"
@@ -102,7 +102,7 @@ class Nothing:
 
 
 @dataclass(frozen=True)
-class TinyWorkshop(Workshop):
+class TinyWorkshop(TrainingFactory):
     """Hands out tiny trainings.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""What several balancing methods are made of: scores, gates, epoch windows, scaled gradients."""
+"""What several balancing methods share: scores, gates, epoch windows, scaled gradients."""
 
 from __future__ import annotations
 

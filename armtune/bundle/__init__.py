@@ -1,4 +1,4 @@
-"""The winner as a folder of plain files: written, checked, and used to predict.
+"""A bundle, which is a model as a folder of plain files: checked, and used to predict.
 
 A bundle holds ``recipe.yaml`` (which ``armtune train`` runs as it is), ``model.safetensors``,
 ``preprocessing.safetensors``, ``metrics.json``, ``MODEL_CARD.md``, a file for each format (one file

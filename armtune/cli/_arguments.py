@@ -58,6 +58,8 @@ Plugins = Annotated[
     ),
 ]
 
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an earlier sweep.")]
+
 Quiet = Annotated[bool, typer.Option("--quiet", help="Plain lines, no live picture.")]
 
 

@@ -17,6 +17,7 @@ from armtune.cli._arguments import (
     Overrides,
     Quiet,
     RecipePath,
+    Resume,
     resumable,
     typed_again,
 )
@@ -54,7 +55,6 @@ To = Annotated[
         metavar="DIR", help="Where runs and report go.", show_default="runs/<name>-compare"
     ),
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with an earlier comparison.")]
 
 
 def command(
@@ -110,8 +110,8 @@ def _run(
     from armtune.report.tensorboard import TensorBoardListener
     from armtune.sweeps import sweep
     from armtune.sweeps.engines.engine import check_inline
-    from armtune.sweeps.folder import may_start
     from armtune.sweeps.run import supply
+    from armtune.sweeps.study.folder import may_start
 
     def train(own: Recipe, folder: Path) -> SweepResult:
         with LiveListener(own, console, quiet) as live:

@@ -34,9 +34,9 @@ def command(
 
     Every format is run and must agree with the trained model before anything is written.
     """
-    from armtune.bundle.from_run import chosen_trial, export_trial
     from armtune.cli._progress import progress_bars
     from armtune.cli._terminal import Terminal
+    from armtune.export.from_run import chosen_trial, export_trial
 
     run_plugins(plugins)
     number = chosen_trial(run) if trial is None else trial

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from armtune.recipe.ranges import Dimension
     from armtune.recipe.schema import Recipe
     from armtune.recipe.space import Space
-    from armtune.sweeps.planning.estimate import Estimate
+    from armtune.sweeps.study.estimate import Estimate
 
 TOO_MUCH = "more than this machine has: lower sweep.resources, or sweep on a cluster with --address"
 
@@ -37,16 +37,16 @@ def command(
     """
     from armtune.recipe.space import load_sweep, placed
     from armtune.recipe.start_checks import check_searched
-    from armtune.sweeps.folder import may_start
     from armtune.sweeps.planning.plan import estimate
-    from armtune.sweeps.workers.trial import Workshop
+    from armtune.sweeps.study.folder import may_start
+    from armtune.sweeps.workers.trial import TrainingFactory
 
     loaded, space = load_sweep(recipe, overrides or [])
     folder = to or Path("runs") / loaded.name
     with placed(recipe, overrides or []):
         check_searched(loaded, space.dimensions)
         may_start(folder, resume=False)
-        found = estimate(loaded, space, Workshop(recipe.parent), inline)
+        found = estimate(loaded, space, TrainingFactory(recipe.parent), inline)
     found.write(folder)
     if as_json:
         typer.echo(json.dumps(_content(loaded, space, found), indent=2))
@@ -85,7 +85,7 @@ def _content(recipe: Recipe, space: Space, found: Estimate) -> dict[str, Any]:
 def _lines(recipe: Recipe, space: Space, found: Estimate) -> Iterator[str]:
     from armtune.recipe.start_checks import described
     from armtune.report.live import duration
-    from armtune.sweeps.planning.plan import COUNTED, room_of, size_of
+    from armtune.sweeps.planning.plan import COUNTED, capacity_of, size_of
 
     sweep, epochs = recipe.sweep, recipe.training.epochs
     size = size_of(space)
@@ -100,7 +100,7 @@ def _lines(recipe: Recipe, space: Space, found: Estimate) -> Iterator[str]:
     if sweep.resources.workers > 1:
         each += f", {sweep.resources.workers} workers a trial"
     here = f"{found.workers} at once on this machine"
-    yield f"resources: {each}; {here if room_of(recipe) else TOO_MUCH}"
+    yield f"resources: {each}; {here if capacity_of(recipe) else TOO_MUCH}"
     gain = f"{found.pack_gain:.2f} times the trials an hour" if found.pack > 1 else "no more pays"
     yield f"packs: {found.pack} to a worker ({sweep.pack}), {gain}"
     begin = f"{found.begin_seconds:.2f} s to begin"

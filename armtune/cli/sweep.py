@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -17,6 +17,7 @@ from armtune.cli._arguments import (
     Overrides,
     Quiet,
     RecipePath,
+    Resume,
     RunTo,
     resumable,
 )
@@ -33,7 +34,7 @@ def command(
     recipe: RecipePath,
     overrides: Overrides = None,
     to: RunTo = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an earlier sweep.")] = False,
+    resume: Resume = False,
     inline: Inline = False,
     address: Address = None,
     quiet: Quiet = False,
@@ -73,7 +74,7 @@ def _run(
     from armtune.recipe.start_checks import check_searched
     from armtune.report.live import LiveListener
     from armtune.sweeps.engines.engine import check_inline
-    from armtune.sweeps.folder import may_start
+    from armtune.sweeps.study.folder import may_start
 
     check_searched(recipe, space.dimensions)
     if inline:
@@ -105,7 +106,7 @@ def _tell(result: Result, console: Console) -> None:
 def _next(result: Result) -> str:
     from armtune.datasets import Data
     from armtune.report.page import REPORT
-    from armtune.sweeps.folder import BEST
+    from armtune.sweeps.study.folder import BEST
 
     run, export = quote(str(result.folder)), quote(str(result.folder / BEST))
     data = result.report.recipe.data

@@ -32,14 +32,14 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
     """Train a recipe once and export the model of the best epoch."""
-    from armtune.bundle.write import write_bundle
     from armtune.cli._progress import progress_bars
     from armtune.cli._terminal import Terminal
     from armtune.datasets._load import load_dataset
+    from armtune.export.write import write_bundle
     from armtune.recipe.load import load_recipe
     from armtune.recipe.shape_checks import refuse_unread
     from armtune.recipe.space import placed
-    from armtune.sweeps.folder import self_contained
+    from armtune.sweeps.study.folder import self_contained
 
     loaded = load_recipe(recipe, overrides or [])
     console = Terminal(stderr=as_json)

@@ -15,9 +15,9 @@ from armtune.errors import ArmtuneError, RunError
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.sweeps import Confirmation, SweepResult, TrialRecord, read_records
-from armtune.sweeps.folder import enter, may_start, self_contained
-from armtune.sweeps.lock import locked
 from armtune.sweeps.run import Place
+from armtune.sweeps.study.folder import enter, may_start, self_contained
+from armtune.sweeps.study.lock import locked
 
 GAP = "contribution_gap"
 WORST_MISSING = "worst_missing"

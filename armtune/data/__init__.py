@@ -1,4 +1,4 @@
-"""What data sets are made of: arrays in memory or memory-mapped, and their three splits.
+"""What data sets have in common: arrays, splits, absent modalities, scaling, the cache.
 
 Nothing here imports torch. The data sets that a recipe can name stand in ``armtune.datasets``.
 """

@@ -1,4 +1,4 @@
-"""Data sets that come in some of the three splits, completed and written to a shelf."""
+"""Data sets that come in some of the three splits, completed and written to a writer."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armtune.data import Dataset, Split
-from armtune.data.cache import Shelf, splits_of, stored
+from armtune.data.cache import CacheWriter, splits_of, stored
 from armtune.data.missing_modalities import Absent, settle, skipped
 from armtune.data.rows import Mask, pieces, taken
-from armtune.data.splits import cut
+from armtune.data.splits import random_split
 from armtune.errors import DataError
 from armtune.targets import Target, restored
 
@@ -26,7 +26,7 @@ def assembled(
     modalities: Sequence[str],
     make: Callable[[Path], tuple[Mapping[str, Split], Target]],
     absent: Absent,
-    cuts: tuple[Mapping[str, float], int],
+    shares: tuple[Mapping[str, float], int],
     words: str,
     place: str,
 ) -> Dataset:
@@ -36,7 +36,7 @@ def assembled(
         make: gives the splits there are and the target, as ``read_splits`` finds it; may write to
             a folder, which is removed afterwards.
         absent: what becomes of samples that lack a modality.
-        cuts: shares and seed, as ``complete`` takes them.
+        shares: shares and seed, as ``complete`` takes them.
         words: what the data are, for the description.
         place: what messages call them.
 
@@ -44,15 +44,15 @@ def assembled(
         DataError: see ``complete``, ``Target.fitted`` and ``absent.settle``, and as ``make``.
     """
 
-    def build(shelf: Shelf) -> dict[str, Any]:
-        with TemporaryDirectory(dir=shelf.folder) as scratch:
+    def build(writer: CacheWriter) -> dict[str, Any]:
+        with TemporaryDirectory(dir=writer.folder) as scratch:
             parts, target = make(Path(scratch))
             kept = {n: _settled(part, absent, f"{place}, {n}") for n, part in parts.items()}
-            splits = complete(kept, target, *cuts)
+            splits = complete(kept, target, *shares)
             labels = np.concatenate([split.labels for split in splits.values()])
             # Training comes first.
             fitted = target.fitted(labels, np.arange(len(splits["train"])), place)
-            shelve(shelf, splits)
+            write_splits(writer, splits)
         left_out = sum(map(len, parts.values())) - sum(map(len, kept.values()))
         return {"target": fitted.about(), "left_out": left_out}
 
@@ -95,19 +95,19 @@ def complete(
     train = parts["train"]
     given = {name: np.arange(len(part)) for name, part in parts.items()}
     strata = target.strata(train.labels)
-    indices = cut(given, strata, None, shares, np.random.default_rng(seed))
+    indices = random_split(given, strata, None, shares, np.random.default_rng(seed))
     return {name: taken(parts.get(name, train), index) for name, index in indices.items()}
 
 
-def shelve(shelf: Shelf, splits: Mapping[str, Split]) -> None:
+def write_splits(writer: CacheWriter, splits: Mapping[str, Split]) -> None:
     """Writes what ``cache.splits_of`` reads; zeros where a sample lacks a modality."""
     for name, split in splits.items():
         for modality, view in split.views.items():
             there = split.present.get(modality)
-            shelf.add(f"{name}_{modality}", len(split), _whole(view, there))
+            writer.add(f"{name}_{modality}", len(split), _whole(view, there))
             if there is not None:
-                shelf.add(f"{name}_{modality}_present", len(split), [there])
-        shelf.add(f"{name}_label", len(split), [split.labels])
+                writer.add(f"{name}_{modality}_present", len(split), [there])
+        writer.add(f"{name}_label", len(split), [split.labels])
 
 
 def _settled(part: Split, absent: Absent, place: str) -> Split:

@@ -73,7 +73,7 @@ def digest_of(parts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-class Shelf:
+class CacheWriter:
     """A folder that arrays are written to, one batch after another."""
 
     def __init__(self, folder: Path) -> None:
@@ -104,13 +104,13 @@ class Shelf:
         (self.folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
 
 
-def stored(name: str, digest: str, build: Callable[[Shelf], Mapping[str, Any]]) -> Stored:
+def stored(name: str, digest: str, build: Callable[[CacheWriter], Mapping[str, Any]]) -> Stored:
     """The data set of this name and digest from the cache; built first where it isn't there.
 
     Args:
         name: what the folder's name begins with.
         digest: of everything that the arrays depend on.
-        build: adds all arrays to the shelf and returns what to say about them, in JSON types.
+        build: adds all arrays to the writer and returns what to say about them, in JSON types.
 
     Raises:
         DataError: the cache can't be written.
@@ -124,12 +124,12 @@ def stored(name: str, digest: str, build: Callable[[Shelf], Mapping[str, Any]]) 
         _sweep(root)
         aside = Path(tempfile.mkdtemp(prefix=BUILDING, dir=root))
         try:
-            shelf = Shelf(aside)
-            shelf.close(build(shelf))
+            writer = CacheWriter(aside)
+            writer.close(build(writer))
             _publish(aside, folder)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-        return read_shelf(folder)
+        return read_entry(folder)
 
 
 def _kept(folder: Path) -> Stored | None:
@@ -137,7 +137,7 @@ def _kept(folder: Path) -> Stored | None:
     if not folder.exists():
         return None
     try:
-        found = read_shelf(folder)
+        found = read_entry(folder)
         with suppress(OSError):  # a cache that can only be read
             os.utime(folder / MANIFEST)
         return found
@@ -209,7 +209,7 @@ def _discard(folder: Path) -> None:
     shutil.rmtree(wreck, ignore_errors=True)
 
 
-def read_shelf(folder: Path) -> Stored:
+def read_entry(folder: Path) -> Stored:
     """Everything in a built folder, memory-mapped and checked.
 
     Raises:

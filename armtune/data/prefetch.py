@@ -15,7 +15,7 @@ AHEAD = 2
 """Results that each thread may be ahead: more would only fill the memory."""
 
 
-def ahead(
+def prefetched(
     work: Callable[[Given], Made], things: Iterable[Given], threads: int | None = None
 ) -> Iterator[Made]:
     """Results in the order of the things, made by threads.

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from armtune.data.cache import Shelf, digest_of, stored
+from armtune.data.cache import CacheWriter, digest_of, stored
 from armtune.data.rows import Floats
 from armtune.data.standardize import Present, Standardization, standardized
 
@@ -36,8 +36,8 @@ def shared_view(
     scales = hashlib.sha256(scale.mean.tobytes() + scale.std.tobytes()).hexdigest()
     parts = {"builder": BUILDER, "data": digest, "shape": list(view.shape), "scales": scales}
 
-    def build(shelf: Shelf) -> dict[str, str]:
-        shelf.add("view", len(view), standardized(view, present, scale))
+    def build(writer: CacheWriter) -> dict[str, str]:
+        writer.add("view", len(view), standardized(view, present, scale))
         return {"data": digest}
 
     arrays, _ = stored("standardized", digest_of(parts), build)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from armtune.data.formats.numpy_files import Store
 from armtune.errors import DataError
+
+if TYPE_CHECKING:
+    from armtune.data.formats.numpy_files import Store
 
 SPLITS = ("train", "validation", "test")
 
@@ -20,7 +22,7 @@ Indices = dict[str, Index]
 Mask = NDArray[np.bool_]
 
 
-def given_cuts(store: Store, length: int) -> Indices:
+def given_splits(store: Store, length: int) -> Indices:
     """The splits that a file itself states, as index arrays or as one array ``split``.
 
     Raises:
@@ -30,7 +32,7 @@ def given_cuts(store: Store, length: int) -> Indices:
     if "split" in store:
         if keys:
             raise DataError(f"{store.path}: has both 'split' and {', '.join(keys.values())}")
-        return named_cuts(store, "split", length)
+        return named_splits(store, "split", length)
     given = {split: _sample_numbers(store, key, length) for split, key in keys.items()}
     for one, other in combinations(given, 2):
         shared = np.intersect1d(given[one], given[other])
@@ -39,7 +41,7 @@ def given_cuts(store: Store, length: int) -> Indices:
     return given
 
 
-def named_cuts(store: Store, key: str, length: int) -> Indices:
+def named_splits(store: Store, key: str, length: int) -> Indices:
     """The splits that an array names, sample by sample.
 
     Raises:
@@ -74,7 +76,7 @@ def _sample_numbers(store: Store, key: str, length: int) -> Index:
     return index.astype(np.int64)
 
 
-def cut(
+def random_split(
     given: Mapping[str, Index],
     strata: NDArray[Any],
     groups: NDArray[np.generic] | None,

@@ -18,17 +18,17 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from armtune.data import Columns, Dataset, Progress, Shapes
-from armtune.data.assembly import shelve
-from armtune.data.cache import Shelf, digest_of, splits_of, stored
+from armtune.data.assembly import write_splits
+from armtune.data.cache import CacheWriter, digest_of, splits_of, stored
 from armtune.data.downloads import data_folders, find
 from armtune.data.formats.listed_files import Listed
 from armtune.data.formats.lists import read_table
 from armtune.data.formats.media import DAMAGED, Kind, Shape, decode
 from armtune.data.inputs import Source
 from armtune.data.missing_modalities import Absent, settle, skipped
-from armtune.data.prefetch import ahead
+from armtune.data.prefetch import prefetched
 from armtune.data.rows import taken
-from armtune.data.splits import SPLITS, Indices, cut
+from armtune.data.splits import SPLITS, Indices, random_split
 from armtune.data.staging import Raw, as_view
 from armtune.datasets import Data
 from armtune.errors import DataError
@@ -104,7 +104,7 @@ class Clips(Data):
         shape = Shape(self.image_size, self.frames, self.spectrogram, self.seconds, self.rate)
         return decode(path, self.kind(modality, path), shape)
 
-    def cuts(self) -> tuple[dict[str, float], int]:
+    def split_shares(self) -> tuple[dict[str, float], int]:
         """Shares to cut off the training samples where no split is given, and the seed."""
         raise NotImplementedError
 
@@ -114,8 +114,8 @@ class Clips(Data):
         target, _ = self._labels(base, clips)
         digest = self._digest(base, clips, modalities)
 
-        def build(shelf: Shelf) -> dict[str, Any]:
-            return self._build(base, clips, modalities, shelf, progress)
+        def build(writer: CacheWriter) -> dict[str, Any]:
+            return self._build(base, clips, modalities, writer, progress)
 
         built = stored(self.name, digest, build)
         splits = splits_of(built, modalities)
@@ -177,18 +177,18 @@ class Clips(Data):
         base: Path,
         clips: Sequence[Clip],
         modalities: Sequence[str],
-        shelf: Shelf,
+        writer: CacheWriter,
         progress: Progress,
     ) -> dict[str, Any]:
         used, left_out = self._settled(base, clips, modalities)
-        with TemporaryDirectory(dir=shelf.folder) as scratch:
+        with TemporaryDirectory(dir=writer.folder) as scratch:
             with Raw(Path(scratch), modalities) as raw:
                 kept, damaged = self._decode(clips, used, raw, progress)
             target, labels = self._labels(base, clips)
             whole = raw.split(labels[kept])
-            indices = self._cut([clips[k] for k in kept], target.strata(whole.labels))
+            indices = self._split([clips[k] for k in kept], target.strata(whole.labels))
             target.fitted(whole.labels, indices["train"], str(base))
-            shelve(shelf, {split: taken(whole, index) for split, index in indices.items()})
+            write_splits(writer, {split: taken(whole, index) for split, index in indices.items()})
         return {"damaged": damaged, "left_out": left_out}
 
     def _settled(
@@ -211,7 +211,7 @@ class Clips(Data):
         kept: list[int] = []
         damaged: list[str] = []
         own = partial(self._own, modalities=raw.names)
-        reads = zip(used, ahead(own, [clips[number] for number in used]), strict=True)
+        reads = zip(used, prefetched(own, [clips[number] for number in used]), strict=True)
         for done, (number, read) in enumerate(reads, 1):
             if isinstance(read, str):
                 log.warning("%s; left out", read)
@@ -231,7 +231,7 @@ class Clips(Data):
                 raise DataError(f"{error}; damaged: skip leaves such samples out") from error
             return str(error)
 
-    def _cut(self, clips: Sequence[Clip], strata: NDArray[Any]) -> Indices:
+    def _split(self, clips: Sequence[Clip], strata: NDArray[Any]) -> Indices:
         """The splits as the clips state them, the rest cut.
 
         Raises:
@@ -240,9 +240,9 @@ class Clips(Data):
         stated = np.array([clip.split or "" for clip in clips])
         given = {s: np.flatnonzero(stated == s) for s in SPLITS if (stated == s).any()}
         groups = [clip.group for clip in clips if clip.group is not None]
-        shares, seed = self.cuts()
+        shares, seed = self.split_shares()
         divided = np.array(groups) if groups else None
-        return cut(given, strata, divided, shares, np.random.default_rng(seed))
+        return random_split(given, strata, divided, shares, np.random.default_rng(seed))
 
 
 def fingerprint(path: Path, base: Path) -> tuple[str, int, int]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armtune.data import Dataset, Progress
-from armtune.data.cache import Shelf, Stored, counted, splits_of
+from armtune.data.cache import CacheWriter, Stored, counted, splits_of
 from armtune.data.energy import Projection, scaled
 from armtune.data.formats.sound import mean_pool
 from armtune.targets.classes import Classes
@@ -41,7 +41,7 @@ def partners(
 
 
 def add_pairs(
-    shelf: Shelf,
+    writer: CacheWriter,
     split: str,
     images: Iterator[NDArray[np.float32]],
     audio: Iterator[NDArray[np.float32]],
@@ -52,8 +52,8 @@ def add_pairs(
     for name, batches in (("image", images), ("audio", audio)):
         what = f"building {split} {name}"
         told = counted(batches, partial(progress, what), len(labels))
-        shelf.add(f"{split}_{name}", len(labels), told)
-    shelf.add(f"{split}_label", len(labels), [labels])
+        writer.add(f"{split}_{name}", len(labels), told)
+    writer.add(f"{split}_label", len(labels), [labels])
 
 
 def reduced(

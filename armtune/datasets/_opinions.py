@@ -11,14 +11,14 @@ from contextlib import ExitStack
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from armtune.data import Dataset, Progress
-from armtune.data.cache import Shelf, counted, digest_of, splits_of, stored
+from armtune.data.cache import CacheWriter, counted, digest_of, splits_of, stored
 from armtune.data.downloads import data_folders, find
 from armtune.data.formats.csd import Double, Sequences, Track, fingerprint, open_sequences
 from armtune.datasets import Data
@@ -49,12 +49,21 @@ class Opinions(Data):
 
     paths = ("path",)
 
+    own_files: ClassVar[Mapping[str, str]]
+    """What the publishers call the files, by the options that can name others."""
+
     path: str
-    text: str
-    audio: str
-    vision: str
-    labels: str
-    folds: str
+    text: str = ""
+    """File (.csd) of the words' vectors in ``path``, whose words are the steps; empty for the
+    published name, as for the files below."""
+    audio: str = ""
+    """File of the voice's features."""
+    vision: str = ""
+    """File of the face's features."""
+    labels: str = ""
+    """File of the segments' sentiments."""
+    folds: str = ""
+    """The SDK's list of each split's videos, a Python file, which is read but not run."""
     target: Literal["classes", "values"] = "classes"
     """Whether the sentiment is one of the ``classes``, or the value from −3 to 3 that it is."""
     classes: Literal[2, 7] = 2
@@ -71,23 +80,29 @@ class Opinions(Data):
 
     def read(self, modalities: Sequence[str], folder: Path, progress: Progress) -> Dataset:
         base = find(self.path, [folder, *data_folders(None, folder)])
-        files = {key: find(getattr(self, key), [base]) for key in (*MODALITIES, "labels", "folds")}
+        files = {key: find(self.file_of(key), [base]) for key in self.own_files}
         options = self.model_dump(include={"target", "classes", "words"})
         contents = {key: fingerprint(path) for key, path in files.items()}
         digest = digest_of({"builder": BUILDER, "options": options, "files": contents})
-        built = stored(self.name, digest, lambda shelf: self._build(files, shelf, progress))
+        built = stored(self.name, digest, lambda writer: self._build(files, writer, progress))
         splits = splits_of(built, modalities)
         words = self._describe([len(split) for split in splits], built[1]["left_out"])
         train = splits[0].labels
         target = self._target().fitted(train, np.arange(len(train)), str(base))
         return Dataset(self.name, words, target, *splits, digest)
 
+    def file_of(self, key: str) -> str:
+        """What one of the files is called."""
+        return str(getattr(self, key) or self.own_files[key])
+
     def _target(self) -> Target:
         if self.predicts is Values:
             return Values(("sentiment",))
         return Classes(CLASSES[self.classes])
 
-    def _build(self, files: Mapping[str, Path], shelf: Shelf, progress: Progress) -> dict[str, Any]:
+    def _build(
+        self, files: Mapping[str, Path], writer: CacheWriter, progress: Progress
+    ) -> dict[str, Any]:
         folds = read_folds(files["folds"])
         with ExitStack() as stack:
             opened = {
@@ -99,13 +114,13 @@ class Opinions(Data):
                 split: _usable(every, videos, opened, split) for split, videos in folds.items()
             }
             for split, own in chosen.items():
-                self._add(shelf, split, own, opened, progress)
+                self._add(writer, split, own, opened, progress)
         kept = sum(map(len, chosen.values()))
         return {"left_out": sum(map(len, every.values())) - kept}
 
     def _add(
         self,
-        shelf: Shelf,
+        writer: CacheWriter,
         split: str,
         own: Sequence[Segment],
         opened: Mapping[str, Sequences],
@@ -114,12 +129,12 @@ class Opinions(Data):
         """Writes one split."""
         labels = self._labels(own)
         if split == "train":
-            self._target().fitted(labels, np.arange(len(own)), self.labels)
-        shelf.add(f"{split}_label", len(own), [labels])
+            self._target().fitted(labels, np.arange(len(own)), self.file_of("labels"))
+        writer.add(f"{split}_label", len(own), [labels])
         for m in MODALITIES:
             steps = aligned(own, opened["text"], opened[m], self.words)
             tell = partial(progress, f"building {split} {m}")
-            shelf.add(f"{split}_{m}", len(own), counted(steps, tell, len(own)))
+            writer.add(f"{split}_{m}", len(own), counted(steps, tell, len(own)))
 
     def _labels(self, own: Sequence[Segment]) -> NDArray[Any]:
         scores = np.array([segment.score for segment in own])
@@ -130,9 +145,10 @@ class Opinions(Data):
         return np.clip(np.rint(scores), -3, 3).astype(np.int64) + 3
 
     def _describe(self, sizes: Sequence[int], left_out: int) -> str:
+        text, audio, vision, folds = map(self.file_of, (*MODALITIES, "folds"))
         return (
-            f"{self.name}: {self.text}, {self.audio} and {self.vision}, up to {self.words} words, "
-            f"{self._target()}, splits by {self.folds}; {' + '.join(map(str, sizes))} "
+            f"{self.name}: {text}, {audio} and {vision}, up to {self.words} words, "
+            f"{self._target()}, splits by {folds}; {' + '.join(map(str, sizes))} "
             f"segments, {left_out} left out"
         )
 

@@ -16,7 +16,7 @@ from armtune.data.downloads import data_folders, find
 from armtune.data.formats.numpy_files import ArrayStore, Store
 from armtune.data.missing_modalities import Absent, scan, settle, skipped
 from armtune.data.rows import Mask, taken
-from armtune.data.splits import Indices, cut, given_cuts
+from armtune.data.splits import Indices, given_splits, random_split
 from armtune.datasets import Labelled
 from armtune.errors import DataError
 from armtune.targets import Target
@@ -81,8 +81,8 @@ class Arrays(Labelled):
         if self.groups is not None:
             groups = read_column(store, self.groups, len(labels))
         shares = {"test": self.test, "validation": self.validation}
-        given = given_cuts(store, len(labels))
-        return cut(given, labels, groups, shares, np.random.default_rng(self.seed))
+        given = given_splits(store, len(labels))
+        return random_split(given, labels, groups, shares, np.random.default_rng(self.seed))
 
     def _digest(self, store: ArrayStore) -> str:
         options = self.model_dump(exclude={"path", "otherwise"})

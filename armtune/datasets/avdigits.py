@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from armtune.data import Dataset, Progress
-from armtune.data.cache import Shelf, digest_of, stored
+from armtune.data.cache import CacheWriter, digest_of, stored
 from armtune.data.energy import strongest
 from armtune.data.formats.sound import one_second
 from armtune.data.splits import SPLITS
@@ -46,10 +46,10 @@ class AvDigits(Data):
     def read(self, modalities: Sequence[str], folder: Path, progress: Progress) -> Dataset:
         options = self.model_dump(exclude={"otherwise"})
         digest = digest_of({"builder": BUILDER, "options": options})
-        built = stored(self.name, digest, lambda shelf: self._build(shelf, progress))
+        built = stored(self.name, digest, lambda writer: self._build(writer, progress))
         return as_dataset(self.name, self._describe(built[1]), built, modalities, digest)
 
-    def _build(self, shelf: Shelf, progress: Progress) -> dict[str, Any]:
+    def _build(self, writer: CacheWriter, progress: Progress) -> dict[str, Any]:
         pixels, labels = _digits()
         order = np.random.default_rng(self.seed).permutation(len(labels))
         ends = np.cumsum(list(SIZES.values()))[:-1]
@@ -64,7 +64,7 @@ class AvDigits(Data):
             each = np.arange(len(own))
             audio = spectrograms(waves, each, noise, self.snr_db, SPECTROGRAM, rng)
             images = reduced(pixels[rows[split]], projection, IMAGE)
-            add_pairs(shelf, split, images, audio, own, progress)
+            add_pairs(writer, split, images, audio, own, progress)
         return {"components": len(projection.components), "kept": projection.kept}
 
     def _voices(self, split: str) -> list[Voice]:

@@ -31,7 +31,7 @@ class Ave(Clips):
     def modalities(self) -> tuple[str, ...]:
         return ("audio", "video")
 
-    def cuts(self) -> tuple[dict[str, float], int]:
+    def split_shares(self) -> tuple[dict[str, float], int]:
         return {}, 0
 
     def clips(self, base: Path, modalities: Sequence[str]) -> list[Clip]:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
 from armtune.data import Dataset, Progress
-from armtune.data.cache import Shelf, digest_of, file_digest, stored
+from armtune.data.cache import CacheWriter, digest_of, file_digest, stored
 from armtune.data.downloads import Source, check_sha256, data_folders, find, locate
 from armtune.data.energy import strongest
 from armtune.data.formats.fsdd import check_archive, read_recordings
@@ -110,7 +110,7 @@ class AvMnist(Data):
             assert self.noise_file is not None, "validated"
             files["clips"] = find(self.noise_file, [folder, *data_folders(self.root, folder)])
         digest = self._digest(files)
-        built = stored(self.name, digest, lambda shelf: self._build(files, shelf, progress))
+        built = stored(self.name, digest, lambda writer: self._build(files, writer, progress))
         return as_dataset(self.name, self._describe(built[1]), built, modalities, digest)
 
     def _digest(self, files: Mapping[str, Path]) -> str:
@@ -118,7 +118,9 @@ class AvMnist(Data):
         contents = {name: file_digest(path) for name, path in files.items()}
         return digest_of({"builder": BUILDER, "options": options, "files": contents})
 
-    def _build(self, files: Mapping[str, Path], shelf: Shelf, progress: Progress) -> dict[str, Any]:
+    def _build(
+        self, files: Mapping[str, Path], writer: CacheWriter, progress: Progress
+    ) -> dict[str, Any]:
         images = self._images(files)
         recordings = read_recordings(files["fsdd.zip"])
         recorded = read_clips(files["clips"], SPLITS) if "clips" in files else {}
@@ -132,7 +134,7 @@ class AvMnist(Data):
             size = (self.spectrogram[0], self.spectrogram[1])
             audio = spectrograms(spoken.waves, own, noise, self.snr_db, size, rng)
             written = reduced(pixels, projection, (self.image_size, self.image_size))
-            add_pairs(shelf, split, written, audio, labels, progress)
+            add_pairs(writer, split, written, audio, labels, progress)
         return {"components": len(projection.components), "kept": projection.kept}
 
     def _images(self, files: Mapping[str, Path]) -> dict[str, Images]:

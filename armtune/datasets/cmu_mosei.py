@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from armtune.datasets._opinions import Opinions
 
@@ -13,13 +14,10 @@ class CmuMosei(Opinions):
     name: Literal["cmu_mosei"] = "cmu_mosei"
     path: str = "cmu_mosei"
     """Folder of the files, relative to the recipe, else to ``$ARMTUNE_DATA``."""
-    text: str = "CMU_MOSEI_TimestampedWordVectors.csd"
-    """File (.csd) of the words' vectors in that folder; its words are the steps."""
-    audio: str = "CMU_MOSEI_COVAREP.csd"
-    """File of the voice's features."""
-    vision: str = "CMU_MOSEI_VisualFacet42.csd"
-    """File of the face's features."""
-    labels: str = "CMU_MOSEI_Labels.csd"
-    """File of the segments' sentiments."""
-    folds: str = "cmu_mosei_std_folds.py"
-    """The SDK's list of each split's videos, a Python file, which is read but not run."""
+    own_files: ClassVar[Mapping[str, str]] = {
+        "text": "CMU_MOSEI_TimestampedWordVectors.csd",
+        "audio": "CMU_MOSEI_COVAREP.csd",
+        "vision": "CMU_MOSEI_VisualFacet42.csd",
+        "labels": "CMU_MOSEI_Labels.csd",
+        "folds": "cmu_mosei_std_folds.py",
+    }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from armtune.datasets._opinions import Opinions
 
@@ -13,13 +14,10 @@ class CmuMosi(Opinions):
     name: Literal["cmu_mosi"] = "cmu_mosi"
     path: str = "cmu_mosi"
     """Folder of the files, relative to the recipe, else to ``$ARMTUNE_DATA``."""
-    text: str = "CMU_MOSI_TimestampedWordVectors.csd"
-    """File (.csd) of the words' vectors in that folder; its words are the steps."""
-    audio: str = "CMU_MOSI_COVAREP.csd"
-    """File of the voice's features."""
-    vision: str = "CMU_MOSI_Visual_Facet_42.csd"
-    """File of the face's features."""
-    labels: str = "CMU_MOSI_Opinion_Labels.csd"
-    """File of the segments' sentiments."""
-    folds: str = "cmu_mosi_std_folds.py"
-    """The SDK's list of each split's videos, a Python file, which is read but not run."""
+    own_files: ClassVar[Mapping[str, str]] = {
+        "text": "CMU_MOSI_TimestampedWordVectors.csd",
+        "audio": "CMU_MOSI_COVAREP.csd",
+        "vision": "CMU_MOSI_Visual_Facet_42.csd",
+        "labels": "CMU_MOSI_Opinion_Labels.csd",
+        "folds": "cmu_mosi_std_folds.py",
+    }

@@ -50,7 +50,7 @@ class CremaD(Clips):
     def modalities(self) -> tuple[str, ...]:
         return ("audio", "video")
 
-    def cuts(self) -> tuple[dict[str, float], int]:
+    def split_shares(self) -> tuple[dict[str, float], int]:
         return {"test": self.test, "validation": self.validation}, self.seed
 
     def clips(self, base: Path, modalities: Sequence[str]) -> list[Clip]:

@@ -48,7 +48,7 @@ class Folders(Labelled, Clips):
     def kind(self, modality: str, path: Path) -> Kind:
         return kind_of(path)
 
-    def cuts(self) -> tuple[dict[str, float], int]:
+    def split_shares(self) -> tuple[dict[str, float], int]:
         return {"test": self.test, "validation": self.validation}, self.seed
 
     def lacking(self) -> Absent:

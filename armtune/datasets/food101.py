@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from armtune.data import Dataset, Progress
-from armtune.data.cache import Shelf, digest_of, file_digest, splits_of, stored
+from armtune.data.cache import CacheWriter, digest_of, file_digest, splits_of, stored
 from armtune.data.downloads import data_folders, find
 from armtune.data.energy import scaled
 from armtune.data.formats.images import DamagedPictureError, read_picture
 from armtune.data.formats.lists import opened
-from armtune.data.splits import Indices, cut
+from armtune.data.splits import Indices, random_split
 from armtune.data.vocabulary import learn_vocabulary
 from armtune.datasets import Data
 from armtune.errors import DataError
@@ -75,7 +75,7 @@ class Food101(Data):
         classes = tuple(sorted({row.dish for row in rows["train"]}))
         check_dishes(base, rows["test"], classes)
         digest = self._digest(base, rows)
-        built = stored(self.name, digest, lambda shelf: self._build(rows, shelf, progress))
+        built = stored(self.name, digest, lambda writer: self._build(rows, writer, progress))
         splits = splits_of(built, modalities)
         words = self._describe(built[1], [len(split) for split in splits], len(classes))
         return Dataset(self.name, words, Classes(classes), *splits, digest)
@@ -89,23 +89,23 @@ class Food101(Data):
         return digest_of(parts)
 
     def _build(
-        self, rows: Mapping[str, Sequence[Row]], shelf: Shelf, progress: Progress
+        self, rows: Mapping[str, Sequence[Row]], writer: CacheWriter, progress: Progress
     ) -> dict[str, Any]:
-        pixels = shelf.folder / "pixels"
+        pixels = writer.folder / "pixels"
         everything = [*rows["train"], *rows["test"]]
         whole, damaged = self._decode(everything, pixels, progress)
         kept = [everything[k] for k in whole]
         dishes = sorted({row.dish for row in rows["train"]})
         labels = np.array([dishes.index(row.dish) for row in kept], np.int64)
         trained = int(np.sum(np.array(whole) < len(rows["train"])))
-        indices = self._cut(labels, trained, dishes)
+        indices = self._split(labels, trained, dishes)
         images = np.memmap(pixels, np.uint8, "r", shape=(len(kept), 3, *[self.image_size] * 2))
         vocabulary = learn_vocabulary((kept[k].title for k in indices["train"]), self.words)
         for split, index in indices.items():
             titles = [kept[k].title for k in index]
-            shelf.add(f"{split}_image", len(index), _batches(images, index))
-            shelf.add(f"{split}_text", len(index), [vocabulary.encode(titles, self.length)])
-            shelf.add(f"{split}_label", len(index), [labels[index]])
+            writer.add(f"{split}_image", len(index), _batches(images, index))
+            writer.add(f"{split}_text", len(index), [vocabulary.encode(titles, self.length)])
+            writer.add(f"{split}_label", len(index), [labels[index]])
         pixels.unlink()
         return {"damaged": damaged, "vocabulary": list(vocabulary.words)}
 
@@ -136,7 +136,7 @@ class Food101(Data):
             log.warning("%s; left out", error)
             return None
 
-    def _cut(self, labels: NDArray[np.int64], trained: int, dishes: Sequence[str]) -> Indices:
+    def _split(self, labels: NDArray[np.int64], trained: int, dishes: Sequence[str]) -> Indices:
         """The splits of the samples, of which the first ``trained`` are the training list's.
 
         Raises:
@@ -144,7 +144,7 @@ class Food101(Data):
         """
         given = {"train": np.arange(trained), "test": np.arange(trained, len(labels))}
         rng = np.random.default_rng(self.seed)
-        indices = cut(given, labels, None, {"validation": self.validation}, rng)
+        indices = random_split(given, labels, None, {"validation": self.validation}, rng)
         absent = np.setdiff1d(np.arange(len(dishes)), labels[indices["train"]])
         if len(absent):
             raise DataError(f"{self.path}: no image of class {dishes[absent[0]]!r} to train on")

@@ -61,7 +61,7 @@ class KineticsSounds(Clips):
     def modalities(self) -> tuple[str, ...]:
         return ("audio", "video")
 
-    def cuts(self) -> tuple[dict[str, float], int]:
+    def split_shares(self) -> tuple[dict[str, float], int]:
         return {"validation": self.validation}, self.seed
 
     def clips(self, base: Path, modalities: Sequence[str]) -> list[Clip]:

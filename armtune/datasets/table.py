@@ -18,7 +18,7 @@ from armtune.data.formats.columns import ColumnStore
 from armtune.data.inputs import Source, Whole
 from armtune.data.missing_modalities import Absent, scan, settle, skipped
 from armtune.data.rows import Mask, as_float32, taken
-from armtune.data.splits import Index, Indices, cut, named_cuts
+from armtune.data.splits import Index, Indices, named_splits, random_split
 from armtune.datasets import Labelled
 from armtune.datasets.arrays import read_column
 from armtune.errors import DataError
@@ -131,10 +131,10 @@ class Table(Labelled):
         return [self.label] if isinstance(self.label, str) else store.match(self.label, ())
 
     def _indices(self, store: ColumnStore, labels: NDArray[np.int64]) -> Indices:
-        given = {} if self.split is None else named_cuts(store, self.split, len(labels))
+        given = {} if self.split is None else named_splits(store, self.split, len(labels))
         groups = None if self.groups is None else read_column(store, self.groups)
         shares = {"test": self.test, "validation": self.validation}
-        return cut(given, labels, groups, shares, np.random.default_rng(self.seed))
+        return random_split(given, labels, groups, shares, np.random.default_rng(self.seed))
 
     def _present(self, cells: Cells) -> Mask:
         """Which rows have a modality ``(row, column)``."""

@@ -58,7 +58,7 @@ class Ucf101(Clips):
     def modalities(self) -> tuple[str, ...]:
         return ("video", "flow", "audio")
 
-    def cuts(self) -> tuple[dict[str, float], int]:
+    def split_shares(self) -> tuple[dict[str, float], int]:
         return {"validation": self.validation}, self.seed
 
     def about(self) -> str:

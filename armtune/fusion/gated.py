@@ -1,6 +1,6 @@
 r"""Gated multimodal unit: each sample decides how much each modality counts, unit by unit.
 
-Arevalo et al., Gated Multimodal Units for Information Fusion (ICLR 2017 workshop):
+Arevalo et al., Gated Multimodal Units for Information Fusion (ICLR 2017 factory):
 
 .. math::
     h = \sum_m z_m \odot \tanh(W_m f_m + b_m), \qquad

@@ -1,4 +1,4 @@
-"""What the network makes of a batch, and what losses and subsets are made of it."""
+"""A batch's forward pass through the network: features, heads and the fused decision."""
 
 from __future__ import annotations
 

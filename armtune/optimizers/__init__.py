@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -10,6 +11,26 @@ from armtune.plugins.options import Options
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Buffers:
+    """What an optimizer's step reads and writes.
+
+    Attributes:
+        parameters: of all members, ``(member, parameter)``.
+        gradient: of the same shape.
+        state: the optimizer's slots, each of the same shape.
+        knobs: every numeric option, ``(member, 1)``; ``lr`` already scheduled, and
+            ``(member, parameter)`` where encoders have rates of their own.
+        step: number of each member's step, counted from 1, ``(member, 1)``.
+    """
+
+    parameters: Tensor
+    gradient: Tensor
+    state: dict[str, Tensor]
+    knobs: dict[str, Tensor]
+    step: Tensor
 
 
 class Optimizer(Options):
@@ -31,18 +52,6 @@ class Optimizer(Options):
         raise NotImplementedError
 
     @staticmethod
-    def update(
-        parameters: Tensor,
-        gradient: Tensor,
-        state: dict[str, Tensor],
-        knobs: dict[str, Tensor],
-        step: Tensor,
-    ) -> None:
-        """Updates ``parameters`` and ``state`` in place.
-
-        Args:
-            knobs: every numeric option, ``(member, 1)``; ``lr`` already scheduled, and
-                ``(member, parameter)`` where encoders have rates of their own.
-            step: number of each member's step, counted from 1, ``(member, 1)``.
-        """
+    def update(buffers: Buffers) -> None:
+        """Makes a step: updates ``parameters`` and ``state`` in place."""
         raise NotImplementedError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from armtune.optimizers import Optimizer
+from armtune.optimizers import Buffers, Optimizer
 from armtune.plugins.lazy_imports import torch
 
 if TYPE_CHECKING:
@@ -32,14 +32,11 @@ class AdamW(Optimizer):
         return ("mean", "square")
 
     @staticmethod
-    def update(
-        parameters: Tensor,
-        gradient: Tensor,
-        state: dict[str, Tensor],
-        knobs: dict[str, Tensor],
-        step: Tensor,
-    ) -> None:
-        mean, square = state["mean"], state["square"]
+    def update(buffers: Buffers) -> None:
+        parameters, gradient, knobs, step = (
+            buffers.parameters, buffers.gradient, buffers.knobs, buffers.step,
+        )  # fmt: skip
+        mean, square = buffers.state["mean"], buffers.state["square"]
         if parameters.device.type == "cpu" and knobs["lr"].shape[1] == 1:
             numbers = torch.cat(list(knobs.values()), dim=1).tolist()
             tensors = zip(parameters, gradient, mean, square, step.float(), strict=True)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from armtune.optimizers import Optimizer
+from armtune.optimizers import Buffers, Optimizer
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    pass
 
 
 class Sgd(Optimizer):
@@ -28,13 +28,8 @@ class Sgd(Optimizer):
         return ("velocity",)
 
     @staticmethod
-    def update(
-        parameters: Tensor,
-        gradient: Tensor,
-        state: dict[str, Tensor],
-        knobs: dict[str, Tensor],
-        step: Tensor,
-    ) -> None:
-        velocity = state["velocity"]
-        velocity.mul_(knobs["momentum"]).add_(gradient).add_(parameters * knobs["weight_decay"])
+    def update(buffers: Buffers) -> None:
+        parameters, velocity, knobs = buffers.parameters, buffers.state["velocity"], buffers.knobs
+        decay = parameters * knobs["weight_decay"]
+        velocity.mul_(knobs["momentum"]).add_(buffers.gradient).add_(decay)
         parameters.sub_(velocity * knobs["lr"])

@@ -4,7 +4,7 @@ A kind is a folder of the package (``encoders``, ``balancing`` …) whose ``__in
 base class of its plug-ins, named in ``KINDS``. A plug-in is a subclass of it in a file of its own;
 files whose names begin with ``_`` hold none.
 An outside package adds one with an entry point in the group ``armtune.<kind>``, and a recipe by
-naming a file (see ``plugin_files``).
+naming a file (see ``user_files``).
 """
 
 from __future__ import annotations

@@ -26,7 +26,8 @@ A recipe is one YAML 1.2 file: `1e-3` is a number, `no` is text, a key given twi
 first line, `# yaml-language-server: $schema=recipe.schema.json`, lets editors complete and check
 it. Where a key takes one of several plug-ins, its `name` says which, and the other keys are that
 plug-in's options. `armtune check RECIPE` tells every fault with its line. Changes on the command
-line, search spaces and goals are explained in [spaces.md](spaces.md).
+line, search spaces and goals are explained in [spaces.md](spaces.md), words such as *rung* and
+*head* in the [glossary](concepts.md#glossary).
 """
 
 

@@ -1,4 +1,4 @@
-"""pydantic's complaints in plain words, at the places of the document."""
+"""pydantic's callback_errors in plain words, at the places of the document."""
 
 from __future__ import annotations
 

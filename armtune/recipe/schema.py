@@ -242,7 +242,7 @@ def add_file(path: Path) -> None:
     """Runs a user's file, so that recipes can name its plug-ins.
 
     Raises:
-        ValueError: see ``plugin_files.run``.
+        ValueError: see ``user_files.run``.
     """
     if run(path):
         admit_plugins()

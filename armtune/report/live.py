@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -33,11 +32,10 @@ from armtune.report.tables import (
     values_text,
 )
 from armtune.sweeps import front_of
-from armtune.sweeps.study.records import Listener, TrialRecord
+from armtune.sweeps.study.records import Listener, SweepStart, TrialRecord
 
 if TYPE_CHECKING:
     from armtune.recipe.schema import Recipe
-    from armtune.recipe.space import Space
 
 REFRESHES_PER_SECOND = 2
 ROWS = 8
@@ -76,25 +74,19 @@ class LiveListener(Listener):
         if self._live:
             self._live.stop()
 
-    def sweep_started(
-        self,
-        recipe: Recipe,
-        space: Space,
-        dataset_description: str,
-        folder: Path,
-        records: list[TrialRecord],
-    ) -> None:
-        self._data = dataset_description
-        self._records = {record.number: record for record in records}
-        self._interrupted = {record.number for record in records if record.state == "RUNNING"}
-        self._front = front_of(records, self._goals)
-        self._pace.start(records)
-        if recipe.sweep.sampler.name == "auto":
-            self._print(f"sampler: {described(recipe, space.dimensions)}")
+    def sweep_started(self, sweep: SweepStart) -> None:
+        self._data = sweep.dataset_description
+        self._records = {record.number: record for record in sweep.records}
+        self._interrupted = {record.number for record in sweep.records if record.state == "RUNNING"}
+        self._front = front_of(sweep.records, self._goals)
+        self._pace.start(sweep.records)
+        if sweep.recipe.sweep.sampler.name == "auto":
+            self._print(f"sampler: {described(sweep.recipe, sweep.space.dimensions)}")
         if self._live:
             self._live.start()
         else:
-            self._print(f"{recipe.name}: {recipe.sweep.trials} trials on {dataset_description}")
+            trials = f"{sweep.recipe.sweep.trials} trials"
+            self._print(f"{sweep.recipe.name}: {trials} on {sweep.dataset_description}")
 
     def trial_started(self, record: TrialRecord) -> None:
         self._begun = True

@@ -13,6 +13,7 @@ from armtune.files import write_text
 from armtune.recipe.load import dump_content
 from armtune.report import figures
 from armtune.report.curves import curves
+from armtune.report.glossary import html as glossary
 from armtune.report.optuna_plots import importances, optuna_plots
 from armtune.report.plots import Plane
 from armtune.report.run import RunReport
@@ -35,6 +36,8 @@ th { position: sticky; top: 0; background: white; }
 .wide { overflow: auto; max-height: 32rem; }
 .chosen { background: #fdf3e7; padding: .6rem 1rem; border-left: 4px solid #dd8452; }
 .failure { color: #a3252a; }
+dt { font-weight: 600; margin-top: .4rem; }
+dd { margin-left: 1.5rem; }
 pre { overflow: auto; background: #f6f6f6; padding: .8rem; font-size: .85rem; }
 """
 _LAYOUT = {
@@ -78,6 +81,7 @@ def page(reports: Sequence[RunReport]) -> str:
     sections = _comparison(reports) if len(reports) > 1 else []
     for report in reports:
         sections += _sections(report, alone=len(reports) == 1)
+    sections.append(glossary())
     head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
     head += '<meta name="viewport" content="width=device-width">'
     body = "\n".join(sections)
@@ -113,7 +117,8 @@ def _sections(report: RunReport, alone: bool) -> list[str]:
 
 def _goals(report: RunReport) -> str:
     goals = [str(goal) for goal in (*report.goals.objectives, *report.goals.constraints)]
-    return f"<p>Goals: {escape('; '.join(goals))}. Choice: {escape(report.rule)}.</p>"
+    said = f"Goals: {escape('; '.join(goals))}. Choice: {escape(report.rule)}."
+    return f"<p>{said} Words such as gap and rung are explained at the end of the page.</p>"
 
 
 def _figures(report: RunReport, alone: bool) -> Mapping[str, Figure]:

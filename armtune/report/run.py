@@ -15,7 +15,7 @@ from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space, load_space
 from armtune.report.lineage import lineage_grid
-from armtune.report.solo_comparison import Solo, preserved_grid, preserved_line, winner_seeds
+from armtune.report.solo_comparison import Solo, solo_grid, solo_line, winner_seeds
 from armtune.report.tables import (
     Confirmed,
     Grid,
@@ -27,7 +27,7 @@ from armtune.report.tables import (
     trials_grid,
 )
 from armtune.sweeps import TrialRecord, read_confirmed, read_lineages, read_result
-from armtune.sweeps.folder import ORIGIN, RECIPE
+from armtune.sweeps.study.folder import ORIGIN, RECIPE
 from armtune.sweeps.study.lineage import Segment
 
 
@@ -122,7 +122,7 @@ class RunReport:
     def preserved(self) -> str:
         """A sentence on whether the strongest modality was preserved; empty if not known."""
         winner = winner_seeds(self.confirmed, self.chosen)
-        return preserved_line(self.solo, winner, self.goals.score)
+        return solo_line(self.solo, winner, self.goals.score)
 
     def grids(self) -> list[Grid]:
         """The tables that have rows, the most important last."""
@@ -131,7 +131,7 @@ class RunReport:
             trials_grid(self.records, self.goals),
             front_grid(self.records, self.front, self.goals, self.chosen),
             confirmed_grid(self.confirmed, self.goals),
-            preserved_grid(self.solo, winner_seeds(self.confirmed, self.chosen), self.goals.score),
+            solo_grid(self.solo, winner_seeds(self.confirmed, self.chosen), self.goals.score),
         ]
         return [grid for grid in grids if grid.rows]
 

@@ -10,9 +10,7 @@ Solo = Mapping[str, Sequence[Mapping[str, float]]]
 """For each modality the metrics of its trainings alone, a mapping for each seed."""
 
 
-def preserved_grid(
-    solo: Solo, winner: Sequence[Mapping[str, float]], score: str = "accuracy"
-) -> Grid:
+def solo_grid(solo: Solo, winner: Sequence[Mapping[str, float]], score: str = "accuracy") -> Grid:
     """For each modality what a model of it alone knows, then its own head there and in the winner.
 
     All on validation. A head is linear and doesn't train the encoder where balancing is off, so
@@ -48,9 +46,7 @@ def preserved_grid(
     return Grid(title, columns, tuple(rows))
 
 
-def preserved_line(
-    solo: Solo, winner: Sequence[Mapping[str, float]], score: str = "accuracy"
-) -> str:
+def solo_line(solo: Solo, winner: Sequence[Mapping[str, float]], score: str = "accuracy") -> str:
     """A sentence on whether the strongest modality was preserved; empty where nothing is known."""
     means = {m: spread(alone, f"unimodal_{score}/{m}") for m, alone in solo.items()}
     known = {m: mean[0] for m, mean in means.items() if mean}

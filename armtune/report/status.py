@@ -19,8 +19,8 @@ from armtune.report.tables import (
     trial_dict,
 )
 from armtune.sweeps import TrialRecord, front_of, read_confirmed, read_records
-from armtune.sweeps.folder import RECIPE
-from armtune.sweeps.lock import holder
+from armtune.sweeps.study.folder import RECIPE
+from armtune.sweeps.study.lock import holder
 
 
 @dataclass(frozen=True)

@@ -23,15 +23,13 @@ from tensorboard.util.tensor_util import make_tensor_proto
 from armtune.errors import RunError
 from armtune.recipe.load import dump_recipe
 from armtune.recipe.objectives import Goals
-from armtune.recipe.schema import Recipe
-from armtune.recipe.space import Space
 from armtune.report.curves import curves
 from armtune.report.hparams import SESSION_END, HParams
 from armtune.report.lineage import lineage_grid
 from armtune.report.optuna_plots import importances
 from armtune.report.tables import chosen_line, chosen_of, confirmed_grid, front_grid
 from armtune.sweeps import front_of, read_lineages
-from armtune.sweeps.study.records import Listener, TrialRecord
+from armtune.sweeps.study.records import Listener, SweepStart, TrialRecord
 
 CHARTS = {
     "Balance": {
@@ -55,31 +53,24 @@ FIRST_SECONDS = 1.0
 class TensorBoardListener(Listener):
     """Writes a sweep's event files, so that a kill at any moment loses no epoch told."""
 
-    def sweep_started(
-        self,
-        recipe: Recipe,
-        space: Space,
-        dataset_description: str,
-        folder: Path,
-        records: list[TrialRecord],
-    ) -> None:
-        self._folder = folder
-        self._goals = Goals.from_recipe(recipe)
-        self._space, self._modalities = space, list(recipe.modalities)
-        self._rule = recipe.sweep.choose
-        self._population = recipe.sweep.pruner.population
-        self._seeds = recipe.sweep.confirm.seeds if recipe.sweep.confirm else 0
-        self._hparams = HParams(recipe, space, self._goals)
-        self._records = {record.number: record for record in records}
+    def sweep_started(self, sweep: SweepStart) -> None:
+        self._folder = sweep.folder
+        self._goals = Goals.from_recipe(sweep.recipe)
+        self._space, self._modalities = sweep.space, list(sweep.recipe.modalities)
+        self._rule = sweep.recipe.sweep.choose
+        self._population = sweep.recipe.sweep.pruner.population
+        self._seeds = sweep.recipe.sweep.confirm.seeds if sweep.recipe.sweep.confirm else 0
+        self._hparams = HParams(sweep.recipe, sweep.space, self._goals)
+        self._records = {record.number: record for record in sweep.records}
         self._confirmed: dict[int, list[dict[str, float]]] = {}
         self._logs: dict[Path, _Log] = {}
         self._began, self._drawing = time.monotonic(), FIRST_SECONDS
-        self._root = _Log(folder)
+        self._root = _Log(sweep.folder)
         self._root.write(self._hparams.experiment())
         self._root.write(_layout(self._goals.score))
-        self._root.write(text_pb("sweep/data", f"Data used: **{dataset_description}**"))
-        self._root.write(text_pb("sweep/recipe", f"```yaml\n{dump_recipe(recipe)}\n```"))
-        for record in records:
+        self._root.write(text_pb("sweep/data", f"Data used: **{sweep.dataset_description}**"))
+        self._root.write(text_pb("sweep/recipe", f"```yaml\n{dump_recipe(sweep.recipe)}\n```"))
+        for record in sweep.records:
             if record.state != "RUNNING" and not _mentions(self._run(record.number), SESSION_END):
                 self._end(record)
 

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from armtune.sweeps.study.records import (
-    Confirmation,
     Listener,
     SweepResult,
+    SweepStart,
     TrialRecord,
     front_of,
 )
+from armtune.sweeps.workers.trial import Confirmation
 
 if TYPE_CHECKING:
     from armtune.recipe.schema import Recipe
@@ -28,6 +29,7 @@ __all__ = [
     "Confirmation",
     "Listener",
     "SweepResult",
+    "SweepStart",
     "TrialRecord",
     "front_of",
     "read_confirmed",
@@ -112,7 +114,7 @@ def read_result(folder: Path) -> SweepResult:
         RecipeError: its recipe is missing or damaged.
     """
     from armtune.recipe.looking import look
-    from armtune.sweeps.folder import RECIPE
+    from armtune.sweeps.study.folder import RECIPE
     from armtune.sweeps.study.result import result_of
     from armtune.sweeps.study.study import read_study
 

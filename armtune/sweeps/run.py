@@ -15,15 +15,15 @@ from armtune.recipe.space import load_space
 from armtune.recipe.start_checks import check_searched, described
 from armtune.sweeps.engines.engine import Engine, Retrainings, check_inline
 from armtune.sweeps.engines.inline import Inline
-from armtune.sweeps.folder import enter, may_start, self_contained
-from armtune.sweeps.lock import locked
 from armtune.sweeps.study.confirm import best_of, tasks_for
 from armtune.sweeps.study.first_values import start_values
+from armtune.sweeps.study.folder import enter, may_start, self_contained
 from armtune.sweeps.study.lineage import LINEAGE, write_lineage
+from armtune.sweeps.study.lock import locked
 from armtune.sweeps.study.records import (
-    Confirmation,
     Listener,
     SweepResult,
+    SweepStart,
     TrialRecord,
     front_of,
     write_front,
@@ -32,7 +32,7 @@ from armtune.sweeps.study.result import result_of
 from armtune.sweeps.study.search import Search
 from armtune.sweeps.study.solo import modality_of, read_curve, solo_tasks
 from armtune.sweeps.study.study import SweepStudy
-from armtune.sweeps.workers.trial import Task, Workshop
+from armtune.sweeps.workers.trial import Confirmation, Task, TrainingFactory
 
 FRONT = "front.csv"
 
@@ -52,10 +52,10 @@ def run_sweep(
     recipe: Recipe,
     place: Place,
     listeners: Sequence[Listener] = (),
-    workshop: Workshop | None = None,
+    factory: TrainingFactory | None = None,
 ) -> SweepResult:
-    """See ``armtune.sweeps.sweep``; ``workshop`` is what trainings come from."""
-    workshop = workshop or Workshop(place.recipe_folder)
+    """See ``armtune.sweeps.sweep``; ``factory`` is what trainings come from."""
+    factory = factory or TrainingFactory(place.recipe_folder)
     if place.inline:
         check_inline(recipe)
     folder = place.folder.resolve()
@@ -68,17 +68,17 @@ def run_sweep(
         recipe = self_contained(recipe, place.recipe_folder)
         with supply(place) as ready:
             # Built here, so that the workers find it in the cache.
-            dataset = workshop.dataset(recipe)
+            dataset = factory.dataset(recipe)
             refuse_unread(recipe, space.dimensions, dataset.shapes)
             enter(folder, recipe, dataset, about)
             study = SweepStudy(folder, recipe, space, Goals.from_recipe(recipe), first)
             sweep = _Sweep(recipe, folder, study, listeners)
-            told = (recipe, space, dataset.description, folder, study.records())
+            start = SweepStart(recipe, space, dataset.description, folder, study.records())
             for listener in listeners:
-                listener.sweep_started(*told)
+                listener.sweep_started(start)
             modalities = tuple(recipe.modalities)
-            workshop = replace(workshop, digest=dataset.digest, modalities=modalities)
-            return sweep.run(_engine(place, workshop, recipe, study, ready))
+            factory = replace(factory, digest=dataset.digest, modalities=modalities)
+            return sweep.run(_engine(place, factory, recipe, study, ready))
 
 
 class _Sweep:
@@ -173,15 +173,19 @@ def supply(place: Place) -> AbstractContextManager[Callable[[], None]]:
 
 
 def _engine(
-    place: Place, workshop: Workshop, recipe: Recipe, study: SweepStudy, ready: Callable[[], None]
+    place: Place,
+    factory: TrainingFactory,
+    recipe: Recipe,
+    study: SweepStudy,
+    ready: Callable[[], None],
 ) -> Engine:
     resources = recipe.sweep.resources
     if place.inline:
-        return Inline(workshop, resources)
+        return Inline(factory, resources)
     if recipe.sweep.pruner.population:
         from armtune.sweeps.engines.population_based import PopulationEngine
 
-        return PopulationEngine(workshop, resources, ready, study)
+        return PopulationEngine(factory, resources, ready, study)
     from armtune.sweeps.engines.ray_tune import RayEngine
 
-    return RayEngine(workshop, resources, ready)
+    return RayEngine(factory, resources, ready)

@@ -84,7 +84,7 @@ def lets_members_come_and_go(balancing: Balancing) -> None:
     for one, found in ((early, both.best[1]), (late, last.best[0])):
         alone = _trained([one], dataset).best[0]
         off = {m: (v, found[m]) for m, v in alone.items() if abs(v - found[m]) > 1e-10}
-        assert not off, f"metrics differ, alone and in changing company: {off}"
+        assert not off, f"metrics differ, alone and beside other members: {off}"
 
 
 def stands_a_dead_modality(balancing: Balancing) -> None:

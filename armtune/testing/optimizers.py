@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from armtune.optimizers import Optimizer
+from armtune.optimizers import Buffers, Optimizer
 
 
 def descends_a_bowl(optimizer: Optimizer) -> None:
@@ -32,5 +32,5 @@ def _descend(options: Sequence[Optimizer], steps: int) -> torch.Tensor:
     state = {name: torch.zeros_like(parameters) for name in options[0].slots()}
     for step in range(1, steps + 1):
         count = parameters.new_full((len(options), 1), step)
-        options[0].update(parameters, parameters - 3, state, knobs, count)
+        options[0].update(Buffers(parameters, parameters - 3, state, knobs, count))
     return parameters

@@ -1,4 +1,4 @@
-"""One member's training between two updates: what a checkpoint holds, and what moves house."""
+"""One member between two updates of its training: what a checkpoint holds, a pack takes over."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from armtune.errors import DivergedError, RunError
 from armtune.nn.flat_parameters import FlatParameters
 from armtune.nn.forward import Batch, Features
 from armtune.nn.random_streams import stream
+from armtune.optimizers import Buffers
 from armtune.recipe.checks import refuse_unserved
 from armtune.recipe.schema import Recipe
 from armtune.recipe.variants import alone
@@ -253,7 +254,8 @@ class Run:
             self._clip()
         knobs = {**self.knobs, "lr": self.knobs["lr"] * self.rates[number]}
         count = self.counts[number]
-        self.optimizer.update(self.flat.values, self.flat.gradients, self.slots, knobs, count)
+        buffers = Buffers(self.flat.values, self.flat.gradients, self.slots, knobs, count)
+        self.optimizer.update(buffers)
 
     def _clip(self) -> None:
         """Shortens each member's gradient to the largest norm allowed."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from armtune.data import Split
-from armtune.data.prefetch import ahead
+from armtune.data.prefetch import prefetched
 from armtune.data.standardize import Standardization
 from armtune.nn.forward import Batch, Features
 
@@ -50,14 +50,14 @@ class StreamedSplit:
 
     def batches(self, rows: Tensor, size: int) -> Iterator[Batch]:
         """See ``DeviceSplit.batches``."""
-        gathered = ahead(self._gathered, rows.cpu().split(size, dim=1), threads=1)
+        gathered = prefetched(self._gathered, rows.cpu().split(size, dim=1), threads=1)
         for views, index in zip(gathered, rows.split(size, dim=1), strict=True):
             yield self._batch(views, index)
 
     def chunks(self, size: int) -> Iterator[Batch]:
         """See ``DeviceSplit.chunks``."""
         wanted = torch.arange(len(self)).split(size)
-        gathered = ahead(self._gathered, wanted, threads=1)
+        gathered = prefetched(self._gathered, wanted, threads=1)
         for views, index in zip(gathered, wanted, strict=True):
             yield self._batch(views, index.to(self.labels.device))
 

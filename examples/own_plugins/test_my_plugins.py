@@ -12,7 +12,7 @@ import armtune
 from armtune.testing import Check, checks, plugins_of
 
 HERE = Path(__file__).parent
-KINDS = {"encoders": "gated_linear", "metrics": "brier", "data": "clouds"}
+KINDS = {"encoders": "gated_linear", "metrics": "brier", "datasets": "clouds"}
 CASES = [(kind, name, check) for kind, name in KINDS.items() for check in checks(kind)]
 
 

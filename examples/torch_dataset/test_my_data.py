@@ -17,9 +17,9 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARMTUNE_CACHE", str(tmp_path / "cache"))
 
 
-@pytest.mark.parametrize("check", checks("data"))
+@pytest.mark.parametrize("check", checks("datasets"))
 def test_contract(check: Check) -> None:
-    check(plugins_of(HERE / "my_data.py", "data")["spirals"](samples=60))
+    check(plugins_of(HERE / "my_data.py", "datasets")["spirals"](samples=60))
 
 
 def test_a_sweep_with_it(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from armtune.bundle.manifest import MODEL
-from armtune.bundle.write import write_bundle
 from armtune.data import Dataset
+from armtune.export.write import write_bundle
 from armtune.recipe.schema import Recipe
 from armtune.training.loop import Run, train
 from tests.conftest import toy_dataset, toy_recipe

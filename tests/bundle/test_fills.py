@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from armtune.bundle import Predictor
-from armtune.bundle.write import write_bundle
 from armtune.datasets._load import load_dataset
 from armtune.errors import DataError
+from armtune.export.write import write_bundle
 from armtune.recipe.schema import Recipe
 from armtune.training.loop import Run, train
 

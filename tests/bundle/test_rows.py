@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from armtune.bundle import Predictor
-from armtune.bundle.write import write_bundle
 from armtune.cli import main
 from armtune.datasets._load import load_dataset
 from armtune.errors import DataError
+from armtune.export.write import write_bundle
 from armtune.recipe.schema import Recipe
 from armtune.testing.toys import toy_dataset, toy_recipe
 from armtune.training.loop import Run, train

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from armtune.cli import main
-from armtune.data.cache import Shelf, stored
+from armtune.data.cache import CacheWriter, stored
 
 RECIPE = """\
 name: small
@@ -155,8 +155,8 @@ def test_it_imports_no_torch(recipe: Path) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def two_zeros(shelf: Shelf) -> dict[str, Any]:
-    shelf.add("x", 2, [np.zeros(2)])
+def two_zeros(writer: CacheWriter) -> dict[str, Any]:
+    writer.add("x", 2, [np.zeros(2)])
     return {}
 
 

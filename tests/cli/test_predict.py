@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from armtune.bundle.write import write_bundle
 from armtune.cli import main
+from armtune.export.write import write_bundle
 from armtune.testing.toys import toy_dataset, toy_recipe
 from armtune.training.loop import Run, train
 

@@ -15,8 +15,8 @@ from armtune.errors import RunError
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.sweeps import Confirmation, SweepResult, TrialRecord
-from armtune.sweeps.lock import locked
 from armtune.sweeps.run import Place
+from armtune.sweeps.study.lock import locked
 
 METRICS = {"accuracy": 0.8, "missing/image": 0.3, "missing/audio": 0.6, "contribution_gap": 0.4}
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from armtune.bundle import formats, write
 from armtune.bundle.formats.onnx import LIBRARIES
+
+from armtune.bundle import formats
 from armtune.bundle.manifest import MODEL
 from armtune.encoders import Encoder
+from armtune.export import write
 from armtune.plugins.registry import plugins
 from armtune.recipe.schema import Recipe
 from armtune.training.loop import Run, train

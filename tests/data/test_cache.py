@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from armtune.data.cache import BUILDING, MANIFEST, Shelf, cache_root, digest_of, stored
+from armtune.data.cache import BUILDING, MANIFEST, CacheWriter, cache_root, digest_of, stored
 from armtune.errors import DataError
 
 DIGEST = "d" * 64
@@ -25,9 +25,9 @@ class Builder:
     def __init__(self) -> None:
         self.built = 0
 
-    def __call__(self, shelf: Shelf) -> Mapping[str, Any]:
+    def __call__(self, writer: CacheWriter) -> Mapping[str, Any]:
         self.built += 1
-        shelf.add("values", 100, iter([VALUES[:70], VALUES[70:]]))
+        writer.add("values", 100, iter([VALUES[:70], VALUES[70:]]))
         return {"note": "first"}
 
 
@@ -135,9 +135,9 @@ def test_two_at_the_same_time_both_end_well(own_cache: Path, build: Builder, dam
     together = threading.Barrier(2, timeout=30)
     results: list[Any] = []
 
-    def slow(shelf: Shelf) -> Mapping[str, Any]:
+    def slow(writer: CacheWriter) -> Mapping[str, Any]:
         together.wait()
-        return build(shelf)
+        return build(writer)
 
     threads = [
         threading.Thread(target=lambda: results.append(stored("toy", DIGEST, slow)))
@@ -154,8 +154,8 @@ def test_two_at_the_same_time_both_end_well(own_cache: Path, build: Builder, dam
 
 
 def test_a_failing_build_leaves_nothing(own_cache: Path) -> None:
-    def build(shelf: Shelf) -> Mapping[str, Any]:
-        shelf.add("values", 100, [VALUES])
+    def build(writer: CacheWriter) -> Mapping[str, Any]:
+        writer.add("values", 100, [VALUES])
         raise DataError("the source is damaged")
 
     with pytest.raises(DataError, match="the source is damaged"):

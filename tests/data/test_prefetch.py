@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from armtune.data.prefetch import AHEAD, ahead
+from armtune.data.prefetch import AHEAD, prefetched
 
 
 def test_results_come_in_order_whoever_is_first() -> None:
@@ -15,7 +15,7 @@ def test_results_come_in_order_whoever_is_first() -> None:
         time.sleep(0.01 * (number % 3))
         return number**2
 
-    assert list(ahead(slow, range(20))) == [n**2 for n in range(20)]
+    assert list(prefetched(slow, range(20))) == [n**2 for n in range(20)]
 
 
 def test_an_error_comes_in_its_turn_and_ends_the_rest() -> None:
@@ -27,7 +27,7 @@ def test_an_error_comes_in_its_turn_and_ends_the_rest() -> None:
             raise ValueError("three")
         return number
 
-    results = ahead(work, range(1000))
+    results = prefetched(work, range(1000))
     assert [next(results) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="three"):
         next(results)
@@ -36,7 +36,7 @@ def test_an_error_comes_in_its_turn_and_ends_the_rest() -> None:
 
 def test_whoever_stops_leaves_no_thread() -> None:
     before = threading.active_count()
-    results = ahead(lambda number: number, range(1000))
+    results = prefetched(lambda number: number, range(1000))
     next(results)
     results.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
@@ -49,7 +49,7 @@ def test_one_thread_makes_a_few_before_they_are_asked_for() -> None:
         made.append(number)
         return number
 
-    results = ahead(work, range(9), threads=1)
+    results = prefetched(work, range(9), threads=1)
     assert next(results) == 0
     assert len(made) <= AHEAD + 1
     assert list(results) == list(range(1, 9))

@@ -42,7 +42,7 @@ def test_it_is_made_once_for_the_same_data_and_scale(
     shared_view(VIEW, None, fit(VIEW[:9]), "x")
     shared_view(VIEW, None, scale, "y")
     assert len(list(root.iterdir())) == 3
-    monkeypatch.setattr(cache, "Shelf", None)  # nothing can be built any more
+    monkeypatch.setattr(cache, "CacheWriter", None)  # nothing can be built any more
     np.testing.assert_array_equal(shared_view(VIEW, None, scale, "x"), first)
 
 

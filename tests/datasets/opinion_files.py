@@ -41,10 +41,10 @@ def write(data: Opinions, folder: Path, seed: int = 0) -> None:
     keys = {"text": "glove_vectors", "audio": "COVAREP", "vision": "FACET 4.2", "labels": "labels"}
     for number, (key, name) in enumerate(keys.items()):
         tracks = {v: parts[number] for v, parts in zip(videos, made, strict=True)}
-        write_sequences(folder / getattr(data, key), name, tracks)
+        write_sequences(folder / data.file_of(key), name, tracks)
     ends = np.cumsum(list(FOLDS.values()))[:-1]
     lists = zip(FOLDS, np.split(np.array(videos), ends), strict=True)
-    write_folds(folder / data.folds, {fold: own.tolist() for fold, own in lists})
+    write_folds(folder / data.file_of("folds"), {fold: own.tolist() for fold, own in lists})
 
 
 def video(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -55,7 +55,10 @@ def test_one_step_a_word_in_every_modality(data: Opinions, tmp_path: Path) -> No
 
 def test_steps_hold_what_the_files_say(mosi: CmuMosi, tmp_path: Path) -> None:
     base, dataset = tmp_path / mosi.path, read(mosi, tmp_path)
-    with open_sequences(base / mosi.text) as text, open_sequences(base / mosi.audio) as audio:
+    with (
+        open_sequences(base / mosi.file_of("text")) as text,
+        open_sequences(base / mosi.file_of("audio")) as audio,
+    ):
         words, voice = text["video000"], audio["video000"]
     # The second segment begins at 4 s, with a word from there to 4.5 s: ten steps of the voice.
     assert np.allclose(dataset.train.views["text"][1, :3], words.features[2:5])
@@ -63,7 +66,7 @@ def test_steps_hold_what_the_files_say(mosi: CmuMosi, tmp_path: Path) -> None:
 
 
 def test_labels_are_negative_or_not_or_rounded(mosi: CmuMosi, tmp_path: Path) -> None:
-    with open_sequences(tmp_path / mosi.path / mosi.labels) as labels:
+    with open_sequences(tmp_path / mosi.path / mosi.file_of("labels")) as labels:
         scores = np.concatenate([labels[v].features[:, 0] for v in sorted(labels.videos)])[:60]
     two = read(mosi, tmp_path)
     assert two.target.names == ("negative", "non-negative")
@@ -78,7 +81,7 @@ def test_scores_between_classes_are_rounded_and_clipped(mosi: CmuMosi, tmp_path:
     intervals = 4.0 * np.stack([np.arange(5), np.arange(1, 6)], axis=1)
     scores = {0: [-3.4, -2.6, -2.4, -1.2, 0.4], 1: [1.4, 2.4, 2.6, 3.4, -0.4]}
     tracks = {v: (np.array(scores[k % 2])[:, None], intervals) for k, v in enumerate(videos)}
-    files.write_sequences(tmp_path / mosi.path / mosi.labels, "labels", tracks)
+    files.write_sequences(tmp_path / mosi.path / mosi.file_of("labels"), "labels", tracks)
     seven = read(mosi.model_copy(update={"classes": 7}), tmp_path)
     assert seven.train.labels[:10].tolist() == [0, 0, 1, 2, 3, 4, 5, 6, 6, 3]
 
@@ -91,18 +94,18 @@ def test_a_mean_over_an_interval_and_none_over_an_empty_one() -> None:
 
 def test_what_some_file_lacks_or_no_fold_names_is_left_out(mosi: CmuMosi, tmp_path: Path) -> None:
     base = tmp_path / mosi.path
-    folds = base / mosi.folds
+    folds = base / mosi.file_of("folds")
     folds.write_text(folds.read_text().replace("'video019'", "'stranger'"))
-    with open_sequences(base / mosi.vision) as vision:
+    with open_sequences(base / mosi.file_of("vision")) as vision:
         tracks = {v: tuple(vision[v]) for v in vision.videos - {"video000"}}
-    files.write_sequences(base / mosi.vision, "FACET 4.2", tracks)
+    files.write_sequences(base / mosi.file_of("vision"), "FACET 4.2", tracks)
     dataset = read(mosi, tmp_path)
     assert [len(s) for s in (dataset.train, dataset.test)] == [55, 15]
     assert dataset.description.endswith("55 + 20 + 15 segments, 10 left out")
 
 
 def test_a_class_that_cannot_be_learnt_is_named(mosi: CmuMosi, tmp_path: Path) -> None:
-    path = tmp_path / mosi.path / mosi.labels
+    path = tmp_path / mosi.path / mosi.file_of("labels")
     with open_sequences(path) as labels:
         tracks = {v: (np.abs(labels[v].features), labels[v].intervals) for v in labels.videos}
     files.write_sequences(path, "labels", tracks)
@@ -112,15 +115,15 @@ def test_a_class_that_cannot_be_learnt_is_named(mosi: CmuMosi, tmp_path: Path) -
 
 def test_a_fold_that_the_files_do_not_have_is_named(mosi: CmuMosi, tmp_path: Path) -> None:
     folds = {"train": ["video000"], "valid": ["x"], "test": ["video001"]}
-    files.write_folds(tmp_path / mosi.path / mosi.folds, folds)
+    files.write_folds(tmp_path / mosi.path / mosi.file_of("folds"), folds)
     with pytest.raises(DataError, match="no segment of the validation fold is in all files"):
         read(mosi, tmp_path)
 
 
 @pytest.mark.parametrize("key", ["text", "audio", "vision", "labels", "folds"])
 def test_a_missing_file_is_named(mosi: CmuMosi, tmp_path: Path, key: str) -> None:
-    (tmp_path / mosi.path / getattr(mosi, key)).unlink()
-    with pytest.raises(MissingDataError, match=f"{getattr(mosi, key)} is not in .*cmu_mosi"):
+    (tmp_path / mosi.path / mosi.file_of(key)).unlink()
+    with pytest.raises(MissingDataError, match=f"{mosi.file_of(key)} is not in .*cmu_mosi"):
         read(mosi, tmp_path)
 
 

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from armtune.bundle.manifest import MODEL
 from armtune.bundle.predictor import Predictor
-from armtune.bundle.write import write_bundle
 from armtune.data import Dataset, Split
 from armtune.encoders.huggingface import HuggingFace
 from armtune.errors import DataError, MissingDataError
+from armtune.export.write import write_bundle
 from armtune.nn.layers import Init
 from armtune.nn.random_streams import stream
 from armtune.recipe.load import dump_recipe, load_recipe

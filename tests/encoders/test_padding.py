@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from armtune.bundle.manifest import MODEL
 from armtune.bundle.predictor import Predictor
-from armtune.bundle.write import write_bundle
 from armtune.data import Dataset, Split
 from armtune.encoders import Encoder
+from armtune.export.write import write_bundle
 from armtune.nn.layers import Init
 from armtune.nn.random_streams import stream
 from armtune.plugins.registry import plugins

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from armtune.optimizers import Optimizer
+from armtune.optimizers import Buffers, Optimizer
 from armtune.optimizers.adamw import AdamW
 from armtune.optimizers.sgd import Sgd
 
@@ -40,5 +40,6 @@ def test_equals_torch(
         optimizer.zero_grad()
         (theirs**4 - theirs).sum().backward()
         optimizer.step()
-        options.update(ours, 4 * ours**3 - 1, state, knobs, torch.tensor([[float(step)]]))
+        count = torch.tensor([[float(step)]])
+        options.update(Buffers(ours, 4 * ours**3 - 1, state, knobs, count))
     assert torch.allclose(ours[0], theirs.detach(), atol=1e-12)

@@ -157,14 +157,14 @@ def test_a_file_that_will_not_do_is_refused_at_its_place(
 
 BUILD = """
     def build(self, shape, init):
-        from armtune import layers
+        from armtune.nn import layers
 
         return layers.Sequential(layers.Flatten(), layers.Linear(5, self.size, init)), self.size
 """
 
 
 def test_an_exported_model_carries_a_copy_that_is_not_run_unasked(tmp_path: Path) -> None:
-    from armtune.bundle.write import write_bundle
+    from armtune.export.write import write_bundle
     from armtune.testing.toys import toy_dataset, toy_recipe
     from armtune.training.loop import Run, train
 

@@ -14,8 +14,8 @@ from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Dimension, Space
 from armtune.report.tensorboard import TensorBoardListener
 from armtune.sweeps.run import Place, run_sweep
-from armtune.sweeps.study.records import Listener, TrialRecord
-from armtune.sweeps.workers.trial import Workshop
+from armtune.sweeps.study.records import Listener, SweepStart, TrialRecord
+from armtune.sweeps.workers.trial import TrainingFactory
 from tests.conftest import toy_dataset, toy_recipe
 
 SPACE = Space(
@@ -91,7 +91,7 @@ def play(
 
 
 def start(listener: Listener, folder: Path, *records: TrialRecord) -> None:
-    listener.sweep_started(sweep_recipe(), SPACE, "toy clouds", folder, list(records))
+    listener.sweep_started(SweepStart(sweep_recipe(), SPACE, "toy clouds", folder, list(records)))
 
 
 class Script:
@@ -110,7 +110,7 @@ def script() -> type[Script]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ToyWorkshop(Workshop):
+class ToyWorkshop(TrainingFactory):
     made: Dataset
 
     def dataset(self, recipe: Recipe) -> Dataset:
@@ -128,6 +128,6 @@ def toy_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "sweep.confirm": {"top": 1, "seeds": 2},
     }
     place = Place(root / "runs" / "toy", root, inline=True)
-    workshop = ToyWorkshop(root, made=toy_dataset())
-    run_sweep(with_overrides(toy_recipe(), sweep), place, [TensorBoardListener()], workshop)
+    factory = ToyWorkshop(root, made=toy_dataset())
+    run_sweep(with_overrides(toy_recipe(), sweep), place, [TensorBoardListener()], factory)
     return place.folder

@@ -12,7 +12,7 @@ from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space
 from armtune.report.live import ROWS, LiveListener, Pace, duration
-from armtune.sweeps.study.records import TrialRecord
+from armtune.sweeps.study.records import SweepStart, TrialRecord
 
 
 def record_of(number: int, state: str = "RUNNING", epoch: int = 0, reason: str = "") -> TrialRecord:
@@ -41,8 +41,8 @@ class Screen:
         self.listener = LiveListener(recipe, console, quiet)
 
     def start(self, *records: TrialRecord) -> None:
-        told = (self.recipe, Space(), "toy clouds", Path(), list(records))
-        self.listener.sweep_started(*told)
+        start = SweepStart(self.recipe, Space(), "toy clouds", Path(), list(records))
+        self.listener.sweep_started(start)
 
     @property
     def lines(self) -> list[str]:

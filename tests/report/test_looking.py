@@ -90,7 +90,7 @@ def test_load_run_says_it_in_its_notes(run: Path, mark: Path) -> None:
 def test_export_needs_the_code_and_does_not_run_it_unasked(
     run: Path, mark: Path, tmp_path: Path
 ) -> None:
-    from armtune.bundle.from_run import chosen_trial, export_trial
+    from armtune.export.from_run import chosen_trial, export_trial
 
     with pytest.raises(RecipeError, match="give it as --plugins"):
         export_trial(run, chosen_trial(run), tmp_path / "model")

@@ -14,6 +14,7 @@ import pytest
 from armtune.recipe.objectives import Goals
 from armtune.recipe.space import Dimension, Space
 from armtune.report import figures
+from armtune.report.glossary import WORDS
 from armtune.report.page import page, write_report
 from armtune.report.run import RunReport
 from armtune.sweeps.study.records import TrialRecord
@@ -71,6 +72,14 @@ def test_it_needs_nothing_from_elsewhere_and_is_small(
     own = text.replace(re.findall(r"<script>(.*?)</script>", text, re.DOTALL)[0], "")
     assert not re.search(r"(src|href)\s*=", own)
     assert len(text) < 15e6
+
+
+def test_a_page_explains_its_words_once(make: Make, records: list[TrialRecord]) -> None:
+    text = page([make(records, "one"), make(records, "two")])
+    explained = re.findall(r"<dt>(.*?)</dt>", text)
+    assert explained == list(WORDS)
+    assert text.index("explained at the end of the page") < text.index("<dt>")
+    assert {"gap", "rung"} <= set(explained)
 
 
 def test_no_text_can_break_out_of_its_place(make: Make, records: list[TrialRecord]) -> None:

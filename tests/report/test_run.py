@@ -22,7 +22,7 @@ from armtune.report.live import LiveListener
 from armtune.report.tensorboard import TensorBoardListener
 from armtune.sweeps import SweepResult
 from armtune.sweeps.run import Place, run_sweep
-from armtune.sweeps.workers.trial import Workshop
+from armtune.sweeps.workers.trial import TrainingFactory
 
 SWEEP = {
     "sweep.space": [{"training.optimizer.lr": {"log": [1e-3, 1e-1]}}],
@@ -33,7 +33,7 @@ SWEEP = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class ToyWorkshop(Workshop):
+class ToyWorkshop(TrainingFactory):
     made: Dataset
 
     def dataset(self, recipe: Recipe) -> Dataset:

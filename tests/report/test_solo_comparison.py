@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from armtune.report.solo_comparison import preserved_grid, preserved_line, winner_seeds
+from armtune.report.solo_comparison import solo_grid, solo_line, winner_seeds
 
 
 def seeds(modality: str, accuracy: float, nats: float) -> list[dict[str, float]]:
@@ -19,7 +19,7 @@ WINNER = [
 
 
 def test_a_row_for_each_modality() -> None:
-    rows = preserved_grid(SOLO, WINNER).rows
+    rows = solo_grid(SOLO, WINNER).rows
     assert rows[0] == (
         "image",
         "0.9200 ± 0.0141",
@@ -33,16 +33,16 @@ def test_a_row_for_each_modality() -> None:
 
 
 def test_says_whether_the_strongest_was_preserved() -> None:
-    assert preserved_line(SOLO, WINNER) == (
+    assert solo_line(SOLO, WINNER) == (
         "Alone, image has the strongest head; in the winner it lost 2.0 points."
     )
     better = [{**w, "unimodal_accuracy/image": 0.905} for w in WINNER]
-    assert preserved_line(SOLO, better).endswith("it gained 0.5 points.")
+    assert solo_line(SOLO, better).endswith("it gained 0.5 points.")
 
 
 def test_says_nothing_where_nothing_is_known() -> None:
-    assert preserved_line({}, WINNER) == ""
-    assert preserved_line(SOLO, []) == ""
-    assert preserved_grid(SOLO, []).rows == ()
+    assert solo_line({}, WINNER) == ""
+    assert solo_line(SOLO, []) == ""
+    assert solo_grid(SOLO, []).rows == ()
     assert winner_seeds({3: [{"a": 1.0}, {}]}, 3) == [{"a": 1.0}]
     assert winner_seeds({}, None) == []

@@ -12,8 +12,8 @@ import pytest
 
 from armtune.cli import main
 from armtune.report.status import read_status
-from armtune.sweeps.lock import LOCK, holder, locked
 from armtune.sweeps.study.journal import JOURNAL
+from armtune.sweeps.study.lock import LOCK, holder, locked
 
 ME = f"process {os.getpid()} on {os.uname().nodename}"
 

@@ -19,7 +19,7 @@ from armtune.errors import DivergedError
 from armtune.files import write_text
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
-from armtune.sweeps.workers.trial import Workshop
+from armtune.sweeps.workers.trial import TrainingFactory
 from armtune.targets.classes import Classes
 
 LR = "training.optimizer.lr"
@@ -192,7 +192,7 @@ class FakeTraining:
 
 
 @dataclass(frozen=True)
-class FakeWorkshop(Workshop):
+class FakeWorkshop(TrainingFactory):
     """Hands out fake trainings.
 
     Attributes:
@@ -275,7 +275,7 @@ class DyingOnce(FakeTraining):
         return super().advance()
 
 
-class NotingRanks(Workshop):
+class NotingRanks(TrainingFactory):
     """Of real trainings by several processes, each of which leaves its number in the folder."""
 
     def prepare(self, threads: int) -> None:

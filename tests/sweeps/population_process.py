@@ -15,7 +15,7 @@ from fake_training import write_toy
 from armtune.recipe.schema import Recipe
 from armtune.sweeps.run import Place, run_sweep
 from armtune.sweeps.study.records import Listener, TrialRecord
-from armtune.sweeps.workers.trial import Training, Workshop
+from armtune.sweeps.workers.trial import Training, TrainingFactory
 
 LR = "training.optimizer.lr"
 FAILS = 0.07
@@ -46,7 +46,7 @@ def population(folder: Path, **sweep: Any) -> Recipe:
 
 
 @dataclass(frozen=True)
-class Failing(Workshop):
+class Failing(TrainingFactory):
     """One member fails while the others wait for it; then a process dies, once.
 
     Attributes:

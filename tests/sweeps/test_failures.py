@@ -154,7 +154,7 @@ def test_a_trial_beyond_its_time_fails_after_the_epoch(tmp_path: Path) -> None:
 HANG = """
 import sys, time
 from pathlib import Path
-from armtune.sweeps import overtime
+from armtune.sweeps.workers import time_limit
 time_limit.GRACE = 0.1
 with time_limit.TimeLimit(Path(sys.argv[1]), 0.1, hard=True).enforced():
     def endless():

@@ -13,28 +13,27 @@ from armtune.recipe.load import dump_recipe, load_recipe
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import load_space
 from armtune.sweeps import SweepResult, read_confirmed, read_records, read_result
-from armtune.sweeps.lock import locked
 from armtune.sweeps.run import Place, run_sweep
-from armtune.sweeps.study.records import Listener, TrialRecord
+from armtune.sweeps.study.lock import locked
+from armtune.sweeps.study.records import Listener, SweepStart, TrialRecord
 
 TOP = {"top": 2, "seeds": 3, "solo": False}
 
 
 def run(
-    folder: Path, *listeners: Listener, resume: bool = False, workshop: Any = None, **overrides: Any
+    folder: Path, *listeners: Listener, resume: bool = False, factory: Any = None, **overrides: Any
 ) -> SweepResult:
     place = Place(folder / "runs" / "fake", folder, resume, inline=True)
-    return run_sweep(fake_recipe(**overrides), place, listeners, workshop or FakeWorkshop())
+    return run_sweep(fake_recipe(**overrides), place, listeners, factory or FakeWorkshop())
 
 
 class Diary(Listener):
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def sweep_started(
-        self, recipe: Recipe, space: Any, dataset_description: str, folder: Path, records: Any
-    ) -> None:
-        self.lines.append(f"{recipe.name} on {dataset_description}, {len(records)} trials there")
+    def sweep_started(self, sweep: SweepStart) -> None:
+        there = f"{len(sweep.records)} trials there"
+        self.lines.append(f"{sweep.recipe.name} on {sweep.dataset_description}, {there}")
 
     def trial_ended(self, record: TrialRecord) -> None:
         self.lines.append(f"{record.number} {record.state}")
@@ -135,7 +134,7 @@ def test_resuming_nothing_starts(tmp_path: Path) -> None:
 def test_a_finished_sweep_resumes_to_the_same_result(tmp_path: Path) -> None:
     first = run(tmp_path, sweep__confirm=TOP)
     diary = Diary()
-    again = run(tmp_path, diary, resume=True, sweep__confirm=TOP, workshop=Idle())
+    again = run(tmp_path, diary, resume=True, sweep__confirm=TOP, factory=Idle())
     assert again == first
     assert diary.lines == [
         "fake on toy data, 6 trials there",
@@ -188,7 +187,7 @@ def test_another_recipe_is_not_resumed(tmp_path: Path) -> None:
 def test_other_data_are_not_resumed(tmp_path: Path) -> None:
     run(tmp_path)
     with pytest.raises(RunError, match="the sweep to resume used other data: toy data"):
-        run(tmp_path, resume=True, workshop=FakeWorkshop(digest="4567"))
+        run(tmp_path, resume=True, factory=FakeWorkshop(digest="4567"))
 
 
 def test_a_damaged_origin_is_said(tmp_path: Path) -> None:
@@ -210,7 +209,7 @@ def test_a_sweep_without_a_space_has_one_trial(tmp_path: Path) -> None:
 def test_a_sweep_in_which_all_trials_fail_says_so(tmp_path: Path) -> None:
     diary = Diary()
     with pytest.raises(RunError) as failed:
-        run(tmp_path, diary, workshop=FakeWorkshop(make=broken), sweep__trials=2)
+        run(tmp_path, diary, factory=FakeWorkshop(make=broken), sweep__trials=2)
     folder = tmp_path / "runs" / "fake" / "trials" / "0000"
     assert str(failed.value) == (
         "2 of 2 trials failed, none was trained to its full length; "
@@ -256,7 +255,7 @@ class Fickle(FakeTraining):
 
 def test_the_winner_is_chosen_by_the_confirmed_validation_metrics(tmp_path: Path) -> None:
     assert run(tmp_path / "a").chosen == 0
-    result = run(tmp_path / "b", workshop=FakeWorkshop(make=Fickle), sweep__confirm=TOP)
+    result = run(tmp_path / "b", factory=FakeWorkshop(make=Fickle), sweep__confirm=TOP)
     assert 0 in result.confirmed
     assert result.chosen in set(result.confirmed) - {0}
 
@@ -270,8 +269,8 @@ class Unlucky(FakeTraining):
 
 def test_a_trial_that_fails_with_one_seed_does_not_win(tmp_path: Path) -> None:
     diary = Diary()
-    workshop = FakeWorkshop(make=Unlucky)
-    result = run(tmp_path, diary, workshop=workshop, sweep__confirm=TOP)
+    factory = FakeWorkshop(make=Unlucky)
+    result = run(tmp_path, diary, factory=factory, sweep__confirm=TOP)
     assert result.chosen in set(result.confirmed) - {0}
     assert result.notes == [
         "trial 0 failed when re-trained with seed 1001: RuntimeError: out of luck"
@@ -294,7 +293,7 @@ def test_an_interrupted_confirmation_goes_on(tmp_path: Path) -> None:
         trained.append(recipe.training.seed)
         return FakeTraining(recipe)
 
-    result = run(tmp_path, resume=True, workshop=FakeWorkshop(make=noting), sweep__confirm=TOP)
+    result = run(tmp_path, resume=True, factory=FakeWorkshop(make=noting), sweep__confirm=TOP)
     assert trained == [1001, 1002, 1002]
     assert [len(seeds) for seeds in result.confirmed.values()] == [3, 3]
 

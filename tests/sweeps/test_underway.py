@@ -10,9 +10,9 @@ import pytest
 
 from armtune.recipe.schema import Recipe
 from armtune.sweeps.workers import pack
-from armtune.sweeps.workers.folder_lease import Claim
+from armtune.sweeps.workers.folder_lease import Lease
 from armtune.sweeps.workers.pack import DAMAGED, Pack
-from armtune.sweeps.workers.time_limit import TimeLimit, overtime
+from armtune.sweeps.workers.time_limit import TimeLimit, limit_exceeded
 from armtune.sweeps.workers.trial import UNDERWAY, Failure, Step, Task
 from armtune.sweeps.workers.worker import Worker
 from armtune.testing.toys import toy_dataset, toy_recipe
@@ -129,15 +129,15 @@ def test_a_damaged_one_is_put_aside_and_costs_the_epoch_alone(tmp_path: Path) ->
     [task] = tasks(tmp_path)
     task = Task(0, recipe, task.folder)
     samples = Samples(recipe, toy_dataset(), "cpu")
-    limits, claims = [TimeLimit(task.folder, None, False)], [Claim(task.folder, anew=True)]
-    first = Pack([task], begin([recipe], samples), limits, claims, {})
+    limits, leases = [TimeLimit(task.folder, None, False)], [Lease(task.folder, anew=True)]
+    first = Pack([task], begin([recipe], samples), limits, leases, {})
     first._advance()
     first._seats[0].report()
     (task.folder / UNDERWAY).write_bytes(b"half of it")
     with pytest.raises(pack.DamagedCheckpointError):
-        Pack([task], begin([recipe], samples), limits, claims, {})
+        Pack([task], begin([recipe], samples), limits, leases, {})
     assert (task.folder / DAMAGED).read_bytes() == b"half of it"
-    again = Pack([task], begin([recipe], samples), limits, claims, {})
+    again = Pack([task], begin([recipe], samples), limits, leases, {})
     [where] = again.step()
     assert isinstance(where, Step)
     assert where.epoch == 1
@@ -150,22 +150,22 @@ def test_a_real_training_is_that_of_one_without_a_stop(tmp_path: Path) -> None:
     whole = begin([recipe], samples)
     curve = [whole.advance() for _ in range(recipe.training.epochs)]
     [task] = tasks(tmp_path)
-    limits, claims = [TimeLimit(task.folder, None, False)], [Claim(task.folder, anew=True)]
+    limits, leases = [TimeLimit(task.folder, None, False)], [Lease(task.folder, anew=True)]
     found = []
     for _ in range(recipe.training.epochs):
         run = begin([recipe], samples)
-        made = Pack([Task(0, recipe, task.folder)], run, limits, claims, {})
+        made = Pack([Task(0, recipe, task.folder)], run, limits, leases, {})
         for seat in made._seats:
             if not run.step:
                 run.train_steps(lambda: True)
                 run.train_steps(lambda: True)
                 seat.save_underway()
         run = begin([recipe], samples)
-        made = Pack([Task(0, recipe, task.folder)], run, limits, claims, {})
+        made = Pack([Task(0, recipe, task.folder)], run, limits, leases, {})
         assert run.step == 2
         made._train_epoch()
         found.append(run.advance())
-        made._seats[0].hear(found[-1][0])
+        made._seats[0].handle(found[-1][0])
         made._seats[0].report()
     assert found == curve
 
@@ -176,4 +176,4 @@ def test_time_limits_hold_within_an_epoch(tmp_path: Path) -> None:
 
     [said] = begins(tasks(tmp_path, sweep__trial_seconds=0.05), Endless).step()
     assert isinstance(said, Failure)
-    assert said.reason == overtime(0.05)
+    assert said.reason == limit_exceeded(0.05)

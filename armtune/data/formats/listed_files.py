@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from armtune.data.prefetch import ahead
+from armtune.data.prefetch import prefetched
 from armtune.errors import DataError
 
 
@@ -34,7 +34,7 @@ class Listed:
         return (len(self.paths), *self.each)
 
     def pieces(self, rows: int) -> Iterator[NDArray[Any]]:
-        decoded = ahead(self._sample, self.paths)
+        decoded = prefetched(self._sample, self.paths)
         while piece := list(islice(decoded, rows)):
             yield np.stack(piece)
 

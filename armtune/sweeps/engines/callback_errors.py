@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 
-class Complaints:
+class CallbackErrors:
     """Keeps an error that was raised while Tune was calling, which Tune would turn into another."""
 
     _error: BaseException | None = None
@@ -16,13 +16,13 @@ class Complaints:
         # Tune pickles what it was given, for a restoration that isn't used; listeners can't be.
         return {}
 
-    def complain(self) -> None:
+    def reraise(self) -> None:
         """Raises the error, if there was one."""
         if self._error is not None:
             raise self._error
 
     @contextmanager
-    def noting(self) -> Iterator[None]:
+    def catching(self) -> Iterator[None]:
         """Keeps an error that the block raises."""
         try:
             yield

@@ -14,17 +14,17 @@ Nodes = Sequence[Mapping[str, Any]]
 """As ``ray.nodes()`` tells them."""
 
 
-def room(nodes: Nodes, resources: Resources) -> int:
+def capacity(nodes: Nodes, resources: Resources) -> int:
     """Trials that can train at once."""
     return _workers(nodes, resources) // resources.workers
 
 
 def places(nodes: Nodes, resources: Resources) -> int:
-    """As ``room``, at least one."""
-    return max(1, room(nodes, resources))
+    """As ``capacity``, at least one."""
+    return max(1, capacity(nodes, resources))
 
 
-def check_room(nodes: Nodes, resources: Resources) -> None:
+def check_capacity(nodes: Nodes, resources: Resources) -> None:
     """Refuses a trial that would wait for ever.
 
     Raises:

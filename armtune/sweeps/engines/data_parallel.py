@@ -16,9 +16,8 @@ from ray.util.queue import Empty, Queue
 from armtune.errors import RunError
 from armtune.recipe.schema import Resources
 from armtune.sweeps.engines.engine import means_of
-from armtune.sweeps.study.records import Confirmation
 from armtune.sweeps.workers.data_parallel import Follower, Leader
-from armtune.sweeps.workers.trial import Failure, Step, Task, Workshop
+from armtune.sweeps.workers.trial import Confirmation, Failure, Step, Task, TrainingFactory
 
 WAIT_SECONDS = 24 * 3600
 """How long the processes wait for each other: the first one may be building the data."""
@@ -28,19 +27,19 @@ LEAVE_SECONDS = 20
 """How long they may take to end."""
 
 
-class TeamError(RunError):
-    """A process of a team died, or Ray Train couldn't place them."""
+class ProcessGroupError(RunError):
+    """A process of a process group died, or Ray Train couldn't place them."""
 
 
-class Team:
+class ProcessGroup:
     """As a ``Worker``: takes up a task and trains it step by step.
 
     Ray Train reserves all processes' resources at once, or waits; this process needs none. They
     stay for the next task, but where an error may have parted them.
     """
 
-    def __init__(self, workshop: Workshop, resources: Resources) -> None:
-        self._given = (workshop, resources)
+    def __init__(self, factory: TrainingFactory, resources: Resources) -> None:
+        self._given = (factory, resources)
         self._fit: _Fit | None = None
 
     def start(self, tasks: Sequence[Task]) -> None:
@@ -51,7 +50,7 @@ class Team:
         """See ``Worker.step``.
 
         Raises:
-            TeamError: a process died.
+            ProcessGroupError: a process died.
         """
         said: list[Step | Failure] = self._ask("step")
         return said
@@ -71,7 +70,7 @@ class Team:
         self._fit = self._fit or _Fit(*self._given)
         try:
             return self._fit.ask(name, arguments)
-        except TeamError:
+        except ProcessGroupError:
             self.close()
             raise
 
@@ -79,14 +78,14 @@ class Team:
 class _Fit:
     """A run of Ray Train's, and the way to its first process."""
 
-    def __init__(self, workshop: Workshop, resources: Resources) -> None:
+    def __init__(self, factory: TrainingFactory, resources: Resources) -> None:
         idle = {"num_cpus": 0}
         self._orders, self._answers = Queue(actor_options=idle), Queue(actor_options=idle)
-        self._scratch = tempfile.mkdtemp(prefix="armtune-team-")
+        self._scratch = tempfile.mkdtemp(prefix="armtune-group-")
         self._trainer = TorchTrainer(
             _take_part,
             train_loop_config={
-                "given": (workshop, resources),
+                "given": (factory, resources),
                 "queues": (self._orders, self._answers),
             },
             torch_config=TorchConfig(
@@ -97,14 +96,14 @@ class _Fit:
                 use_gpu=resources.gpu > 0,
                 resources_per_worker={"CPU": resources.cpu, "GPU": resources.gpu},
             ),
-            run_config=train.RunConfig(name="team", storage_path=self._scratch),
+            run_config=train.RunConfig(name="group", storage_path=self._scratch),
         )
         self._why = "it ended"
         self._thread = Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def ask(self, name: str, arguments: Sequence[Any]) -> Any:
-        """Lets the first process do something; gives its answer, or raises TeamError."""
+        """Lets the first process do something; gives its answer, or raises ProcessGroupError."""
         self._orders.put((name, arguments))
         while True:
             ended = not self._thread.is_alive()
@@ -112,7 +111,7 @@ class _Fit:
                 return self._answers.get(timeout=1.0)
             except Empty:
                 if ended:
-                    raise TeamError(self._why) from None
+                    raise ProcessGroupError(self._why) from None
 
     def close(self) -> None:
         self._orders.put(("", ()))
@@ -130,11 +129,11 @@ class _Fit:
 
 def _take_part(config: dict[str, Any]) -> None:
     """What each process does."""
-    workshop, resources = config["given"]
+    factory, resources = config["given"]
     if train.get_context().get_world_rank():
-        Follower(workshop, *means_of(resources), expendable=True).follow()
+        Follower(factory, *means_of(resources), expendable=True).follow()
         return
-    leader = Leader(workshop, *means_of(resources), expendable=True)
+    leader = Leader(factory, *means_of(resources), expendable=True)
     orders, answers = config["queues"]
     while (order := orders.get())[0]:
         name, arguments = order
@@ -142,13 +141,13 @@ def _take_part(config: dict[str, Any]) -> None:
         if not leader.pace.kept:
             (said,) = answer
             time.sleep(NOTICE_SECONDS)
-            raise TeamError(said.reason)
+            raise ProcessGroupError(said.reason)
         answers.put(answer)
     leader.dismiss()
 
 
 def _reason(error: Exception) -> str:
-    """Why a team ended, in one line."""
+    """Why a process group ended, in one line."""
     for rank, failure in sorted(getattr(error, "worker_failures", {}).items()):
         lines = str(failure).strip().splitlines() or [type(failure).__name__]
         return f"process {rank} of the trial: {lines[0]}"

@@ -8,9 +8,8 @@ from typing import Protocol
 
 from armtune.errors import Fault, RecipeError, RunError
 from armtune.recipe.schema import Recipe, Resources
-from armtune.sweeps.study.records import Confirmation
 from armtune.sweeps.study.search import Search
-from armtune.sweeps.workers.trial import Task, Workshop
+from armtune.sweeps.workers.trial import Confirmation, Task, TrainingFactory
 from armtune.sweeps.workers.worker import Worker
 
 Confirmed = Callable[[Task, Confirmation], None]
@@ -32,13 +31,13 @@ class Engine(Protocol):
         """Does one stage of the sweep after the other; what comes next may depend on the last."""
 
 
-def worker_for(workshop: Workshop, resources: Resources, expendable: bool) -> Worker:
+def worker_for(factory: TrainingFactory, resources: Resources, expendable: bool) -> Worker:
     """A worker that keeps to what a trial reserves.
 
     Args:
         expendable: whether its process may be ended where a training hangs.
     """
-    return Worker(workshop, *means_of(resources), expendable)
+    return Worker(factory, *means_of(resources), expendable)
 
 
 def means_of(resources: Resources) -> tuple[int, str]:

@@ -8,14 +8,14 @@ from armtune.recipe.schema import Resources
 from armtune.sweeps.engines.engine import Retrainings, worker_for
 from armtune.sweeps.study.search import Search
 from armtune.sweeps.workers.packing import largest, packs_of
-from armtune.sweeps.workers.trial import Task, Workshop
+from armtune.sweeps.workers.trial import Task, TrainingFactory
 
 
 class Inline:
     """An engine without Ray."""
 
-    def __init__(self, workshop: Workshop, resources: Resources) -> None:
-        self._worker = worker_for(workshop, resources, expendable=False)
+    def __init__(self, factory: TrainingFactory, resources: Resources) -> None:
+        self._worker = worker_for(factory, resources, expendable=False)
         self._size = 1
 
     def work(self, stages: Iterator[Search | Retrainings]) -> None:
@@ -40,7 +40,7 @@ class Inline:
             self._worker.start(pack)
             going = pack
             while len(going) == len(pack):
-                going = search.hear_all(pack, self._worker.step())
+                going = search.handle_all(pack, self._worker.step())
 
     def _retrain(self, wanted: Retrainings) -> None:
         for pack in packs_of(wanted.tasks, self._size, 1):

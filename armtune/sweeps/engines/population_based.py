@@ -19,12 +19,12 @@ from armtune.pruners.pbt import PopulationBased
 from armtune.recipe.ranges import Dimension
 from armtune.recipe.schema import Resources
 from armtune.sweeps.engines.engine import Retrainings, worker_for
+from armtune.sweeps.engines.population import Population, copy_state, state_file
 from armtune.sweeps.engines.ray_tune import RayEngine, died, fit, last_words
 from armtune.sweeps.study.lineage import Descent
-from armtune.sweeps.study.population import Population, copy_state, state_file
 from armtune.sweeps.study.search import Search
 from armtune.sweeps.workers import pack
-from armtune.sweeps.workers.trial import CHECKPOINT, Failure, Step, Workshop
+from armtune.sweeps.workers.trial import CHECKPOINT, Failure, Step, TrainingFactory
 
 from ray import tune  # isort: skip (after ray_tune, which sets what Ray reads when imported)
 from ray.tune.schedulers import PopulationBasedTraining  # isort: skip
@@ -38,12 +38,12 @@ class PopulationEngine(RayEngine):
 
     def __init__(
         self,
-        workshop: Workshop,
+        factory: TrainingFactory,
         resources: Resources,
         ready: Callable[[], None],
         study: SweepStudy,
     ) -> None:
-        super().__init__(workshop, resources, ready)
+        super().__init__(factory, resources, ready)
         self._study = study
 
     def work(self, stages: Iterator[Search | Retrainings]) -> None:
@@ -60,7 +60,7 @@ class PopulationEngine(RayEngine):
             # A kill may have left states after all had ended.
             population.forget(search.recipe.training.epochs)
             return
-        trainable = tune.with_parameters(Member, workshop=self._workshop, resources=self._resources)
+        trainable = tune.with_parameters(Member, factory=self._factory, resources=self._resources)
         reserved = {"cpu": self._resources.cpu, "gpu": self._resources.gpu}
         with _scratch(population.folder) as scratch, _all_at_once(len(population.members)):
             tuner = tune.Tuner(
@@ -91,7 +91,7 @@ class Member(tune.Trainable):
     def setup(self, config: dict[str, Any], **given: Any) -> None:
         # A comparison needs the state of each member as it is then.
         pack.SAVE_SECONDS = -1.0
-        self._worker = worker_for(given["workshop"], given["resources"], expendable=True)
+        self._worker = worker_for(given["factory"], given["resources"], expendable=True)
         self._take(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -161,17 +161,17 @@ class Evolution(PopulationBasedTraining):
         super().on_trial_add(controller, trial)
 
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        with self._population.noting():
+        with self._population.catching():
             return self._heard(controller, trial, result)
 
     def on_trial_error(self, controller: Any, trial: Any) -> None:
         """The worker's process died, or something failed that may go better next time."""
         search, number = self._population.search, self._numbers[trial]
-        with self._population.noting():
+        with self._population.catching():
             if number in self._lost:
                 return
             failure = died(self._population.members[number], last_words(trial))
-            search.hear(number, failure)
+            search.handle(number, failure)
             if search.next() is None:
                 self._lose(controller, trial)
 
@@ -179,7 +179,7 @@ class Evolution(PopulationBasedTraining):
         population, number, said = self._population, self._numbers[trial], result["said"]
         if number in self._lost:
             return str(self.STOP)
-        if not population.search.hear(number, said):
+        if not population.search.handle(number, said):
             self._lose(controller, trial)
             return str(self.STOP)
         epoch = said.epoch
@@ -231,7 +231,7 @@ class _Starting(tune.Callback):
         number = trial.config["number"]
         if number not in self._begun:
             self._begun.add(number)
-            with self._population.noting():
+            with self._population.catching():
                 self._population.search.started(number)
 
 

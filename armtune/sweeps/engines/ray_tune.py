@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 from armtune.errors import RunError
 from armtune.recipe.schema import Resources
 from armtune.sweeps.engines import ray_start as ray_start
-from armtune.sweeps.engines.callback_errors import Complaints
-from armtune.sweeps.engines.cluster_capacity import check_room, places
-from armtune.sweeps.engines.dispatcher import Clerk
+from armtune.sweeps.engines.callback_errors import CallbackErrors
+from armtune.sweeps.engines.cluster_capacity import check_capacity, places
+from armtune.sweeps.engines.dispatcher import Dispatcher
 from armtune.sweeps.engines.engine import Retrainings, worker_for
-from armtune.sweeps.engines.work_units import Leg
+from armtune.sweeps.engines.work_units import WorkUnit
 from armtune.sweeps.study.search import Search
-from armtune.sweeps.workers.time_limit import overtime, take_stack
-from armtune.sweeps.workers.trial import Failure, Task, Workshop, note_failure
+from armtune.sweeps.workers.time_limit import limit_exceeded, take_stack
+from armtune.sweeps.workers.trial import Failure, Task, TrainingFactory, note_failure
 from armtune.sweeps.workers.worker import Worker
 
 if TYPE_CHECKING:
-    from armtune.sweeps.engines.data_parallel import Team
+    from armtune.sweeps.engines.data_parallel import ProcessGroup
 
 import ray  # isort: skip (after ray_start, which sets what Ray reads when imported)
 from ray import tune  # isort: skip
@@ -47,26 +47,28 @@ class RayEngine:
         RunError: Ray can't ever hold one trial.
     """
 
-    def __init__(self, workshop: Workshop, resources: Resources, ready: Callable[[], None]) -> None:
-        self._workshop, self._resources = workshop, resources
-        self._room, self._counted = 1, -PLACES_SECONDS
+    def __init__(
+        self, factory: TrainingFactory, resources: Resources, ready: Callable[[], None]
+    ) -> None:
+        self._factory, self._resources = factory, resources
+        self._capacity, self._counted = 1, -PLACES_SECONDS
         ready()
-        check_room(_nodes(), resources)
+        check_capacity(_nodes(), resources)
 
     def work(self, stages: Iterator[Search | Retrainings]) -> None:
         """See ``Engine``."""
-        clerk = Clerk(stages, self._places)
-        if not clerk.begin():
+        dispatcher = Dispatcher(stages, self._places)
+        if not dispatcher.begin():
             return
         trainable = tune.with_parameters(
-            _Trainable, workshop=self._workshop, resources=self._resources
+            _Trainable, factory=self._factory, resources=self._resources
         )
         with tempfile.TemporaryDirectory(prefix="armtune-tune-") as scratch:
             tuner = tune.Tuner(
                 tune.with_resources(trainable, partial(_placed, self._resources)),
                 tune_config=tune.TuneConfig(
-                    search_alg=_Asking(clerk),
-                    scheduler=_Deciding(clerk),
+                    search_alg=_DispatcherSearcher(dispatcher),
+                    scheduler=_DispatcherScheduler(dispatcher),
                     num_samples=-1,
                     reuse_actors=True,
                     trial_name_creator=_name,
@@ -76,20 +78,20 @@ class RayEngine:
                     name="sweep",
                     storage_path=scratch,
                     verbose=0,
-                    callbacks=[_Hearing(clerk)],
+                    callbacks=[_StartCallback(dispatcher)],
                     checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 ),
             )
-            fit(tuner, clerk)
+            fit(tuner, dispatcher)
 
     def _places(self) -> int:
         """How many workers there is room for; Tune asks many times a second."""
         if time.monotonic() - self._counted > PLACES_SECONDS:
-            self._room, self._counted = places(_nodes(), self._resources), time.monotonic()
-        return self._room
+            self._capacity, self._counted = places(_nodes(), self._resources), time.monotonic()
+        return self._capacity
 
 
-def fit(tuner: tune.Tuner, complaints: Complaints) -> None:
+def fit(tuner: tune.Tuner, callback_errors: CallbackErrors) -> None:
     """Runs Tune to its end.
 
     Raises:
@@ -99,16 +101,16 @@ def fit(tuner: tune.Tuner, complaints: Complaints) -> None:
     try:
         tuner.fit()
     except tune.TuneError as error:
-        complaints.complain()
+        callback_errors.reraise()
         raise RunError(f"Ray Tune gave up: {str(error).splitlines()[-1]}") from error
-    complaints.complain()
+    callback_errors.reraise()
 
 
 class _Trainable(tune.Trainable):
-    """A worker's process, which does one leg after the other."""
+    """A worker's process, which does one unit after the other."""
 
     def setup(self, config: dict[str, Any], **given: Any) -> None:
-        self._worker = _worker(given["workshop"], given["resources"])
+        self._worker = _worker(given["factory"], given["resources"])
         self._new = True
         self._begin(config)
 
@@ -117,12 +119,12 @@ class _Trainable(tune.Trainable):
         return True
 
     def _begin(self, config: dict[str, Any]) -> None:
-        self._leg: Leg = config["leg"]
+        self._unit: WorkUnit = config["unit"]
         self._wait = WAIT_SECONDS
         # Tune would send it back with each result.
         self.config = {}
-        if self._leg.tasks and not self._leg.whole:
-            self._worker.start(self._leg.tasks)
+        if self._unit.tasks and not self._unit.whole:
+            self._worker.start(self._unit.tasks)
 
     def step(self) -> dict[str, Any]:
         if self._new:
@@ -131,37 +133,37 @@ class _Trainable(tune.Trainable):
         return {"new": False, "size": self._measured(), "said": self._said()}
 
     def _said(self) -> list[Any]:
-        if not self._leg.tasks:
+        if not self._unit.tasks:
             time.sleep(self._wait)
             self._wait = min(2 * self._wait, LONGEST_WAIT)
             return []
-        return self._worker.confirm(self._leg.tasks) if self._leg.whole else self._worker.step()
+        return self._worker.confirm(self._unit.tasks) if self._unit.whole else self._worker.step()
 
     def _measured(self) -> int:
-        """The size of packs, where this leg's worker is to measure it and hasn't yet, else 0."""
-        most, self._leg.measure = self._leg.measure, 0
+        """The size of packs, where this unit's worker is to measure it and hasn't yet, else 0."""
+        most, self._unit.measure = self._unit.measure, 0
         if not most:
             return 0
-        assert isinstance(self._worker, Worker), "a team trains no packs"
-        return self._worker.pack_size(self._leg.tasks[0].recipe, most)
+        assert isinstance(self._worker, Worker), "a process group trains no packs"
+        return self._worker.pack_size(self._unit.tasks[0].recipe, most)
 
     def cleanup(self) -> None:
         self._worker.close()
 
 
-class _Asking(Searcher):
+class _DispatcherSearcher(Searcher):
     """Asks the search for the next trial."""
 
-    def __init__(self, clerk: Clerk) -> None:
+    def __init__(self, dispatcher: Dispatcher) -> None:
         super().__init__()
-        self._clerk = clerk
+        self._dispatcher = dispatcher
 
     def suggest(self, trial_id: str) -> Any:
-        with self._clerk.noting():
-            if leg := self._clerk.next_leg():
-                return {"leg": leg}
+        with self._dispatcher.catching():
+            if unit := self._dispatcher.next_unit():
+                return {"unit": unit}
         # None: not now, as one that is out may have to be taken up again.
-        return Searcher.FINISHED if self._clerk.over else None
+        return Searcher.FINISHED if self._dispatcher.over else None
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -175,40 +177,40 @@ class _Asking(Searcher):
         raise NotImplementedError
 
 
-class _Deciding(FIFOScheduler):
+class _DispatcherScheduler(FIFOScheduler):
     """Lets the search decide which trials go on."""
 
-    def __init__(self, clerk: Clerk) -> None:
+    def __init__(self, dispatcher: Dispatcher) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._clerk = clerk
+        self._dispatcher = dispatcher
 
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
         if result["new"]:
-            self._clerk.came()
+            self._dispatcher.worker_joined()
             return str(self.CONTINUE)
-        with self._clerk.noting():
-            goes_on = self._clerk.hear(trial.config["leg"], result["said"], result["size"])
+        with self._dispatcher.catching():
+            goes_on = self._dispatcher.handle(trial.config["unit"], result["said"], result["size"])
         # Tune keeps a trial's last result.
         result["said"].clear()
         return str(self.CONTINUE if goes_on else self.STOP)
 
     def on_trial_error(self, controller: Any, trial: Any) -> None:
         """The worker's process died; whatever a training raises comes as a result."""
-        leg, words = trial.config["leg"], last_words(trial)
-        failures = [died(task, words) for task in leg.tasks]
-        with self._clerk.noting():
-            self._clerk.lose(leg, failures)
+        unit, words = trial.config["unit"], last_words(trial)
+        failures = [died(task, words) for task in unit.tasks]
+        with self._dispatcher.catching():
+            self._dispatcher.lose(unit, failures)
 
 
-class _Hearing(tune.Callback):
-    """Says which legs a worker has taken up, and forgets what Tune keeps of those that are over."""
+class _StartCallback(tune.Callback):
+    """Tells which units a worker has taken up; drops what Tune keeps of those that are over."""
 
-    def __init__(self, clerk: Clerk) -> None:
-        self._clerk = clerk
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        with self._clerk.noting():
-            self._clerk.started(trial.config["leg"])
+        with self._dispatcher.catching():
+            self._dispatcher.started(trial.config["unit"])
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         # Running means of all that a result holds, even of its time stamps.
@@ -217,7 +219,7 @@ class _Hearing(tune.Callback):
 
 
 def _name(trial: Any) -> str:
-    return str(trial.config["leg"])
+    return str(trial.config["unit"])
 
 
 def _folder_name(trial: Any) -> str:
@@ -237,19 +239,19 @@ def died(task: Task, words: str) -> Failure:
         words: Ray's account: one line and more about the process, or a remote traceback.
     """
     if stack := take_stack(task.folder):
-        return note_failure(task.folder, overtime(task.recipe.sweep.trial_seconds), stack)
+        return note_failure(task.folder, limit_exceeded(task.recipe.sweep.trial_seconds), stack)
     first, *others = words.strip().splitlines() or ["no reason is known"]
     reason = others[-1] if others and "ray::" in first else first
     return note_failure(task.folder, f"the worker died: {reason}", words, transient=True)
 
 
-def _worker(workshop: Workshop, resources: Resources) -> Worker | Team:
+def _worker(factory: TrainingFactory, resources: Resources) -> Worker | ProcessGroup:
     """What trains a trial: this process, or several that this one only speaks to."""
     if resources.workers == 1:
-        return worker_for(workshop, resources, expendable=True)
-    from armtune.sweeps.engines.data_parallel import Team
+        return worker_for(factory, resources, expendable=True)
+    from armtune.sweeps.engines.data_parallel import ProcessGroup
 
-    return Team(workshop, resources)
+    return ProcessGroup(factory, resources)
 
 
 def _placed(resources: Resources, config: dict[str, Any]) -> tune.PlacementGroupFactory:
@@ -260,7 +262,7 @@ def _placed(resources: Resources, config: dict[str, Any]) -> tune.PlacementGroup
 
 @cache
 def _request(cpu: float, gpu: float) -> tune.PlacementGroupFactory:
-    # Tune wants some reserved, be it a byte: a team reserves its own.
+    # Tune wants some reserved, be it a byte: a process group reserves its own.
     return tune.PlacementGroupFactory([{"CPU": cpu, "GPU": gpu, "memory": 1}])
 
 

@@ -1,7 +1,7 @@
-"""What workers are given to do: a search's trials, then re-trainings, a leg at a time.
+"""What workers are given to do: a search's trials, then re-trainings, one work unit at a time.
 
-A *leg* is the time in which the members of a pack stay the same. When one of them has ended, the
-others and new ones in the free places are the next leg, which goes to the worker that has just
+A work unit is the training of a pack whose members stay the same. When one of them has ended, the
+others and new ones in the free places are the next unit, which goes to the worker that has just
 become free.
 """
 
@@ -19,7 +19,7 @@ from armtune.sweeps.workers.worker import confirmation
 
 
 @dataclass(eq=False)
-class Leg:
+class WorkUnit:
     """What a worker does next. Travels to it.
 
     Attributes:
@@ -38,14 +38,14 @@ class Leg:
     whole: bool = False
     tries: int = 0
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Leg:
+    def __deepcopy__(self, memo: dict[int, Any]) -> WorkUnit:
         # Tune copies what it was given more than once, keeps it, and makes names of it.
         return self
 
     def __repr__(self) -> str:
         return f"{self.tasks[0].number:04d}" if self.tasks else "waiting"
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Lets go of the tasks: it is over."""
         self.tasks = ()
 
@@ -55,21 +55,21 @@ class Stage(Protocol):
 
     @property
     def over(self) -> bool:
-        """Whether no leg will follow."""
+        """Whether no unit will follow."""
 
     @property
     def size(self) -> int:
         """The most members of a pack, as far as it is known."""
 
-    def next_leg(self, places: int) -> Leg | None:
+    def next_unit(self, places: int) -> WorkUnit | None:
         """What the next worker trains; None while there is nothing.
 
         Args:
             places: packs that train at once.
         """
 
-    def hear(self, leg: Leg, said: Sequence[Any], size: int = 0) -> bool:
-        """Takes in what a worker said, a leg's tasks in order; whether the leg goes on.
+    def handle(self, unit: WorkUnit, said: Sequence[Any], size: int = 0) -> bool:
+        """Takes in what a worker said, a unit's tasks in order; whether the unit goes on.
 
         Args:
             said: of a task whose process died, a failure.
@@ -80,7 +80,7 @@ class Stage(Protocol):
 class Searching:
     """Trials of a search.
 
-    Where the size of packs is to be measured, the first leg's worker does it, while others begin
+    Where the size of packs is to be measured, the first unit's worker does it, while others begin
     with packs of one, which then grow.
     """
 
@@ -97,24 +97,24 @@ class Searching:
         """See ``Stage``."""
         return self.search.over and not self._going
 
-    def next_leg(self, places: int) -> Leg | None:
+    def next_unit(self, places: int) -> WorkUnit | None:
         """See ``Stage``."""
         going = self._going.pop(0) if self._going else []
         pack = self.search.fill(going, self.size, places)
         if not pack:
             return None
         new = [task.number for task in pack[len(going) :]]
-        leg = Leg(pack, new, self.size, self._to_measure)
+        unit = WorkUnit(pack, new, self.size, self._to_measure)
         self._to_measure = 0
-        return leg
+        return unit
 
-    def hear(self, leg: Leg, said: Sequence[Any], size: int = 0) -> bool:
+    def handle(self, unit: WorkUnit, said: Sequence[Any], size: int = 0) -> bool:
         """See ``Stage``."""
         if size:
             self.size = size
             self.search.note_size(size)
-        going = self.search.hear_all(leg.tasks, said)
-        if len(going) == len(leg.tasks) and leg.size == self.size:
+        going = self.search.handle_all(unit.tasks, said)
+        if len(going) == len(unit.tasks) and unit.size == self.size:
             return True
         if going:
             self._going.append(going)
@@ -127,7 +127,7 @@ class Retraining:
     def __init__(self, wanted: Retrainings, size: int, places: int) -> None:
         self._told, self.size = wanted.told, size
         packs = packs_of(wanted.tasks, size, places)
-        self._todo = [Leg(pack, whole=True) for pack in packs]
+        self._todo = [WorkUnit(pack, whole=True) for pack in packs]
         self._out = 0
 
     @property
@@ -135,20 +135,20 @@ class Retraining:
         """See ``Stage``."""
         return not self._todo and not self._out
 
-    def next_leg(self, places: int) -> Leg | None:
+    def next_unit(self, places: int) -> WorkUnit | None:
         """See ``Stage``."""
         if not self._todo:
             return None
         self._out += 1
         return self._todo.pop(0)
 
-    def hear(self, leg: Leg, said: Sequence[Any], size: int = 0) -> bool:
+    def handle(self, unit: WorkUnit, said: Sequence[Any], size: int = 0) -> bool:
         """See ``Stage``."""
         self._out -= 1
-        for task, end in zip(leg.tasks, said, strict=True):
+        for task, end in zip(unit.tasks, said, strict=True):
             dead = isinstance(end, Failure) and end.transient
-            if dead and leg.tries < task.recipe.sweep.retries:
-                self._todo.insert(0, Leg([task], whole=True, tries=leg.tries + 1))
+            if dead and unit.tries < task.recipe.sweep.retries:
+                self._todo.insert(0, WorkUnit([task], whole=True, tries=unit.tries + 1))
             else:
                 self._told(task, confirmation(task, end))
         return False

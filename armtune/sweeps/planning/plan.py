@@ -23,13 +23,13 @@ from armtune.recipe.schema import Recipe
 from armtune.recipe.shape_checks import refuse_unread
 from armtune.recipe.space import Space
 from armtune.samplers import points
-from armtune.sweeps.engines.cluster_capacity import room
+from armtune.sweeps.engines.cluster_capacity import capacity
 from armtune.sweeps.engines.engine import means_here
-from armtune.sweeps.planning.estimate import Estimate
 from armtune.sweeps.planning.retraining_time import lengths, retrainings
+from armtune.sweeps.study.estimate import Estimate
 from armtune.sweeps.study.study import SweepStudy
 from armtune.sweeps.workers.packing import Packing, gain_of, largest, measured
-from armtune.sweeps.workers.trial import Served, Workshop
+from armtune.sweeps.workers.trial import Served, TrainingFactory
 
 if TYPE_CHECKING:
     from armtune.data import Dataset
@@ -62,7 +62,9 @@ def size_of(space: Space) -> int | None:
     return sum(1 for _ in islice(points(space.dimensions), COUNTED))
 
 
-def estimate(recipe: Recipe, space: Space, workshop: Workshop, inline: bool = False) -> Estimate:
+def estimate(
+    recipe: Recipe, space: Space, factory: TrainingFactory, inline: bool = False
+) -> Estimate:
     """Times a few settings and works out what the sweep would cost on this machine.
 
     Raises:
@@ -75,14 +77,14 @@ def estimate(recipe: Recipe, space: Space, workshop: Workshop, inline: bool = Fa
     started = time.perf_counter()
     threads, _ = means_here(resources)
     # More threads than there are cores here would tell nothing of a larger machine.
-    workshop.prepare(min(threads, os.cpu_count() or 1))
-    dataset = workshop.dataset(recipe)
+    factory.prepare(min(threads, os.cpu_count() or 1))
+    dataset = factory.dataset(recipe)
     refuse_unread(recipe, space.dimensions, dataset.shapes)
     prepared = time.perf_counter() - started
     settings = _settings(recipe, space)
-    timings = list(_timings(settings, workshop, dataset))
+    timings = list(_timings(settings, factory, dataset))
     workers = 1 if inline else workers_of(recipe)
-    packing = _packing(recipe, workshop, dataset, largest(recipe, workers))
+    packing = _packing(recipe, factory, dataset, largest(recipe, workers))
     steps = retrainings(recipe, settings)
     used = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
     return Estimate(
@@ -104,34 +106,34 @@ def estimate(recipe: Recipe, space: Space, workshop: Workshop, inline: bool = Fa
     )
 
 
-def _packing(recipe: Recipe, workshop: Workshop, dataset: Dataset, most: int) -> Packing:
+def _packing(recipe: Recipe, factory: TrainingFactory, dataset: Dataset, most: int) -> Packing:
     """What the recipe's own values say of packs."""
     if most == 1:
         return Packing()
-    samples = _samples(recipe, workshop, dataset)
+    samples = _samples(recipe, factory, dataset)
     if recipe.sweep.pack == "auto":
-        return measured(recipe, workshop, samples, most)
-    return Packing(most, gain_of(recipe, workshop, samples, most))
+        return measured(recipe, factory, samples, most)
+    return Packing(most, gain_of(recipe, factory, samples, most))
 
 
-def _samples(recipe: Recipe, workshop: Workshop, dataset: Dataset) -> Served:
+def _samples(recipe: Recipe, factory: TrainingFactory, dataset: Dataset) -> Served:
     _, device = means_here(recipe.sweep.resources)
-    return workshop.samples(recipe, dataset, device)
+    return factory.samples(recipe, dataset, device)
 
 
 def workers_of(recipe: Recipe) -> int:
     """Trainings that run at once here; 1 at least, so that a plan for a cluster has times."""
-    return max(1, room_of(recipe))
+    return max(1, capacity_of(recipe))
 
 
-def room_of(recipe: Recipe) -> int:
+def capacity_of(recipe: Recipe) -> int:
     """Trainings that fit on this machine at once; 0 where what one reserves isn't there."""
     here: dict[str, float] = {"CPU": os.cpu_count() or 1}
     if recipe.sweep.resources.gpu:
         import torch
 
         here["GPU"] = torch.cuda.device_count()
-    return room([{"Alive": True, "Resources": here}], recipe.sweep.resources)
+    return capacity([{"Alive": True, "Resources": here}], recipe.sweep.resources)
 
 
 def share_of(recipe: Recipe) -> float:
@@ -169,12 +171,14 @@ def _lasts(
     return epochs
 
 
-def _timings(settings: Sequence[Recipe], workshop: Workshop, dataset: Dataset) -> Iterator[Timing]:
+def _timings(
+    settings: Sequence[Recipe], factory: TrainingFactory, dataset: Dataset
+) -> Iterator[Timing]:
     """Of the settings that can be trained; one that diverges or fails is left out."""
     errors: list[ArmtuneError] = []
     for setting in settings:
         try:
-            yield _timing(setting, workshop, dataset)
+            yield _timing(setting, factory, dataset)
         except ArmtuneError as error:
             errors.append(error)
     if len(errors) == len(settings):
@@ -190,11 +194,11 @@ def _settings(recipe: Recipe, space: Space) -> list[Recipe]:
     return [with_overrides(recipe, values) for values in drawn]
 
 
-def _timing(recipe: Recipe, workshop: Workshop, dataset: Dataset) -> Timing:
+def _timing(recipe: Recipe, factory: TrainingFactory, dataset: Dataset) -> Timing:
     """Trains two epochs at most; the first one pays for the beginning."""
     epochs = recipe.training.epochs
     started = time.perf_counter()
-    training = workshop.training([recipe], _samples(recipe, workshop, dataset))
+    training = factory.training([recipe], _samples(recipe, factory, dataset))
     training.advance()
     first = time.perf_counter() - started
     if epochs == 1:

@@ -9,8 +9,8 @@ from statistics import fmean
 from armtune.recipe.load import with_overrides
 from armtune.recipe.objectives import Choice
 from armtune.recipe.schema import Recipe
-from armtune.sweeps.study.records import Confirmation, TrialRecord
-from armtune.sweeps.workers.trial import Metrics, Task, confirm_folder
+from armtune.sweeps.study.records import TrialRecord
+from armtune.sweeps.workers.trial import Confirmation, Metrics, Task, confirm_folder
 
 Seeds = Sequence[Mapping[str, float]]
 """What a trial's re-trainings measured on validation, a mapping a seed; empty where it failed."""

@@ -13,7 +13,7 @@ from armtune.recipe.objectives import Goals
 from armtune.recipe.plugins import PLUGINS
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space
-from armtune.sweeps.folder import RECIPE
+from armtune.sweeps.study.folder import RECIPE
 from armtune.sweeps.study.records import TrialRecord, front_of
 from armtune.sweeps.study.study import read_study
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from armtune.escapes import csv_cell
 from armtune.files import replacing
 from armtune.pruners._rungs import front
+from armtune.sweeps.workers.trial import Confirmation
 
 if TYPE_CHECKING:
     from armtune.recipe.objectives import Goals
@@ -44,28 +45,6 @@ class TrialRecord:
 
 
 @dataclass(frozen=True)
-class Confirmation:
-    """One re-training of a trial with another seed.
-
-    Attributes:
-        seed: ``training.seed`` of the re-training.
-        validation: metrics on the validation split at its best epoch; empty if it failed.
-        test: metrics on the test split at the same epoch; empty if it failed.
-        reason: why it failed; empty otherwise.
-    """
-
-    seed: int
-    validation: dict[str, float]
-    test: dict[str, float]
-    reason: str = ""
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """Validation metrics under their own names and those on test as ``test/<name>``."""
-        return {**self.validation, **{f"test/{name}": v for name, v in self.test.items()}}
-
-
-@dataclass(frozen=True)
 class SweepResult:
     """What a finished sweep found.
 
@@ -87,18 +66,26 @@ class SweepResult:
     solo: dict[str, list[Confirmation]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class SweepStart:
+    """What a sweep starts or resumes with.
+
+    Attributes:
+        records: the trials that ``folder`` already has.
+    """
+
+    recipe: Recipe
+    space: Space
+    dataset_description: str
+    folder: Path
+    records: list[TrialRecord]
+
+
 class Listener:
     """Follows a sweep; does nothing unless a method is overridden. Called in the driver process."""
 
-    def sweep_started(
-        self,
-        recipe: Recipe,
-        space: Space,
-        dataset_description: str,
-        folder: Path,
-        records: list[TrialRecord],
-    ) -> None:
-        """The sweep starts or resumes in ``folder``; ``records`` are the trials it already has."""
+    def sweep_started(self, sweep: SweepStart) -> None:
+        """The sweep starts or resumes."""
 
     def trial_started(self, record: TrialRecord) -> None:
         """A trial starts, or goes on after an interruption."""

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
-from armtune.sweeps.planning.estimate import hindsight, read_estimate
 from armtune.sweeps.study.confirm import Seeds, best_of, chosen_of, winner_of
-from armtune.sweeps.study.records import Confirmation, SweepResult, TrialRecord, front_of
+from armtune.sweeps.study.estimate import estimate_error, read_estimate
+from armtune.sweeps.study.records import SweepResult, TrialRecord, front_of
 from armtune.sweeps.study.study import StudyReader
+from armtune.sweeps.workers.trial import Confirmation
 
 
 def result_of(folder: Path, recipe: Recipe, study: StudyReader) -> SweepResult:
@@ -37,7 +38,7 @@ def _about(folder: Path, recipe: Recipe, study: StudyReader) -> Iterator[str]:
     if recipe.sweep.sampler.name == "auto":
         yield f"sweep.sampler: auto settled on {study.sampler}"
     estimate = read_estimate(folder)
-    if estimate and (line := hindsight(estimate, study.records())):
+    if estimate and (line := estimate_error(estimate, study.records())):
         yield line
 
 

@@ -33,7 +33,7 @@ class Search:
         self._goals = Goals.from_recipe(recipe)
         self._listeners = listeners
         self._waiting = study.running()
-        self._shelf: list[Task] = []
+        self._writer: list[Task] = []
         self._alone: set[int] = set()
         self._decided: dict[int, int] = {}
         self._heard: dict[int, int] = {}
@@ -43,7 +43,7 @@ class Search:
     @property
     def left(self) -> int:
         """Number of trials still to be handed out."""
-        return len(self._shelf) + self._unmade
+        return len(self._writer) + self._unmade
 
     @property
     def _unmade(self) -> int:
@@ -72,19 +72,19 @@ class Search:
         """The next trial to train: first those that were interrupted; None when none is left.
 
         Args:
-            beside: trials that it must be able to train with. Others are put on a shelf meanwhile,
+            beside: trials that it must be able to train with. Others are put on a writer meanwhile,
                 at most as many.
         """
-        for task in self._shelf:
+        for task in self._writer:
             if self._fits(task, beside):
-                self._shelf.remove(task)
+                self._writer.remove(task)
                 return task
-        while self._unmade and len(self._shelf) <= len(beside):
+        while self._unmade and len(self._writer) <= len(beside):
             made = self._made(self._waiting.pop(0) if self._waiting else self._study.ask())
             if made and self._fits(made, beside):
                 return made
             if made:
-                self._shelf.append(made)
+                self._writer.append(made)
         return None
 
     def _made(self, number: int) -> Task | None:
@@ -94,7 +94,7 @@ class Search:
         try:
             self._tasks[number] = self._task(number)
         except RecipeError as error:
-            self.hear(number, Failure(reason_of(error)))
+            self.handle(number, Failure(reason_of(error)))
             return None
         return self._tasks[number]
 
@@ -121,11 +121,11 @@ class Search:
         for listener in self._listeners:
             listener.trial_started(self._records[number])
 
-    def hear_all(self, pack: Sequence[Task], said: Sequence[Step | Failure]) -> list[Task]:
+    def handle_all(self, pack: Sequence[Task], said: Sequence[Step | Failure]) -> list[Task]:
         """Takes in what a pack's worker said of each trial; returns those that go on."""
-        return [t for t, one in zip(pack, said, strict=True) if self.hear(t.number, one)]
+        return [t for t, one in zip(pack, said, strict=True) if self.handle(t.number, one)]
 
-    def hear(self, number: int, said: Step | Failure) -> bool:
+    def handle(self, number: int, said: Step | Failure) -> bool:
         """Takes in what a trial's worker said; returns whether the trial goes on."""
         if isinstance(said, Failure):
             if not self._again(number, said):

@@ -10,8 +10,8 @@ from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.recipe.variants import alone
 from armtune.sweeps.study.confirm import confirming_seeds
-from armtune.sweeps.study.records import Confirmation, TrialRecord
-from armtune.sweeps.workers.trial import METRICS, Metrics, Task
+from armtune.sweeps.study.records import TrialRecord
+from armtune.sweeps.workers.trial import METRICS, Confirmation, Metrics, Task
 
 
 def solo_tasks(

@@ -21,7 +21,8 @@ from armtune.recipe.start_checks import demand_of
 from armtune.samplers import Sampler
 from armtune.sweeps.study.journal import JOURNAL, Journal, repair
 from armtune.sweeps.study.lineage import Descent, Segment, lineage, replayed
-from armtune.sweeps.study.records import Confirmation, TrialRecord
+from armtune.sweeps.study.records import TrialRecord
+from armtune.sweeps.workers.trial import Confirmation
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler

@@ -1,8 +1,8 @@
-"""A training by several processes: the first one leads, and the others do as it does.
+"""A training by several processes: the first one leads, and the others follow.
 
 The processes are those of ``torch.distributed``'s default group, between which
-``armtune.training.data_parallel`` shares the encoders' work out. The leader alone has tasks, decides how far to train, and writes
-files; whatever changes a training it tells the others first.
+``armtune.training.data_parallel`` divides the work of the encoders. Only the leader has tasks,
+decides how far to train, and writes files; whatever changes a training it tells the others first.
 """
 
 from __future__ import annotations

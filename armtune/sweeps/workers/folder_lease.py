@@ -14,11 +14,11 @@ WORKER = "worker.txt"
 """Who trains a task: node, process, and which time it was taken up."""
 
 
-class LostClaimError(RunError):
+class LostLeaseError(RunError):
     """Another worker has taken the task up."""
 
 
-class Claim:
+class Lease:
     """Holds a task's folder until another worker takes the task up.
 
     A node that Ray has given up may still be at work: its network is down, or its workers outlive
@@ -38,7 +38,7 @@ class Claim:
         """Raises where the folder is another worker's by now.
 
         Raises:
-            LostClaimError: it is.
+            LostLeaseError: it is.
             RunError: it is gone; the cause is the OSError.
         """
         try:
@@ -46,7 +46,7 @@ class Claim:
         except OSError as error:
             raise RunError(f"{self._path}: {error.strerror}") from error
         if now != self._mark:
-            raise LostClaimError(f"{self._path.parent}: taken over by another worker, {now}")
+            raise LostLeaseError(f"{self._path.parent}: taken over by another worker, {now}")
 
     def _now(self) -> str:
         return self._path.read_text(encoding="utf-8").strip()

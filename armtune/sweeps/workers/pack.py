@@ -12,7 +12,7 @@ from typing import Any
 
 from armtune.errors import ArmtuneError, DivergedError, RunError
 from armtune.files import write_text
-from armtune.sweeps.workers.folder_lease import Claim, LostClaimError
+from armtune.sweeps.workers.folder_lease import Lease, LostLeaseError
 from armtune.sweeps.workers.time_limit import TimeLimit
 from armtune.sweeps.workers.trial import (
     CHECKPOINT,
@@ -50,7 +50,7 @@ class Pack:
         kept: members that go on from where this process left them, by their tasks' folders; the
             others go on from their checkpoints, if they have one.
         limits: of the tasks' time.
-        claims: on the tasks' folders.
+        leases: on the tasks' folders.
     """
 
     def __init__(
@@ -58,11 +58,11 @@ class Pack:
         tasks: Sequence[Task],
         training: Training,
         limits: Sequence[TimeLimit],
-        claims: Sequence[Claim],
+        leases: Sequence[Lease],
         kept: Mapping[Path, Any],
     ) -> None:
         self._training, self._limits = training, limits
-        self._seats = [Seat(tasks[k], training, k, claim) for k, claim in enumerate(claims)]
+        self._seats = [Seat(tasks[k], training, k, lease) for k, lease in enumerate(leases)]
         self._restored = False
         for seat in self._seats:
             if seat.task.folder in kept:
@@ -112,7 +112,7 @@ class Pack:
                 raise
             return
         for seat, own in zip(self._seats, metrics, strict=True):
-            seat.hear(own)
+            seat.handle(own)
         for limit in self._limits:
             limit.check()
 
@@ -160,8 +160,8 @@ class Pack:
 class Seat:
     """A task's place in a pack, with the task's files."""
 
-    def __init__(self, task: Task, training: Training, k: int, claim: Claim) -> None:
-        self.task, self.k, self._training, self._claim = task, k, training, claim
+    def __init__(self, task: Task, training: Training, k: int, lease: Lease) -> None:
+        self.task, self.k, self._training, self._lease = task, k, training, lease
         self.checkpoint, self.underway = task.folder / CHECKPOINT, task.folder / UNDERWAY
         self._metrics = task.folder / METRICS
         self._saved_at = time.monotonic()
@@ -191,7 +191,7 @@ class Seat:
         """Strikes out what is about to be written again."""
         write_text(self._metrics, kept_lines(self._metrics, self._epoch))
 
-    def hear(self, metrics: Metrics) -> None:
+    def handle(self, metrics: Metrics) -> None:
         """Takes in an epoch."""
         self._fresh.append(Epoch(self._epoch, metrics, dict(self._training.best[self.k])))
 
@@ -206,7 +206,7 @@ class Seat:
             if self._training.diverged[self.k]:
                 raise DivergedError(self._training.diverged[self.k])
             self._write(epochs)
-        except LostClaimError as error:
+        except LostLeaseError as error:
             return Failure(reason_of(error))  # the folder's error file isn't ours to write
         except RunError as error:
             cause = isinstance(error.__cause__, OSError)
@@ -214,7 +214,7 @@ class Seat:
         return Step(self._epoch, dict(self._training.best[self.k]), epochs)
 
     def _write(self, epochs: Sequence[Epoch]) -> None:
-        self._claim.check()
+        self._lease.check()
         lines = [_line(epoch) for epoch in epochs]
         try:
             with self._metrics.open("a", encoding="utf-8") as file:
@@ -236,11 +236,11 @@ class Seat:
 
     def save_model(self) -> None:
         """Writes the model of its best epoch."""
-        self._claim.check()
+        self._lease.check()
         self._training.save_model(self.task.folder / MODEL, self.k)
 
     def _save(self, path: Path) -> None:
-        self._claim.check()
+        self._lease.check()
         try:
             self._training.save(path, self.k)
         except ArmtuneError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from armtune.plugins.options import Options
 from armtune.recipe.schema import Recipe
-from armtune.sweeps.workers.trial import Served, Task, Workshop
+from armtune.sweeps.workers.trial import Served, Task, TrainingFactory
 
 SIZES = (2, 4, 8, 16, 32, 64)
 """Sizes that are tried, with the largest there is room for; beyond, no processor gains."""
@@ -94,17 +94,17 @@ class Packing:
     gain: float = 1.0
 
 
-def measured(recipe: Recipe, workshop: Workshop, samples: Served, most: int) -> Packing:
+def measured(recipe: Recipe, factory: TrainingFactory, samples: Served, most: int) -> Packing:
     """The size, up to ``most``, that gives most trials an hour: the first steps are timed.
 
     A larger pack is tried as long as the last one paid and memory holds it.
     """
     end = min(most, SIZES[-1])
-    alone = rate = _rate(recipe, workshop, samples, 1)
+    alone = rate = _rate(recipe, factory, samples, 1)
     best = 1
     for size in sorted({s for s in SIZES if s < end} | ({end} - {1})):
         try:
-            larger = _rate(recipe, workshop, samples, size)
+            larger = _rate(recipe, factory, samples, size)
         except RuntimeError:  # as torch says that memory is short
             break
         if larger < GAIN * rate:
@@ -113,15 +113,15 @@ def measured(recipe: Recipe, workshop: Workshop, samples: Served, most: int) -> 
     return Packing(best, rate / alone)
 
 
-def gain_of(recipe: Recipe, workshop: Workshop, samples: Served, size: int) -> float:
+def gain_of(recipe: Recipe, factory: TrainingFactory, samples: Served, size: int) -> float:
     """How many times more trials an hour packs of a size give than trials one by one."""
-    alone, packed = (_rate(recipe, workshop, samples, n) for n in (1, size))
+    alone, packed = (_rate(recipe, factory, samples, n) for n in (1, size))
     return packed / alone
 
 
-def _rate(recipe: Recipe, workshop: Workshop, samples: Served, size: int) -> float:
+def _rate(recipe: Recipe, factory: TrainingFactory, samples: Served, size: int) -> float:
     """Epochs a second of all members of a pack, from its second step on."""
-    training = workshop.training([recipe] * size, samples)
+    training = factory.training([recipe] * size, samples)
     training.train_steps(lambda: True)
     before, started = training.progress(), time.perf_counter()
 

@@ -16,7 +16,7 @@ STACK = "overtime.txt"
 """Where a process that hung was, in the folder of what it trained."""
 
 
-class OvertimeError(RunError):
+class TimeLimitError(RunError):
     """A training took longer than its recipe allows."""
 
 
@@ -34,9 +34,9 @@ class TimeLimit:
         self._started = time.monotonic()
 
     def check(self) -> None:
-        """Raises OvertimeError after the limit."""
+        """Raises TimeLimitError after the limit."""
         if self._seconds is not None and self._left(self._seconds) < 0:
-            raise OvertimeError(overtime(self._seconds))
+            raise TimeLimitError(limit_exceeded(self._seconds))
 
     @contextmanager
     def enforced(self) -> Iterator[None]:
@@ -58,7 +58,7 @@ class TimeLimit:
         return self._started + seconds - time.monotonic()
 
 
-def overtime(seconds: float | None) -> str:
+def limit_exceeded(seconds: float | None) -> str:
     """The reason for which a training failed that took too long."""
     return f"it took longer than sweep.trial_seconds: {seconds:g}"
 

@@ -64,7 +64,7 @@ class Served(Protocol):
 
 
 @dataclass(frozen=True)
-class Workshop:
+class TrainingFactory:
     """Where trainings come from; tests put another in its place. Travels to the workers.
 
     Attributes:
@@ -136,6 +136,28 @@ class Step:
     epoch: int
     best: Metrics
     epochs: Sequence[Epoch] = ()
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """One re-training of a trial with another seed.
+
+    Attributes:
+        seed: ``training.seed`` of the re-training.
+        validation: metrics on the validation split at its best epoch; empty if it failed.
+        test: metrics on the test split at the same epoch; empty if it failed.
+        reason: why it failed; empty otherwise.
+    """
+
+    seed: int
+    validation: dict[str, float]
+    test: dict[str, float]
+    reason: str = ""
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Validation metrics under their own names and those on test as ``test/<name>``."""
+        return {**self.validation, **{f"test/{name}": v for name, v in self.test.items()}}
 
 
 @dataclass(frozen=True)

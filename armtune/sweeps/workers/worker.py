@@ -13,18 +13,18 @@ from armtune.errors import RunError
 from armtune.files import write_text
 from armtune.recipe.load import dump_recipe
 from armtune.recipe.schema import Recipe
-from armtune.sweeps.study.records import Confirmation
-from armtune.sweeps.workers.folder_lease import Claim
+from armtune.sweeps.workers.folder_lease import Lease
 from armtune.sweeps.workers.pack import DamagedCheckpointError, Pack
 from armtune.sweeps.workers.packing import is_open, measured
 from armtune.sweeps.workers.time_limit import TimeLimit
 from armtune.sweeps.workers.trial import (
+    Confirmation,
     Failure,
     Served,
     Step,
     Task,
     Training,
-    Workshop,
+    TrainingFactory,
     note_failure,
     reason_of,
 )
@@ -50,9 +50,9 @@ class Worker:
     """
 
     def __init__(
-        self, workshop: Workshop, threads: int, device: str, expendable: bool = False
+        self, factory: TrainingFactory, threads: int, device: str, expendable: bool = False
     ) -> None:
-        self._workshop, self._threads, self._device = workshop, threads, device
+        self._factory, self._threads, self._device = factory, threads, device
         self._expendable = expendable
         self._data: Dataset | None = None
         self._samples: Served | None = None
@@ -96,7 +96,7 @@ class Worker:
         return self.step()
 
     def close(self) -> None:
-        """Nothing is left to end; a team of several has its processes."""
+        """Nothing is left to end; a process group has its processes."""
 
     def pack_size(self, recipe: Recipe, most: int) -> int:
         """How many trials at once pay, at most ``most``; measured where the recipe leaves it open.
@@ -106,7 +106,7 @@ class Worker:
         if not is_open(recipe, most):
             return most
         try:
-            return measured(recipe, self._workshop, self.samples_for(recipe), most).size
+            return measured(recipe, self._factory, self.samples_for(recipe), most).size
         except Exception:  # the recipe's own values may be the ones that don't work
             return 1
 
@@ -152,7 +152,7 @@ class Worker:
 
     def _begin(self, group: Group) -> None:
         """Reads the tasks' data, builds their training, and takes up what there is of it."""
-        claims = [self._claim(task) for task in group.tasks]
+        leases = [self._lease(task) for task in group.tasks]
         group.limits = [
             TimeLimit(task.folder, task.recipe.sweep.trial_seconds, self._expendable)
             for task in group.tasks
@@ -160,32 +160,32 @@ class Worker:
         recipes = [task.recipe for task in group.tasks]
         with group.limits[0].enforced():
             training = self.training(recipes)
-            group.pack = Pack(group.tasks, training, group.limits, claims, self._kept)
+            group.pack = Pack(group.tasks, training, group.limits, leases, self._kept)
 
-    def _claim(self, task: Task) -> Claim:
+    def _lease(self, task: Task) -> Lease:
         anew = task.folder not in self._kept
         if anew:
             _check_shared(task.folder.parents[1])
             write_text(task.folder / "recipe.yaml", dump_recipe(task.recipe))
-        return Claim(task.folder, anew)
+        return Lease(task.folder, anew)
 
     def training(self, recipes: Sequence[Recipe]) -> Training:
         """A training of a pack of recipes that hasn't begun."""
-        return self._workshop.training(recipes, self.samples_for(recipes[0]))
+        return self._factory.training(recipes, self.samples_for(recipes[0]))
 
     def samples_for(self, recipe: Recipe) -> Served:
         """The data as the recipe's training wants them; read once."""
         if self._data is None:
-            self._workshop.prepare(self._threads)
+            self._factory.prepare(self._threads)
             self._data = self._load(recipe)
         if self._samples is None or not self._samples.serve(recipe):
             self._samples = None  # its memory is free before it is asked for again
-            self._samples = self._workshop.samples(recipe, self._data, self._device)
+            self._samples = self._factory.samples(recipe, self._data, self._device)
         return self._samples
 
     def _load(self, recipe: Recipe) -> Dataset:
-        data = self._workshop.dataset(recipe)
-        if self._workshop.digest and data.digest != self._workshop.digest:
+        data = self._factory.dataset(recipe)
+        if self._factory.digest and data.digest != self._factory.digest:
             raise RunError(
                 f"{platform.node()} reads other data than the sweep was started with: "
                 f"{data.description}"

@@ -8,7 +8,7 @@ import pytest
 
 from armtune.errors import RunError
 from armtune.recipe.schema import Resources
-from armtune.sweeps.engines.cluster_capacity import check_room, places
+from armtune.sweeps.engines.cluster_capacity import check_capacity, places
 
 
 def nodes(*had: tuple[float, float]) -> list[dict[str, Any]]:
@@ -31,7 +31,7 @@ def nodes(*had: tuple[float, float]) -> list[dict[str, Any]]:
 )
 def test_places(had: list[tuple[float, float]], resources: dict[str, Any], expected: int) -> None:
     wanted = Resources.model_validate(resources)
-    check_room(nodes(*had), wanted)
+    check_capacity(nodes(*had), wanted)
     assert places(nodes(*had), wanted) == expected
 
 
@@ -50,4 +50,4 @@ def test_too_little_is_refused(
     had: list[tuple[float, float]], resources: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(RunError, match=f"sweep.resources: {said}"):
-        check_room(nodes(*had), Resources.model_validate(resources))
+        check_capacity(nodes(*had), Resources.model_validate(resources))

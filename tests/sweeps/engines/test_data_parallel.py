@@ -33,7 +33,7 @@ def team_recipe(real_recipe: Recipe) -> Recipe:
 
 
 class Killing(Listener):
-    """Kills the second process of a team while it trains the second trial."""
+    """Kills the second process of a process group while it trains the second trial."""
 
     def __init__(self, notes: Path) -> None:
         self._notes = notes
@@ -54,8 +54,8 @@ def test_a_sweep_of_teams_comes_to_what_one_process_comes_to(
     team_recipe: Recipe, tmp_path: Path
 ) -> None:
     killing = Killing(tmp_path)
-    workshop = NotingRanks(tmp_path)
-    there = run_sweep(team_recipe, Place(tmp_path / "there", tmp_path), [killing], workshop)
+    factory = NotingRanks(tmp_path)
+    there = run_sweep(team_recipe, Place(tmp_path / "there", tmp_path), [killing], factory)
     alone = with_overrides(team_recipe, {"sweep.resources.workers": 1, "sweep.pack": 1})
     here = run_sweep(alone, Place(tmp_path / "here", tmp_path, inline=True))
     assert killing.killed

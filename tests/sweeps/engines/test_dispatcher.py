@@ -1,4 +1,4 @@
-"""Legs and stages, as Ray Tune's calls meet them: no Ray is needed."""
+"""Work units and stages, as Ray Tune's calls meet them: no Ray is needed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from pathlib import Path
 
 from fake_training import fake_recipe
 
-from armtune.sweeps.engines.dispatcher import Clerk
+from armtune.sweeps.engines.dispatcher import Dispatcher
 from armtune.sweeps.engines.engine import Retrainings
-from armtune.sweeps.engines.work_units import Leg
-from armtune.sweeps.study.records import Confirmation
+from armtune.sweeps.engines.work_units import WorkUnit
 from armtune.sweeps.study.search import Search
-from armtune.sweeps.workers.trial import Failure, Task
+from armtune.sweeps.workers.trial import Confirmation, Failure, Task
 
 DONE = Confirmation(0, {"accuracy": 0.5}, {})
 DEAD = Failure("the worker died: it was killed", transient=True)
@@ -33,136 +32,138 @@ def retrainings(told: Told, *numbers: int, retries: int = 1) -> Retrainings:
     return Retrainings([Task(n, recipe, Path(f"{n}")) for n in numbers], told)
 
 
-def clerk_for(*stages: Retrainings, room: int = 2) -> Clerk:
+def dispatcher_for(*stages: Retrainings, capacity: int = 2) -> Dispatcher:
     def each() -> Iterator[Search | Retrainings]:
         yield from stages
 
-    return Clerk(each(), lambda: room)
+    return Dispatcher(each(), lambda: capacity)
 
 
-def taken_up(clerk: Clerk) -> Leg:
-    """The next leg, for which a new worker comes."""
-    leg = clerk.next_leg()
-    assert leg is not None
-    clerk.came()
-    return leg
+def taken_up(dispatcher: Dispatcher) -> WorkUnit:
+    """The next unit, for which a new worker comes."""
+    unit = dispatcher.next_unit()
+    assert unit is not None
+    dispatcher.worker_joined()
+    return unit
 
 
-def numbers(leg: Leg | None) -> list[int]:
-    assert leg is not None
-    return [task.number for task in leg.tasks]
+def numbers(unit: WorkUnit | None) -> list[int]:
+    assert unit is not None
+    return [task.number for task in unit.tasks]
 
 
 def test_no_more_legs_are_out_than_there_is_room_for() -> None:
-    clerk = clerk_for(retrainings(Told(), 1, 2, 3))
-    assert clerk.begin()
-    assert [numbers(clerk.next_leg()) for _ in range(2)] == [[1], [2]]
-    assert clerk.next_leg() is None
-    assert not clerk.over
+    dispatcher = dispatcher_for(retrainings(Told(), 1, 2, 3))
+    assert dispatcher.begin()
+    assert [numbers(dispatcher.next_unit()) for _ in range(2)] == [[1], [2]]
+    assert dispatcher.next_unit() is None
+    assert not dispatcher.over
 
 
 def test_a_worker_waits_for_the_next_stage_and_no_worker_is_started_to_wait() -> None:
     told = Told()
-    clerk = clerk_for(retrainings(told, 1, 2), retrainings(told, 3, 4))
-    first, second = taken_up(clerk), taken_up(clerk)
-    assert not clerk.hear(first, [DONE])
-    waiting = clerk.next_leg()
+    dispatcher = dispatcher_for(retrainings(told, 1, 2), retrainings(told, 3, 4))
+    first, second = taken_up(dispatcher), taken_up(dispatcher)
+    assert not dispatcher.handle(first, [DONE])
+    waiting = dispatcher.next_unit()
     assert waiting is not None
     assert numbers(waiting) == []
-    assert clerk.hear(waiting, []), "the next stage waits for the other worker"
-    assert not clerk.hear(second, [DONE])
-    assert numbers(clerk.next_leg()) == [3]
-    assert not clerk.hear(waiting, []), "there is something to do"
-    assert numbers(clerk.next_leg()) == [4]
+    assert dispatcher.handle(waiting, []), "the next stage waits for the other worker"
+    assert not dispatcher.handle(second, [DONE])
+    assert numbers(dispatcher.next_unit()) == [3]
+    assert not dispatcher.handle(waiting, []), "there is something to do"
+    assert numbers(dispatcher.next_unit()) == [4]
     assert told.ends == [(1, ""), (2, "")]
 
 
 def test_one_task_of_many_places_starts_one_worker() -> None:
-    clerk = clerk_for(retrainings(Told(), 1), room=8)
-    assert numbers(clerk.next_leg()) == [1]
-    assert clerk.next_leg() is None
+    dispatcher = dispatcher_for(retrainings(Told(), 1), capacity=8)
+    assert numbers(dispatcher.next_unit()) == [1]
+    assert dispatcher.next_unit() is None
 
 
 def test_it_is_over_once_the_last_leg_has_ended_and_nothing_follows() -> None:
     told = Told()
-    clerk = clerk_for(retrainings(told), retrainings(told, 1))
-    leg = clerk.next_leg()
-    assert leg is not None
-    assert not clerk.over
-    assert not clerk.hear(leg, [DONE])
-    assert leg.tasks == (), "Tune keeps what it was given"
-    assert clerk.next_leg() is None
-    assert clerk.over
+    dispatcher = dispatcher_for(retrainings(told), retrainings(told, 1))
+    unit = dispatcher.next_unit()
+    assert unit is not None
+    assert not dispatcher.over
+    assert not dispatcher.handle(unit, [DONE])
+    assert unit.tasks == (), "Tune keeps what it was given"
+    assert dispatcher.next_unit() is None
+    assert dispatcher.over
 
 
 def test_nothing_to_do_is_known_beforehand() -> None:
-    assert not clerk_for(retrainings(Told()), retrainings(Told())).begin()
+    assert not dispatcher_for(retrainings(Told()), retrainings(Told())).begin()
 
 
 def test_a_retraining_whose_process_died_is_tried_again_as_often_as_the_recipe_says() -> None:
     told = Told()
-    clerk = clerk_for(retrainings(told, 1, retries=2), room=1)
+    dispatcher = dispatcher_for(retrainings(told, 1, retries=2), capacity=1)
     for _ in range(2):
-        leg = clerk.next_leg()
-        assert numbers(leg) == [1]
-        assert leg is not None
-        clerk.lose(leg, [DEAD])
+        unit = dispatcher.next_unit()
+        assert numbers(unit) == [1]
+        assert unit is not None
+        dispatcher.lose(unit, [DEAD])
         assert told.ends == []
-    leg = clerk.next_leg()
-    assert leg is not None
-    clerk.lose(leg, [DEAD])
+    unit = dispatcher.next_unit()
+    assert unit is not None
+    dispatcher.lose(unit, [DEAD])
     assert told.ends == [(1, DEAD.reason)]
-    assert clerk.next_leg() is None
-    assert clerk.over
+    assert dispatcher.next_unit() is None
+    assert dispatcher.over
 
 
 def test_a_waiting_worker_that_dies_leaves_no_place_taken() -> None:
-    clerk = clerk_for(retrainings(Told(), 1, 2), retrainings(Told(), 3, 4))
-    first, second = taken_up(clerk), taken_up(clerk)
-    clerk.hear(first, [DONE])
-    waiting = clerk.next_leg()
+    dispatcher = dispatcher_for(retrainings(Told(), 1, 2), retrainings(Told(), 3, 4))
+    first, second = taken_up(dispatcher), taken_up(dispatcher)
+    dispatcher.handle(first, [DONE])
+    waiting = dispatcher.next_unit()
     assert waiting is not None
-    clerk.lose(waiting, [])
-    clerk.hear(second, [DONE])
-    assert [numbers(clerk.next_leg()) for _ in range(2)] == [[3], [4]]
+    dispatcher.lose(waiting, [])
+    dispatcher.handle(second, [DONE])
+    assert [numbers(dispatcher.next_unit()) for _ in range(2)] == [[3], [4]]
 
 
 def test_no_worker_waits_while_a_leg_has_none() -> None:
     """Others may use the place that it would have."""
-    clerk = clerk_for(retrainings(Told(), 1, 2, 3, retries=2), retrainings(Told(), 4), room=3)
-    first, second, third = (taken_up(clerk) for _ in range(3))
-    clerk.hear(first, [DONE])
-    waiting = clerk.next_leg()
+    dispatcher = dispatcher_for(
+        retrainings(Told(), 1, 2, 3, retries=2), retrainings(Told(), 4), capacity=3
+    )
+    first, second, third = (taken_up(dispatcher) for _ in range(3))
+    dispatcher.handle(first, [DONE])
+    waiting = dispatcher.next_unit()
     assert waiting is not None
-    assert clerk.hear(waiting, []), "two are at work"
-    clerk.lose(second, [DEAD])
-    again = clerk.next_leg()
+    assert dispatcher.handle(waiting, []), "two are at work"
+    dispatcher.lose(second, [DEAD])
+    again = dispatcher.next_unit()
     assert again is not None
     assert numbers(again) == [2]
-    assert not clerk.hear(waiting, []), "this worker can take it up"
-    assert clerk.next_leg() is None, "no other one is started to wait"
-    clerk.hear(again, [DONE])
-    waiting = clerk.next_leg()
+    assert not dispatcher.handle(waiting, []), "this worker can take it up"
+    assert dispatcher.next_unit() is None, "no other one is started to wait"
+    dispatcher.handle(again, [DONE])
+    waiting = dispatcher.next_unit()
     assert waiting is not None
     assert numbers(waiting) == []
-    assert clerk.hear(waiting, []), "the third is at work"
-    clerk.hear(third, [DONE])
-    assert numbers(clerk.next_leg()) == [4]
+    assert dispatcher.handle(waiting, []), "the third is at work"
+    dispatcher.handle(third, [DONE])
+    assert numbers(dispatcher.next_unit()) == [4]
 
 
 def test_a_worker_that_comes_for_a_leg_lets_the_others_wait() -> None:
-    clerk = clerk_for(retrainings(Told(), 1, 2, retries=2), retrainings(Told(), 3))
-    first, second = taken_up(clerk), taken_up(clerk)
-    clerk.hear(first, [DONE])
-    waiting = clerk.next_leg()
+    dispatcher = dispatcher_for(retrainings(Told(), 1, 2, retries=2), retrainings(Told(), 3))
+    first, second = taken_up(dispatcher), taken_up(dispatcher)
+    dispatcher.handle(first, [DONE])
+    waiting = dispatcher.next_unit()
     assert waiting is not None
-    clerk.lose(second, [DEAD])
-    assert numbers(taken_up(clerk)) == [2]
-    assert clerk.hear(waiting, [])
+    dispatcher.lose(second, [DEAD])
+    assert numbers(taken_up(dispatcher)) == [2]
+    assert dispatcher.handle(waiting, [])
 
 
 def test_a_leg_is_cheap_for_those_who_copy_and_name_it() -> None:
-    leg = Leg(retrainings(Told(), 7).tasks)
-    assert deepcopy({"leg": leg})["leg"] is leg
-    assert repr(leg) == "0007"
-    assert repr(Leg()) == "waiting"
+    unit = WorkUnit(retrainings(Told(), 7).tasks)
+    assert deepcopy({"unit": unit})["unit"] is unit
+    assert repr(unit) == "0007"
+    assert repr(WorkUnit()) == "waiting"

@@ -58,15 +58,15 @@ class Heard(Listener):
         return [(what, epoch) for what, n, epoch in self.lines if n == number]
 
 
-def run(folder: Path, recipe: Recipe, *listeners: Listener, **workshop: Any) -> SweepResult:
+def run(folder: Path, recipe: Recipe, *listeners: Listener, **factory: Any) -> SweepResult:
     place = Place(folder, Path(), resume=True)
-    return run_sweep(recipe, place, listeners, FakeWorkshop(**workshop))
+    return run_sweep(recipe, place, listeners, FakeWorkshop(**factory))
 
 
 def test_packs_grow_once_a_worker_has_measured_what_pays(tmp_path: Path) -> None:
     recipe = fake_recipe(sweep__trials=32, sweep__space=CALM, sweep__pruner={"name": "none"})
-    workshop = SharedCost(seconds=0.05, notes=tmp_path)
-    result = run_sweep(recipe, Place(tmp_path / "run", Path()), (), workshop)
+    factory = SharedCost(seconds=0.05, notes=tmp_path)
+    result = run_sweep(recipe, Place(tmp_path / "run", Path()), (), factory)
     assert [r.state for r in result.records] == ["COMPLETE"] * 32
     sizes = sizes_in(tmp_path)
     # Each size is measured once; of two workers' 32 trials a quarter may be one pack.

@@ -11,15 +11,15 @@ from armtune.errors import DivergedError, RunError
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import load_space
 from armtune.sweeps import read_result
-from armtune.sweeps.planning.estimate import Estimate
 from armtune.sweeps.planning.plan import SETTINGS, estimate, share_of, size_of, workers_of
 from armtune.sweeps.run import Place, run_sweep
+from armtune.sweeps.study.estimate import Estimate
 
 
 def planned(folder: Path, make: Any = None, seconds: float = 0.0, **overrides: Any) -> Estimate:
     recipe = fake_recipe(**{"sweep__space": CALM, **overrides})
-    workshop = FakeWorkshop(make=make, seconds=seconds)
-    return estimate(recipe, load_space(recipe, folder), workshop, inline=True)
+    factory = FakeWorkshop(make=make, seconds=seconds)
+    return estimate(recipe, load_space(recipe, folder), factory, inline=True)
 
 
 def test_an_epoch_is_timed_over_several_settings_and_little_is_trained(tmp_path: Path) -> None:

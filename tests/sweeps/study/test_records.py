@@ -9,7 +9,8 @@ import pytest
 from fake_training import fake_recipe
 
 from armtune.recipe.objectives import Goals
-from armtune.sweeps.study.records import Confirmation, TrialRecord, front_of, write_front
+from armtune.sweeps.study.records import TrialRecord, front_of, write_front
+from armtune.sweeps.workers.trial import Confirmation
 
 GOALS = Goals.from_recipe(fake_recipe(sweep__constraints=["weakest_accuracy >= 0.4"]))
 

@@ -45,8 +45,8 @@ def make(folder: Path, *listeners: Listener, **overrides: Any) -> tuple[Search, 
 
 
 def train(search: Search, make: Any = None) -> None:
-    workshop = FakeWorkshop(make=make)
-    Inline(workshop, fake_recipe().sweep.resources).work(iter([search]))
+    factory = FakeWorkshop(make=make)
+    Inline(factory, fake_recipe().sweep.resources).work(iter([search]))
 
 
 def halving(**options: Any) -> dict[str, Any]:
@@ -89,9 +89,9 @@ def test_the_recipes_own_values_are_never_pruned(tmp_path: Path) -> None:
     for _ in range(4):
         search.next()
     for number in (1, 2, 3):
-        search.hear(number, Step(3, GOOD))
+        search.handle(number, Step(3, GOOD))
     poor = {"accuracy": 0.1, "contribution_gap": 0.9, "weakest_accuracy": 0.0}
-    assert search.hear(0, Step(3, poor))
+    assert search.handle(0, Step(3, poor))
 
 
 def test_a_poor_trial_is_stopped_at_its_rung_and_only_there(tmp_path: Path) -> None:
@@ -99,10 +99,10 @@ def test_a_poor_trial_is_stopped_at_its_rung_and_only_there(tmp_path: Path) -> N
     for _ in range(4):
         search.next()
     poor = {"accuracy": 0.1, "contribution_gap": 0.9, "weakest_accuracy": 0.0}
-    assert search.hear(0, Step(3, GOOD))
-    assert search.hear(1, Step(3, GOOD))
-    assert search.hear(2, Step(2, poor))
-    assert not search.hear(2, Step(3, poor))
+    assert search.handle(0, Step(3, GOOD))
+    assert search.handle(1, Step(3, GOOD))
+    assert search.handle(2, Step(2, poor))
+    assert not search.handle(2, Step(3, poor))
     assert study.record(2).state == "PRUNED"
 
 
@@ -115,21 +115,21 @@ def test_brackets_are_halved_apart(tmp_path: Path) -> None:
     assert {task.rungs for task in tasks} == {(1, 3), (3,), ()}
     poor = {**GOOD, "accuracy": 0.1}
     early, late = ([t.number for t in tasks if t.rungs == rungs] for rungs in ((1, 3), (3,)))
-    assert search.hear(early[0], Step(3, GOOD))
-    assert search.hear(late[0], Step(3, poor))
-    assert not search.hear(early[1], Step(3, poor))
+    assert search.handle(early[0], Step(3, GOOD))
+    assert search.handle(late[0], Step(3, poor))
+    assert not search.handle(early[1], Step(3, poor))
 
 
 def test_a_trial_restored_at_a_rung_is_judged_there(tmp_path: Path) -> None:
     first, _ = make(tmp_path, sweep__pruner=halving())
     for _ in range(3):
         first.next()
-    first.hear(0, Step(3, GOOD))
-    first.hear(1, Step(3, GOOD))
+    first.handle(0, Step(3, GOOD))
+    first.handle(1, Step(3, GOOD))
     again, study = make(tmp_path, sweep__pruner=halving())
     assert [task.number for task in (again.next(), again.next(), again.next()) if task] == [0, 1, 2]
     poor = {"accuracy": 0.1, "contribution_gap": 0.9, "weakest_accuracy": 0.0}
-    assert not again.hear(2, Step(3, poor))
+    assert not again.handle(2, Step(3, poor))
     assert study.record(2).state == "PRUNED"
 
 
@@ -142,7 +142,7 @@ def test_what_is_no_number_fails_a_trial(
     constraints = ["weakest_accuracy >= 0.4"]
     search, study = make(tmp_path, sweep__pruner=halving(), sweep__constraints=constraints)
     search.next()
-    assert not search.hear(0, Step(epoch, {**GOOD, metric: value}))
+    assert not search.handle(0, Step(epoch, {**GOOD, metric: value}))
     record = study.record(0)
     assert record.state == "FAIL"
     assert record.reason == f"epoch {epoch}: {metric} is {value}"
@@ -151,7 +151,7 @@ def test_what_is_no_number_fails_a_trial(
 def test_a_metric_that_was_not_measured_fails_a_trial(tmp_path: Path) -> None:
     search, study = make(tmp_path)
     search.next()
-    assert not search.hear(0, Step(9, {"accuracy": 0.8}))
+    assert not search.handle(0, Step(9, {"accuracy": 0.8}))
     assert study.record(0).reason == "epoch 9: the run doesn't measure contribution_gap"
 
 
@@ -204,8 +204,8 @@ def test_a_failure_keeps_what_the_trial_had_reached(tmp_path: Path) -> None:
     diary = Diary()
     search, study = make(tmp_path, diary)
     search.next()
-    search.hear(0, Step(2, GOOD))
-    search.hear(0, Failure("the worker died"))
+    search.handle(0, Step(2, GOOD))
+    search.handle(0, Failure("the worker died"))
     record = study.record(0)
     assert (record.state, record.epoch, record.metrics) == ("FAIL", 2, GOOD)
     assert diary.lines == ["0 FAIL at 2"]

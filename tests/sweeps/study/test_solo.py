@@ -14,15 +14,15 @@ from armtune.recipe.schema import Recipe
 from armtune.sweeps import SweepResult
 from armtune.sweeps.run import Place, run_sweep
 from armtune.sweeps.study.records import Listener
-from armtune.sweeps.workers.trial import Workshop
+from armtune.sweeps.workers.trial import TrainingFactory
 
 CONFIRM = {"top": 1, "seeds": 2}
 
 
 def run(folder: Path, *listeners: Listener, **others: Any) -> SweepResult:
     place = Place(folder / "run", folder, others.pop("resume", False), inline=True)
-    workshop = others.pop("workshop", FakeWorkshop())
-    return run_sweep(fake_recipe(sweep__confirm=CONFIRM, **others), place, listeners, workshop)
+    factory = others.pop("factory", FakeWorkshop())
+    return run_sweep(fake_recipe(sweep__confirm=CONFIRM, **others), place, listeners, factory)
 
 
 class Heard(Listener):
@@ -53,7 +53,7 @@ def test_the_winners_settings_are_kept_and_the_balancing_is_off(tmp_path: Path) 
         seen.append(recipe)
         return FakeTraining(recipe)
 
-    result = run(tmp_path, workshop=FakeWorkshop(make=noting))
+    result = run(tmp_path, factory=FakeWorkshop(make=noting))
     assert result.chosen is not None
     solos = [recipe for recipe in seen if len(recipe.modalities) == 1]
     assert len(solos) == 4
@@ -87,12 +87,12 @@ def test_a_modality_alone_is_trained_on_the_samples_of_all(tmp_path: Path) -> No
 
     class Reading(FakeWorkshop):
         def training(self, recipes: Sequence[Recipe], samples: Any) -> Together:
-            data = Workshop(tmp_path, modalities=self.modalities).dataset(recipes[0])
+            data = TrainingFactory(tmp_path, modalities=self.modalities).dataset(recipes[0])
             sizes = [len(split) for split in (data.train, data.validation, data.test)]
             read.append((list(recipes[0].modalities), sizes))
             return super().training(recipes, samples)
 
-    run(tmp_path, workshop=Reading(), data__absent="skip")
+    run(tmp_path, factory=Reading(), data__absent="skip")
     assert ["image"] in [modalities for modalities, _ in read]
     assert sum(read[0][1]) == 225
     assert all(sizes == read[0][1] for _, sizes in read)

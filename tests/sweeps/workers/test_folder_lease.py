@@ -7,29 +7,29 @@ from pathlib import Path
 import pytest
 
 from armtune.errors import RunError
-from armtune.sweeps.workers.folder_lease import WORKER, Claim, LostClaimError
+from armtune.sweeps.workers.folder_lease import WORKER, Lease, LostLeaseError
 from armtune.sweeps.workers.trial import CHECKPOINT, ERROR, METRICS, Failure, Step, Task
 from armtune.sweeps.workers.worker import Worker
 from tests.sweeps.fake_training import FakeWorkshop, fake_recipe
 
 
 def test_a_claim_holds_until_another_is_made(tmp_path: Path) -> None:
-    first = Claim(tmp_path, anew=True)
-    again = Claim(tmp_path, anew=False)
+    first = Lease(tmp_path, anew=True)
+    again = Lease(tmp_path, anew=False)
     first.check()
     again.check()
-    second = Claim(tmp_path, anew=True)
+    second = Lease(tmp_path, anew=True)
     second.check()
     for lost in (first, again):
-        with pytest.raises(LostClaimError, match="taken over by another worker"):
+        with pytest.raises(LostLeaseError, match="taken over by another worker"):
             lost.check()
 
 
 def test_a_folder_that_is_gone_is_another_matter(tmp_path: Path) -> None:
-    claim = Claim(tmp_path / "0003", anew=True)
+    lease = Lease(tmp_path / "0003", anew=True)
     (tmp_path / "0003" / WORKER).unlink()
     with pytest.raises(RunError, match=r"0003.worker\.txt: No such file") as caught:
-        claim.check()
+        lease.check()
     assert isinstance(caught.value.__cause__, OSError)
 
 

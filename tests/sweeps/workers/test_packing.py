@@ -1,4 +1,4 @@
-"""Packs: which trials may share one, how many pay, and that a trial is its own in any company."""
+"""Packs: which trials may share one, how many pay, and that no trial depends on others in it."""
 
 from __future__ import annotations
 
@@ -83,10 +83,10 @@ class Clock:
     Args:
         shared: seconds of a step whatever the size; 2 ms a member are added.
         steps: of an epoch.
-        room: members that memory holds.
+        capacity: members that memory holds.
     """
 
-    def __init__(self, shared: float, steps: int = 1, room: int = 64) -> None:
+    def __init__(self, shared: float, steps: int = 1, capacity: int = 64) -> None:
         self.now, self.sizes = 0.0, list[int]()
         clock = self
 
@@ -103,11 +103,11 @@ class Clock:
         class Timed(FakeWorkshop):
             def training(self, recipes: Any, samples: Any) -> Together:
                 clock.sizes.append(len(recipes))
-                if len(recipes) > room:
+                if len(recipes) > capacity:
                     raise torch.OutOfMemoryError("as much as there is")
                 return Costly([FakeTraining(recipe) for recipe in recipes])
 
-        self.workshop = Timed()
+        self.factory = Timed()
 
     def perf_counter(self) -> float:
         return self.now
@@ -115,7 +115,7 @@ class Clock:
     def measured(self, most: int) -> packing.Packing:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(packing, "time", self)
-            return measured(fake_recipe(), self.workshop, FakeSamples(), most)
+            return measured(fake_recipe(), self.factory, FakeSamples(), most)
 
 
 @pytest.mark.parametrize(("shared", "most", "size"), [(0.02, 8, 8), (0.02, 3, 3), (0.0, 8, 1)])
@@ -134,7 +134,7 @@ def test_an_epoch_of_hours_is_not_waited_for() -> None:
 
 
 def test_what_memory_does_not_hold_is_not_chosen() -> None:
-    clock = Clock(shared=0.02, room=4)
+    clock = Clock(shared=0.02, capacity=4)
     assert clock.measured(32).size == 4
     assert clock.sizes == [1, 2, 4, 8]
 
@@ -179,7 +179,7 @@ def test_a_trial_that_was_retried_trains_alone(tmp_path: Path) -> None:
     search = search_of(tmp_path, sweep__trials=4, sweep__space=CALM)
     for task in search.fill((), 2):
         search.started(task.number)
-        search.hear(task.number, Failure("the worker died", transient=True))
+        search.handle(task.number, Failure("the worker died", transient=True))
     packs = [[task.number for task in search.fill((), 2)] for _ in range(3)]
     assert sorted(packs) == [[0], [1], [2, 3]]
 

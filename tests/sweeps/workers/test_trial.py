@@ -22,8 +22,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "trials" / "0003"
 
 
-def worker(**workshop: Any) -> Worker:
-    return Worker(FakeWorkshop(**workshop), 1, "cpu")
+def worker(**factory: Any) -> Worker:
+    return Worker(FakeWorkshop(**factory), 1, "cpu")
 
 
 def steps(worker: Worker, task: Task) -> list[Step | Failure]:

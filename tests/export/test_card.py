@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from armtune.bundle.card import model_card
+from armtune.export.card import model_card
 from tests.conftest import TWO, toy_recipe
 
 ABOUT: dict[str, Any] = {

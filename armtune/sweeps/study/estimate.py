@@ -97,7 +97,7 @@ def read_estimate(folder: Path) -> Estimate | None:
         raise RunError(f"{path}: damaged: {error}") from error
 
 
-def hindsight(estimate: Estimate, records: Sequence[TrialRecord]) -> str:
+def estimate_error(estimate: Estimate, records: Sequence[TrialRecord]) -> str:
     """A sentence on how far off an estimate was; empty while trials are left.
 
     Times in which no trial ran, as between a sweep and its resumption, don't count.

@@ -16,9 +16,9 @@ from safetensors.numpy import load_file
 from armtune.bundle import Predictor, formats
 from armtune.bundle.engine import Engine, Floats, Present, Views
 from armtune.bundle.manifest import CARD, MANIFEST, PREPROCESSING, PROGRAM
-from armtune.bundle.write import write_bundle
 from armtune.data import Dataset
 from armtune.errors import RunError
+from armtune.export.write import write_bundle
 from armtune.training.loop import Run
 from tests.conftest import TWO
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from armtune.errors import RunError
-from armtune.sweeps.lock import locked
+from armtune.sweeps.study.lock import locked
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from armtune.sweeps.lock import locked
+from armtune.sweeps.study.lock import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

@@ -16,7 +16,7 @@ from armtune.recipe.load import with_overrides
 from armtune.recipe.objectives import Goals
 from armtune.recipe.ranges import Dimension
 from armtune.recipe.schema import Recipe
-from armtune.sweeps.engines.callback_errors import Complaints
+from armtune.sweeps.engines.callback_errors import CallbackErrors
 from armtune.sweeps.study.lineage import Descent
 from armtune.sweeps.study.search import Search
 from armtune.sweeps.workers.trial import CHECKPOINT, METRICS, Metrics, Task, trial_folder
@@ -28,7 +28,7 @@ INFEASIBLE = 1e6
 """Far more than any objective: what violates constraints comes after all that meets them."""
 
 
-class Population(Complaints):
+class Population(CallbackErrors):
     """The members and what was decided about them.
 
     Attributes:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from armtune.errors import RunError
-from armtune.sweeps.planning.estimate import PLAN, Estimate, hindsight, read_estimate
+from armtune.sweeps.study.estimate import PLAN, Estimate, estimate_error, read_estimate
 from armtune.sweeps.study.records import TrialRecord
 
 FOUND = Estimate(
@@ -54,13 +54,13 @@ def test_it_is_kept_in_the_folder(tmp_path: Path) -> None:
 
 def test_hindsight_counts_the_time_in_which_trials_ran() -> None:
     records = [record(0, 100, 110), record(1, 105, 112), record(2, 500, 506)]
-    assert hindsight(FOUND, records) == (
+    assert estimate_error(FOUND, records) == (
         "the search was estimated to take 18 s and took 18 s, 0 % more"
     )
     faster = [record(0, 0, 5), record(1, 0, 5), record(2, 5, 9)]
-    assert hindsight(FOUND, faster).endswith("took 9 s, 50 % less")
+    assert estimate_error(FOUND, faster).endswith("took 9 s, 50 % less")
 
 
 def test_there_is_no_hindsight_before_the_end() -> None:
-    assert hindsight(FOUND, [record(0, 0, 5), record(1, 0, 5)]) == ""
-    assert hindsight(FOUND, [record(0, 0, 5), record(1, 0, 5), record(2, 5, 0)]) == ""
+    assert estimate_error(FOUND, [record(0, 0, 5), record(1, 0, 5)]) == ""
+    assert estimate_error(FOUND, [record(0, 0, 5), record(1, 0, 5), record(2, 5, 0)]) == ""

@@ -14,11 +14,9 @@ from uuid import uuid4
 import numpy as np
 from safetensors.numpy import save
 
-import armtune.bundle.standalone
+import armtune.export.standalone
 from armtune import __version__
 from armtune.bundle import formats
-from armtune.bundle.agreement import Units, check_inputs, largest_difference, trained
-from armtune.bundle.card import model_card
 from armtune.bundle.engine import CantExport, Floats, Present, Views
 from armtune.bundle.manifest import (
     CARD,
@@ -35,6 +33,8 @@ from armtune.bundle.serving import Exported, Served, export, load_network
 from armtune.data import Dataset
 from armtune.data.standardize import Standardization
 from armtune.errors import RunError
+from armtune.export.agreement import Units, check_inputs, largest_difference, trained
+from armtune.export.card import model_card
 from armtune.files import write_bytes, write_text
 from armtune.recipe.load import dump_recipe
 from armtune.recipe.schema import Recipe
@@ -80,7 +80,7 @@ def write_bundle(
         write_bytes(aside / PREPROCESSING, save(_scaling(scales)))
         write_text(aside / RECIPE, dump_recipe(_with_copies(recipe, aside)))
         write_text(aside / METRICS, json.dumps(metrics, indent=2))
-        shutil.copyfile(armtune.bundle.standalone.__file__, aside / PREDICT)
+        shutil.copyfile(armtune.export.standalone.__file__, aside / PREDICT)
         shapes = {m: dataset.shapes[m] for m in recipe.modalities}
         network = load_network(model, recipe, shapes, dataset.target)
         about = _about(dataset, shapes)

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from armtune.bundle.manifest import MODEL
-from armtune.bundle.write import write_bundle
 from armtune.data import Progress
 from armtune.datasets._load import load_dataset
 from armtune.errors import RunError
+from armtune.export.write import write_bundle
 from armtune.recipe.load import load_recipe, with_overrides
 from armtune.recipe.looking import look
 from armtune.report.tables import spread
 from armtune.sweeps import read_confirmed, read_records, read_result
-from armtune.sweeps.folder import RECIPE
-from armtune.sweeps.study.records import Confirmation, TrialRecord
-from armtune.sweeps.workers.trial import CHECKPOINT
+from armtune.sweeps.study.folder import RECIPE
+from armtune.sweeps.study.records import TrialRecord
+from armtune.sweeps.workers.trial import CHECKPOINT, Confirmation
 from armtune.training.loop import Run
 
 

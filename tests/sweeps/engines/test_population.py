@@ -14,10 +14,10 @@ import torch
 import yaml
 from population_process import FAILS, LR, Failing, population
 
-from armtune.bundle.from_run import export_trial
 from armtune.bundle.manifest import CARD
 from armtune.datasets._load import load_dataset
 from armtune.errors import RecipeError, RunError
+from armtune.export.from_run import export_trial
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.report.run import RunReport
@@ -148,9 +148,9 @@ def test_a_population_can_not_grow(resumed: SweepResult) -> None:
 
 
 def test_the_others_go_on_without_a_member_and_after_a_death(tmp_path: Path) -> None:
-    workshop = Failing(tmp_path, note=tmp_path / "died")
+    factory = Failing(tmp_path, note=tmp_path / "died")
     recipe: Recipe = population(tmp_path, confirm=None)
-    result = run_sweep(recipe, Place(tmp_path / "run", tmp_path), (), workshop)
+    result = run_sweep(recipe, Place(tmp_path / "run", tmp_path), (), factory)
     assert (tmp_path / "died").exists()
     (failed,) = [r for r in result.records if r.state == "FAIL"]
     assert failed.reason == "ZeroDivisionError: on purpose"

@@ -1,0 +1,155 @@
+"""Predicts with this folder's exported model; needs numpy, and torch or onnxruntime. No armtune.
+
+    python predict.py samples.npz            # or a folder of .npy files; a table to the terminal
+    python predict.py samples.npz out.csv
+
+``samples.npz`` holds an array ``(sample, …)`` for each modality, as the data set gives it; a
+modality that is left out, or NaN throughout in a sample, is replaced by its mean feature over the
+training samples. The model
+standardises by itself: ``(x − mean) / std``, the figures of which ``preprocessing.safetensors``
+holds for use elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+PIECE = 1024
+
+
+def main() -> None:
+    """Reads the samples, predicts, and writes the table."""
+    if len(sys.argv) not in (2, 3):
+        sys.exit("usage: python predict.py SAMPLES [OUT.csv]")
+    about = json.loads((HERE / "bundle.json").read_text(encoding="utf-8"))
+    samples = read(Path(sys.argv[1]))
+    count = check(samples, about["shapes"])
+    model = load(about)
+    with open(sys.argv[2] if len(sys.argv) == 3 else 1, "w", encoding="utf-8") as out:  # noqa: PTH123
+        out.write(",".join(["sample", *heading(about["target"])]) + "\n")
+        for start in range(0, count, PIECE):
+            piece = {m: array[start : start + PIECE] for m, array in samples.items()}
+            for number, row in enumerate(predict(model, about, piece), start):
+                out.write(",".join([str(number), *said(about["target"], row)]) + "\n")
+
+
+def heading(target: dict[str, Any]) -> list[str]:
+    """The table's columns after the sample's number."""
+    if target["kind"] == "values":
+        return list(target["names"])
+    first = {"classes": "class", "labels": "labels"}[target["kind"]]
+    return [first, *(f"p({name})" for name in target["names"])]
+
+
+def said(target: dict[str, Any], row: Any) -> list[str]:
+    """What the model says of a sample: the likeliest class, the likely labels, or the value."""
+    names = target["names"]
+    if target["kind"] == "values":
+        return [str(value) for value in row]
+    likely = [name for name, p in zip(names, row, strict=True) if p > 0.5]
+    first = names[row.argmax()] if target["kind"] == "classes" else ";".join(likely)
+    return [first, *(f"{p:.6g}" for p in row)]
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Arrays by modality; nothing is unpickled."""
+    if path.is_dir():
+        return {f.stem: np.load(f, mmap_mode="r", allow_pickle=False) for f in path.glob("*.npy")}
+    if path.suffix != ".npz":
+        sys.exit(f"{path}: this program reads .npz files and folders of .npy; armtune reads more")
+    with np.load(path, allow_pickle=False) as archive:
+        return dict(archive)
+
+
+def check(samples: dict[str, Any], shapes: dict[str, list[int]]) -> int:
+    """The number of samples, or an end with the reason why they can't be read."""
+    for m, array in samples.items():
+        if m not in shapes:
+            sys.exit(f"{m}: unknown; this model reads {', '.join(shapes)}")
+        if list(array.shape[1:]) != shapes[m]:
+            sys.exit(f"{m}: samples have shape {list(array.shape[1:])}, not {shapes[m]}")
+    lengths = {len(array) for array in samples.values()}
+    if len(lengths) != 1:
+        sys.exit(f"the modalities need the same number of samples, not {sorted(lengths)}")
+    return lengths.pop()
+
+
+def predict(model: Callable[..., Any], about: dict[str, Any], piece: dict[str, Any]) -> Any:
+    """What the model gives for a piece, whose modalities may be some of all."""
+    size = len(next(iter(piece.values())))
+    fills = about.get("fills", {"what": ""})
+    views, present = {}, {}
+    for m, shape in about["shapes"].items():
+        views[m] = np.array(piece.get(m, np.zeros((size, *shape))), np.float32, order="C")
+        flat = views[m].reshape(size, -1)
+        empty = np.isnan(flat)
+        # A sample that lacks a modality is NaN throughout, where that isn't filled.
+        there = ~empty.all(1) | (fills["what"] == "samples")
+        present[m] = there & (m in piece)
+        if fills["what"]:
+            flat[:] = np.where(empty & there[:, None], fills["means"][m], flat)
+        flat[~present[m]] = 0
+        if not np.isfinite(flat).all():
+            sys.exit(f"{m}: holds NaN or an infinity")
+    if not np.any(list(present.values()), axis=0).all():
+        sys.exit("there are samples without any modality")
+    return model(views, present)
+
+
+def load(about: dict[str, Any]) -> Callable[..., Any]:
+    """The model in ONNX Runtime if it is there in that format, else in torch."""
+    files = {name: HERE / each["file"] for name, each in about["formats"].items()}
+    if "onnx" in files:
+        try:
+            return onnx(untouched(files["onnx"], about))
+        except ModuleNotFoundError:
+            pass
+    if "torch" not in files:
+        sys.exit("this folder has no model.pt2; for model.onnx: pip install onnxruntime")
+    return torch(untouched(files["torch"], about))
+
+
+def untouched(path: Path, about: dict[str, Any]) -> Path:
+    """The file, if it is as it was exported."""
+    if hashlib.sha256(path.read_bytes()).hexdigest() != about["sha256"][path.name]:
+        sys.exit(f"{path}: differs from its checksum in bundle.json")
+    return path
+
+
+def onnx(path: Path) -> Callable[..., Any]:
+    """The model in ONNX Runtime."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+    def run(views: dict[str, Any], present: dict[str, Any]) -> Any:
+        feed = {**views, **{f"present/{m}": there for m, there in present.items()}}
+        return session.run(None, feed)[0]
+
+    return run
+
+
+def torch(path: Path) -> Callable[..., Any]:
+    """The model in torch."""
+    import torch
+
+    module = torch.export.load(path).module()
+
+    @torch.no_grad()
+    def run(views: dict[str, Any], present: dict[str, Any]) -> Any:
+        tensors = [{m: torch.from_numpy(x) for m, x in part.items()} for part in (views, present)]
+        return module(*tensors).numpy()
+
+    return run
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+"""The bundles that the tests of their use have made serve here too."""
+
+from tests.bundle.conftest import *  # noqa: F403
