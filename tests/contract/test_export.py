@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from armtune.bundle.formats.onnx import LIBRARIES
 
 from armtune.bundle import formats
+from armtune.bundle.formats.onnx import LIBRARIES
 from armtune.bundle.manifest import MODEL
 from armtune.encoders import Encoder
 from armtune.export import write

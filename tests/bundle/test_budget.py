@@ -1,0 +1,165 @@
+"""Bundles that somebody else wrote: nothing is computed without bounds, nothing runs unchecked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import armtune
+from armtune.bundle.budget import MOST_BYTES, Budget, TooLargeError
+from armtune.bundle.manifest import MANIFEST, PROGRAM, checksum, read_manifest
+from armtune.bundle.predictor import Predictor
+from armtune.bundle.program import Program
+from armtune.data import Dataset
+from armtune.errors import RunError
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def rewrite(bundle: Path, change: Change) -> None:
+    """Changes a bundle's program, and makes all checksums right again."""
+    program = json.loads((bundle / PROGRAM).read_text())
+    change(program)
+    (bundle / PROGRAM).write_text(json.dumps(program))
+    sign(bundle, {PROGRAM})
+
+
+def sign(bundle: Path, names: set[str]) -> None:
+    about = json.loads((bundle / MANIFEST).read_text())
+    about["sha256"] |= {name: sha256((bundle / name).read_bytes()).hexdigest() for name in names}
+    (bundle / MANIFEST).write_text(json.dumps({**about, "checksum": checksum(about)}))
+
+
+def doubled(times: int) -> Change:
+    def change(program: dict[str, Any]) -> None:
+        name = program["result"]
+        for k in range(times):
+            both = [{"value": name}, {"value": name}]
+            name = f"twice_{k}"
+            program["nodes"].append([name, "aten.cat.default", [both, 0], {}])
+        program["result"] = name
+
+    return change
+
+
+def test_forty_concatenations_take_no_memory(bundle: Path, dataset: Dataset) -> None:
+    rewrite(bundle, doubled(40))
+    views = dict(dataset.test.views)
+    with pytest.raises(TooLargeError):
+        Program(bundle)(views, {m: np.ones(len(v), bool) for m, v in views.items()})
+    # What numpy may not compute, the network itself does.
+    assert Predictor(bundle).predict(views).probabilities.shape == (60, 3)
+
+
+def test_results_that_are_needed_no_longer_take_no_room() -> None:
+    budget, x = Budget(), np.zeros(MOST_BYTES // 8, np.float32)
+    for _ in range(5):
+        budget.spend("aten.relu.default", [x])
+        budget.hold(x)
+        budget.release(x)
+    budget.hold(x)
+    with pytest.raises(TooLargeError):
+        budget.spend("aten.add.Tensor", [np.zeros((MOST_BYTES // 4, 1), np.float32), x[:2]])
+
+
+def test_products_are_counted() -> None:
+    x = np.broadcast_to(np.float32(0), (4096, 4096))
+    budget = Budget()
+    with pytest.raises(TooLargeError):
+        budget.spend("aten.matmul.default", [x, x])
+
+
+DEEP = json.loads("[" * 900 + "]" * 900)
+MALFORMED: dict[str, Change] = {
+    "no nodes": lambda p: p.pop("nodes"),
+    "nodes of another kind": lambda p: p.update(nodes=5),
+    "a node too short": lambda p: p["nodes"].append(["x"]),
+    "a name that isn't text": lambda p: p["nodes"].append([[], "aten.relu.default", [], {}]),
+    "an unknown operator": lambda p: p["nodes"].append(["x", "os.system", ["id"], {}]),
+    "an unknown value": lambda p: p["nodes"].append(
+        ["x", "aten.relu.default", [{"value": "nothing"}], {}]
+    ),
+    "no array": lambda p: p["nodes"].append(["x", "aten.relu.default", ["text"], {}]),
+    "a type for numpy": lambda p: p["nodes"][-1][3].update(dtype="O"),
+    "weights from elsewhere": lambda p: p["weights"].update(w=["/etc/passwd", "x"]),
+    "no result": lambda p: p.update(result="nothing"),
+    "an empty pool": lambda p: p["nodes"].append(
+        ["x", "aten.max_pool2d.default", [{"value": p["result"]}, [0]], {}]
+    ),
+    "a result of another shape": lambda p: p.update(result=p["nodes"][0][0]),
+    "too many": lambda p: p.update(nodes=p["nodes"] * 10_000),
+    "deep": lambda p: p["nodes"].append(["x", "aten.relu.default", DEEP, {}]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", MALFORMED.values(), ids=MALFORMED.keys())
+def test_a_malformed_program_ends_in_one_line(
+    bundle: Path, dataset: Dataset, change: Change
+) -> None:
+    rewrite(bundle, change)
+    with pytest.raises(RunError) as caught:
+        Predictor(bundle).predict(dict(dataset.test.views))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_changed_manifest_is_refused(bundle: Path) -> None:
+    about = json.loads((bundle / MANIFEST).read_text())
+    about["target"]["names"].reverse()
+    (bundle / MANIFEST).write_text(json.dumps(about))
+    with pytest.raises(RunError, match=r"bundle\.json: differs from its checksum"):
+        Predictor(bundle)
+
+
+def test_a_bundle_from_before_there_were_checksums_is_read(bundle: Path, dataset: Dataset) -> None:
+    about = json.loads((bundle / MANIFEST).read_text())
+    assert about.pop("checksum") == checksum(about)
+    (bundle / MANIFEST).write_text(json.dumps(about))
+    assert len(Predictor(bundle).predict(dict(dataset.test.views)).names) == 60
+
+
+BROKEN: dict[str, Change] = {
+    "shapes": lambda m: m.update(shapes=[1]),
+    "a shape": lambda m: m["shapes"].update(image="9"),
+    "a huge shape": lambda m: m["shapes"].update(image=[2**40]),
+    "sha256": lambda m: m.update(sha256=["a"]),
+    "target": lambda m: m.update(target="classes"),
+    "target kind": lambda m: m["target"].update(kind=[]),
+    "target names": lambda m: m["target"].update(names=[1, None, {}]),
+    "no names": lambda m: m["target"].update(names=[]),
+    "columns": lambda m: m.update(columns={"image": 3}),
+    "fills": lambda m: m.update(fills=3),
+    "means": lambda m: m.update(fills={"what": "cells", "means": {"image": [1.0]}}),
+}
+
+
+@pytest.mark.parametrize("change", BROKEN.values(), ids=BROKEN.keys())
+def test_a_malformed_manifest_ends_in_one_line(bundle: Path, change: Change) -> None:
+    about = json.loads((bundle / MANIFEST).read_text())
+    change(about)
+    (bundle / MANIFEST).write_text(json.dumps({**about, "checksum": checksum(about)}))
+    with pytest.raises(RunError) as caught:
+        Predictor(bundle)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "null", "{", "[" * 100_000, '{"a": 1}', "\xff"])
+def test_what_is_no_manifest_is_refused(bundle: Path, text: str) -> None:
+    (bundle / MANIFEST).write_text(text, encoding="latin-1")
+    with pytest.raises(RunError, match=r"bundle\.json: can't be read as a bundle"):
+        read_manifest(bundle)
+
+
+def test_code_in_a_bundle_is_compared_before_it_runs(bundle: Path, tmp_path: Path) -> None:
+    ran, code = tmp_path / "ran", bundle / "plugin_0_mine.py"
+    code.write_text("x = 1\n")
+    sign(bundle, {code.name})
+    code.write_text(f"import pathlib; pathlib.Path({str(ran)!r}).touch()\n")
+    with pytest.raises(RunError, match=r"plugin_0_mine\.py: differs from its checksum"):
+        armtune.load_plugins(code)
+    assert not ran.exists()
