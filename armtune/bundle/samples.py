@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from lzma import LZMAError
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.lib import format as npy
@@ -33,19 +33,25 @@ PIECE_SAMPLES = 1024
 
 @dataclass(frozen=True)
 class Member:
-    """An array of an ``.npz``, stored or compressed; read as it is needed."""
+    """An array of an ``.npz``, stored or compressed; read as it is needed.
+
+    One that is stored column by column is read whole: its samples don't lie one after another.
+    """
 
     archive: Path
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    by_columns: bool
 
     def pieces(self, rows: int) -> Iterator[NDArray[Any]]:
         try:
             with zipfile.ZipFile(self.archive) as archive, archive.open(self.name) as file:
                 _header(file)
-                for start in range(0, self.shape[0], rows):
-                    yield self._piece(file, start, min(rows, self.shape[0] - start))
+                step = max(1, self.shape[0]) if self.by_columns else rows
+                for start in range(0, self.shape[0], step):
+                    piece = self._piece(file, start, min(step, self.shape[0] - start))
+                    yield from Whole(piece).pieces(rows)
         except UNREADABLE as error:
             raise DataError(f"{self.archive}: {self.name}: damaged: {error}") from error
 
@@ -54,7 +60,8 @@ class Member:
         content = file.read(count * size)
         if len(content) < count * size:
             raise EOFError(f"it ends within sample {start + len(content) // size}")
-        return np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
+        order: Literal["F", "C"] = "F" if self.by_columns else "C"
+        return np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:], order=order)
 
 
 def read_samples(path: Path) -> dict[str, Source]:
@@ -87,12 +94,7 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str) -> Member:
         raise ValueError(f"{name} has the shape {shape}")
     if dtype.hasobject:
         raise ValueError(f"{name} holds Python objects, which could run code when read")
-    if by_columns and len(shape) > 1:
-        raise DataError(
-            f"{path}: {name} is stored column by column, so its samples can't be read one after "
-            "another; store numpy.ascontiguousarray(…) of it"
-        )
-    return Member(path, name, shape, dtype)
+    return Member(path, name, shape, dtype, by_columns and len(shape) > 1)
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

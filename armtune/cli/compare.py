@@ -104,6 +104,7 @@ def _run(
 ) -> Comparison:
     from armtune.cli._progress import progress_bars
     from armtune.compare.run import compare
+    from armtune.data.overview import doubts
     from armtune.datasets._load import load_dataset
     from armtune.recipe.shape_checks import refuse_unread
     from armtune.report.live import LiveListener
@@ -131,7 +132,7 @@ def _run(
     may_start(place.folder, place.resume)
     with progress_bars(console) as progress:
         dataset = load_dataset(recipe, place.recipe_folder, progress)
-    for note in refuse_unread(recipe, space.dimensions, dataset.shapes):
+    for note in [*refuse_unread(recipe, space.dimensions, dataset.shapes), *doubts(dataset)]:
         console.print(note, style="yellow", highlight=False)
     # One Ray for all sweeps, so that not each has to start its own.
     with supply(place) as ready:

@@ -34,6 +34,7 @@ def command(
     """Train a recipe once and export the model of the best epoch."""
     from armtune.cli._progress import progress_bars
     from armtune.cli._terminal import Terminal
+    from armtune.data.overview import doubts
     from armtune.datasets._load import load_dataset
     from armtune.export.write import write_bundle
     from armtune.recipe.load import load_recipe
@@ -47,7 +48,9 @@ def command(
         dataset = load_dataset(loaded, recipe.parent, progress)
     console.print(f"data: {dataset.description}", highlight=False)
     with placed(recipe, overrides or []):
-        refuse_unread(loaded, (), dataset.shapes)
+        notes = [*refuse_unread(loaded, (), dataset.shapes), *doubts(dataset)]
+        for note in notes:
+            console.print(note, style="yellow", highlight=False)
         run = _trained(loaded, dataset, console)
     metrics = {"validation": run.best[0], **({"test": run.test()[0]} if test else {})}
     folder = to or Path("runs") / f"{loaded.name}-train"

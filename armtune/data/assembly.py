@@ -94,8 +94,7 @@ def complete(
     """
     train = parts["train"]
     given = {name: np.arange(len(part)) for name, part in parts.items()}
-    strata = target.strata(train.labels)
-    indices = random_split(given, strata, None, shares, np.random.default_rng(seed))
+    indices = random_split(given, target, train.labels, None, shares, np.random.default_rng(seed))
     return {name: taken(parts.get(name, train), index) for name, index in indices.items()}
 
 

@@ -24,19 +24,21 @@ from armtune.data.downloads import data_folders, find
 from armtune.data.formats.listed_files import Listed
 from armtune.data.formats.lists import read_table
 from armtune.data.formats.media import DAMAGED, Kind, Shape, decode
+from armtune.data.formats.text_files import UTF_8
 from armtune.data.inputs import Source
 from armtune.data.missing_modalities import Absent, settle, skipped
 from armtune.data.prefetch import prefetched
 from armtune.data.rows import taken
-from armtune.data.splits import SPLITS, Indices, random_split
+from armtune.data.splits import SPLITS, Indices, divided, random_split
 from armtune.data.staging import Raw, as_view
 from armtune.datasets import Data
 from armtune.errors import DataError
 from armtune.targets import Target
+from armtune.targets._names import as_names, doubt
 
 log = logging.getLogger(__name__)
 
-BUILDER = 2
+BUILDER = 3
 """Raised whenever the same options would give other arrays, so that no old cache is used."""
 EDGE = 4096
 """Bytes of a file's beginning and end that tell whether it is the same."""
@@ -121,7 +123,7 @@ class Clips(Data):
         splits = splits_of(built, modalities)
         sizes = " + ".join(str(len(split)) for split in splits)
         words = f"{self.about()}: {target}, {sizes} samples{_left_out(built[1])}"
-        words += skipped(built[1]["left_out"])
+        words += skipped(built[1]["left_out"]) + built[1]["shared"] + doubt(target.names)
         train = splits[0].labels
         target = target.fitted(train, np.arange(len(train)), str(base))
         return Dataset(self.name, words, target, *splits, digest)
@@ -141,9 +143,11 @@ class Clips(Data):
         """Of a CSV with a column of paths, relative to it, for each modality; some may be empty."""
         if path.suffix.lower() != ".csv":
             raise DataError(f"{path}: a model of files reads a CSV of their paths")
-        rows = read_table(path, ())
+        rows = read_table(path, (), encoding=self.text_encoding)
         listed = [m for m in shapes if rows and m in rows[0]]
-        files = {m: [path.parent / row[m] if row[m] else None for row in rows] for m in listed}
+        files = {
+            m: [path.parent / row[m] if row[m].strip() else None for row in rows] for m in listed
+        }
         return {m: Listed(own, partial(self._view, m), shapes[m]) for m, own in files.items()}
 
     def _view(self, modality: str, path: Path) -> NDArray[np.float32]:
@@ -153,6 +157,11 @@ class Clips(Data):
     def lacking(self) -> Absent:
         """What becomes of clips that lack a modality."""
         return "error"
+
+    @property
+    def text_encoding(self) -> str:
+        """Of the list of the files."""
+        return UTF_8
 
     def about(self) -> str:
         """The data set's name for people, and what of it is read."""
@@ -186,10 +195,10 @@ class Clips(Data):
                 kept, damaged = self._decode(clips, used, raw, progress)
             target, labels = self._labels(base, clips)
             whole = raw.split(labels[kept])
-            indices = self._split([clips[k] for k in kept], target.strata(whole.labels))
+            indices, shared = self._split(base, [clips[k] for k in kept], target, whole.labels)
             target.fitted(whole.labels, indices["train"], str(base))
             write_splits(writer, {split: taken(whole, index) for split, index in indices.items()})
-        return {"damaged": damaged, "left_out": left_out}
+        return {"damaged": damaged, "left_out": left_out, "shared": shared}
 
     def _settled(
         self, base: Path, clips: Sequence[Clip], modalities: Sequence[str]
@@ -231,18 +240,26 @@ class Clips(Data):
                 raise DataError(f"{error}; damaged: skip leaves such samples out") from error
             return str(error)
 
-    def _split(self, clips: Sequence[Clip], strata: NDArray[Any]) -> Indices:
-        """The splits as the clips state them, the rest cut.
+    def _split(
+        self, base: Path, clips: Sequence[Clip], target: Target, labels: NDArray[Any]
+    ) -> tuple[Indices, str]:
+        """The splits as the clips state them, the rest cut; and a warning of divided groups.
 
         Raises:
             DataError: a split is without samples; names it.
         """
         stated = np.array([clip.split or "" for clip in clips])
         given = {s: np.flatnonzero(stated == s) for s in SPLITS if (stated == s).any()}
-        groups = [clip.group for clip in clips if clip.group is not None]
+        names = [clip.group for clip in clips if clip.group is not None]
+        groups = as_names(np.array(names), f"{base}: groups") if names else None
         shares, seed = self.split_shares()
-        divided = np.array(groups) if groups else None
-        return random_split(given, strata, divided, shares, np.random.default_rng(seed))
+        indices = random_split(given, target, labels, groups, shares, np.random.default_rng(seed))
+        return indices, divided(indices, given, groups)
+
+
+def _beside(path: Path, cell: str) -> Path | None:
+    """The file that a cell of a list names; None where it is empty."""
+    return path.parent / cell if cell.strip() else None
 
 
 def fingerprint(path: Path, base: Path) -> tuple[str, int, int]:

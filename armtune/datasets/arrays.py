@@ -16,10 +16,11 @@ from armtune.data.downloads import data_folders, find
 from armtune.data.formats.numpy_files import ArrayStore, Store
 from armtune.data.missing_modalities import Absent, scan, settle, skipped
 from armtune.data.rows import Mask, taken
-from armtune.data.splits import Indices, given_splits, random_split
+from armtune.data.splits import Indices, divided, given_splits, random_split
 from armtune.datasets import Labelled
 from armtune.errors import DataError
 from armtune.targets import Target
+from armtune.targets._names import as_names, doubt
 
 
 class Arrays(Labelled):
@@ -59,7 +60,6 @@ class Arrays(Labelled):
         path = find(self.path, [folder, *data_folders(None, folder)])
         store = ArrayStore(path)
         target, labels = self.predicts.read(*read_labels(store, self.labels))
-        indices = self._indices(store, target.strata(labels))
         views: dict[str, NDArray[Any]] = {}
         present: dict[str, Mask] = {}
         for done, name in enumerate(modalities):
@@ -69,20 +69,27 @@ class Arrays(Labelled):
         progress("reading arrays", len(modalities), len(modalities))
         lacked, used = settle(self.absent, present, str(path))
         whole = Split(views, labels, lacked)
+        indices, shared = self._indices(store, target, labels, used)
         indices = {split: index[used[index]] for split, index in indices.items()}
         target = target.fitted(labels, indices["train"], str(path))
         train, validation, test = (taken(whole, index) for index in indices.values())
         words = self._describe(path, target, (train, validation, test))
-        words += skipped(int((~used).sum()))
+        words += skipped(int((~used).sum())) + shared + doubt(target.names)
         return Dataset(self.name, words, target, train, validation, test, self._digest(store))
 
-    def _indices(self, store: ArrayStore, labels: NDArray[np.int64]) -> Indices:
+    def _indices(
+        self, store: ArrayStore, target: Target, labels: NDArray[Any], used: Mask
+    ) -> tuple[Indices, str]:
+        """The splits, and a warning of groups that those of the file divide."""
         groups = None
         if self.groups is not None:
-            groups = read_column(store, self.groups, len(labels))
+            own = read_column(store, self.groups, len(labels))
+            groups = as_names(own, store.at(self.groups))
         shares = {"test": self.test, "validation": self.validation}
         given = given_splits(store, len(labels))
-        return random_split(given, labels, groups, shares, np.random.default_rng(self.seed))
+        rng = np.random.default_rng(self.seed)
+        indices = random_split(given, target, labels, groups, shares, rng, used)
+        return indices, divided(indices, given, groups)
 
     def _digest(self, store: ArrayStore) -> str:
         options = self.model_dump(exclude={"path", "otherwise"})
@@ -104,7 +111,9 @@ def read_labels(store: Store, key: str) -> tuple[NDArray[np.generic], str, list[
     if not labels.ndim or not len(labels):
         raise DataError(f"{store.at(key)}: must have one label a sample, not shape {labels.shape}")
     names = f"{key}_names"
-    known = read_column(store, names).astype(str).tolist() if names in store else []
+    known: list[str] = []
+    if names in store:
+        known = as_names(read_column(store, names), store.at(names)).astype(str).tolist()
     return labels, store.at(key), known
 
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from armtune.data.formats.lists import read_table
 from armtune.data.formats.media import Kind, kind_of
+from armtune.data.formats.text_files import UTF_8, Encoding
 from armtune.data.missing_modalities import Absent
 from armtune.data.splits import SPLITS
 from armtune.datasets import Labelled
@@ -31,6 +32,8 @@ class Folders(Labelled, Clips):
     """The CSV, relative to the recipe, else to ``$ARMTUNE_DATA``."""
     labels: str = "label"
     """Column of the labels; for ``target: labels`` text such as ``a;b``; for ``values`` numbers."""
+    encoding: Encoding = UTF_8
+    """Of the CSV's text, such as latin-1."""
     groups: str | None = None
     """Column of each sample's group, such as who was recorded; no cut by ``seed`` divides one."""
     validation: float = Field(0.1, gt=0, lt=1)
@@ -54,6 +57,10 @@ class Folders(Labelled, Clips):
     def lacking(self) -> Absent:
         return self.absent
 
+    @property
+    def text_encoding(self) -> str:
+        return self.encoding
+
     def about(self) -> str:
         return f"files listed in {Path(self.path).name}"
 
@@ -61,13 +68,22 @@ class Folders(Labelled, Clips):
         needed, perhaps = [self.groups] if self.groups else [], [*modalities]
         # A sample may be without any label, but not without a class or a value.
         (perhaps if self.predicts is Labels else needed).insert(0, self.labels)
-        return [self._clip(base, row, modalities) for row in read_table(base, needed, perhaps)]
+        rows = read_table(base, needed, perhaps, self.encoding)
+        clips = [self._clip(base, row, modalities) for row in rows]
+        without = [number for number, clip in enumerate(clips, 1) if clip.split is None]
+        if 0 < len(without) < len(clips):
+            raise DataError(
+                f"{base}: {len(without)} of {len(clips)} samples have no split, the first is "
+                f"sample {without[0]}; say one for all, or leave the column out"
+            )
+        return clips
 
     def _clip(self, base: Path, row: Mapping[str, str], modalities: Sequence[str]) -> Clip:
-        split = row.get("split") or None
+        split = row.get("split", "").strip() or None
         if split not in (None, *SPLITS):
             raise DataError(f"{base}: split {split!r} should be one of {', '.join(SPLITS)}")
-        files = {name: base.parent / row[name] for name in modalities if row[name]}
+        files = {name: base.parent / row[name] for name in modalities if row[name].strip()}
         for path in files.values():
             kind_of(path)
-        return Clip(row[self.labels], files, split, row[self.groups] if self.groups else None)
+        group = row[self.groups].strip() if self.groups else None
+        return Clip(row[self.labels].strip(), files, split, group)

@@ -29,7 +29,7 @@ from armtune.targets.classes import Classes
 
 log = logging.getLogger(__name__)
 
-BUILDER = 1
+BUILDER = 2
 """Raised whenever the same options would give other arrays, so that no old cache is used."""
 BATCH = 256
 
@@ -144,7 +144,8 @@ class Food101(Data):
         """
         given = {"train": np.arange(trained), "test": np.arange(trained, len(labels))}
         rng = np.random.default_rng(self.seed)
-        indices = random_split(given, labels, None, {"validation": self.validation}, rng)
+        shares = {"validation": self.validation}
+        indices = random_split(given, Classes(tuple(dishes)), labels, None, shares, rng)
         absent = np.setdiff1d(np.arange(len(dishes)), labels[indices["train"]])
         if len(absent):
             raise DataError(f"{self.path}: no image of class {dishes[absent[0]]!r} to train on")

@@ -15,6 +15,7 @@ from armtune.data.assembly import assembled, read_splits
 from armtune.data.cache import digest_of, file_digest
 from armtune.data.downloads import data_folders, find
 from armtune.data.formats.arrow_files import (
+    as_values,
     class_names,
     column_of,
     read_files,
@@ -32,7 +33,7 @@ from armtune.targets.labels import SEPARATOR
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BUILDER = 1
+BUILDER = 2
 """Raised whenever the same options would give other arrays, so that no old cache is used."""
 
 
@@ -141,7 +142,7 @@ def _labels(
     found = {}
     for split, table in tables.items():
         place = f"{path}, {split}: {column!r}"
-        cells = column_of(table, column, f"{path}, {split}").to_pylist()
+        cells = as_values(column_of(table, column, f"{path}, {split}"), place)
         listed = isinstance(cells[0], list)
         if names is not None:
             _check_numbers(cells, len(names), place)

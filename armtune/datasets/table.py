@@ -15,19 +15,23 @@ from armtune.data import Columns, Dataset, Progress, Shapes, Split
 from armtune.data.cache import digest_of, file_digest
 from armtune.data.downloads import data_folders, find
 from armtune.data.formats.columns import ColumnStore
+from armtune.data.formats.text_files import UTF_8, Encoding
 from armtune.data.inputs import Source, Whole
 from armtune.data.missing_modalities import Absent, scan, settle, skipped
 from armtune.data.rows import Mask, as_float32, taken
-from armtune.data.splits import Index, Indices, named_splits, random_split
+from armtune.data.splits import Index, Indices, divided, named_splits, random_split
 from armtune.datasets import Labelled
-from armtune.datasets.arrays import read_column
 from armtune.errors import DataError
 from armtune.targets import Target
+from armtune.targets._names import as_names, doubt
 from armtune.targets.labels import Labels
 from armtune.targets.values import Values
 
 NAMED = "target: values predicts numbers, target: classes which of several names a sample has"
 """What to do with labels that are no numbers."""
+
+MOST = 8
+"""Columns in several modalities that are named."""
 
 Cells = NDArray[np.float64]
 """A modality's columns ``(row, column)``; NaN where a cell is missing."""
@@ -48,10 +52,12 @@ class Table(Labelled):
     ``$ARMTUNE_DATA``."""
     columns: dict[str, Annotated[list[str], Field(min_length=1)]]
     """Columns of each modality, by names or patterns such as ``sensor_*``."""
+    encoding: Encoding = UTF_8
+    """Of a CSV or TSV file's text, such as latin-1."""
     label: str | Annotated[list[str], Field(min_length=1)] = "label"
-    """Column of the labels: whole numbers or text; for ``target: labels`` text such as ``a;b``, or
-    several columns of 0 and 1, by names or patterns; for ``values`` one column of numbers, or
-    several."""
+    """Column of the labels, read as the text that stands there; for ``target: labels`` text such
+    as ``a;b``, or several columns of 0 and 1, by names or patterns; for ``values`` one column of
+    numbers, or several."""
     split: str | None = None
     """Column that says train, validation or test for each row."""
     groups: str | None = None
@@ -79,18 +85,14 @@ class Table(Labelled):
 
     def read(self, modalities: Sequence[str], folder: Path, progress: Progress) -> Dataset:
         path = find(self.path, [folder, *data_folders(None, folder)])
-        store = ColumnStore(path)
+        store = ColumnStore(path, self.encoding)
         target, labels = self._labels(store)
-        indices = self._indices(store, target.strata(labels))
         reserved = [n for n in (*self._label_columns(store), self.split, self.groups) if n]
         columns = {m: store.match(self.columns[m], reserved) for m in modalities}
-        cells: dict[str, Cells] = {}
-        for done, modality in enumerate(modalities):
-            progress("reading columns", done, len(modalities))
-            cells[modality] = _cells(store, columns[modality])
-        progress("reading columns", len(modalities), len(modalities))
+        cells = _each(store, columns, progress)
         present = {m: self._present(own) for m, own in cells.items()}
         lacked, used = settle(self.absent, present, str(path))
+        indices, shared = self._indices(store, target, labels, used)
         indices = {split: index[used[index]] for split, index in indices.items()}
         target = target.fitted(labels, indices["train"], str(path))
         views, filled = {}, 0
@@ -104,7 +106,7 @@ class Table(Labelled):
         whole = Split(views, labels, lacked)
         train, validation, test = (taken(whole, index) for index in indices.values())
         words = self._describe(path, target, indices, filled) + skipped(int((~used).sum()))
-        words += _shared(columns)
+        words += shared + _shared(columns) + doubt(target.names)
         options = self.model_dump(exclude={"path", "otherwise"})
         digest = digest_of({"options": options, "file": file_digest(path)})
         splits = (train, validation, test)
@@ -112,29 +114,36 @@ class Table(Labelled):
 
     def inputs(self, path: Path, shapes: Shapes, columns: Columns) -> Mapping[str, Source]:
         """Of the very columns that the model learnt from; a modality may be without any."""
-        store = ColumnStore(path)
+        store = ColumnStore(path, self.encoding)
         there = {m: names for m, names in columns.items() if any(n in store for n in names)}
-        return {m: Whole(_cells(store, names)) for m, names in there.items()}
+        return {m: Whole(store.numbers(names)) for m, names in there.items()}
 
     def _labels(self, store: ColumnStore) -> tuple[Target, NDArray[Any]]:
         columns = self._label_columns(store)
         place = store.at(columns[0])
         if not isinstance(self.label, str):
-            return self.predicts.read(_cells(store, columns), place, columns)
+            return self.predicts.read(store.numbers(columns), place, columns)
         if self.predicts is Labels:
             return self.predicts.read(store.text(self.label), place)
         if self.predicts is Values:
-            return self.predicts.read(store.numbers(self.label, NAMED), place, columns)
-        return self.predicts.read_column(read_column(store, self.label), place)
+            return self.predicts.read(store.numbers(columns, NAMED)[:, 0], place, columns)
+        return self.predicts.read_column(store.get(self.label), place)
 
     def _label_columns(self, store: ColumnStore) -> list[str]:
         return [self.label] if isinstance(self.label, str) else store.match(self.label, ())
 
-    def _indices(self, store: ColumnStore, labels: NDArray[np.int64]) -> Indices:
+    def _indices(
+        self, store: ColumnStore, target: Target, labels: NDArray[Any], used: Mask
+    ) -> tuple[Indices, str]:
+        """The splits, and a warning of groups that those of the table divide."""
         given = {} if self.split is None else named_splits(store, self.split, len(labels))
-        groups = None if self.groups is None else read_column(store, self.groups)
+        groups = None
+        if self.groups is not None:
+            groups = as_names(store.get(self.groups), store.at(self.groups))
         shares = {"test": self.test, "validation": self.validation}
-        return random_split(given, labels, groups, shares, np.random.default_rng(self.seed))
+        rng = np.random.default_rng(self.seed)
+        indices = random_split(given, target, labels, groups, shares, rng, used)
+        return indices, divided(indices, given, groups)
 
     def _present(self, cells: Cells) -> Mask:
         """Which rows have a modality ``(row, column)``."""
@@ -176,11 +185,18 @@ def _shared(columns: Columns) -> str:
     """A warning of columns in several modalities: what these contribute can't be told apart."""
     counts = Counter(name for names in columns.values() for name in names)
     shared = [name for name, count in counts.items() if count > 1]
-    return f"; in several modalities: {', '.join(shared)}" if shared else ""
+    more = f" and {len(shared) - MOST} more" if len(shared) > MOST else ""
+    return f"; in several modalities: {', '.join(shared[:MOST])}{more}" if shared else ""
 
 
-def _cells(store: ColumnStore, names: Sequence[str]) -> Cells:
-    return np.stack([store.numbers(name) for name in names], axis=1)
+def _each(store: ColumnStore, columns: Columns, progress: Progress) -> dict[str, Cells]:
+    """Each modality's cells."""
+    cells: dict[str, Cells] = {}
+    for done, (modality, names) in enumerate(columns.items()):
+        progress("reading columns", done, len(columns))
+        cells[modality] = store.numbers(names)
+    progress("reading columns", len(columns), len(columns))
+    return cells
 
 
 def _missing(modality: str, columns: Sequence[str], holes: NDArray[np.bool_]) -> str:

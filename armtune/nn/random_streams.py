@@ -17,4 +17,5 @@ def stream(
 ) -> torch.Generator:
     """A generator for one seed, purpose and epoch; what it draws differs by the kind of device."""
     entropy = np.random.SeedSequence([seed, crc32(purpose.encode()), epoch])
-    return torch.Generator(device).manual_seed(int(entropy.generate_state(1, np.uint64)[0] >> 1))
+    # As Python's number first: numpy 1 shifts no unsigned one by it.
+    return torch.Generator(device).manual_seed(int(entropy.generate_state(1, np.uint64)[0]) >> 1)

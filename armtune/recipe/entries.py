@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from armtune.errors import Fault, RecipeError
-from armtune.files import exists, is_file
+from armtune.files import is_file
 from armtune.recipe.document import Document, Steps, read_document
 from armtune.recipe.overrides import UnknownPathError, expand
 from armtune.recipe.ranges import Dimension, parse_range
 from armtune.recipe.wording import did_you_mean, shown
+
+SHIPPED = Path(__file__).parents[2] / "search_spaces"
+"""Those that come with armtune's sources."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,8 @@ def _bind(path: str, bound: Sequence[str]) -> str:
 def _read_file(item: str, document: Document, steps: Steps, folder: Path, entries: Entries) -> None:
     path = Path(os.path.normpath(folder / item))
     if not is_file(path):
-        others = [p.name for p in path.parent.glob("*.yaml")] if exists(path.parent) else []
-        hint = did_you_mean(path.name, others, otherwise="the folder has")
-        entries.faults.append(document.fault(steps, f"there is no file {path}", hint))
+        said = f"there is no file {path.absolute()}"
+        entries.faults.append(document.fault(steps, said, _other_spaces(path, folder)))
         return
     try:
         space = read_document(path)
@@ -117,6 +119,22 @@ def _read_file(item: str, document: Document, steps: Steps, folder: Path, entrie
     else:
         said = f"needs a mapping of paths to ranges, not {shown(space.content)}"
         entries.faults.append(space.fault((), said))
+
+
+def _other_spaces(path: Path, folder: Path) -> str:
+    """What may have been meant by a file that isn't there: one of its folder, or a shipped one."""
+    places = (folder / "search_spaces", folder / "../search_spaces", SHIPPED)
+    names = {place: sorted(p.name for p in place.glob("*.yaml")) for place in places}
+    for place in places:
+        if path.name in names[place]:
+            return f"did you mean {os.path.relpath(place / path.name, folder)}?"
+    others = [p.name for p in path.parent.glob("*.yaml")]
+    if others:
+        return did_you_mean(path.name, others, otherwise="the folder has")
+    shipped = next((place for place in places if names[place]), None)
+    if shipped is None:
+        return ""
+    return f"{os.path.relpath(shipped, folder)} has {', '.join(names[shipped])}"
 
 
 def _read_mapping(

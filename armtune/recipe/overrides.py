@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from armtune.recipe.schema_tree import ROOT, Slot, default_of, slot_at, value_at
 from armtune.recipe.wording import did_you_mean
 
 COMMAND_LINE = Place("command line")
+HASH = re.compile(r"(?:^|\s)#")
+"""Where a comment would begin in YAML."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def parse(texts: Sequence[str]) -> tuple[list[Assignment], list[Fault]]:
         try:
             if not equals or not path.strip():
                 raise RecipeError([_fault(text, "write path=value, such as training.epochs=5")])
-            assignments.append(Assignment(path.strip(), read_value(value, COMMAND_LINE.file)))
+            assignments.append(Assignment(path.strip(), _value(value)))
         except RecipeError as error:
             faults += [_fault(path if equals else text, fault.message) for fault in error.faults]
     return assignments, faults
@@ -89,6 +92,14 @@ def expand(content: Any, steps: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     for name in there if isinstance(there, dict) else ():
         if name != "*":  # no modality can be called so, which the schema says
             yield from expand(content, (*steps[:index], name, *steps[index + 1 :]))
+
+
+def _value(text: str) -> Any:
+    """A value in YAML; ``#`` begins no comment, so that it may stand in a path."""
+    bare = text.strip()
+    if HASH.search(bare) and not bare.startswith(("'", '"', "[", "{")):
+        return bare
+    return read_value(text, COMMAND_LINE.file)
 
 
 def _generality(assignment: Assignment) -> tuple[int, bool]:

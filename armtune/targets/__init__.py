@@ -138,6 +138,13 @@ class Target:
         """Numbers ``(sample,)``, of which splits should hold alike."""
         return labels
 
+    def members(self, labels: NDArray[Any]) -> tuple[Index, Index]:
+        """Samples, in order, and what each has that can only be learnt from samples: its class.
+
+        A pair for each; ``(pair,)`` both.
+        """
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+
     @property
     def summary(self) -> str:
         """What a model of it does, as a sentence."""

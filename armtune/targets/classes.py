@@ -13,12 +13,20 @@ from armtune.errors import DataError
 from armtune.information import entropy, joint_counts
 from armtune.plugins.lazy_imports import torch
 from armtune.targets import Discrete, Index, Metric, beside
+from armtune.targets._names import AS_TEXT, as_names, in_order
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 BINS = 15
 """Bins of confidence in the calibration error (Guo et al., ICML 2017)."""
+
+OTHERWISE = {
+    "f": "; target: values predicts numbers",
+    "b": "; store labels.astype(int), or names as text",
+    "S": f"; {AS_TEXT}",
+}
+"""What to do with labels of other kinds."""
 
 
 @dataclass(frozen=True)
@@ -77,13 +85,12 @@ class Classes(Discrete):
         cls, raw: NDArray[Any], place: str, names: Sequence[str] = ()
     ) -> tuple[Classes, NDArray[Any]]:
         if raw.ndim != 1:
-            hint = "; target: labels takes a matrix of 0 and 1" if raw.ndim == 2 else ""
-            raise DataError(f"{place}: must have one label a sample, not shape {raw.shape}{hint}")
+            raise DataError(f"{place}: must have one label a sample, {_no_column(raw)}")
         if raw.dtype.kind == "U":
             return cls.read_column(raw, place)
         if raw.dtype.kind not in "iu":
-            hint = "; target: values predicts numbers" if raw.dtype.kind == "f" else ""
-            raise DataError(f"{place}: labels must be integers or strings, not {raw.dtype}{hint}")
+            said = f"labels must be integers or strings, not {raw.dtype}"
+            raise DataError(f"{place}: {said}{OTHERWISE.get(raw.dtype.kind, '')}")
         lowest, highest = int(raw.min()), int(raw.max())
         if lowest < 0 or highest >= len(raw):
             raise DataError(
@@ -100,8 +107,13 @@ class Classes(Discrete):
     ) -> tuple[Classes, NDArray[Any]]:
         if names or raw.dtype.kind not in "iuU":
             return cls.read(raw, place, names)
-        found, labels = np.unique(raw, return_inverse=True)
-        return cls(tuple(map(str, found.tolist()))), labels.reshape(-1).astype(np.int64)
+        found, labels = np.unique(as_names(raw, place), return_inverse=True)
+        names = [str(name) for name in found.tolist()]
+        if "" in names:
+            raise DataError(f"{place}: sample {int((found[labels] == '').argmax())} has no label")
+        order = in_order(names)
+        places = np.argsort(order)[labels.reshape(-1)]
+        return cls(tuple(names[k] for k in order)), places.astype(np.int64)
 
     def fitted(self, labels: NDArray[Any], train: Index, place: str) -> Classes:
         if len(self.names) < 2:
@@ -109,8 +121,13 @@ class Classes(Discrete):
         for own, where in ((labels, "at all"), (labels[train], "to train on")):
             absent = np.setdiff1d(np.arange(len(self.names)), own)
             if len(absent):
-                raise DataError(f"{place}: class {self.names[absent[0]]!r} has no sample {where}")
+                name = self.names[absent[0]]
+                said = f"class {name!r} has no sample {where}"
+                raise DataError(f"{place}: {said}; give it one, or leave the class out")
         return self
+
+    def members(self, labels: NDArray[Any]) -> tuple[Index, Index]:
+        return np.arange(len(labels)), labels
 
     @property
     def summary(self) -> str:
@@ -222,6 +239,13 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     rows = by_class(logits).flatten(0, -3)
     losses = torch.nn.functional.cross_entropy(rows, index.flatten(0, -2), reduction="none")
     return losses.view(index.shape)
+
+
+def _no_column(raw: NDArray[Any]) -> str:
+    """What labels are that aren't ``(sample,)``, and what would be right."""
+    hint = "; target: labels takes a matrix of 0 and 1" if raw.ndim == 2 else ""
+    hint += "; one column of classes is labels.reshape(-1)" if raw.shape[1:] == (1,) else ""
+    return f"not shape {raw.shape}{hint}"
 
 
 def by_class(logits: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from armtune.errors import DataError
 from armtune.plugins.lazy_imports import torch
 from armtune.targets import Discrete, Index, Metric, beside
+from armtune.targets._names import AS_TEXT, refuse_lookalikes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,11 +84,12 @@ class Labels(Discrete):
         cls, raw: NDArray[Any], place: str, names: Sequence[str] = ()
     ) -> tuple[Labels, NDArray[Any]]:
         if raw.ndim == 1 and raw.dtype.kind == "U":
-            return cls._named(raw)
+            return cls._named(raw, place)
         if raw.ndim != 2 or raw.dtype.kind not in "biuf" or not np.isin(raw, (0, 1)).all():
+            hint = f", not bytes; {AS_TEXT}" if raw.dtype.kind == "S" else ""
             raise DataError(
                 f"{place}: target: labels needs a matrix of 0 and 1, a column a label, or text in "
-                f"which {SEPARATOR!r} stands between the labels' names"
+                f"which {SEPARATOR!r} stands between the labels' names{hint}"
             )
         known = tuple(names) or tuple(map(str, range(raw.shape[1])))
         if len(known) != raw.shape[1]:
@@ -95,10 +97,11 @@ class Labels(Discrete):
         return cls(known), raw.astype(np.float32)
 
     @classmethod
-    def _named(cls, raw: NDArray[Any]) -> tuple[Labels, NDArray[Any]]:
+    def _named(cls, raw: NDArray[Any], place: str) -> tuple[Labels, NDArray[Any]]:
         """From text such as ``cat;dog``; empty text is no label."""
         cells = [{part.strip() for part in cell.split(SEPARATOR)} - {""} for cell in raw.tolist()]
         known = tuple(sorted(set().union(*cells)))
+        refuse_lookalikes(known, place)
         rows = [[name in cell for name in known] for cell in cells]
         return cls(known), np.array(rows, np.float32).reshape(len(cells), len(known))
 
@@ -114,6 +117,10 @@ class Labels(Discrete):
 
     def strata(self, labels: NDArray[Any]) -> NDArray[Any]:
         return np.unique(labels, axis=0, return_inverse=True)[1].reshape(-1)
+
+    def members(self, labels: NDArray[Any]) -> tuple[Index, Index]:
+        samples, names = np.nonzero(labels)
+        return samples, names
 
     @property
     def summary(self) -> str:

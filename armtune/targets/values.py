@@ -26,12 +26,18 @@ from numpy.typing import NDArray
 from armtune.errors import DataError
 from armtune.plugins.lazy_imports import torch
 from armtune.targets import Index, Metric, Target, beside
+from armtune.targets._names import AS_TEXT
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 BINS = 8
 """Intervals, alike in their number of samples, by which counts of values are made."""
+OTHERWISE = {
+    "b": "; store labels.astype(float), or leave target: classes, which tells two classes apart",
+    "S": f"; {AS_TEXT}",
+}
+"""What to do with labels of other kinds."""
 LEAST_SHARE = 1e-12
 """Share of the reference's error that an error counts as at least: 13.8 nats are told at most."""
 
@@ -98,7 +104,7 @@ class Values(Target):
         except ValueError as error:
             raise DataError(f"{place}: target: values needs numbers ({error})") from error
         if raw.ndim not in (1, 2) or not raw.size or raw.dtype.kind not in "fiuU":
-            said = f"not {raw.dtype} of shape {raw.shape}"
+            said = f"not {raw.dtype} of shape {raw.shape}{OTHERWISE.get(raw.dtype.kind, '')}"
             raise DataError(f"{place}: target: values needs a number a sample, or several, {said}")
         if not np.isfinite(values).all():
             bad = int(np.argwhere(~np.isfinite(values))[0][0])

@@ -173,3 +173,12 @@ def test_the_messages_say_where_and_what(run: RunVerb, folder: Path, capsys: Cap
     (folder / "search_spaces" / "arm.yaml").write_text("balancing.alhpa: {fixed: 1}\n")
     run(*TINY)
     assert capsys.readouterr().err.startswith("search_spaces/arm.yaml:1:1 balancing.alhpa: ")
+
+
+def test_a_split_that_says_little_is_told(run: RunVerb, folder: Path, capsys: Capture) -> None:
+    samples = {key: array[:80] for key, array in np.load("toy.npz").items()}
+    np.savez("toy.npz", **samples)
+    assert run(*TINY) == 0
+    assert "validation holds 6 samples: scores on so few are mostly chance" in " ".join(
+        capsys.readouterr().out.split()
+    )

@@ -30,3 +30,23 @@ def test_a_gpu_that_is_not_there_is_an_error_in_words(
         main()
     assert caught.value.code == 1
     assert "torch finds no GPU here" in capsys.readouterr().err
+
+
+def test_a_split_that_says_little_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    views = {name: rng.normal(size=(80, 3)) for name in ("a", "b")}
+    np.savez(tmp_path / "own #c.npz", label=np.arange(80) % 2, **views)
+    (tmp_path / "r.yaml").write_text(
+        "name: r\ndata: {name: arrays, path: own.npz}\ntraining: {epochs: 1}\n"
+        "modalities: {a: {encoder: {name: mlp}}, b: {encoder: {name: mlp}}}\n",
+        encoding="utf-8",
+    )
+    given = [str(tmp_path / "r.yaml"), "data.path=own #c.npz", "--to", str(tmp_path / "model")]
+    monkeypatch.setattr(sys, "argv", ["armtune", "train", *given])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code in (0, None)
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "validation holds 6 samples: scores on so few are mostly chance" in printed

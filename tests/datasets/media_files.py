@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 
 import av
@@ -58,6 +60,52 @@ def write_video(path: Path, label: int, number: int, sound: bool = True, frames:
             resampler = av.AudioResampler(track.format, track.layout, 48000)
             for one in (*resampler.resample(piece), None):
                 file.mux(track.encode(one))
+
+
+def write_film(path: Path, pictures: list[np.ndarray], times: list[int]) -> None:
+    """A silent film of pictures that are shown from these times on, in tenths of a second."""
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("mpeg4", rate=10)
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 10)
+        for picture, time in zip(pictures, times, strict=True):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = time, Fraction(1, 10)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+
+
+def turn(path: Path, a: int, b: int, c: int, d: int) -> None:
+    """Gives an MP4's film a display matrix, as a phone that was held upright does."""
+
+    def matrix(*numbers: int) -> bytes:
+        a, b, c, d = (number << 16 for number in numbers)
+        return np.array([a, b, 0, c, d, 0, 0, 0, 1 << 30], ">i4").tobytes()
+
+    content = path.read_bytes()
+    start = content.index(b"tkhd")
+    assert content.count(matrix(1, 0, 0, 1), start) == 1
+    changed = content[start:].replace(matrix(1, 0, 0, 1), matrix(a, b, c, d))
+    path.write_bytes(content[:start] + changed)
+
+
+def write_changing_sound(path: Path, *parts: tuple[int, str]) -> None:
+    """Half a second of 800 Hz for each rate and layout, one after the other in one file."""
+    content = b""
+    for rate, layout in parts:
+        with BytesIO() as buffer, av.open(buffer, "w", format="adts") as file:
+            track = file.add_stream("aac", rate=rate)
+            track.layout = layout
+            wave = np.sin(2 * np.pi * 800 * np.arange(rate // 2) / rate).astype(np.float32)
+            planes = wave[None].repeat(len(track.layout.channels), 0)
+            piece = av.AudioFrame.from_ndarray(planes, format="fltp", layout=layout)
+            piece.sample_rate = rate
+            resampler = av.AudioResampler(track.format, track.layout, rate, 1024)
+            for one in (*resampler.resample(piece), None):
+                file.mux(track.encode(one))
+            content += buffer.getvalue()
+    path.write_bytes(content)
 
 
 def write_folders(folder: Path, each: int = 12) -> Path:

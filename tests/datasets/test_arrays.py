@@ -312,3 +312,57 @@ def test_four_real_sensors(real: Path) -> None:
     ]
     assert [len(part) for part in people] == [3, 1, 4]
     assert len(set.union(*people)) == 8
+
+
+@pytest.mark.parametrize(
+    ("label", "options", "message"),
+    [
+        (np.zeros((COUNT, 1), int), {}, r"labels\.reshape\(-1\)"),
+        (np.arange(COUNT) % 2 == 0, {}, r"not bool; store labels\.astype\(int\)"),
+        (np.resize([b"a", b"b"], COUNT), {}, r"not \|S1; store numpy\.char\.decode"),
+        (np.arange(COUNT) % 2 == 0, {"target": "values"}, r"not bool .*labels\.astype\(float\)"),
+        (np.resize([b"1", b"2"], COUNT), {"target": "values"}, r"numpy\.char\.decode"),
+        (np.resize([b"a", b"b"], COUNT), {"target": "labels"}, r"numpy\.char\.decode"),
+    ],
+)
+def test_labels_of_other_kinds_say_what_to_do(
+    tmp_path: Path, label: np.ndarray, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        read(save_npz(tmp_path, arrays(label=label)), **options)
+
+
+def test_what_is_told_to_be_stored_is_read(tmp_path: Path) -> None:
+    truth = np.arange(COUNT) % 2 == 0
+    text = np.resize(np.char.encode(["gr\u00fcn", "rot"], "utf-8"), COUNT)
+    for label in (truth.astype(int), np.char.decode(text, "utf-8")):
+        assert read(save_npz(tmp_path, arrays(label=label))).target.width == 2
+    splits = np.resize([b"train", b"train", b"train", b"test"], COUNT)
+    assert len(read(save_npz(tmp_path, arrays(split=splits))).test) == 15
+
+
+@pytest.mark.parametrize("key", ["split", "label_names", "who"])
+def test_bytes_that_are_no_utf_8_are_named(tmp_path: Path, key: str) -> None:
+    path = save_npz(tmp_path, arrays(**{key: np.resize([b"gr\xfcn", b"rot"], COUNT)}))
+    with pytest.raises(DataError, match=f"'{key}'.* holds bytes that aren't UTF-8"):
+        read(path, **({"groups": "who"} if key == "who" else {}))
+
+
+def test_groups_that_the_given_split_divides_are_told(tmp_path: Path) -> None:
+    split = np.resize(["train", "train", "train", "test"], COUNT)
+    path = save_npz(tmp_path, arrays(split=split, who=np.arange(COUNT) // 6))
+    words = read(path, groups="who").description
+    assert " of 10 groups of the given test split, such as '0', are trained on too" in words
+    path = save_npz(tmp_path, arrays(split=split, who=np.arange(COUNT)))
+    assert "trained on too" not in read(path, groups="who").description
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rare_classes_are_trained_on_though_samples_are_left_out(tmp_path: Path, seed: int) -> None:
+    left = np.stack([np.arange(COUNT), -np.arange(COUNT)], axis=1).astype(float)
+    left[0] = np.nan
+    label = np.repeat([0, 1], [2, COUNT - 2])
+    path = save_npz(tmp_path, arrays(left=left, label=label))
+    dataset = read(path, seed=seed, absent="skip")
+    assert dataset.target.names == ("0", "1")
+    assert 0 in dataset.train.labels

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from armtune.data import Dataset
+from armtune.data.formats.media import Kind
 from armtune.datasets import Data
 from armtune.datasets.ave import Ave
 from armtune.datasets.crema_d import CremaD
@@ -189,6 +190,79 @@ def test_faulty_csvs_are_named(copied: Path, text: str, message: str) -> None:
     (copied / "two.csv").write_text(text)
     with pytest.raises(DataError, match=message):
         read(Folders, copied, "array", path="two.csv")
+
+
+def test_a_row_without_a_split_is_named(copied: Path) -> None:
+    with_splits(copied / "own.csv", lambda k: ("train", "test", "")[k % 3])
+    said = "own.csv: 12 of 36 samples have no split, the first is sample 2"
+    with pytest.raises(DataError, match=said):
+        read(Folders, copied, "array", path="own.csv")
+
+
+def test_groups_that_the_given_split_divides_are_told(copied: Path) -> None:
+    with_splits(copied / "own.csv", lambda k: "train" if k % 5 else "test")
+    words = read(Folders, copied, "array", path="own.csv", groups="who").description
+    assert "5 of 7 groups of the given test split, such as 'who0', are trained on too" in words
+
+
+ROWS = "".join(f"{name},array/{k}_{n}.npy,who{n}\n" for n in range(12)
+               for k, name in enumerate(("cat", "cat ", "gr\u00fcn")))  # fmt: skip
+
+
+def test_spaces_dont_make_a_class_and_the_encoding_may_be_stated(copied: Path) -> None:
+    (copied / "two.csv").write_text("label,array,who\n" + ROWS, encoding="cp1252")
+    with pytest.raises(DataError, match=r"two\.csv: damaged: line 4 is not text in utf-8"):
+        read(Folders, copied, "array", path="two.csv")
+    dataset = read(Folders, copied, "array", path="two.csv", encoding="cp1252")
+    assert dataset.target.names == ("cat", "gr\u00fcn")
+    data = Folders.model_validate({"path": "two.csv", "encoding": "cp1252"})
+    [source] = data.inputs(copied / "two.csv", {"array": (4,)}, {}).values()
+    assert source.shape == (36, 4)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_rare_class_is_trained_on(copied: Path, seed: int) -> None:
+    rows = ROWS.replace("cat,array/0_0", "rare,array/0_0")
+    (copied / "two.csv").write_text("label,array,who\n" + rows, encoding="utf-8")
+    dataset = read(Folders, copied, "array", path="two.csv", seed=seed)
+    assert dataset.target.names.index("rare") in dataset.train.labels
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("label,array,label\na,array/0_0.npy,b\n", "two columns are called 'label'"),
+        ("label,array,split,split\na,array/0_0.npy,,test\n", "two columns are called 'split'"),
+        ("label,array\na,b,array/0_0.npy\n", "line 2: has 3 cells, the heading 2"),
+        ("label,array\na,array/0_0.npy\nb\n", "line 3: has 1 cells, the heading 2"),
+        ('label,array\na,array/0_0.npy\n"b,array/1_0.npy\nc,array/2_0.npy\n', "damaged"),
+        ("label,array\na,array/0_0.npy\n ,array/1_0.npy\n", "line 3: no 'label'"),
+        ("label,array\nc\u200bat,array/0_0.npy\ncat,array/1_0.npy\n", "look the same"),
+    ],
+)
+def test_nothing_of_a_csv_is_lost(copied: Path, text: str, message: str) -> None:
+    (copied / "two.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        read(Folders, copied, "array", path="two.csv")
+
+
+def test_sound_that_changes_in_its_midst_and_damaged_sound_end_in_no_traceback(
+    copied: Path,
+) -> None:
+    files.write_changing_sound(copied / "0_0.mp4", (48000, "stereo"), (24000, "mono"))
+    (copied / "1_0.mp4").write_bytes((copied / "0_0.mp4").read_bytes()[:300])
+    lines = ["label,audio"] + [f"{'ab'[k % 2]},{k}.mp4" for k in range(20)]
+    for k in range(20):
+        (copied / f"{k}.mp4").write_bytes((copied / f"{int(k == 3)}_0.mp4").read_bytes())
+    (copied / "two.csv").write_text("\n".join(lines))
+
+    class Heard(Folders):
+        def kind(self, modality: str, path: Path) -> Kind:
+            return "sound"
+
+    with pytest.raises(DataError, match=r"3\.mp4.*damaged: skip"):
+        read(Heard, copied, "audio", path="two.csv")
+    assert sum(sizes(read(Heard, copied, "audio", path="two.csv", damaged="skip"))) == 19
 
 
 def test_a_damaged_file_is_named_or_left_out_counted_and_named(

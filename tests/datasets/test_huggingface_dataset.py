@@ -148,3 +148,27 @@ def test_a_column_that_is_not_there_is_named(tmp_path: Path) -> None:
     save(tmp_path / "hub", table(60))
     with pytest.raises(DataError, match="no column 'video'; it has photo, motion"):
         read(tmp_path / "hub", ("video", "grid"))
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ([True, False, True], ("false", "true")),
+        ([b"01", b"1", b"NA"], ("01", "1", "NA")),
+        (["10", "9", "1"], ("1", "9", "10")),
+    ],
+)
+def test_typed_labels_have_one_text(tmp_path: Path, values: list[Any], names: tuple[str]) -> None:
+    rows = table(60, features={})
+    label = pa.array(values).take(pa.array(np.arange(60) % 3))
+    save(tmp_path / "hub", rows.set_column(4, "label", label))
+    dataset = read(tmp_path / "hub")
+    assert dataset.target.names == names
+
+
+def test_text_in_another_encoding_is_named_with_its_row(tmp_path: Path) -> None:
+    rows = table(60, features={})
+    label = pa.array([b"rot", b"gr\xfcn"] * 30)
+    save(tmp_path / "hub", rows.set_column(4, "label", label))
+    with pytest.raises(DataError, match="'label': row 2 is not text in UTF-8"):
+        read(tmp_path / "hub")

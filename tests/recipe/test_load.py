@@ -215,3 +215,23 @@ def test_a_single_modality_is_no_fault_without_balancing(load: Load) -> None:
     assert list(load(text=text).modalities) == ["image"]
     with pytest.raises(RecipeError, match=r"balancing\.name: arm balances two modalities"):
         load("balancing.name=arm", text=text)
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        ("a #c.npz", "a #c.npz"),
+        ("#c.npz", "#c.npz"),
+        (" a\t#b # c ", "a\t#b # c"),
+        ("a#c.npz", "a#c.npz"),
+        ("'a #c.npz'", "a #c.npz"),
+    ],
+)
+def test_an_override_has_no_comment(load: Load, written: str, path: str) -> None:
+    text = TEXT.replace("{name: avmnist}", "{name: arrays, path: old.npz}")
+    assert get(load(f"data.path={written}", text=text), "data.path") == path
+
+
+def test_a_number_before_a_hash_is_no_number(load: Load) -> None:
+    with pytest.raises(RecipeError, match=r"training\.epochs: .*5 # five"):
+        load("training.epochs=5 # five")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from armtune.errors import RecipeError
 from armtune.plugins.registry import plugins
+from armtune.recipe import entries
 from armtune.recipe.load import load_recipe, with_overrides
 from armtune.recipe.ranges import Dimension, parse_range
 from armtune.recipe.schema import Recipe
@@ -231,6 +233,32 @@ def test_a_space_of_a_recipe_without_a_file(make: Make, tmp_path: Path) -> None:
     assert load_space(recipe, tmp_path) == space
     with pytest.raises(RecipeError, match=r"^sweep\.space\[0\]: there is no file "):
         load_space(recipe, tmp_path / "elsewhere")
+
+
+def with_space(folder: Path, item: str) -> str:
+    folder.mkdir(exist_ok=True)
+    text = f"{TEXT}sweep: {{space: [{item}]}}\n"
+    (folder / "r.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(RecipeError) as caught:
+        load_sweep(folder / "r.yaml")
+    return str(caught.value)
+
+
+def test_a_file_that_isnt_there_is_named_whole_with_those_that_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    monkeypatch.chdir(own)
+    shipped = os.path.relpath(entries.SHIPPED, own)
+    said = with_space(Path(), "search_spaces/optimizer.yaml")
+    assert f"there is no file {own}/search_spaces/optimizer.yaml" in said
+    assert f"did you mean {shipped}/optimizer.yaml?" in said
+    said = with_space(Path(), "search_spaces/nothing.yaml")
+    assert f"{shipped} has agm.yaml, amco.yaml" in said
+    (tmp_path / "search_spaces").mkdir()
+    (tmp_path / "search_spaces" / "mine.yaml").touch()
+    assert "did you mean ../search_spaces/mine.yaml?" in with_space(own, "mine.yaml")
 
 
 def test_an_embedded_space_needs_no_file(make: Make, tmp_path: Path) -> None:

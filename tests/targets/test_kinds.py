@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,3 +93,17 @@ def test_the_page_names_what_each_method_serves_and_each_kinds_metrics() -> None
     for kind, target in kinds().items():
         [line] = re.findall(rf"^\| `{kind}`.*$", page, flags=re.M)
         assert {f"`{metric.name}`" for metric in target.own} <= set(re.findall(r"`\w+`", line))
+
+
+@pytest.mark.parametrize("read", [Classes.read, Classes.read_column])
+def test_names_that_look_the_same_or_are_empty_are_no_classes(read: Any) -> None:
+    with pytest.raises(DataError, match=r"here: 'cafe\\u0301' and 'caf\\xe9' look the same"):
+        read(np.array(["cafe\u0301", "caf\u00e9"]), "here")
+    with pytest.raises(DataError, match="here: sample 1 has no label"):
+        read(np.array(["a", " ", "b"]), "here")
+    assert read(np.array(["a", "A", "\u00b2", "2"]), "here")[0].names == ("2", "A", "a", "\u00b2")
+
+
+def test_text_of_whole_numbers_is_in_their_order() -> None:
+    target, labels = Classes.read(np.array(["10", "2", "02", "-1"]), "here")
+    assert (target.names, labels.tolist()) == (("-1", "02", "2", "10"), [3, 2, 1, 0])

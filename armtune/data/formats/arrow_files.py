@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from armtune.data.formats.cells import as_text
 from armtune.data.formats.images import decode_picture
 from armtune.data.missing_modalities import scan
 from armtune.data.rows import Mask, as_float32
@@ -134,6 +135,21 @@ def column_of(table: pa.Table, column: str, place: str) -> pa.Array:
         row = int(np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False))[0])
         raise DataError(f"{place}: column {column!r}: row {row} is missing")
     return values
+
+
+def as_values(column: pa.Array, place: str) -> list[Any]:
+    """Labels as Python has them: numbers and lists as they are, anything else as text.
+
+    Raises:
+        DataError: it is neither; names the row where it is text in another encoding.
+    """
+    import pyarrow as pa
+
+    is_a = pa.types
+    kept = (is_a.is_integer, is_a.is_floating, is_a.is_decimal, is_a.is_nested)
+    if any(kind(column.type) for kind in kept):
+        return list(column.to_pylist())
+    return as_text(pa.chunked_array([column]), place).tolist()
 
 
 def _column(table: pa.Table, column: str, place: str) -> pa.Array:

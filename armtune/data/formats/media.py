@@ -6,11 +6,14 @@ and the sound in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby, pairwise
 from math import gcd
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,7 +25,7 @@ from armtune.data.formats.sound import pooled_log_mel, unit_power
 from armtune.errors import DataError
 
 if TYPE_CHECKING:
-    from av import VideoFrame
+    from av import AudioFrame, Packet, VideoFrame
 
 Kind = Literal["sound", "image", "video", "array"]
 
@@ -37,6 +40,9 @@ STEP = 0.01
 """Seconds from one spectrum to the next, about; they are averaged to the steps asked for."""
 WINDOW = 0.032
 """Seconds that a spectrum looks at, about."""
+
+HEADERS = Lock()
+"""Held while an array's header is parsed: Python 3.11's parser fails in several threads at once."""
 
 
 class DamagedMediaError(DataError):
@@ -104,7 +110,8 @@ def read_array(path: Path) -> NDArray[np.float32]:
         DamagedMediaError: it is missing, damaged, or holds other than finite real numbers.
     """
     with _naming(path, (OSError, ValueError, EOFError)):
-        array = np.load(path, allow_pickle=False)
+        with HEADERS:
+            array = np.load(path, allow_pickle=False)
         if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
             raise ValueError("must hold finite real numbers")
     return np.atleast_1d(array).astype(np.float32)
@@ -128,22 +135,21 @@ def read_sound(path: Path, rate: int) -> NDArray[np.float32]:
 
 
 def read_frames(path: Path, count: int, side: int) -> NDArray[np.uint8]:
-    """Frames evenly over a video, ``(count, 3, side, side)``.
+    """Frames evenly over a video's time, ``(count, 3, side, side)``.
 
-    Each is taken from the middle of its share of the video, scaled by its shorter side and cut
-    square. A video of fewer frames gives some of them more than once.
+    Each is what is seen in the middle of its share of the video, turned as the file says, scaled
+    by its shorter side and cut square. A video of fewer frames gives some of them more than once.
 
     Raises:
         DamagedMediaError: the file is missing, damaged or without a picture; names it.
         DataError: the library isn't installed.
     """
     av = _library("av")
-    with _naming(path, (av.FFmpegError, OSError)):
+    with _naming(path, (av.FFmpegError, OSError, ValueError)):
         with av.open(str(path)) as file:
             if not file.streams.video:
                 raise DamagedMediaError(f"{path}: has no picture")
-            total = sum(packet.size > 0 for packet in file.demux(file.streams.video[0]))
-        wanted = [(2 * k + 1) * total // (2 * count) for k in range(count)]
+            wanted = _evenly(list(file.demux(file.streams.video[0])), count)
         with av.open(str(path)) as file:
             pictures = [_squared(frame, side) for frame in _picked(file, wanted)]
     if not pictures:
@@ -167,6 +173,29 @@ def spectrogram(wave: NDArray[np.float32], shape: Shape) -> NDArray[np.float32]:
     return pooled_log_mel(padded, bands, steps, hop, window, shape.rate)[0]
 
 
+def _evenly(packets: Sequence[Packet[Any]], count: int) -> list[int]:
+    """Numbers of the frames that are seen in the middle of equal shares of a video's time."""
+    shown = [packet for packet in packets if packet.size and not packet.is_discard]
+    times = _times(shown)
+    if not times:
+        return []
+    gaps = sorted(after - before for before, after in pairwise(times) if after > before)
+    # The last frame is seen for as long as the others as a rule.
+    length = times[-1] - times[0] + (gaps[len(gaps) // 2] if gaps else 1)
+    # In whole numbers, so that the middle between two frames is nobody's guess.
+    begun = [2 * count * (time - times[0]) for time in times]
+    return [bisect_right(begun, (2 * k + 1) * length) - 1 for k in range(count)]
+
+
+def _times(packets: Sequence[Packet[Any]]) -> list[int]:
+    """When each frame is shown, in the order shown; numbers where the file doesn't say."""
+    for times in ([p.pts for p in packets], [p.dts for p in packets]):
+        known = [time for time in times if time is not None]
+        if len(known) == len(packets):
+            return sorted(known)
+    return list(range(len(packets)))
+
+
 def _picked(file: Any, wanted: list[int]) -> Iterator[VideoFrame]:
     """The frames of these rising numbers; nothing is decoded after the last."""
     stream = file.streams.video[0]
@@ -185,24 +214,42 @@ def _squared(frame: VideoFrame, side: int) -> NDArray[np.uint8]:
     width, height = (max(side, round(n * side / shorter)) for n in (frame.width, frame.height))
     scaled = frame.reformat(width, height, "rgb24", interpolation="AREA").to_ndarray()
     top, left = (height - side) // 2, (width - side) // 2
-    return np.asarray(scaled[top : top + side, left : left + side], np.uint8)
+    square = scaled[top : top + side, left : left + side]
+    return np.asarray(_turned(square, frame.side_data.get("DISPLAYMATRIX")), np.uint8)
+
+
+def _turned(square: NDArray[Any], matrix: Any) -> NDArray[Any]:
+    """A square picture turned and mirrored by a video's display matrix, by right angles.
+
+    Its first numbers a, b, u, c, d say that what was at (x, y) is shown at (ax + cy, bx + dy).
+    """
+    if matrix is None:
+        return square
+    a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].astype(np.int64)
+    if abs(b) > abs(a):
+        square, a, d = square.swapaxes(0, 1), c, b
+    return square[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
 
 
 def _sound_track(path: Path, rate: int) -> NDArray[np.float32]:
     av = _library("av")
-    with _naming(path, (av.FFmpegError, OSError)), av.open(str(path)) as file:
+    errors = (av.FFmpegError, OSError, ValueError)
+    with _naming(path, errors), av.open(str(path)) as file:
         tracks = file.streams.audio
         if not tracks:
             raise DamagedMediaError(f"{path}: has no sound track")
-        resampler = av.AudioResampler("flt", "mono", rate)
-        pieces = [
-            piece.to_ndarray()[0]
-            for frame in (*file.decode(tracks[0]), None)
-            for piece in resampler.resample(frame)
-        ]
+        pieces = list(_mono(file.decode(tracks[0]), rate, av))
     if not pieces:
         raise DamagedMediaError(f"{path}: its sound track is empty")
     return np.concatenate(pieces)
+
+
+def _mono(frames: Iterable[AudioFrame], rate: int, av: ModuleType) -> Iterator[NDArray[np.float32]]:
+    """Frames of sound as pieces ``(time,)`` of one channel; their own rate or layout may change."""
+    for _, alike in groupby(frames, lambda f: (f.format.name, f.layout.name, f.sample_rate)):
+        resampler = av.AudioResampler("flt", "mono", rate)
+        for frame in (*alike, None):
+            yield from (piece.to_ndarray()[0] for piece in resampler.resample(frame))
 
 
 def _resampled(wave: NDArray[np.float32], own: int, rate: int) -> NDArray[np.float32]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from armtune.data.formats.images import DamagedPictureError, read_picture
+from armtune.data.formats.images import DamagedPictureError, decode_picture, read_picture
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -44,3 +45,77 @@ def test_missing_truncated_and_strange_files_are_named(tmp_path: Path) -> None:
     for name in ("cut.jpg", "page.jpg", "empty.jpg", "absent.jpg"):
         with pytest.raises(DamagedPictureError, match=rf"{name}: missing or damaged \(.+\)"):
             read_picture(tmp_path / name, 8)
+
+
+def grey(*values: int) -> np.ndarray:
+    """Halves of 16 × 16 pixels in 16 bits."""
+    return np.repeat(np.array([values], np.uint16), 32 // len(values), axis=1).repeat(32, axis=0)
+
+
+def test_16_bits_keep_their_shades(tmp_path: Path) -> None:
+    Image.fromarray(grey(0, 257 * 60, 257 * 200, 65535)).save(tmp_path / "a.png")
+    pixels = read_picture(tmp_path / "a.png", 32)
+    assert pixels[0, 16, [2, 11, 19, 29]].tolist() == [0, 60, 200, 255]
+    buffer = BytesIO()
+    Image.fromarray(grey(0, 65535)).save(buffer, "TIFF")
+    assert decode_picture(buffer, 32, "a").max() == 255
+
+
+def test_numbers_without_a_white_are_refused(tmp_path: Path) -> None:
+    for kind in (np.float32, np.int32):
+        buffer = BytesIO()
+        Image.fromarray(np.ones((8, 8), kind)).save(buffer, "TIFF")
+        with pytest.raises(DamagedPictureError, match=r"a\.tif: .*none is known to be white"):
+            decode_picture(buffer, 8, "a.tif")
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_are_turned_upright(tmp_path: Path, name: str, orientation: int) -> None:
+    upright = np.zeros((32, 32, 3), np.uint8)
+    upright[:16, :16], upright[:16, 16:] = 250, 120
+    # How a camera stores a picture that is to be shown so, by EXIF's definition.
+    stored = {
+        1: upright, 2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1],
+        5: upright.swapaxes(0, 1), 6: np.rot90(upright), 7: np.rot90(upright, 2).swapaxes(0, 1),
+        8: np.rot90(upright, -1),
+    }[orientation]  # fmt: skip
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / name, exif=exif, quality=95)
+    pixels = read_picture(tmp_path / name, 32)[0].astype(int)
+    corners = pixels[[6, 6, 26, 26], [6, 26, 6, 26]]
+    np.testing.assert_allclose(corners, [250, 120, 0, 0], atol=12)
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0MM\0*\0\0", b"Exif\0\0nonsense" * 3])
+def test_damaged_exif_data_dont_spoil_a_picture(tmp_path: Path, exif: bytes) -> None:
+    Image.fromarray(np.full((8, 8, 3), 90, np.uint8)).save(tmp_path / "a.jpg", exif=exif)
+    assert abs(int(read_picture(tmp_path / "a.jpg", 8).mean()) - 90) < 3
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "RGB", "I;16"])
+def test_what_is_transparent_is_white(tmp_path: Path, mode: str) -> None:
+    """The left half is black and transparent, the right half is as grey as can be told."""
+    dark = np.zeros((32, 32), np.uint8)
+    dark[:, 16:] = 100
+    picture, options = Image.fromarray(dark), {"transparency": 0}
+    if mode == "RGBA":
+        alpha = Image.fromarray(np.where(dark == 0, 0, 255).astype(np.uint8))
+        picture, options = Image.merge("RGBA", (picture, picture, picture, alpha)), {}
+    elif mode == "LA":
+        alpha = Image.fromarray(np.where(dark == 0, 0, 255).astype(np.uint8))
+        picture, options = Image.merge("LA", (picture, alpha)), {}
+    elif mode == "RGB":
+        picture, options = picture.convert("RGB"), {"transparency": (0, 0, 0)}
+    elif mode == "P":
+        colours = [0, 0, 0, 100, 100, 100]
+        picture = Image.fromarray((dark > 0).astype(np.uint8))
+        picture = picture.convert("P")
+        picture.putpalette(colours)
+    elif mode == "I;16":
+        picture = Image.fromarray(dark.astype(np.uint16) * 257)
+    picture.save(tmp_path / "a.png", **options)
+    pixels = read_picture(tmp_path / "a.png", 32)
+    assert pixels[:, :, :12].min() == 255
+    np.testing.assert_array_equal(pixels[:, :, 20:], 100)

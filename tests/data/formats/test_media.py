@@ -83,6 +83,53 @@ def test_a_video_of_few_frames_repeats_them(tmp_path: Path) -> None:
     assert not np.array_equal(four[0], four[2])
 
 
+def shade(value: int) -> np.ndarray:
+    return np.full((32, 32, 3), value, np.uint8)
+
+
+def test_frames_are_what_is_seen_at_their_times(tmp_path: Path) -> None:
+    # Ten frames in the first second, then two in nine seconds.
+    pictures = [shade(20 * k) for k in range(10)] + [shade(210), shade(250)]
+    files.write_film(tmp_path / "a.mp4", pictures, [*range(10), 10, 55])
+    times = read_frames(tmp_path / "a.mp4", 5, 16).mean(axis=(1, 2, 3))
+    # The last lasts as long as the others as a rule: the middles are 0.56, 1.68 … seconds.
+    np.testing.assert_allclose(times, [100, 210, 210, 210, 210], atol=6)
+    many = read_frames(tmp_path / "a.mp4", 56, 16).mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(many, [*range(0, 200, 20), *[210] * 45, 250], atol=6)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "corners"),
+    [
+        ((1, 0, 0, 1), (250, 120, 0, 0)),
+        ((0, 1, -1, 0), (0, 250, 0, 120)),  # a quarter clockwise
+        ((-1, 0, 0, -1), (0, 0, 120, 250)),
+        ((0, -1, 1, 0), (120, 0, 250, 0)),
+        ((-1, 0, 0, 1), (120, 250, 0, 0)),  # mirrored
+        ((0, 1, 1, 0), (250, 0, 120, 0)),
+    ],
+)
+def test_a_film_is_turned_as_it_is_shown(
+    tmp_path: Path, matrix: tuple[int, int, int, int], corners: tuple[int, ...]
+) -> None:
+    picture = shade(0)
+    picture[:16, :16], picture[:16, 16:] = 250, 120
+    files.write_film(tmp_path / "a.mp4", [picture] * 3, [0, 1, 2])
+    files.turn(tmp_path / "a.mp4", *matrix)
+    [frame] = read_frames(tmp_path / "a.mp4", 1, 16)
+    found = frame[0].astype(int)[[3, 3, 12, 12], [3, 12, 3, 12]]
+    np.testing.assert_allclose(found, corners, atol=8)
+
+
+@pytest.mark.parametrize("first", [(48000, "stereo"), (16000, "mono")])
+def test_sound_may_change_its_rate_and_layout(tmp_path: Path, first: tuple[int, str]) -> None:
+    files.write_changing_sound(tmp_path / "a.mp4", first, (24000, "mono"), (24000, "stereo"))
+    wave = read_sound(tmp_path / "a.mp4", 8000)
+    assert len(wave) / 8000 == pytest.approx(1.6, abs=0.15)
+    for part in np.array_split(wave, 3):
+        assert pitch(part[800:], 8000) == pytest.approx(800, abs=10)
+
+
 @pytest.mark.parametrize("name", ["a.wav", "a.jpg", "a.mp4", "a.avi", "a.flv", "a.npy"])
 @pytest.mark.parametrize("content", [None, b"", b"<html>gone</html>"])
 def test_damaged_and_missing_files_are_named(
