@@ -128,7 +128,7 @@ def _other_spaces(path: Path, folder: Path) -> str:
     for place in places:
         if path.name in names[place]:
             return f"did you mean {os.path.relpath(place / path.name, folder)}?"
-    others = [p.name for p in path.parent.glob("*.yaml")]
+    others = [p.name for p in path.parent.glob("*.yaml")] if exists(path.parent) else []
     if others:
         return did_you_mean(path.name, others, otherwise="the folder has")
     shipped = next((place for place in places if names[place]), None)
