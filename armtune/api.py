@@ -136,8 +136,10 @@ def sweep_and_export(
     address: str | None = None,
 ) -> Result:
     """As ``sweep``, for a recipe that was read already; ``recipe_folder`` is where it was."""
+    from armtune.bundle.target import check_target
     from armtune.report.tensorboard import TensorBoardListener
 
+    check_target(folder / BEST)
     found = run_sweep(
         recipe,
         folder,

@@ -58,5 +58,9 @@ class RunError(ArmtuneError):
     """A training, sweep, export or prediction can't go on; says why. Exit code 1."""
 
 
+class StorageError(RunError):
+    """A disk is full, read-only or broken: what it met is as it was, and can go on afterwards."""
+
+
 class DivergedError(RunError):
     """A training run met a NaN or an infinity; names the epoch and the first place seen."""

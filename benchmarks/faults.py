@@ -1,11 +1,14 @@
-"""Kills at random moments of many small sweeps, and what they cost.
+"""Kills and other faults at random moments of many small sweeps, and what they cost.
 
-    python benchmarks/faults.py [KILLS]
+    python benchmarks/faults.py [FAULTS] [KIND…]
 
-Sweeps run until they are killed, are resumed and killed again, and at last resumed to their end.
+Sweeps run until a fault strikes, are resumed and struck again, and at last resumed to their end.
 Killed with SIGKILL are in turn: the driver of a sweep in one process, the driver of one on Ray, a
-worker of Ray's, and Ray's node (its raylet). Each finished sweep is compared with an undisturbed
-one. About 15 s a kill.
+worker of Ray's, and Ray's node (its raylet). Further faults, for which see ``fault_kinds.py``, are
+a full disk and one that turns read-only, in one process and on Ray, a journal that is put back to
+an earlier moment, and a clock that is set back. Each finished sweep is compared with an
+undisturbed one. KINDs are beginnings of the names in the first column of the table; all, if none is
+named. About 15 s a fault.
 """
 
 from __future__ import annotations
@@ -19,11 +22,20 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import tiny
+from fault_kinds import (
+    ClockSetBack,
+    EarlierJournal,
+    Fault,
+    FullDisk,
+    ReadOnly,
+    killing,
+    set_back,
+)
 
 from armtune.recipe.schema import Recipe
 from armtune.sweeps import SweepResult, TrialRecord, read_records, read_result
@@ -32,7 +44,7 @@ from armtune.sweeps.study.records import Listener
 from armtune.sweeps.workers.trial import METRICS, trial_folder
 
 EPOCHS, TRIALS, SECONDS = 10, 8, 0.05
-KILLS_A_SWEEP = 3
+FAULTS_A_SWEEP = 3
 LONGEST = 120.0
 """Seconds after which a sweep that doesn't end counts as stuck."""
 
@@ -61,8 +73,9 @@ class Aloud(Listener):
         print("confirmed", number, seed, flush=True)
 
 
-def sweep(folder: Path, on: str) -> None:
+def sweep(folder: Path, on: str, back: float) -> None:
     """Starts or resumes a sweep in this process."""
+    set_back(back)
     place = Place(folder, Path(), resume=True, inline=on == "inline")
     run_sweep(recipe(), place, (Aloud(),), tiny.TinyWorkshop(seconds=SECONDS))
 
@@ -99,20 +112,26 @@ def node(leader: int) -> list[int]:
     return [pid for pid, command in found if command.partition(" ")[0].endswith("/raylet")]
 
 
-KINDS: dict[str, tuple[str, Callable[[int], list[int]]]] = {
-    "driver, one process": ("inline", driver),
-    "driver, on Ray": ("ray", driver),
-    "worker": ("ray", worker),
-    "node": ("ray", node),
+KINDS: dict[str, tuple[str, type[Fault]]] = {
+    "driver, one process": ("inline", killing(driver)),
+    "driver, on Ray": ("ray", killing(driver)),
+    "worker": ("ray", killing(worker)),
+    "node": ("ray", killing(node)),
+    "disk full, one process": ("inline", FullDisk),
+    "disk full, on Ray": ("ray", FullDisk),
+    "disk read-only, one process": ("inline", ReadOnly),
+    "disk read-only, on Ray": ("ray", ReadOnly),
+    "journal put back": ("inline", EarlierJournal),
+    "clock set back": ("inline", ClockSetBack),
 }
 
 
 @dataclass
 class Tally:
-    """What the kills of one kind cost."""
+    """What the faults of one kind cost."""
 
     sweeps: int = 0
-    kills: int = 0
+    faults: int = 0
     lost: int = 0
     repeated: int = 0
     zombies: int = 0
@@ -125,28 +144,38 @@ class Tally:
 class Victim:
     """A sweep under attack."""
 
-    def __init__(self, folder: Path, kind: str, tally: Tally) -> None:
-        self._folder, self._tally = folder, tally
-        self._on, self._targets = KINDS[kind]
+    def __init__(self, folder: Path, kind: str, tally: Tally, chance: random.Random) -> None:
+        self._folder, self._tally, self._chance = folder, tally, chance
+        self._on, fault = KINDS[kind]
+        self._fault = fault(folder, chance)
         self._finished: dict[int, TrialRecord] = {}
         self._leaders: list[int] = []
 
-    def run(self, kills: int, chance: random.Random) -> None:
-        """Kills it so often, unless it ends before, and resumes it to its end."""
-        for left in range(kills, -1, -1):
+    def run(self, faults: int) -> list[TrialRecord]:
+        """Strikes it so often, unless it ends before, and resumes it to its end; its trials."""
+        try:
+            self._run(faults)
+            return read_records(self._folder)
+        finally:
+            self._fault.close()
+
+    def _run(self, faults: int) -> None:
+        for left in range(faults, -1, -1):
             with self._started() as process:
-                killed = left and self._kill(process, chance)
+                struck = left and self._strike(process)
                 self._wait(process)
             self._leaders.append(process.pid)
             # Resumed at once: processes of the one before may still be there.
-            if not killed:
+            if not struck:
                 break
+            self._mend()
         for leader in self._leaders:
             self._swept_up(leader)
         self._judge(read_result(self._folder))
 
     def _started(self) -> subprocess.Popen[str]:
-        command = [sys.executable, __file__, "--sweep", str(self._folder), self._on]
+        back = str(self._fault.back)
+        command = [sys.executable, __file__, "--sweep", str(self._folder), self._on, back]
         self._log = self._folder.with_suffix(".log")
         self._before = {r.number for r in self._known()}
         return subprocess.Popen(
@@ -154,17 +183,21 @@ class Victim:
             start_new_session=True,
         )  # fmt: skip
 
-    def _kill(self, process: subprocess.Popen[str], chance: random.Random) -> bool:
+    def _strike(self, process: subprocess.Popen[str]) -> bool:
         while process.poll() is None and "\n" not in self._log.read_text():
             time.sleep(0.02)
         parallel = 1 if self._on == "inline" else 2
-        time.sleep(chance.uniform(0, 1.2 * TRIALS * EPOCHS * SECONDS / parallel))
-        targets = self._targets(process.pid) if process.poll() is None else []
-        if not targets:
+        time.sleep(self._chance.uniform(0, 1.2 * TRIALS * EPOCHS * SECONDS / parallel))
+        if process.poll() is not None or not self._fault.strike(process.pid):
             return False
-        os.kill(chance.choice(targets), signal.SIGKILL)
-        self._tally.kills += 1
+        self._tally.faults += 1
         return True
+
+    def _mend(self) -> None:
+        self._fault.mend()
+        if self._fault.forgets:
+            known = {record.number for record in self._known()}
+            self._finished = {n: r for n, r in self._finished.items() if n in known}
 
     def _wait(self, process: subprocess.Popen[str]) -> None:
         try:
@@ -173,7 +206,10 @@ class Victim:
             self._tally.stuck += 1
             self._tally.notes.append(f"stuck: {self._log.read_text()[-300:]}")
             process.kill()
-        said = [line.split() for line in self._log.read_text().splitlines()]
+        text = self._log.read_text()
+        if process.returncode and self._fault.error not in text:
+            self._tally.notes.append(f"it wasn't said what happened: {text[-300:]}")
+        said = [line.split() for line in text.splitlines()]
         again = {int(w[1]) for w in said if w[:1] == ["started"]} & self._before
         self._tally.repeated += len(again)
         for record in self._known():
@@ -228,31 +264,32 @@ def undisturbed(folder: Path) -> list[float]:
     return [record.values[tiny.LR] for record in read_records(folder)]
 
 
-def campaign(kills: int, folder: Path) -> dict[str, Tally]:
-    """So many kills, as many of each kind."""
+def campaign(faults: int, folder: Path, kinds: Sequence[str]) -> dict[str, Tally]:
+    """So many faults, as many of each kind."""
     chance = random.Random(0)  # noqa: S311
-    tallies = {kind: Tally() for kind in KINDS}
+    tallies = {kind: Tally() for kind in kinds}
     drawn = undisturbed(folder / "undisturbed")
-    while sum(t.kills for t in tallies.values()) < kills:
-        kind = min(tallies, key=lambda k: tallies[k].kills)
+    while sum(t.faults for t in tallies.values()) < faults:
+        kind = min(tallies, key=lambda k: tallies[k].faults)
         tally = tallies[kind]
         tally.sweeps += 1
         place = folder / f"{list(KINDS).index(kind)}-{tally.sweeps}"
-        left = kills - sum(t.kills for t in tallies.values())
-        Victim(place, kind, tally).run(min(KILLS_A_SWEEP, left), chance)
-        if [record.values[tiny.LR] for record in read_records(place)] != drawn:
+        left = faults - sum(t.faults for t in tallies.values())
+        records = Victim(place, kind, tally, chance).run(min(FAULTS_A_SWEEP, left))
+        if [record.values[tiny.LR] for record in records] != drawn:
             tally.notes.append(f"{place.name} drew other values")
             tally.unequal += 1
         print(f"{kind}: {tally}", file=sys.stderr, flush=True)
     return tallies
 
 
-def main(kills: int) -> None:
+def main(faults: int, named: Sequence[str]) -> None:
     """Prints the tallies as a table, and what was wrong."""
+    kinds = [kind for kind in KINDS if not named or kind.startswith(tuple(named))]
     with tempfile.TemporaryDirectory() as folder:
-        tallies = campaign(kills, Path(folder))
-    columns = ("kills", "sweeps", "lost", "repeated", "zombies", "stuck", "orphans", "unequal")
-    print("| killed |", " | ".join(columns), "|\n|---|" + "---:|" * len(columns))
+        tallies = campaign(faults, Path(folder), kinds)
+    columns = ("faults", "sweeps", "lost", "repeated", "zombies", "stuck", "orphans", "unequal")
+    print("| fault |", " | ".join(columns), "|\n|---|" + "---:|" * len(columns))
     total: Counter[str] = Counter()
     for kind, tally in tallies.items():
         figures = {name: getattr(tally, name) for name in columns}
@@ -266,6 +303,6 @@ def main(kills: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--sweep"]:
-        sweep(Path(sys.argv[2]), sys.argv[3])
+        sweep(Path(sys.argv[2]), sys.argv[3], float(sys.argv[4]))
     else:
-        main(int((sys.argv[1:] or ["52"])[0]))
+        main(int((sys.argv[1:] or ["130"])[0]), sys.argv[2:])

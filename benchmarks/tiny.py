@@ -19,6 +19,7 @@ from armtune.recipe.schema import Recipe
 from armtune.sweeps.workers import pack
 from armtune.sweeps.workers.trial import TrainingFactory
 from armtune.targets.classes import Classes
+from armtune.training.settings import OtherSettingsError, settings_digest
 
 LR = "training.optimizer.lr"
 OBJECTIVES = ["maximize accuracy", "minimize contribution_gap"]
@@ -54,6 +55,7 @@ class Tiny:
     """A training in which an epoch is a sleep for each member of the pack."""
 
     def __init__(self, recipes: Sequence[Recipe], seconds: float) -> None:
+        self._settings = [settings_digest(recipe, "") for recipe in recipes]
         self._knobs = [(r.training.optimizer.lr, r.training.seed) for r in recipes]
         self._seconds = seconds
         self.epochs = [0] * len(recipes)
@@ -78,10 +80,13 @@ class Tiny:
         self.epochs[k], self.best[k] = member.epoch, member.best
 
     def save(self, path: Path, k: int = 0) -> None:
-        write_text(path, json.dumps(vars(self.member(k))))
+        write_text(path, json.dumps([self._settings[k], vars(self.member(k))]))
 
     def restore(self, path: Path, k: int = 0) -> None:
-        self.adopt(k, Namespace(**json.loads(path.read_text())))
+        settings, member = json.loads(path.read_text())
+        if settings != self._settings[k]:
+            raise OtherSettingsError("a checkpoint of other settings")
+        self.adopt(k, Namespace(**member))
 
     def resume(self, paths: Sequence[Path]) -> bool:
         return False

@@ -30,6 +30,15 @@ Overrides = Annotated[
     ),
 ]
 
+DataOverrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="DATA.KEY=VALUE",
+        help="Where the run's data lie by now, such as data.path=mine.npz.",
+        show_default=False,
+    ),
+]
+
 RunPaths = Annotated[
     list[Path],
     typer.Argument(

@@ -58,12 +58,13 @@ def cache(
 ) -> None:
     """List what the cache keeps, with sizes and the days since it was used; remove what is old.
 
-    What is removed is built, or downloaded, again when it is wanted again.
+    What is removed is built, or downloaded, again when it is wanted again. Nothing but what armtune
+    made there is ever touched.
     """
     from armtune.data import cache_usage
     from armtune.data.cache import cache_root
 
-    found = cache_usage.kept()
+    found, others = cache_usage.kept()
     gone = [each for each in found if remove is not None and each.days >= remove]
     for each in gone:
         cache_usage.remove(each)
@@ -72,12 +73,16 @@ def cache(
             {"name": e.path.name, "bytes": e.size, "days": e.days, "removed": e in gone}
             for e in found
         ]
-        typer.echo(json.dumps({"folder": str(cache_root()), "kept": rows}, indent=2))
+        told = {"folder": str(cache_root()), "kept": rows, "others": others}
+        typer.echo(json.dumps(told, indent=2))
         return
     for each in found:
         end = ", removed" if each in gone else ""
         say(f"{each.size / 1e6:10.1f} MB  {each.days:6.1f} days  {each.path.name}{end}")
     say(f"{sum(e.size for e in found if e not in gone) / 1e6:10.1f} MB in {cache_root()}")
+    if others:
+        some = ", ".join(others[:3]) + (", …" if len(others) > 3 else "")
+        say(f"not armtune's, and left alone: {len(others)} others there ({some})")
 
 
 commands = {"check": check, "cache": cache}

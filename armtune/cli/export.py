@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
-from armtune.cli._arguments import AsJson, Plugins, RunPath, run_plugins
+from armtune.cli._arguments import AsJson, DataOverrides, Plugins, RunPath, run_plugins
 from armtune.cli._output import say
 
 
 def command(
     run: RunPath,
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where it goes.", show_default=False)],
+    overrides: DataOverrides = None,
     trial: Annotated[
         int | None, typer.Option(help="Number of the trial.", show_default="the chosen one")
     ] = None,
@@ -32,7 +33,8 @@ def command(
 ) -> None:
     """Export the chosen trial of a run, or another, as a bundle to predict from.
 
-    Every format is run and must agree with the trained model before anything is written.
+    Every format is run on the run's data and must agree with the trained model before anything is
+    written.
     """
     from armtune.cli._progress import progress_bars
     from armtune.cli._terminal import Terminal
@@ -42,7 +44,7 @@ def command(
     number = chosen_trial(run) if trial is None else trial
     wanted = None if formats is None else _names(formats)
     with progress_bars(Terminal(stderr=True)) as progress:
-        about = export_trial(run, number, to, wanted, progress)
+        about = export_trial(run, number, to, wanted, progress, overrides or [])
     if as_json:
         typer.echo(json.dumps({"trial": number, "folder": str(to), **about}, indent=2))
         return

@@ -53,7 +53,7 @@ def command(
     """
     from armtune.bundle import Predictor
     from armtune.errors import RunError
-    from armtune.files import replacing
+    from armtune.files import writing_to
 
     if output is not None and output.resolve() == source.resolve():
         raise RunError(f"{output}: the predictions would take the place of the samples")
@@ -67,7 +67,7 @@ def command(
     if output is None:
         write(predictor, samples, sys.stdout)
         return
-    with replacing(output) as aside, aside.open("w", newline="", encoding="utf-8") as file:
+    with writing_to(output) as place, place.open("w", newline="", encoding="utf-8") as file:
         write(predictor, samples, file)
 
 

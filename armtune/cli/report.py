@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from armtune.cli._arguments import AsJson, Plugins, RunPaths, run_plugins
+from armtune.cli._arguments import AsJson, Plugins, run_plugins
+from armtune.cli._output import say
 from armtune.cli._terminal import Terminal
+from armtune.files import exists
 
 if TYPE_CHECKING:
     from armtune.report.run import RunReport
@@ -19,7 +22,15 @@ WIDTH = 160
 
 
 def command(
-    runs: RunPaths,
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN…",
+            help="Sweeps' folders, such as runs/avmnist; and where their data lie by now, "
+            "such as data.path=mine.npz.",
+            show_default=False,
+        ),
+    ],
     to: Annotated[
         Path | None,
         typer.Option(
@@ -34,26 +45,53 @@ def command(
     """Show a sweep's trials, its front, the chosen trial and what confirmed it.
 
     Also writes one HTML page with figures, which opens offline; it compares several runs.
+    A run that may only be read has its page where --to says, or none.
     Runs no code that a run's recipe names, unless it is given by --plugins.
     """
-    from armtune.report.page import REPORT, write_report
     from armtune.report.run import RunReport
 
     run_plugins(plugins)
-    reports = [RunReport.read(run) for run in runs]
-    path = to or (runs[0] / REPORT if len(runs) == 1 else Path(REPORT))
-    write_report(reports, path)
+    changes = [text for text in runs if _is_change(text)]
+    folders = [Path(text) for text in runs if text not in changes]
+    if not folders:
+        raise typer.BadParameter("name a run's folder")
+    reports = [RunReport.read(folder, changes) for folder in folders]
     if as_json:
         told = [report.as_dict() for report in reports]
         shown = told[0] if len(told) == 1 else told
         typer.echo(json.dumps(shown, indent=2, allow_nan=False))
-        return
-    console = Terminal()
-    if not console.is_terminal:
-        console.width = WIDTH
-    for report in reports:
-        _show(report, console)
-    console.print(f"page: {path}", highlight=False, soft_wrap=True)
+    else:
+        console = Terminal()
+        if not console.is_terminal:
+            console.width = WIDTH
+        for report in reports:
+            _show(report, console)
+    path = _write(reports, folders, to)
+    if path and not as_json:
+        say(f"page: {path}")
+
+
+def _is_change(text: str) -> bool:
+    return "=" in text and not exists(Path(text))
+
+
+def _write(reports: Sequence[RunReport], folders: Sequence[Path], to: Path | None) -> Path | None:
+    """Writes the page; where it is, if it could be written where nobody asked for it."""
+    from armtune.errors import RunError
+    from armtune.files import writing_to
+    from armtune.report.page import REPORT, page, write_report
+
+    if to is not None:
+        with writing_to(to) as place:
+            place.write_text(page(reports), encoding="utf-8")
+        return to
+    path = folders[0] / REPORT if len(folders) == 1 else Path(REPORT)
+    try:
+        write_report(reports, path)
+    except RunError as error:  # what was found is shown all the same
+        say(f"no page: {error}; name another place with --to", err=True)
+        return None
+    return path
 
 
 def _show(report: RunReport, console: Terminal) -> None:

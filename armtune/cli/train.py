@@ -32,6 +32,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
     """Train a recipe once and export the model of the best epoch."""
+    from armtune.bundle.target import check_target
     from armtune.cli._progress import progress_bars
     from armtune.cli._terminal import Terminal
     from armtune.data.overview import doubts
@@ -43,6 +44,8 @@ def command(
     from armtune.sweeps.study.folder import self_contained
 
     loaded = load_recipe(recipe, overrides or [])
+    folder = to or Path("runs") / f"{loaded.name}-train"
+    check_target(folder)
     console = Terminal(stderr=as_json)
     with progress_bars(console) as progress:
         dataset = load_dataset(loaded, recipe.parent, progress)
@@ -53,7 +56,6 @@ def command(
             console.print(note, style="yellow", highlight=False)
         run = _trained(loaded, dataset, console)
     metrics = {"validation": run.best[0], **({"test": run.test()[0]} if test else {})}
-    folder = to or Path("runs") / f"{loaded.name}-train"
     with tempfile.TemporaryDirectory() as aside:
         model = Path(aside) / "model.safetensors"
         run.save_model(model)

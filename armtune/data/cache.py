@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -31,6 +32,10 @@ log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 BUILDING = ".building-"
+DOWNLOADS = "downloads"
+"""Folder of files as they were downloaded."""
+_BUILDING_NAME = re.compile(r"\.building-[a-z0-9_]{8}")
+_NAME = re.compile(r".+-[0-9a-f]{16}")
 BLOCK = 1 << 20
 """Bytes that are read at a time to check them."""
 DAY = 24 * 3600.0
@@ -143,7 +148,7 @@ def _kept(folder: Path) -> Stored | None:
         return found
     except DamagedError as error:
         log.warning("%s; building it again", error)
-        _discard(folder)
+        discard(folder)
         return None
 
 
@@ -201,12 +206,38 @@ def _publish(aside: Path, folder: Path) -> None:
             raise
 
 
-def _discard(folder: Path) -> None:
-    """Removes a damaged folder. Renamed first, so that nobody finds half of it."""
+def is_building(path: Path) -> bool:
+    """Whether it is a folder of ours that is being built or removed, or was when we were killed."""
+    return bool(_BUILDING_NAME.fullmatch(path.name)) and _is_folder(path)
+
+
+def is_ours(path: Path) -> bool:
+    """Whether it is a folder that armtune made here: by its name, its manifest and its files."""
+    if not _is_folder(path):
+        return False
+    if path.name == DOWNLOADS:
+        return True
+    try:
+        manifest = json.loads((path / MANIFEST).read_text())
+        names = {MANIFEST, *(f"{name}.npy" for name in dict(manifest["arrays"]))}
+        holds = {file.name for file in path.iterdir()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return bool(_NAME.fullmatch(path.name)) and "about" in manifest and holds <= names
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def discard(folder: Path) -> None:
+    """Removes a folder of the cache. Renamed first, so that nobody finds half of it."""
     wreck = Path(tempfile.mkdtemp(prefix=BUILDING, dir=folder.parent))
-    with suppress(FileNotFoundError):  # another process was faster
-        folder.replace(wreck)
-    shutil.rmtree(wreck, ignore_errors=True)
+    try:
+        with suppress(FileNotFoundError):  # another process was faster
+            folder.replace(wreck)
+    finally:
+        shutil.rmtree(wreck, ignore_errors=True)
 
 
 def read_entry(folder: Path) -> Stored:
@@ -241,7 +272,7 @@ def _checksum(path: Path, array: NDArray[Any]) -> int:
 
 def _sweep(root: Path) -> None:
     """Removes what killed builds left behind a day ago or longer."""
-    for left in root.glob(f"{BUILDING}*"):
+    for left in filter(is_building, root.glob(f"{BUILDING}*")):
         with suppress(FileNotFoundError):
             if time.time() - left.stat().st_mtime > DAY:
                 shutil.rmtree(left, ignore_errors=True)

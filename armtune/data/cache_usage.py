@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from armtune.data.cache import BUILDING, DAY, MANIFEST, cache_root, writing
+from armtune.data.cache import (
+    DAY,
+    DOWNLOADS,
+    MANIFEST,
+    cache_root,
+    discard,
+    is_building,
+    is_ours,
+    writing,
+)
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A folder or file of the cache.
+    """A folder of the cache.
 
     Attributes:
         size: in bytes.
@@ -25,11 +32,16 @@ class Kept:
     days: float
 
 
-def kept() -> list[Kept]:
-    """All there is, by name; what is being built is left out."""
+def kept() -> tuple[list[Kept], list[str]]:
+    """All that armtune keeps, by name, and what else lies there; what is being built is neither.
+
+    The folder may be any: a slip of ``$ARMTUNE_CACHE`` names one that is full of other things.
+    """
     root = cache_root()
     found = sorted(root.iterdir()) if root.is_dir() else []
-    return [_kept(path) for path in found if not path.name.startswith(BUILDING)]
+    whole = [path for path in found if not is_building(path)]
+    ours = [path for path in whole if is_ours(path)]
+    return [_kept(path) for path in ours], [path.name for path in whole if path not in ours]
 
 
 def remove(each: Kept) -> None:
@@ -38,18 +50,17 @@ def remove(each: Kept) -> None:
     Raises:
         DataError: it can't be removed.
     """
-    with writing(each.path), suppress(FileNotFoundError):
-        # Renamed first, so that nobody finds half of it.
-        aside = each.path.with_name(f"{BUILDING}removed-{each.path.name}")
-        each.path.replace(aside)
-        if aside.is_dir():
-            shutil.rmtree(aside)
-        else:
-            aside.unlink()
+    with writing(each.path):
+        discard(each.path)
 
 
 def _kept(path: Path) -> Kept:
-    files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
-    manifest = path / MANIFEST
-    used = (manifest if manifest.is_file() else path).stat().st_mtime
-    return Kept(path, sum(file.stat().st_size for file in files), (time.time() - used) / DAY)
+    files = [file for file in path.rglob("*") if file.is_file()]
+    last = max(files, key=_time) if path.name == DOWNLOADS and files else path / MANIFEST
+    # A clock that was set back makes nothing younger than new.
+    days = max(0.0, (time.time() - _time(last if last.exists() else path)) / DAY)
+    return Kept(path, sum(file.stat().st_size for file in files), days)
+
+
+def _time(path: Path) -> float:
+    return path.stat().st_mtime

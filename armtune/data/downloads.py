@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from armtune.data import Progress
-from armtune.data.cache import cache_root, file_digest, writing
+from armtune.data.cache import DOWNLOADS, cache_root, file_digest, writing
 from armtune.errors import DataError, MissingDataError
 from armtune.files import at_home, exists
 
@@ -93,7 +93,7 @@ def _either(places: Sequence[Path]) -> str:
 
 
 def _locate(source: Source, root: str | None, folder: Path, progress: Progress) -> Path:
-    downloads = cache_root() / "downloads"
+    downloads = cache_root() / DOWNLOADS
     folders = data_folders(root, folder)
     places = folders if root is not None else [*folders, downloads]
     for place in places:

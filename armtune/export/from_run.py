@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from armtune.bundle.manifest import MODEL
-from armtune.data import Progress
+from armtune.bundle.target import check_target
+from armtune.data import Dataset, Progress
 from armtune.datasets._load import load_dataset
-from armtune.errors import RunError
+from armtune.errors import MissingDataError, RunError
 from armtune.export.write import write_bundle
-from armtune.recipe.load import load_recipe, with_overrides
+from armtune.recipe.load import with_overrides
 from armtune.recipe.looking import look
+from armtune.recipe.schema import Recipe
 from armtune.report.tables import spread
 from armtune.sweeps import read_confirmed, read_records, read_result
-from armtune.sweeps.study.folder import RECIPE
+from armtune.sweeps.study.confirm import check_model
+from armtune.sweeps.study.folder import ELSEWHERE, RECIPE, check_same, recipe_of
 from armtune.sweeps.study.records import TrialRecord
 from armtune.sweeps.workers.trial import CHECKPOINT, Confirmation
 from armtune.training.loop import Run
@@ -28,6 +31,7 @@ def export_trial(
     to: Path,
     formats: Sequence[str] | None = None,
     progress: Progress | None = None,
+    overrides: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Writes a trial's model as a bundle.
 
@@ -38,21 +42,25 @@ def export_trial(
         run: a sweep's folder, such as ``runs/avmnist``.
         formats: as ``write_bundle`` takes them.
         progress: told about data that must be built anew.
+        overrides: changes to ``data``, where they lie elsewhere by now.
 
     Returns:
         the bundle's manifest.
 
     Raises:
-        RunError: no such trial, or it wasn't trained to its full length; or as ``write_bundle``.
+        RunError: no such trial, or it wasn't trained to its full length; or its model is gone; or
+            the data are others; or as ``write_bundle``.
         RecipeError: the run's recipe names files of plug-ins, and they haven't run.
+        DataError: the data are missing or damaged.
     """
+    check_target(to)
     record = _complete(run, number)
-    sweep = load_recipe(run / RECIPE, run_files=False)
+    sweep = recipe_of(run, overrides)
     sound = [c for c in read_confirmed(run).get(number, []) if not c.reason]
     best = max(sound, key=lambda c: c.validation[sweep.data.predicts.score], default=None)
     seed = {} if best is None else {"training.seed": best.seed}
     recipe = with_overrides(sweep, {**record.values, **seed})
-    dataset = load_dataset(recipe, run, progress)
+    dataset = _data(run, recipe, progress)
     run_of_model = Run([recipe], dataset)
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / MODEL
@@ -60,7 +68,7 @@ def export_trial(
             run_of_model.restore(run / "trials" / f"{number:04d}" / CHECKPOINT)
             run_of_model.save_model(model)
         else:
-            model = run / "confirm" / f"{number:04d}-{best.seed}" / MODEL
+            model = check_model(run, number, best)
         about = {
             "trial": number,
             "chosen_by": sweep.sweep.choose,
@@ -68,6 +76,16 @@ def export_trial(
             "exported_seed": recipe.training.seed,
         }
         return write_bundle(to, recipe, model, dataset, run_of_model.scales, about, formats)
+
+
+def _data(run: Path, recipe: Recipe, progress: Progress | None) -> Dataset:
+    """The data that a run used: a model is checked on them, and told of by them."""
+    try:
+        dataset = load_dataset(recipe, run, progress)
+    except MissingDataError as error:
+        raise MissingDataError(f"{run}: its data are needed: {error}; {ELSEWHERE}") from error
+    check_same(run, dataset)
+    return dataset
 
 
 def summary(record: TrialRecord, confirmed: Sequence[Confirmation]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 from safetensors.numpy import save
@@ -30,12 +29,13 @@ from armtune.bundle.manifest import (
     sha256,
 )
 from armtune.bundle.serving import Exported, Served, export, load_network
+from armtune.bundle.target import aside_of, check_target, put
 from armtune.data import Dataset
 from armtune.data.standardize import Standardization
 from armtune.errors import RunError
 from armtune.export.agreement import Units, check_inputs, largest_difference, trained
 from armtune.export.card import model_card
-from armtune.files import write_bytes, write_text
+from armtune.files import unwritable, write_bytes, write_text
 from armtune.recipe.load import dump_recipe
 from armtune.recipe.schema import Recipe
 from armtune.training.network import MultimodalNet
@@ -71,9 +71,8 @@ def write_bundle(
         RunError: the folder can't be written, or holds something other than a bundle; a format
             that was asked for can't be had; or a format predicts otherwise than the trained model.
     """
-    if to.exists() and not (to / MANIFEST).is_file() and any(to.iterdir()):
-        raise RunError(f"{to}: holds files that are not a bundle; name an empty or new folder")
-    aside = to.with_name(f".{to.name}.{uuid4().hex[:8]}")
+    check_target(to)
+    aside = aside_of(to)
     try:
         aside.mkdir(parents=True)
         shutil.copyfile(model, aside / MODEL)
@@ -92,9 +91,9 @@ def write_bundle(
         manifest = {**about, "sha256": sums}
         told = {**manifest, CHECKSUM: checksum(manifest)}
         write_text(aside / MANIFEST, json.dumps(told, indent=2))
-        _swap_folder(aside, to)
+        put(aside, to)
     except OSError as error:
-        raise RunError(f"{to}: can't be written: {error.strerror or error}") from error
+        raise unwritable(to, error) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return about
@@ -112,15 +111,6 @@ def _with_copies(recipe: Recipe, folder: Path) -> Recipe:
     for file, name in zip(recipe.plugins, names, strict=True):
         shutil.copyfile(file, folder / name)
     return recipe.model_copy(update={"plugins": names})
-
-
-def _swap_folder(aside: Path, to: Path) -> None:
-    """Puts a finished folder in the place of another, which is gone only once it is there."""
-    old = to.with_name(f".{to.name}.old.{uuid4().hex[:8]}")
-    if to.exists():
-        to.replace(old)
-    aside.replace(to)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _about(dataset: Dataset, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:

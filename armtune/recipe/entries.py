@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from armtune.errors import Fault, RecipeError
-from armtune.files import is_file
+from armtune.files import exists, is_file
 from armtune.recipe.document import Document, Steps, read_document
 from armtune.recipe.overrides import UnknownPathError, expand
 from armtune.recipe.ranges import Dimension, parse_range

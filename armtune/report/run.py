@@ -27,7 +27,7 @@ from armtune.report.tables import (
     trials_grid,
 )
 from armtune.sweeps import TrialRecord, read_confirmed, read_lineages, read_result
-from armtune.sweeps.study.folder import ORIGIN, RECIPE
+from armtune.sweeps.study.folder import ORIGIN, RECIPE, recipe_of
 from armtune.sweeps.study.lineage import Segment
 
 
@@ -64,15 +64,18 @@ class RunReport:
     written: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, folder: Path) -> RunReport:
+    def read(cls, folder: Path, overrides: Sequence[str] = ()) -> RunReport:
         """Reads a run's folder; none of the files that its recipe names is run.
+
+        Args:
+            overrides: changes to ``data``, where they lie elsewhere by now.
 
         Raises:
             RunError: the folder holds no sweep, or a damaged one.
         """
         result, known = read_result(folder), read_confirmed(folder)
         seen = look(folder / RECIPE)
-        recipe = seen.recipe
+        recipe = recipe_of(folder, overrides) if overrides else seen.recipe
         return cls(
             folder=folder,
             recipe=recipe,

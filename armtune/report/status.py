@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from armtune.report.tables import (
 )
 from armtune.sweeps import TrialRecord, front_of, read_confirmed, read_records
 from armtune.sweeps.study.folder import RECIPE
-from armtune.sweeps.study.lock import holder
+from armtune.sweeps.study.lock import UNSURE, holder
 
 
 @dataclass(frozen=True)
@@ -121,4 +121,8 @@ def read_status(folder: Path) -> Status:
     standing = by_objective((r for r in records if r.number in front), goals)
     best = next((r for r in standing if r.number == chosen), next(iter(standing), None))
     retrained = sum(map(len, confirmed.values()))
-    return Status(recipe, holder(folder), records, front, best, retrained, seen.left_out)
+    status = Status(recipe, holder(folder), records, front, best, retrained, seen.left_out)
+    # A sweep of another machine that was killed at its very end, or is older than this, left its
+    # name; there is nothing left that it could run.
+    gone = status.over and status.holder.endswith(UNSURE)
+    return replace(status, holder="") if gone else status

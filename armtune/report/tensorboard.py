@@ -20,7 +20,7 @@ from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
-from armtune.errors import RunError
+from armtune.files import unwritable
 from armtune.recipe.load import dump_recipe
 from armtune.recipe.objectives import Goals
 from armtune.report.curves import curves
@@ -200,7 +200,7 @@ class _Log:
             with self._path.open("ab") as file:
                 RecordWriter(file).write(event.SerializeToString())
         except OSError as error:
-            raise RunError(f"{self._path}: can't be written: {error.strerror}") from error
+            raise unwritable(self._path, error) from error
 
 
 def _image(tag: str, data: bytes, width: int, height: int) -> Summary.Value:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from armtune.errors import RunError
+from armtune.files import storage_told
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.recipe.shape_checks import refuse_unread
@@ -15,7 +16,7 @@ from armtune.recipe.space import load_space
 from armtune.recipe.start_checks import check_searched, described
 from armtune.sweeps.engines.engine import Engine, Retrainings, check_inline
 from armtune.sweeps.engines.inline import Inline
-from armtune.sweeps.study.confirm import best_of, tasks_for
+from armtune.sweeps.study.confirm import best_of, tasks_for, with_models
 from armtune.sweeps.study.first_values import start_values
 from armtune.sweeps.study.folder import enter, may_start, self_contained
 from armtune.sweeps.study.lineage import LINEAGE, write_lineage
@@ -63,7 +64,7 @@ def run_sweep(
     check_searched(recipe, space.dimensions)
     first = start_values(recipe, space, place.recipe_folder)
     about = {"sampler": described(recipe, space.dimensions), "start_from": recipe.sweep.start_from}
-    with locked(folder):
+    with storage_told(folder), locked(folder):
         may_start(folder, place.resume)
         recipe = self_contained(recipe, place.recipe_folder)
         with supply(place) as ready:
@@ -116,7 +117,7 @@ class _Sweep:
         if self._recipe.sweep.confirm is None:
             return []
         best = best_of(front, self._goals.choice, self._recipe.sweep.confirm.top)
-        known = self._study.confirmed()
+        known = with_models(self._folder, self._study.confirmed())
         for number in best:
             for confirmation in known.get(number, ()):
                 self._tell(number, confirmation)

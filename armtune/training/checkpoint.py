@@ -13,6 +13,7 @@ from torch import Tensor
 
 from armtune.errors import RunError
 from armtune.files import write_bytes
+from armtune.training.settings import OtherSettingsError
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,14 @@ class Member:
         """The same in the host's memory, where other processes don't need this one's device."""
         return replace(self, tensors={name: t.cpu() for name, t in self.tensors.items()})
 
-    def save(self, path: Path) -> None:
-        """Writes it (safetensors)."""
+    def save(self, path: Path, settings: str) -> None:
+        """Writes it (safetensors).
+
+        Args:
+            settings: digest of those that it was trained with.
+        """
         about = {
+            "settings": settings,
             "epoch": self.epoch,
             "best": self.best,
             "diverged": self.diverged,
@@ -49,20 +55,26 @@ class Member:
         write_bytes(path, save(tensors, {"member": json.dumps(about)}))
 
     @staticmethod
-    def load(path: Path) -> Member:
+    def load(path: Path, settings: str) -> Member:
         """Reads what ``save`` wrote.
 
         Raises:
             RunError: the file is damaged.
+            OtherSettingsError: it was written with other settings.
         """
         try:
             with safe_open(path, framework="pt") as file:
                 about = json.loads(file.metadata()["member"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             _check(about)
-            return Member(about["epoch"], about["best"], about["diverged"], tensors, about["step"])
+            found = about.get("settings")
+            read = Member(about["epoch"], about["best"], about["diverged"], tensors, about["step"])
         except Exception as error:  # safetensors has errors of its own
             raise RunError(f"not a checkpoint of this training: {error}") from error
+        if found != settings:
+            why = "it was written with other settings, other data or older code"
+            raise OtherSettingsError(f"not a checkpoint of this training: {why}")
+        return read
 
 
 def _check(about: dict[str, Any]) -> None:

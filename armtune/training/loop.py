@@ -33,6 +33,7 @@ from armtune.training.network import MultimodalNet, build_network
 from armtune.training.pretrained import load_weights
 from armtune.training.sample_order import both, rarity_of, telling, visiting_order
 from armtune.training.samples import Samplable, Samples
+from armtune.training.settings import settings_digest
 
 EpochMetrics = dict[str, float]
 
@@ -69,6 +70,7 @@ class Run:
             data = Samples(recipes[0], data, device, dtype)
         self.samples, dataset = data, data.dataset
         self.recipes = tuple(recipes)
+        self.settings = [settings_digest(recipe, dataset.digest) for recipe in recipes]
         self.plan = recipes[0].training
         self.target = dataset.target
         refuse_unserved(recipes[0], type(self.target))
@@ -318,7 +320,7 @@ class Run:
 
     def resume(self, paths: Sequence[Path]) -> bool:
         """As ``take_up``, from a checkpoint of each member."""
-        return self.take_up([Member.load(path) for path in paths])
+        return self.take_up([Member.load(*pair) for pair in zip(paths, self.settings, strict=True)])
 
     def take_up(self, members: Sequence[Member]) -> bool:
         """Lets all members go on in the middle of an epoch.
@@ -355,18 +357,18 @@ class Run:
 
     def save(self, path: Path, k: int = 0) -> None:
         """Writes everything that a restored member needs to go on as if never stopped."""
-        self.member(k).save(path)
+        self.member(k).save(path, self.settings[k])
 
     def restore(self, path: Path, k: int = 0) -> None:
         """Lets member ``k`` go on from a checkpoint of the same recipe.
 
         Raises:
-            RunError: the checkpoint is damaged or of another program.
+            RunError: the checkpoint is damaged or of another program (OtherSettingsError: recipe).
         """
         try:
-            self.adopt(k, Member.load(path))
+            self.adopt(k, Member.load(path, self.settings[k]))
         except RunError as error:
-            raise RunError(f"{path}: {error}") from error
+            raise type(error)(f"{path}: {error}") from error
 
 
 def _solo(

@@ -10,19 +10,25 @@ from armtune.recipe.schema import Recipe
 from armtune.training.checkpoint import Member
 from armtune.training.loop import Run
 from armtune.training.samples import Samples
+from armtune.training.settings import settings_digest
 
 
 class ScheduledRun(Run):
     """A run that at some epochs becomes another one, and goes on from where it stood.
 
-    That is what restoring a checkpoint under other settings does. Arguments are as of ``Run``.
+    That is what adopting a member under other settings does. Arguments are as of ``Run``.
     """
 
     def __init__(
         self, recipes: Sequence[Recipe], data: Dataset | Samples, device: str = "cpu"
     ) -> None:
         self._whole = tuple(recipes)
-        super().__init__([recipe_at(recipe, 0) for recipe in recipes], data, device)
+        self._become([recipe_at(recipe, 0) for recipe in recipes], data, device)
+
+    def _become(self, now: Sequence[Recipe], data: Dataset | Samples, device: str = "cpu") -> None:
+        super().__init__(now, data, device)
+        # A checkpoint is one of the whole schedule, wherever on its way it was written.
+        self.settings = [settings_digest(recipe, self.dataset.digest) for recipe in self._whole]
 
     def train_steps(self, pause: Callable[[], bool] = lambda: False) -> bool:
         """See ``Run.train_steps``."""
@@ -40,7 +46,7 @@ class ScheduledRun(Run):
         now = [recipe_at(r, epoch) for r, epoch in zip(self._whole, self.epochs, strict=True)]
         if now != list(self.recipes):
             members = [self.member(k) for k in range(len(now))]
-            super().__init__(now, self.samples)
+            self._become(now, self.samples)
             for k, member in enumerate(members):
                 self.adopt(k, member)
 

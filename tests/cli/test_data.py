@@ -165,20 +165,71 @@ def test_the_cache_is_listed_and_what_is_old_is_removed(recipe: Path, out: Out) 
     assert out("cache")[1].split() == ["0.0", "MB", "in", str(root)]
     stored("fresh", "0" * 16, two_zeros)
     stored("stale", "1" * 16, two_zeros)
-    (root / "list.csv").write_text("downloaded")
-    (root / ".building-now").mkdir()
+    (root / "downloads").mkdir()
+    (root / "downloads" / "list.csv").write_text("downloaded")
+    (root / ".building-now_0000").mkdir()
     before = time.time() - 10 * 24 * 3600
-    for stale in (root / f"stale-{'1' * 16}" / "manifest.json", root / "list.csv"):
+    for stale in (
+        root / f"stale-{'1' * 16}" / "manifest.json",
+        root / "downloads" / "list.csv",
+    ):
         os.utime(stale, (before, before))
     listed = json.loads(out("cache", "--json")[1])
     assert {e["name"].split("-")[0]: round(e["days"]) for e in listed["kept"]} == {
-        "fresh": 0, "list.csv": 10, "stale": 10
+        "downloads": 10, "fresh": 0, "stale": 10
     }  # fmt: skip
     assert not any(e["removed"] for e in listed["kept"])
     code, told, _ = out("cache", "--remove", "5")
     assert code == 0
     assert told.count("removed") == 2
-    assert {path.name for path in root.iterdir()} == {f"fresh-{'0' * 16}", ".building-now"}
+    assert {path.name for path in root.iterdir()} == {f"fresh-{'0' * 16}", ".building-now_0000"}
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    found = folder.rglob("*")
+    return {str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None for p in found}
+
+
+def test_nothing_of_others_is_removed_wherever_the_cache_points(recipe: Path, out: Out) -> None:
+    root, digest = recipe.parent / "cache", "0" * 16
+    stored("ours", digest, two_zeros)
+    ours = (root / f"ours-{digest}" / "manifest.json").read_text()
+    for name, content in {
+        "thesis/chapter.txt": "years",
+        ".ssh/id": "secret",
+        "notes.txt": "years",
+        f"site-{digest}/manifest.json": '{"name": "a web page", "about": "of ours"}',
+        f"odd-{digest}/manifest.json": '{"arrays": 3, "about": 4}',
+        f"mixed-{digest}/manifest.json": ours,
+        f"mixed-{digest}/thesis.txt": "years",
+        "renamed/manifest.json": ours,
+        ".building-site/plan.txt": "years",
+    }.items():
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(content)
+        os.utime((root / name).parent, (0, 0))
+    outside = recipe.parent / f"link-{digest}"
+    outside.mkdir()
+    (outside / "manifest.json").write_text(ours)
+    (root / outside.name).symlink_to(outside)
+    before = contents(root)
+    code, told, _ = out("cache", "--remove", "0")
+    assert code == 0
+    assert told.count("removed") == 1
+    assert "left alone: 9 others there" in told
+    stored("another", "2" * 16, two_zeros)  # which sweeps up after builds that were killed
+    after = contents(root)
+    assert [n for n in before if n not in after and not n.startswith("ours-")] == []
+    assert (outside / "manifest.json").exists()
+    assert "ours-" not in str(after)
+
+
+def test_a_clock_set_back_keeps_nothing_from_being_removed(recipe: Path, out: Out) -> None:
+    stored("future", "0" * 16, two_zeros)
+    manifest = recipe.parent / "cache" / f"future-{'0' * 16}" / "manifest.json"
+    os.utime(manifest, (time.time() + 1e6, time.time() + 1e6))
+    assert out("cache", "--remove", "0")[1].count("removed") == 1
+    assert not manifest.exists()
 
 
 def test_use_keeps_in_the_cache(recipe: Path, out: Out) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import sys
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -104,3 +107,25 @@ def test_predictions_never_take_the_place_of_the_samples(
     assert ended.value.code == 1
     assert "would take the place of the samples" in capsys.readouterr().err
     assert samples.read_bytes() == before
+
+
+def test_the_table_is_written_through_links_pipes_and_devices(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    samples, plain = str(bundle.parent / "samples.npz"), tmp_path / "plain.csv"
+    link, target, pipe = tmp_path / "link.csv", tmp_path / "target.csv", tmp_path / "pipe"
+    target.write_text("old")
+    target.chmod(0o600)
+    link.symlink_to(target)
+    os.mkfifo(pipe)
+    heard: list[bytes] = []
+    reader = Thread(target=lambda: heard.append(pipe.read_bytes()))
+    reader.start()
+    for to in (plain, link, pipe, Path("/dev/null")):
+        predict(monkeypatch, str(bundle), "--input", samples, "--output", str(to))
+    reader.join(10)
+    assert plain.read_bytes() == target.read_bytes() == heard[0]
+    assert link.is_symlink()
+    assert pipe.is_fifo()
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert not Path("/dev/null").is_file()

@@ -186,7 +186,7 @@ def test_a_cache_that_cannot_be_made_is_named(
 
 
 def test_what_a_killed_build_left_is_swept_after_a_day(own_cache: Path, build: Builder) -> None:
-    old, young = own_cache / f"{BUILDING}old", own_cache / f"{BUILDING}young"
+    old, young = own_cache / f"{BUILDING}old_0000", own_cache / f"{BUILDING}young000"
     for folder in (old, young):
         folder.mkdir(parents=True)
     os.utime(old, (0, 0))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
+import shutil
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +19,7 @@ from rich.console import Console
 from armtune import cli
 from armtune.data import Dataset
 from armtune.errors import RunError
+from armtune.files import unwritable
 from armtune.recipe.load import dump_recipe, with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.report import run
@@ -99,3 +104,76 @@ def test_a_run_whose_origin_is_damaged_is_refused(
     (tmp_path / "origin.json").write_text("{")
     with pytest.raises(RunError, match=r"origin.json: missing or damaged"):
         run.RunReport.read(tmp_path)
+
+
+def read_only(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, text: str) -> None:
+        raise unwritable(path, OSError(errno.EROFS, os.strerror(errno.EROFS)))
+
+    monkeypatch.setattr("armtune.report.page.write_text", refuse)
+
+
+def taken(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (run / "report.html").unlink(missing_ok=True)
+    (run / "report.html").mkdir()
+
+
+@pytest.fixture
+def copied(toy_run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(toy_run, tmp_path / "run"))
+
+
+@pytest.mark.parametrize("spoil", [read_only, taken])
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_run_that_may_only_be_read_is_shown(
+    copied: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    spoil: Callable[..., None],
+    form: list[str],
+) -> None:
+    assert verb(monkeypatch, str(copied), *form) == 0
+    before = capsys.readouterr().out
+    spoil(copied, monkeypatch)
+    assert verb(monkeypatch, str(copied), *form) == 0
+    told = capsys.readouterr()
+    assert told.out == before.partition("page: ")[0]
+    assert "no page: " in told.err
+    assert "name another place with --to" in told.err
+    page = copied.parent / "mine.html"
+    assert verb(monkeypatch, str(copied), *form, "--to", str(page)) == 0
+    assert page.read_text().startswith("<!doctype html>")
+
+
+def test_the_page_is_written_through_links_and_into_devices(
+    copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, target = tmp_path / "link.html", tmp_path / "target.html"
+    link.symlink_to(target)
+    target.write_text("old")
+    target.chmod(0o600)
+    for to in (link, Path("/dev/null")):
+        assert verb(monkeypatch, str(copied), "--to", str(to)) == 0
+    assert link.is_symlink()
+    assert target.read_text().startswith("<!doctype html>")
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert not Path("/dev/null").is_file()
+
+
+def test_a_place_that_was_asked_for_and_cannot_be_written_is_an_error(
+    copied: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verb(monkeypatch, str(copied), "--to", "/dev/full") == 1
+    told = capsys.readouterr()
+    assert "/dev/full: can't be written: No space left on device" in told.err
+    assert "Trials" in told.out
+
+
+def test_where_the_data_lie_may_be_said_and_nothing_else(
+    copied: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verb(monkeypatch, str(copied), "data.path=elsewhere.npz") == 0
+    assert "Trials" in capsys.readouterr().out
+    assert verb(monkeypatch, str(copied), "training.epochs=3") == 2
+    assert "training.epochs: of a run, only where its data lie" in capsys.readouterr().err
+    assert verb(monkeypatch, "data.path=elsewhere.npz") == 2

@@ -66,6 +66,24 @@ def test_of_another_machine_it_says_that_it_cannot_tell(run: Path) -> None:
     assert holder(run) == "process 1 on elsewhere, if that still lives"
 
 
+def test_a_finished_sweep_of_another_machine_is_done(run: Path) -> None:
+    (run / LOCK).write_text("process 1 on elsewhere")
+    status = read_status(run)
+    assert status.lines()[0] == "toy: done"
+    assert (status.as_dict()["state"], status.as_dict()["holder"]) == ("done", None)
+    lines = (run / JOURNAL).read_bytes().splitlines(keepends=True)
+    ends = [i for i, line in enumerate(lines) if b'"op_code":6' in line]
+    (run / JOURNAL).write_bytes(b"".join(lines[: ends[1]]))
+    assert read_status(run).lines()[0].startswith("toy: running, in process 1 on elsewhere, if")
+
+
+def test_who_has_ended_leaves_no_name_whatever_ended_it(run: Path) -> None:
+    for raised in (ValueError, KeyboardInterrupt):
+        with pytest.raises(raised), locked(run):
+            raise raised
+        assert (run / LOCK).read_text() == ""
+
+
 def test_a_line_that_is_being_written_is_no_matter(run: Path) -> None:
     with (run / JOURNAL).open("ab") as file:
         file.write(b'{"op_code":8,"wor')

@@ -21,6 +21,7 @@ from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.sweeps.workers.trial import TrainingFactory
 from armtune.targets.classes import Classes
+from armtune.training.settings import OtherSettingsError, settings_digest
 
 LR = "training.optimizer.lr"
 CALM = [{LR: {"log": [1e-4, 0.1]}}]
@@ -113,9 +114,12 @@ class Together:
         self._each[k].save(path)
 
     def restore(self, path: Path, k: int = 0) -> None:
+        self._each[k].check(path)
         self._each[k].restore(path)
 
     def resume(self, paths: Sequence[Path]) -> bool:
+        for one, path in zip(self._each, paths, strict=True):
+            one.check(path)
         places = [json.loads(path.read_text()) for path in paths]
         steps = {place["step"] for place in places}
         if steps == {0} or len(steps) > 1 or [p["epoch"] for p in places] != self.epochs:
@@ -177,7 +181,15 @@ class FakeTraining:
 
     def save(self, path: Path) -> None:
         state = {"epoch": self.epoch, "best": self.best, "history": self.history}
-        write_text(path, json.dumps({**state, "step": self.step}))
+        write_text(path, json.dumps({**state, "step": self.step, "settings": self._settings}))
+
+    @property
+    def _settings(self) -> str:
+        return settings_digest(self.recipe, "")
+
+    def check(self, path: Path) -> None:
+        if '"settings"' in path.read_text() and f'"{self._settings}"' not in path.read_text():
+            raise OtherSettingsError("it is of other settings")
 
     def restore(self, path: Path) -> None:
         state = json.loads(path.read_text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -16,9 +17,9 @@ import pytest
 from fake_training import CALM, FakeTraining, FakeWorkshop, Together, fake_recipe
 
 from armtune.data import Dataset
-from armtune.errors import RecipeError, RunError
+from armtune.errors import DataError, RecipeError, RunError, StorageError
 from armtune.recipe.schema import Recipe
-from armtune.sweeps import SweepResult
+from armtune.sweeps import Listener, SweepResult, TrialRecord, read_confirmed, read_records
 from armtune.sweeps.run import Place, run_sweep
 from armtune.sweeps.workers import pack, time_limit
 from armtune.sweeps.workers.pack import DAMAGED
@@ -58,7 +59,7 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("eager")
 def test_what_may_be_transient_is_tried_again_from_the_checkpoint(tmp_path: Path) -> None:
-    result = run(tmp_path, moody(OSError(5, "Input/output error"), 2), sweep__retries=2)
+    result = run(tmp_path, moody(OSError(116, "Stale file handle"), 2), sweep__retries=2)
     assert [r.state for r in result.records] == ["COMPLETE"] * 6
     undisturbed = run(tmp_path / "undisturbed", FakeTraining)
     assert [r.metrics for r in result.records] == [r.metrics for r in undisturbed.records]
@@ -67,9 +68,9 @@ def test_what_may_be_transient_is_tried_again_from_the_checkpoint(tmp_path: Path
 
 
 def test_it_is_tried_as_often_as_the_recipe_says(tmp_path: Path) -> None:
-    result = run(tmp_path, moody(OSError(5, "Input/output error"), 3), sweep__retries=2)
+    result = run(tmp_path, moody(OSError(116, "Stale file handle"), 3), sweep__retries=2)
     assert [r.state for r in result.records] == ["FAIL", *["COMPLETE"] * 5]
-    assert result.records[0].reason == "OSError: [Errno 5] Input/output error"
+    assert result.records[0].reason == "OSError: [Errno 116] Stale file handle"
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), RecipeError(["no"]), RunError("no")])
@@ -77,6 +78,74 @@ def test_what_will_not_go_better_is_not_tried_again(tmp_path: Path, error: Excep
     kind = moody(error, 1)
     result = run(tmp_path, kind, sweep__retries=5)
     assert [r.state for r in result.records] == ["FAIL", *["COMPLETE"] * 5]
+
+
+BROKEN_DISKS = [
+    OSError(errno.ENOSPC, "No space left on device"),
+    OSError(errno.EDQUOT, "Disk quota exceeded"),
+    OSError(errno.EROFS, "Read-only file system"),
+    OSError(errno.EIO, "Input/output error"),
+    DataError("cache: can't write to the cache (No space left on device)"),
+    StorageError("x: can't be written: Permission denied"),
+]
+
+
+@pytest.mark.parametrize("error", BROKEN_DISKS, ids=str)
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.usefixtures("eager")
+def test_a_broken_disk_stops_the_sweep_and_fails_no_trial(
+    tmp_path: Path, error: Exception, size: int
+) -> None:
+    recipe = fake_recipe(sweep__space=CALM, sweep__retries=0, sweep__pack=size)
+    place = Place(tmp_path / "run", Path(), resume=True, inline=True)
+    with pytest.raises(StorageError, match=r"left to be done.*--resume"):
+        run_sweep(recipe, place, (), FakeWorkshop(make=moody(error, 100)))
+    assert {r.state for r in read_records(tmp_path / "run")} == {"RUNNING"}
+    result = run_sweep(recipe, place, (), FakeWorkshop())
+    undisturbed = run(tmp_path / "undisturbed", FakeTraining, sweep__pack=size)
+    assert [r.state for r in result.records] == ["COMPLETE"] * 6
+    assert [r.metrics for r in result.records] == [r.metrics for r in undisturbed.records]
+
+
+@pytest.mark.parametrize("broken", ["advance", "save_model", "test"])
+def test_a_broken_disk_fails_no_re_training(tmp_path: Path, broken: str) -> None:
+    def full(self: FakeTraining, *_: Any) -> Any:
+        if self.recipe.training.seed >= 1000:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return getattr(FakeTraining, broken)(self, *_)
+
+    full_at_last = type("FullAtLast", (FakeTraining,), {broken: full})
+    recipe = fake_recipe(sweep__space=CALM, sweep__confirm={"top": 1, "seeds": 2, "solo": True})
+    place = Place(tmp_path, Path(), resume=True, inline=True)
+    with pytest.raises(StorageError, match="No space left on device"):
+        run_sweep(recipe, place, (), FakeWorkshop(make=full_at_last))
+    assert read_confirmed(tmp_path) == {}
+    result = run_sweep(recipe, place, (), FakeWorkshop())
+    assert [c.reason for c in next(iter(result.confirmed.values()))] == ["", ""]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_listener_whose_disk_is_broken_stops_the_sweep_with_a_word(
+    tmp_path: Path, number: int
+) -> None:
+    class Full(Listener):
+        def trial_ended(self, record: TrialRecord) -> None:
+            raise OSError(number, os.strerror(number), str(tmp_path / "log"))
+
+    recipe, place = fake_recipe(sweep__space=CALM), Place(tmp_path, Path(), inline=True)
+    with pytest.raises(StorageError, match=f"log: can't be written: {os.strerror(number)}"):
+        run_sweep(recipe, place, (Full(),), FakeWorkshop())
+
+
+def test_a_journal_that_cannot_be_forced_to_the_disk_stops_the_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match=r"study.journal: can't be written: Input/output error"):
+        run(tmp_path, FakeTraining)
 
 
 def test_the_tries_are_counted_across_an_interruption(tmp_path: Path) -> None:

@@ -55,13 +55,12 @@ def curve(run: Run, member: int = 0) -> list[EpochMetrics]:
     return epochs
 
 
-def test_it_is_a_checkpoint_under_other_settings(tmp_path: Path) -> None:
+def test_it_is_a_member_under_other_settings() -> None:
     data = toy()
     first = Run([recipe()], data)
     before = [first.advance()[0] for _ in range(CHANGE)]
-    first.save(tmp_path / "checkpoint")
     second = Run([with_overrides(recipe(), VALUES)], data)
-    second.restore(tmp_path / "checkpoint")
+    second.adopt(0, first.member(0))
     followed = begin([scheduled()], data)
     assert curve(followed) == [*before, *curve(second)]
     assert followed.best == second.best

@@ -55,9 +55,9 @@ class ProcessGroup:
         said: list[Step | Failure] = self._ask("step")
         return said
 
-    def confirm(self, tasks: Sequence[Task]) -> list[Confirmation]:
+    def confirm(self, tasks: Sequence[Task]) -> list[Confirmation | Failure]:
         """See ``Worker.confirm``; raises as ``step`` does."""
-        confirmations: list[Confirmation] = self._ask("confirm", tasks)
+        confirmations: list[Confirmation | Failure] = self._ask("confirm", tasks)
         return confirmations
 
     def close(self) -> None:

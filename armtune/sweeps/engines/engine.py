@@ -9,11 +9,24 @@ from typing import Protocol
 from armtune.errors import Fault, RecipeError, RunError
 from armtune.recipe.schema import Recipe, Resources
 from armtune.sweeps.study.search import Search
-from armtune.sweeps.workers.trial import Confirmation, Task, TrainingFactory
-from armtune.sweeps.workers.worker import Worker
+from armtune.sweeps.workers.trial import Confirmation, Failure, Task, TrainingFactory, raise_stop
+from armtune.sweeps.workers.worker import Worker, confirmation
 
 Confirmed = Callable[[Task, Confirmation], None]
 """Told of each re-training that ends."""
+
+
+def tell(told: Confirmed, task: Task, end: Confirmation | Failure) -> None:
+    """Tells what a re-training came to.
+
+    Raises:
+        StorageError: the sweep has to stop; the re-training is left to be done.
+    """
+    if isinstance(end, Failure):
+        raise_stop(end)
+    known = confirmation(task, end)
+    assert isinstance(known, Confirmation), "the sweep would have stopped"
+    told(task, known)
 
 
 @dataclass(frozen=True)

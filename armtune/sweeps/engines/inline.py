@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from armtune.recipe.schema import Resources
-from armtune.sweeps.engines.engine import Retrainings, worker_for
+from armtune.sweeps.engines.engine import Retrainings, tell, worker_for
 from armtune.sweeps.study.search import Search
 from armtune.sweeps.workers.packing import largest, packs_of
 from armtune.sweeps.workers.trial import Task, TrainingFactory
@@ -44,5 +44,5 @@ class Inline:
 
     def _retrain(self, wanted: Retrainings) -> None:
         for pack in packs_of(wanted.tasks, self._size, 1):
-            for task, confirmation in zip(pack, self._worker.confirm(pack), strict=True):
-                wanted.told(task, confirmation)
+            for task, end in zip(pack, self._worker.confirm(pack), strict=True):
+                tell(wanted.told, task, end)

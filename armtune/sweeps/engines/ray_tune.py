@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from armtune.errors import RunError
+from armtune.files import tells_of_storage
 from armtune.recipe.schema import Resources
 from armtune.sweeps.engines import ray_start as ray_start
 from armtune.sweeps.engines.callback_errors import CallbackErrors
@@ -242,7 +243,8 @@ def died(task: Task, words: str) -> Failure:
         return note_failure(task.folder, limit_exceeded(task.recipe.sweep.trial_seconds), stack)
     first, *others = words.strip().splitlines() or ["no reason is known"]
     reason = others[-1] if others and "ray::" in first else first
-    return note_failure(task.folder, f"the worker died: {reason}", words, transient=True)
+    reason, stops = f"the worker died: {reason}", tells_of_storage(words)
+    return note_failure(task.folder, reason, words, transient=True, stops=stops)
 
 
 def _worker(factory: TrainingFactory, resources: Resources) -> Worker | ProcessGroup:

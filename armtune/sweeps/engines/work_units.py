@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from armtune.sweeps.engines.engine import Retrainings
+from armtune.sweeps.engines.engine import Retrainings, tell
 from armtune.sweeps.study.search import Search
 from armtune.sweeps.workers.packing import is_open, largest, packs_of
 from armtune.sweeps.workers.trial import Failure, Task
-from armtune.sweeps.workers.worker import confirmation
 
 
 @dataclass(eq=False)
@@ -150,5 +149,5 @@ class Retraining:
             if dead and unit.tries < task.recipe.sweep.retries:
                 self._todo.insert(0, WorkUnit([task], whole=True, tries=unit.tries + 1))
             else:
-                self._told(task, confirmation(task, end))
+                tell(self._told, task, end)
         return False

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
+from armtune.data.cache import file_digest
+from armtune.errors import RunError
 from armtune.recipe.load import with_overrides
 from armtune.recipe.objectives import Choice
 from armtune.recipe.schema import Recipe
 from armtune.sweeps.study.records import TrialRecord
-from armtune.sweeps.workers.trial import Confirmation, Metrics, Task, confirm_folder
+from armtune.sweeps.workers.trial import MODEL, Confirmation, Metrics, Task, confirm_folder
 
 Seeds = Sequence[Mapping[str, float]]
 """What a trial's re-trainings measured on validation, a mapping a seed; empty where it failed."""
@@ -50,6 +52,35 @@ def confirming_seeds(recipe: Recipe) -> range:
     assert recipe.sweep.confirm is not None
     first = recipe.training.seed + SEEDS_AFTER
     return range(first, first + recipe.sweep.confirm.seeds)
+
+
+def check_model(folder: Path, number: int, confirmation: Confirmation) -> Path:
+    """The file of a re-training's model, which is as it was written.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    path = confirm_folder(folder, number, confirmation.seed) / MODEL
+    hint = "sweep again with --resume, which trains it anew"
+    if not path.is_file():
+        raise RunError(f"{path}: missing; {hint}")
+    if confirmation.model and file_digest(path) != confirmation.model:
+        raise RunError(f"{path}: damaged; {hint}")
+    return path
+
+
+def with_models(
+    folder: Path, known: Mapping[int, Sequence[Confirmation]]
+) -> dict[int, list[Confirmation]]:
+    """The re-trainings that need not be done again: they failed, or their model is there."""
+
+    def stands(number: int, confirmation: Confirmation) -> bool:
+        try:
+            return bool(confirmation.reason or check_model(folder, number, confirmation))
+        except RunError:
+            return False
+
+    return {n: [c for c in seeds if stands(n, c)] for n, seeds in known.items()}
 
 
 def chosen_of(

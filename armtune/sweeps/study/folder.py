@@ -5,26 +5,29 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from armtune import __version__
 from armtune.data import Dataset
-from armtune.errors import RunError
+from armtune.errors import Fault, RecipeError, RunError
 from armtune.files import absolute, exists, write_text
-from armtune.recipe.load import content_of, dump_recipe, with_overrides
+from armtune.recipe.load import content_of, dump_recipe, load_recipe, with_overrides
 from armtune.recipe.looking import look
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import embed_space
 from armtune.sweeps.study.journal import JOURNAL
+from armtune.sweeps.workers.trial import TRIALS
 
 RECIPE = "recipe.yaml"
 BEST = "best"
 """Folder of the exported winner."""
 ORIGIN = "origin.json"
 """Versions, git commit and data that a run started with."""
+
+ELSEWHERE = "say where they lie: data.path=…"
 
 LIBRARIES = ("numpy", "optuna", "ray", "torch")
 FREE = (
@@ -48,14 +51,48 @@ def self_contained(recipe: Recipe, folder: Path) -> Recipe:
     Args:
         folder: the recipe's folder.
     """
+    located = _located(recipe, folder)
+    values = [item for item in recipe.sweep.start_from if not isinstance(item, str)]
+    return with_overrides(embed_space(located, folder), {"sweep.start_from": values})
+
+
+def _located(recipe: Recipe, folder: Path) -> Recipe:
+    """The same recipe; paths of its data that exist seen from the folder are absolute."""
     data = recipe.data
     paths = {name: value for name in data.paths if (value := getattr(data, name))}
     found = {n: absolute(folder / v) for n, v in paths.items() if exists(folder / v)}
-    located = recipe.model_copy(
+    return recipe.model_copy(
         update={"data": data.model_copy(update={n: str(path) for n, path in found.items()})}
     )
-    values = [item for item in recipe.sweep.start_from if not isinstance(item, str)]
-    return with_overrides(embed_space(located, folder), {"sweep.start_from": values})
+
+
+def recipe_of(run: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe of a run, whose data may lie elsewhere than when it was swept.
+
+    Args:
+        overrides: changes to ``data``, as on the command line; paths are seen from where one is.
+
+    Raises:
+        RecipeError: something else is to change, or the recipe is missing or damaged.
+    """
+    strangers = [text for text in overrides if not text.strip().startswith("data.")]
+    if strangers:
+        said = "of a run, only where its data lie may change, such as data.path=mine.npz"
+        raise RecipeError([Fault(said, text.partition("=")[0].strip()) for text in strangers])
+    recipe = load_recipe(run / RECIPE, overrides, run_files=False)
+    return _located(recipe, Path.cwd()) if overrides else recipe
+
+
+def check_same(run: Path, dataset: Dataset) -> None:
+    """Refuses data other than those that a run used.
+
+    Raises:
+        RunError: they are others, a stand-in for them perhaps; or the run doesn't say which it had.
+    """
+    used = _used(run / ORIGIN)
+    if dataset.digest != used["digest"]:
+        told = f"its sweep used {used['description']}; found is {dataset.description}"
+        raise RunError(f"{run}: other data: {told}; {ELSEWHERE}")
 
 
 def may_start(folder: Path, resume: bool) -> None:
@@ -78,16 +115,26 @@ def enter(
         about: what else the origin is to say.
 
     Raises:
-        RunError: the folder's sweep is of another recipe or other data.
+        RunError: the folder's sweep is of another recipe or other data, or its journal is gone.
     """
     origin = folder / ORIGIN
     if (folder / RECIPE).exists():
+        _check_journal(folder)
         _check_recipe(folder / RECIPE, recipe)
     if origin.exists():
         _check_data(origin, dataset)
     else:
         write_text(origin, json.dumps({**_origin(dataset), **(about or {})}, indent=2) + "\n")
     write_text(folder / RECIPE, dump_recipe(recipe))
+
+
+def _check_journal(folder: Path) -> None:
+    """Refuses to begin anew where trials were trained, and only the record of them is gone."""
+    journal = folder / JOURNAL
+    trained = len(list((folder / TRIALS).glob("*")))
+    if trained and not (journal.is_file() and journal.stat().st_size):
+        hint = "restore it, or start anew in another folder with --to"
+        raise RunError(f"{journal}: missing or empty, but {trained} trials were trained; {hint}")
 
 
 def _check_recipe(path: Path, recipe: Recipe) -> None:
@@ -104,16 +151,21 @@ def _check_recipe(path: Path, recipe: Recipe) -> None:
 
 
 def _check_data(origin: Path, dataset: Dataset) -> None:
-    try:
-        before = json.loads(origin.read_text(encoding="utf-8"))["data"]
-        before = {key: str(before[key]) for key in ("digest", "description")}
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise RunError(f"{origin}: damaged: {error}") from error
+    before = _used(origin)
     if before["digest"] != dataset.digest:
         then, now = before["description"], dataset.description
         told = f"{then}; now it is {now}" if then != now else f"{then}, but with other contents"
         hint = "put those back, or start anew in another folder with --to"
         raise RunError(f"{origin}: the sweep to resume used other data: {told}; {hint}")
+
+
+def _used(origin: Path) -> dict[str, str]:
+    """What the origin says of the data."""
+    try:
+        about = json.loads(origin.read_text(encoding="utf-8"))["data"]
+        return {name: str(about[name]) for name in ("digest", "description")}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise RunError(f"{origin}: damaged: {error}") from error
 
 
 def _may_change(path: str) -> bool:

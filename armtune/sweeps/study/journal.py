@@ -12,7 +12,7 @@ from typing import Any
 from optuna.storages.journal import JournalFileBackend
 
 from armtune.errors import RunError
-from armtune.files import replacing
+from armtune.files import replacing, unwritable
 
 JOURNAL = "study.journal"
 DAMAGED = "study.journal.damaged"
@@ -41,7 +41,7 @@ class Journal(JournalFileBackend):
         try:
             self._append(text.encode())
         except OSError as error:
-            raise RunError(f"{self.path}: can't be written: {error.strerror}") from error
+            raise unwritable(self.path, error) from error
 
     def _append(self, data: bytes) -> None:
         with self.path.open("ab", buffering=0) as file:
@@ -55,9 +55,16 @@ class Journal(JournalFileBackend):
                 raise
 
     def sync(self) -> None:
-        """Forces everything appended so far to the disk."""
-        with self.path.open("rb") as file:
-            os.fsync(file.fileno())
+        """Forces everything appended so far to the disk.
+
+        Raises:
+            RunError: it can't be: some disks say only then that they are full.
+        """
+        try:
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise unwritable(self.path, error) from error
 
 
 def repair(path: Path) -> None:
@@ -80,5 +87,5 @@ def repair(path: Path) -> None:
 def _whole(line: bytes) -> bool:
     try:
         return line.endswith(b"\n") and isinstance(json.loads(line), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from armtune.errors import RunError
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.sweeps.study.confirm import Seeds, best_of, chosen_of, winner_of
@@ -34,10 +35,17 @@ def result_of(folder: Path, recipe: Recipe, study: StudyReader) -> SweepResult:
 
 
 def _about(folder: Path, recipe: Recipe, study: StudyReader) -> Iterator[str]:
-    """What is known of how the sweep went: its sampler, and how far off its estimate was."""
+    """What is known of how the sweep went: its sampler, what its trials met, and how far off its
+    estimate was.
+    """
+    yield from study.notes()
     if recipe.sweep.sampler.name == "auto":
         yield f"sweep.sampler: auto settled on {study.sampler}"
-    estimate = read_estimate(folder)
+    try:
+        estimate = read_estimate(folder)
+    except RunError as error:  # a sweep doesn't end for a guess that can't be read
+        yield f"{error}; the estimate isn't compared"
+        return
     if estimate and (line := estimate_error(estimate, study.records())):
         yield line
 

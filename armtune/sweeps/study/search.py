@@ -17,7 +17,15 @@ from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.sweeps.study.records import Listener, TrialRecord
 from armtune.sweeps.workers.packing import is_open, program_of
-from armtune.sweeps.workers.trial import Failure, Metrics, Step, Task, reason_of, trial_folder
+from armtune.sweeps.workers.trial import (
+    Failure,
+    Metrics,
+    Step,
+    Task,
+    raise_stop,
+    reason_of,
+    trial_folder,
+)
 
 if TYPE_CHECKING:
     from armtune.sweeps.study.study import SweepStudy
@@ -126,11 +134,18 @@ class Search:
         return [t for t, one in zip(pack, said, strict=True) if self.handle(t.number, one)]
 
     def handle(self, number: int, said: Step | Failure) -> bool:
-        """Takes in what a trial's worker said; returns whether the trial goes on."""
+        """Takes in what a trial's worker said; returns whether the trial goes on.
+
+        Raises:
+            StorageError: the sweep has to stop; the trial is left to be done.
+        """
         if isinstance(said, Failure):
+            raise_stop(said)
             if not self._again(number, said):
                 self._fail(number, said.reason)
             return False
+        if said.note:
+            self._study.note(number, said.note)
         # A worker that took a checkpoint up may train epochs again that another one has told.
         for epoch in [e for e in said.epochs if e.number > self._heard[number]]:
             self._stand(number, epoch.number, epoch.best)

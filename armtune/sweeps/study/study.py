@@ -19,14 +19,13 @@ from armtune.errors import RunError
 from armtune.plugins.registry import plugins
 from armtune.recipe.start_checks import demand_of
 from armtune.samplers import Sampler
-from armtune.sweeps.study.journal import JOURNAL, Journal, repair
+from armtune.sweeps.study.journal import JOURNAL, Journal
+from armtune.sweeps.study.journal_check import check_journal, mend_journal
 from armtune.sweeps.study.lineage import Descent, Segment, lineage, replayed
 from armtune.sweeps.study.records import TrialRecord
 from armtune.sweeps.workers.trial import Confirmation
 
 if TYPE_CHECKING:
-    from optuna.samplers import BaseSampler
-
     from armtune.recipe.objectives import Goals
     from armtune.recipe.schema import Recipe
     from armtune.recipe.space import Dimension, Space
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 STUDY = "armtune"
 STARTED = "started"
 RETRIED = "retried"
+NOTES = "notes"
 SAMPLER = "sampler"
 PACK = "pack"
 GENERATION = "generation"
@@ -119,6 +119,12 @@ class StudyReader:
                 found.setdefault(modality, []).append(Confirmation(int(seed), **value))
         return {m: sorted(seeds, key=lambda c: c.seed) for m, seeds in found.items()}
 
+    def notes(self) -> list[str]:
+        """What the user should know of how single trials went."""
+        return [
+            f"trial {t.number}: {n}" for t in self._started() for n in t.user_attrs.get(NOTES, ())
+        ]
+
     @property
     def pack(self) -> int:
         """The size of packs that the search found last; 1 where it found none."""
@@ -155,8 +161,7 @@ class SweepStudy(StudyReader):
     ) -> None:
         self._sweep, self._space, self._goals = recipe.sweep, space, goals
         path = folder / JOURNAL
-        if path.exists():
-            repair(path)
+        mend_journal(path, STUDY)
         self._journal = Journal(path)
         study = optuna.create_study(
             storage=JournalStorage(self._journal),
@@ -189,6 +194,7 @@ class SweepStudy(StudyReader):
         numbers = []
         for frozen in self._trials():
             if frozen.state is TrialState.RUNNING:
+                self._take_sampler(frozen.number)
                 self._draw(Trial(self._study, frozen._trial_id))
                 if UNFINISHED in frozen.constraints:
                     self._tell(frozen.number, TrialState.PRUNED)
@@ -198,8 +204,7 @@ class SweepStudy(StudyReader):
 
     def ask(self) -> int:
         """Draws a trial; returns its number."""
-        if not self._sampler.sequential:
-            self._study.sampler = self._sampler_for(len(self))
+        self._take_sampler(len(self))
         trial = self._study.ask()
         self._draw(trial)
         return trial.number
@@ -222,6 +227,11 @@ class SweepStudy(StudyReader):
             return False
         trial.set_user_attr(RETRIED, reasons)
         return True
+
+    def note(self, number: int, text: str) -> None:
+        """Notes what the user should know of a trial that runs."""
+        trial = self._live[number]
+        trial.set_user_attr(NOTES, [*trial.user_attrs.get(NOTES, ()), text])
 
     def complete(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         """Ends a trial that trained to its full length."""
@@ -290,9 +300,11 @@ class SweepStudy(StudyReader):
             if dimension.applies(values):
                 values[dimension.path] = _suggest(trial, dimension)
 
-    def _sampler_for(self, number: int) -> BaseSampler:
-        mixed = np.random.SeedSequence([self._sweep.seed, number]).generate_state(1)
-        return self._sampler.build(int(mixed[0]))
+    def _take_sampler(self, number: int) -> None:
+        """Lets the study draw a trial as an undisturbed sweep does."""
+        if not self._sampler.sequential:
+            mixed = np.random.SeedSequence([self._sweep.seed, number]).generate_state(1)
+            self._study.sampler = self._sampler.build(int(mixed[0]))
 
     def _note(
         self, number: int, epoch: int, metrics: Mapping[str, float], reason: str = ""
@@ -325,6 +337,7 @@ def read_study(folder: Path) -> StudyReader:
     path = folder / JOURNAL
     if not path.exists():
         raise RunError(f"{folder}: there is no sweep here ({JOURNAL} is missing)")
+    check_journal(path, STUDY)
     try:
         return StudyReader(
             optuna.load_study(study_name=STUDY, storage=JournalStorage(Journal(path)))

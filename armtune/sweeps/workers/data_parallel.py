@@ -114,7 +114,7 @@ class Led:
             pass
 
     def resume(self, paths: Sequence[Path]) -> bool:
-        members = [Member.load(path) for path in paths]
+        members = [Member.load(*pair) for pair in zip(paths, self._own.settings, strict=True)]
         with self._pace.together("take_up", members):
             return self._own.take_up(members)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from armtune.errors import ArmtuneError, DivergedError, RunError
-from armtune.files import write_text
+from armtune.files import of_storage, unwritable, write_text
 from armtune.sweeps.workers.folder_lease import Lease, LostLeaseError
 from armtune.sweeps.workers.time_limit import TimeLimit
 from armtune.sweeps.workers.trial import (
@@ -28,6 +29,9 @@ from armtune.sweeps.workers.trial import (
     note_failure,
     reason_of,
 )
+from armtune.training.settings import OtherSettingsError
+
+log = logging.getLogger(__name__)
 
 STEP_SECONDS = 1.0
 """A step trains whole epochs for about so long, unless a rung comes first."""
@@ -37,6 +41,8 @@ UNDERWAY_SECONDS = 60.0
 """Within an epoch that takes longer, a checkpoint is written so often: a crash costs a minute, and
 writing a large model takes a few hundredths of one."""
 DAMAGED = "checkpoint.damaged"
+DISCARDED = "checkpoint.discarded"
+"""One of other settings, as a journal that was put back to an earlier state leaves in the way."""
 
 
 class DamagedCheckpointError(RunError):
@@ -69,8 +75,7 @@ class Pack:
                 training.adopt(seat.k, kept[seat.task.folder])
                 continue
             if seat.checkpoint.exists():
-                seat.restore()
-                self._restored = True
+                self._restored |= seat.restore()
             seat.begin()
         if not self._resumed():
             for seat in self._seats:
@@ -83,6 +88,10 @@ class Pack:
             return False
         try:
             return self._training.resume(places)
+        except OtherSettingsError as error:
+            for seat in self._seats:
+                seat.discard(seat.underway, error)
+            return False
         except RunError as error:
             raise _put_aside(places, error) from error
 
@@ -166,6 +175,7 @@ class Seat:
         self._metrics = task.folder / METRICS
         self._saved_at = time.monotonic()
         self._fresh: list[Epoch] = []
+        self._note = ""
 
     @property
     def _epoch(self) -> int:
@@ -180,12 +190,22 @@ class Seat:
         """Epochs until the next decision about it."""
         return min([r for r in self.task.rungs if r > self._epoch] + [self._last]) - self._epoch
 
-    def restore(self) -> None:
-        """Takes the checkpoint up."""
+    def restore(self) -> bool:
+        """Takes the checkpoint up; whether it did: not one of other settings."""
         try:
             self._training.restore(self.checkpoint, self.k)
+            return True
+        except OtherSettingsError as error:
+            self.discard(self.checkpoint, error)
+            return False
         except RunError as error:
             raise _put_aside([self.checkpoint], error) from error
+
+    def discard(self, path: Path, why: OtherSettingsError) -> None:
+        """Takes a checkpoint of other settings out of the way, and says so."""
+        path.replace(path.with_name(DISCARDED))
+        self._note = f"a checkpoint was put aside, {reason_of(why).removeprefix(f'{path}: ')}"
+        log.warning("%s: %s", path.parent, self._note)
 
     def begin(self) -> None:
         """Strikes out what is about to be written again."""
@@ -195,9 +215,10 @@ class Seat:
         """Takes in an epoch."""
         self._fresh.append(Epoch(self._epoch, metrics, dict(self._training.best[self.k])))
 
-    def stands(self) -> Step:
+    def stands(self, epochs: Sequence[Epoch] = ()) -> Step:
         """Where it stands."""
-        return Step(self._epoch, dict(self._training.best[self.k]))
+        note, self._note = self._note, ""
+        return Step(self._epoch, dict(self._training.best[self.k]), epochs, note)
 
     def report(self) -> Step | Failure:
         """Writes the new epochs down and tells them, or why it can't go on."""
@@ -210,8 +231,9 @@ class Seat:
             return Failure(reason_of(error))  # the folder's error file isn't ours to write
         except RunError as error:
             cause = isinstance(error.__cause__, OSError)
-            return note_failure(self.task.folder, reason_of(error), str(error), cause)
-        return Step(self._epoch, dict(self._training.best[self.k]), epochs)
+            stops = of_storage(error)
+            return note_failure(self.task.folder, reason_of(error), str(error), cause, stops)
+        return self.stands(epochs)
 
     def _write(self, epochs: Sequence[Epoch]) -> None:
         self._lease.check()
@@ -220,7 +242,7 @@ class Seat:
             with self._metrics.open("a", encoding="utf-8") as file:
                 file.writelines(lines)
         except OSError as error:
-            raise RunError(f"{self._metrics}: can't be written: {error.strerror}") from error
+            raise unwritable(self._metrics, error) from error
         if self._epoch >= self._last or time.monotonic() - self._saved_at > SAVE_SECONDS:
             self._save(self.checkpoint)
             self._saved_at = time.monotonic()

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from armtune.errors import ArmtuneError, RunError
+from armtune.errors import ArmtuneError, RunError, StorageError
 from armtune.files import write_text
 from armtune.recipe.schema import Recipe
 
 if TYPE_CHECKING:
     from armtune.data import Dataset
 
+TRIALS = "trials"
 CHECKPOINT = "checkpoint.safetensors"
 UNDERWAY = "underway.safetensors"
 """A checkpoint within the epoch after that of the other one."""
@@ -27,7 +28,7 @@ Metrics = dict[str, float]
 
 def trial_folder(run: Path, number: int) -> Path:
     """A trial's folder in a run's folder."""
-    return run / "trials" / f"{number:04d}"
+    return run / TRIALS / f"{number:04d}"
 
 
 def confirm_folder(run: Path, number: int, seed: int) -> Path:
@@ -131,11 +132,16 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Step:
-    """Where a training stands after some more epochs."""
+    """Where a training stands after some more epochs.
+
+    Attributes:
+        note: what the user should know of how it came there; mostly empty.
+    """
 
     epoch: int
     best: Metrics
     epochs: Sequence[Epoch] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,12 +153,14 @@ class Confirmation:
         validation: metrics on the validation split at its best epoch; empty if it failed.
         test: metrics on the test split at the same epoch; empty if it failed.
         reason: why it failed; empty otherwise.
+        model: SHA-256 of the file of its model; empty where it failed.
     """
 
     seed: int
     validation: dict[str, float]
     test: dict[str, float]
     reason: str = ""
+    model: str = field(default="", compare=False)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -166,18 +174,34 @@ class Failure:
 
     Attributes:
         transient: whether it may go better next time.
+        stops: whether the sweep has to stop, as nothing would go better before a disk is mended;
+            the training is left to be done.
     """
 
     reason: str
     transient: bool = False
+    stops: bool = False
 
 
-def note_failure(folder: Path, reason: str, details: str, transient: bool = False) -> Failure:
+def note_failure(
+    folder: Path, reason: str, details: str, transient: bool = False, stops: bool = False
+) -> Failure:
     """A failure, with its details in the folder's error file."""
-    # The disk may be full: the reason still reaches the study.
+    # The disk may be full: the reason is still told.
     with suppress(RunError):
         write_text(folder / ERROR, details)
-    return Failure(reason, transient)
+    return Failure(reason, transient and not stops, stops)
+
+
+def raise_stop(failure: Failure) -> None:
+    """Stops the sweep where a failure is a disk's fault; whatever ran is left to be done.
+
+    Raises:
+        StorageError: it is; says how to go on.
+    """
+    if failure.stops:
+        hint = "what was running is left to be done; see to the disk, then go on with --resume"
+        raise StorageError(f"{failure.reason}; {hint}")
 
 
 def reason_of(error: BaseException) -> str:

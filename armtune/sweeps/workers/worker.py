@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from armtune.data.cache import file_digest
 from armtune.errors import RunError
-from armtune.files import write_text
+from armtune.files import of_storage, write_text
 from armtune.recipe.load import dump_recipe
 from armtune.recipe.schema import Recipe
 from armtune.sweeps.workers.folder_lease import Lease
@@ -18,6 +19,7 @@ from armtune.sweeps.workers.pack import DamagedCheckpointError, Pack
 from armtune.sweeps.workers.packing import is_open, measured
 from armtune.sweeps.workers.time_limit import TimeLimit
 from armtune.sweeps.workers.trial import (
+    MODEL,
     Confirmation,
     Failure,
     Served,
@@ -110,8 +112,12 @@ class Worker:
         except Exception:  # the recipe's own values may be the ones that don't work
             return 1
 
-    def confirm(self, tasks: Sequence[Task]) -> list[Confirmation]:
-        """Trains tasks of one program to their end, tests them, and writes their models."""
+    def confirm(self, tasks: Sequence[Task]) -> list[Confirmation | Failure]:
+        """Trains tasks of one program to their end, tests them, and writes their models.
+
+        Returns:
+            what they came to; a failure where the sweep has to stop for it.
+        """
         ends = self._ends(tasks)
         for task in tasks:
             for _ in range(task.recipe.sweep.retries):
@@ -146,9 +152,10 @@ class Worker:
             assert group.pack is not None
             with group.limits[0].enforced():
                 test = group.pack.finish(task.folder)
+                model = file_digest(task.folder / MODEL)
         except Exception as error:  # as above
             return self._failed(task, error)
-        return Confirmation(task.recipe.training.seed, said.best, test)
+        return Confirmation(task.recipe.training.seed, said.best, test, model=model)
 
     def _begin(self, group: Group) -> None:
         """Reads the tasks' data, builds their training, and takes up what there is of it."""
@@ -195,7 +202,8 @@ class Worker:
     def _failed(self, task: Task, error: Exception) -> Failure:
         self._leave_if_ruined(error)
         reason, details = reason_of(error), traceback.format_exc()
-        return note_failure(task.folder, reason, details, _transient(error, task))
+        stops = of_storage(error)
+        return note_failure(task.folder, reason, details, _transient(error, task), stops)
 
     def _leave_if_ruined(self, error: Exception) -> None:
         """Raises an error after which nothing works in this process, if another can replace it.
@@ -206,9 +214,9 @@ class Worker:
             raise error
 
 
-def confirmation(task: Task, end: Confirmation | Failure) -> Confirmation:
-    """What is written down of a re-training."""
-    if isinstance(end, Confirmation):
+def confirmation(task: Task, end: Confirmation | Failure) -> Confirmation | Failure:
+    """What is written down of a re-training; a failure stays one if the sweep stops for it."""
+    if isinstance(end, Confirmation) or end.stops:
         return end
     return Confirmation(task.recipe.training.seed, {}, {}, end.reason)
 

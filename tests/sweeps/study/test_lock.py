@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from armtune.errors import RunError
-from armtune.sweeps.study.lock import locked
+from armtune.errors import RunError, StorageError
+from armtune.sweeps.study.lock import LOCK, locked
 
 HOLD = """
 import sys, time
@@ -52,3 +55,38 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="file/run: can't be written"), locked(tmp_path / "file/run"):
         pass
+
+
+def refusing(number: int) -> Any:
+    def flock(file: object, how: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return flock
+
+
+@pytest.mark.parametrize("number", [errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK, errno.EINVAL])
+def test_a_file_system_without_locks_is_told_and_used(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    number: int,
+) -> None:
+    monkeypatch.setattr(fcntl, "flock", refusing(number))
+    with locked(tmp_path):
+        assert "has no locks" in caplog.text
+        with pytest.raises(RunError, match=f"process {os.getpid()} .* wait for it or stop it"):
+            locked(tmp_path).__enter__()
+    with locked(tmp_path):
+        pass
+    (tmp_path / LOCK).write_text("process 1 on elsewhere")
+    told = r"process 1 on elsewhere, if that still lives runs a sweep.* remove .*sweep\.lock"
+    with pytest.raises(RunError, match=told), locked(tmp_path):
+        pass
+
+
+def test_what_else_keeps_a_lock_from_being_taken_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fcntl, "flock", refusing(errno.EIO))
+    with pytest.raises(StorageError, match="can't be written: Input/output error"):
+        locked(tmp_path).__enter__()

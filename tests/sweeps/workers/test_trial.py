@@ -169,7 +169,8 @@ def test_a_checkpoint_that_cannot_be_written_is_named(folder: Path) -> None:
 
     (said,) = steps(worker(make=Full), Task(3, fake_recipe(), folder))
     path = folder / "checkpoint.safetensors"
-    assert said == Failure(f"{path}: can't be written: No space left on device (os error 28)")
+    reason = f"{path}: can't be written: No space left on device (os error 28)"
+    assert said == Failure(reason, stops=True)
 
 
 def test_a_metrics_file_that_cannot_be_written_is_named(folder: Path) -> None:
@@ -179,7 +180,7 @@ def test_a_metrics_file_that_cannot_be_written_is_named(folder: Path) -> None:
     (folder / "metrics.jsonl").unlink()
     (folder / "metrics.jsonl").symlink_to("/dev/full")
     path = folder / "metrics.jsonl"
-    assert one.step() == [Failure(f"{path}: can't be written: No space left on device", True)]
+    assert one.step() == [Failure(f"{path}: can't be written: No space left on device", stops=True)]
 
 
 def test_a_failure_that_cannot_be_written_down_is_still_told(folder: Path) -> None:
