@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
 def command(recipe: RecipePath, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """Check a recipe and its search spaces, and tell every fault with its place.
 
-    Runs the files of plug-ins that the recipe names, as every verb does, and says which.
+    Runs the files of plug-ins that the recipe names, as every verb does, and says which. Reads the
+    data where the recipe leaves something to them, and says what they make of it.
     """
     from armtune.errors import RecipeError
-    from armtune.recipe.space import load_sweep
+    from armtune.recipe.space import load_sweep, placed
 
     try:
-        loaded, space = load_sweep(recipe, overrides or [])
+        given, space = load_sweep(recipe, overrides or [])
+        with placed(recipe, overrides or []):
+            loaded, space, notes = _settled(given, space, recipe.parent)
     except RecipeError as error:
         if not as_json:
             raise
@@ -34,11 +38,31 @@ def command(recipe: RecipePath, overrides: Overrides = None, as_json: AsJson = F
         )
         raise typer.Exit(2) from None
     if as_json:
-        typer.echo(json.dumps(_as_dict(loaded, space), indent=2))
+        typer.echo(json.dumps({**_as_dict(loaded, space), "notes": notes}, indent=2))
         return
-    say(f"{recipe} is fine: {_described(loaded, space)}")
+    say("\n".join([f"{recipe} is fine: {_described(loaded, space)}", *notes]))
     for file in loaded.plugins:
         say(f"ran {file}")
+
+
+def _settled(recipe: Recipe, space: Space, folder: Path) -> tuple[Recipe, Space, list[str]]:
+    """The recipe as its data make it, and what there is to say of that."""
+    from armtune.datasets._load import load_dataset
+    from armtune.errors import DataError
+    from armtune.recipe.automatic import few_steps, told
+    from armtune.recipe.shape_checks import refuse_unread
+    from armtune.recipe.space import is_open, settled_by_data
+
+    if not is_open(recipe):
+        return recipe, space, []
+    try:
+        dataset = load_dataset(recipe, folder)
+    except DataError as error:
+        said = f"what the recipe leaves to its data (auto) is not known yet: {error}"
+        return recipe, space, [said]
+    settled, space = settled_by_data(recipe, space, dataset, folder)
+    unread = refuse_unread(settled, space.dimensions, dataset.shapes)
+    return settled, space, [*told(recipe, settled), *unread, *few_steps(settled, dataset)]
 
 
 def _as_dict(recipe: Recipe, space: Space) -> dict[str, Any]:
@@ -52,8 +76,10 @@ def _as_dict(recipe: Recipe, space: Space) -> dict[str, Any]:
 
 
 def _described(recipe: Recipe, space: Space) -> str:
+    from armtune.recipe.automatic import is_open
+
     sweep = recipe.sweep
-    idle = not space.dimensions and sweep.trials > 1
+    idle = not space.dimensions and sweep.trials > 1 and not is_open(recipe)
     parts = [
         f"{recipe.data.name} ({', '.join(recipe.modalities)}), balancing {recipe.balancing.name}",
         f"{_count(sweep.trials, 'trial')} over {_count(len(space.dimensions), 'dimension')}",

@@ -71,14 +71,21 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Compare balancing methods: an equal sweep each, its best setting over the same seeds."""
+    from armtune.cli._progress import progress_bars
     from armtune.cli._terminal import Terminal
     from armtune.compare.plan import budgeted, contenders, methods_of
-    from armtune.recipe.space import load_sweep, placed
+    from armtune.datasets._load import load_dataset
+    from armtune.recipe.space import is_open, load_sweep, placed, settled_by_data
     from armtune.report.method_comparison import as_dict
     from armtune.report.method_comparison_files import write_comparison
     from armtune.sweeps.run import Place
 
     loaded, space = load_sweep(recipe, overrides or [])
+    if is_open(loaded):
+        with progress_bars(Console(stderr=as_json)) as progress:
+            dataset = load_dataset(loaded, recipe.parent, progress)
+        with placed(recipe, overrides or []):
+            loaded, space = settled_by_data(loaded, space, dataset, recipe.parent)
     equal = budgeted(loaded, recipe, trials, seeds)
     each = contenders(equal, recipe.parent, methods_of(methods))
     folder = to or Path("runs") / f"{loaded.name}-compare"

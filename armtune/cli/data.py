@@ -31,17 +31,17 @@ def check(recipe: RecipePath, overrides: Overrides = None, as_json: AsJson = Fal
     loaded, space = load_sweep(recipe, overrides or [])
     try:
         with placed(recipe, overrides or []):
-            found = _read(loaded, space, recipe)
+            found, notes = _read(loaded, space, recipe)
     except DataError as error:
         if not as_json:
             raise
         typer.echo(json.dumps({"fine": False, "error": str(error)}, indent=2))
         raise typer.Exit(1) from None
     if as_json:
-        told = {"fine": True, "error": None, **asdict(found)}
+        told = {"fine": True, "error": None, **asdict(found), "notes": notes}
         typer.echo(json.dumps(told, indent=2, allow_nan=False))
         return
-    say("\n".join(_lines(found)))
+    say("\n".join([*_lines(found), *(f"note: {note}" for note in notes)]))
 
 
 def cache(
@@ -89,17 +89,21 @@ commands = {"check": check, "cache": cache}
 """The verbs of this group, by name."""
 
 
-def _read(recipe: Recipe, space: Space, path: Path) -> Overview:
+def _read(recipe: Recipe, space: Space, path: Path) -> tuple[Overview, list[str]]:
+    """The data, and what they make of the recipe."""
     from armtune.cli._progress import progress_bars
     from armtune.cli._terminal import Terminal
     from armtune.data.overview import overview
     from armtune.datasets._load import load_dataset
+    from armtune.recipe.automatic import few_steps, told
     from armtune.recipe.shape_checks import refuse_unread
+    from armtune.recipe.space import settled_by_data
 
     with progress_bars(Terminal(stderr=True)) as progress:
         dataset = load_dataset(recipe, path.parent, progress)
-    refuse_unread(recipe, space.dimensions, dataset.shapes)
-    return overview(dataset)
+    settled, space = settled_by_data(recipe, space, dataset, path.parent)
+    refuse_unread(settled, space.dimensions, dataset.shapes)
+    return overview(dataset), [*told(recipe, settled), *few_steps(settled, dataset)]
 
 
 def _lines(found: Overview) -> Iterator[str]:

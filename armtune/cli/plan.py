@@ -35,23 +35,28 @@ def command(
 
     The estimate is left in the run's folder; after the sweep, the report says how far off it was.
     """
-    from armtune.recipe.space import load_sweep, placed
+    from armtune.recipe.automatic import few_steps, told
+    from armtune.recipe.space import is_open, load_sweep, placed, settled_by_data
     from armtune.recipe.start_checks import check_searched
     from armtune.sweeps.planning.plan import estimate
     from armtune.sweeps.study.folder import may_start
     from armtune.sweeps.workers.trial import TrainingFactory
 
-    loaded, space = load_sweep(recipe, overrides or [])
-    folder = to or Path("runs") / loaded.name
+    given, space = load_sweep(recipe, overrides or [])
+    folder, factory = to or Path("runs") / given.name, TrainingFactory(recipe.parent)
     with placed(recipe, overrides or []):
-        check_searched(loaded, space.dimensions)
         may_start(folder, resume=False)
-        found = estimate(loaded, space, TrainingFactory(recipe.parent), inline)
+        if not is_open(given):
+            check_searched(given, space.dimensions)
+        dataset = factory.dataset(given)
+        loaded, space = settled_by_data(given, space, dataset, recipe.parent)
+        notes = [*told(given, loaded), *few_steps(loaded, dataset)]
+        found = estimate(loaded, space, factory, inline)
     found.write(folder)
     if as_json:
-        typer.echo(json.dumps(_content(loaded, space, found), indent=2))
+        typer.echo(json.dumps({**_content(loaded, space, found), "notes": notes}, indent=2))
     else:
-        say("\n".join(_lines(loaded, space, found)))
+        say("\n".join([*_lines(loaded, space, found), *notes]))
 
 
 def _content(recipe: Recipe, space: Space, found: Estimate) -> dict[str, Any]:

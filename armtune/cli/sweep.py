@@ -70,19 +70,27 @@ def _run(
     from armtune.cli._progress import progress_bars
     from armtune.data.overview import doubts
     from armtune.datasets._load import load_dataset
+    from armtune.recipe.automatic import few_steps, told
     from armtune.recipe.shape_checks import refuse_unread
+    from armtune.recipe.space import is_open, settled_by_data
     from armtune.recipe.start_checks import check_searched
     from armtune.report.live import LiveListener
     from armtune.sweeps.engines.engine import check_inline
     from armtune.sweeps.study.folder import may_start
 
-    check_searched(recipe, space.dimensions)
+    if not is_open(recipe):
+        check_searched(recipe, space.dimensions)
     if inline:
         check_inline(recipe)
     may_start(folder, resume)
     with progress_bars(console) as progress:
         dataset = load_dataset(recipe, recipe_folder, progress)
-    for note in [*refuse_unread(recipe, space.dimensions, dataset.shapes), *doubts(dataset)]:
+    given = recipe
+    recipe, space = settled_by_data(given, space, dataset, recipe_folder)
+    for said in told(given, recipe):
+        console.print(said, highlight=False)
+    unread = refuse_unread(recipe, space.dimensions, dataset.shapes)
+    for note in [*unread, *doubts(dataset), *few_steps(recipe, dataset)]:
         console.print(note, style="yellow", highlight=False)
     with LiveListener(recipe, console, quiet) as live:
         return sweep_and_export(

@@ -38,21 +38,24 @@ def command(
     from armtune.data.overview import doubts
     from armtune.datasets._load import load_dataset
     from armtune.export.write import write_bundle
+    from armtune.recipe.automatic import is_open, resolved, told
     from armtune.recipe.load import load_recipe
     from armtune.recipe.shape_checks import refuse_unread
     from armtune.recipe.space import placed
     from armtune.sweeps.study.folder import self_contained
 
-    loaded = load_recipe(recipe, overrides or [])
-    folder = to or Path("runs") / f"{loaded.name}-train"
+    given = load_recipe(recipe, overrides or [])
+    folder = to or Path("runs") / f"{given.name}-train"
     check_target(folder)
     console = Terminal(stderr=as_json)
     with progress_bars(console) as progress:
-        dataset = load_dataset(loaded, recipe.parent, progress)
+        dataset = load_dataset(given, recipe.parent, progress)
     console.print(f"data: {dataset.description}", highlight=False)
     with placed(recipe, overrides or []):
-        notes = [*refuse_unread(loaded, (), dataset.shapes), *doubts(dataset)]
-        for note in notes:
+        loaded = resolved(given, dataset, recipe.parent) if is_open(given) else given
+        for said in told(given, loaded):
+            console.print(said, highlight=False)
+        for note in [*refuse_unread(loaded, (), dataset.shapes), *doubts(dataset)]:
             console.print(note, style="yellow", highlight=False)
         run = _trained(loaded, dataset, console)
     metrics = {"validation": run.best[0], **({"test": run.test()[0]} if test else {})}

@@ -22,12 +22,15 @@ class Mlp(Encoder):
     name: Literal["mlp"] = "mlp"
     width: int = Field(64, ge=1)
     """Units a layer, and features."""
-    depth: int = Field(2, ge=1)
-    """Number of layers."""
+    depth: int = Field(2, ge=0)
+    """Number of rectified layers; 0 for a single linear layer, a linear encoder."""
 
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
         from armtune.nn import layers
 
+        if not self.depth:
+            linear = layers.Linear(prod(shape), self.width, init)
+            return layers.Sequential(layers.Flatten(), linear), self.width
         sizes = [prod(shape), *[self.width] * self.depth]
         steps: list[nn.Module] = [layers.Flatten()]
         for size_in, size_out in pairwise(sizes):

@@ -14,7 +14,7 @@ from armtune.errors import Fault, RecipeError
 from armtune.metrics import Measure, metric_names
 from armtune.plugins.registry import plugins
 from armtune.recipe.document import Document, Steps
-from armtune.recipe.objectives import Choice, Constraint, Objective
+from armtune.recipe.objectives import Choice, Constraint, Objective, best_by
 from armtune.recipe.schedule import schedule_faults
 from armtune.recipe.schema import Recipe
 from armtune.recipe.wording import did_you_mean
@@ -170,7 +170,9 @@ def _goal_texts(recipe: Recipe) -> Iterator[tuple[Steps, str, Callable[[str], li
         yield ("sweep", "objectives", i), text, lambda t: [Objective.parse(t).metric]
     for i, text in enumerate(recipe.sweep.constraints):
         yield ("sweep", "constraints", i), text, lambda t: [Constraint.parse(t).metric]
-    yield ("sweep", "choose"), recipe.sweep.choose, lambda t: Choice.parse(t).metrics
+    # What follows from the first objective is at fault where that one is.
+    if recipe.sweep.choose != best_by(recipe.sweep.objectives[0]):
+        yield ("sweep", "choose"), recipe.sweep.choose, lambda t: Choice.parse(t).metrics
 
 
 def goals(recipe: Recipe) -> Iterator[tuple[Steps, list[str]]]:

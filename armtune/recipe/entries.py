@@ -14,10 +14,11 @@ from armtune.files import exists, is_file
 from armtune.recipe.document import Document, Steps, read_document
 from armtune.recipe.overrides import UnknownPathError, expand
 from armtune.recipe.ranges import Dimension, parse_range
+from armtune.recipe.schema import AUTO
+from armtune.recipe.shipped import space_file, spaces_folder
 from armtune.recipe.wording import did_you_mean, shown
 
-SHIPPED = Path(__file__).parents[2] / "search_spaces"
-"""Those that come with armtune's sources."""
+SHIPPED = spaces_folder()
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,17 @@ class Entries:
 
 
 def read_entries(items: Sequence[Any], document: Document, folder: Path) -> Entries:
-    """Reads ``sweep.space``: files, relative to ``folder``, and mappings."""
+    """Reads ``sweep.space``: files, relative to ``folder`` or shipped, and mappings.
+
+    What ``auto`` stands for is read once the data are known (see ``automatic``).
+    """
     entries = Entries([], set(), [])
     read: set[str] = set()
     for i, item in enumerate(items):
         steps: Steps = ("sweep", "space", i)
         if isinstance(item, str) and item in read:
             entries.faults.append(document.fault(steps, f"{shown(item)} stands here twice"))
-        elif isinstance(item, str):
+        elif isinstance(item, str) and item != AUTO:
             read.add(item)
             _read_file(item, document, steps, folder, entries)
         elif isinstance(item, dict):
@@ -103,7 +107,7 @@ def _bind(path: str, bound: Sequence[str]) -> str:
 
 
 def _read_file(item: str, document: Document, steps: Steps, folder: Path, entries: Entries) -> None:
-    path = Path(os.path.normpath(folder / item))
+    path = Path(os.path.normpath(space_file(item, folder)))
     if not is_file(path):
         said = f"there is no file {path.absolute()}"
         entries.faults.append(document.fault(steps, said, _other_spaces(path, folder)))

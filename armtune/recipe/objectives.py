@@ -242,6 +242,12 @@ class Goals:
         return {**usual, **self.ideal}
 
 
+def best_by(objective: str) -> str:
+    """The rule that picks the best by an objective; what can't be read is told elsewhere."""
+    way, _, metric = objective.strip().partition(" ")
+    return f"{'lowest' if way == 'minimize' else 'highest'} {metric.strip()}"
+
+
 def augmented_chebyshev(distances: Sequence[float]) -> float:
     """The largest weighted distance from the ideal point, plus a little of their sum.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from typing_extensions import Doc
 
 from armtune.balancing import Balancing
@@ -21,6 +21,7 @@ from armtune.plugins.options import Options
 from armtune.plugins.registry import plugin_union, plugins
 from armtune.plugins.user_files import run
 from armtune.pruners import Pruner
+from armtune.recipe.objectives import best_by
 from armtune.samplers import Sampler
 
 LONGEST = 64
@@ -50,6 +51,21 @@ Name = Annotated[
 Count = Annotated[int, AfterValidator(_countable)]
 
 
+AUTO = "auto"
+"""What is chosen once the data are known: an encoder, a search space."""
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Spaces = Annotated[
+    list[str | dict[str, Any]],
+    BeforeValidator(_as_list, json_schema_input_type=str | list[str | dict[str, Any]]),
+]
+"""One text stands for a list of it alone."""
+
+
 def _option(kind: str, **options: Any) -> Any:
     """A plug-in with these options, as a default."""
     return Field(default_factory=lambda: plugins(kind)[options["name"]](**options))
@@ -58,8 +74,8 @@ def _option(kind: str, **options: Any) -> Any:
 class Modality(Options):
     """One modality: which of the data set's views it is, and what encodes it."""
 
-    encoder: Encoder
-    """Encoder from this modality's samples to features."""
+    encoder: Encoder = _option("encoders", name=AUTO)
+    """Encoder from this modality's samples to features; ``auto`` is what their shape asks for."""
     weights: str | None = None
     """Safetensors file of the encoder's first weights, relative to the recipe or to
     ``$ARMTUNE_DATA``; ``null`` for random ones."""
@@ -81,6 +97,9 @@ class Training(Options):
 
     epochs: Count = Field(15, ge=1)
     """Number of epochs; an epoch is one pass over the training samples."""
+    steps: int = Field(0, ge=0)
+    """Least number of updates: where ``epochs`` is left out, there are as many as that takes, 15 at
+    least. 0 for 15 epochs whatever the data's size; the search space ``auto`` has 600."""
     batch_size: int = Field(128, ge=2)
     """Samples a step."""
     accumulate: Count = Field(1, ge=1)
@@ -135,8 +154,9 @@ class Confirm(Options):
 class Sweep(Options):
     """What to search, what to optimise, and with how much."""
 
-    space: list[str | dict[str, Any]] = Field(default_factory=list)
-    """Search spaces: files relative to the recipe, or mappings of dotted paths to ranges."""
+    space: Spaces = Field([AUTO])
+    """Search spaces: files relative to the recipe, names of shipped ones, mappings of dotted paths
+    to ranges, or ``auto``, which the data's shapes and sizes compose; an empty list for none."""
     objectives: list[str] = Field(["maximize accuracy"], min_length=1)
     """Metrics with their directions, such as ``minimize contribution_gap``. The default follows the
     target: ``micro_f1`` for labels, ``r2`` for values."""
@@ -172,7 +192,7 @@ class Sweep(Options):
     """Re-training of the best over several seeds; ``null`` for none."""
     choose: str = "highest accuracy"
     """Which trial of the front wins: ``highest METRIC``, ``lowest METRIC`` or ``knee``, each with
-    ``where METRIC <= NUMBER and …`` if wanted. The default follows the target."""
+    ``where METRIC <= NUMBER and …`` if wanted. The default is the best by the first objective."""
     seed: int = Field(0, ge=0, lt=2**32)
     """Seed of the sampler."""
 
@@ -201,9 +221,12 @@ class Recipe(Options):
 
     def model_post_init(self, _: Any) -> None:
         """Lets a sweep that names no goal have the score of the data's own target for one."""
-        score = self.data.predicts.score
-        usual = {"objectives": [f"maximize {score}"], "choose": f"highest {score}"}
-        unsaid = {k: v for k, v in usual.items() if k not in self.sweep.model_fields_set}
+        given = self.sweep.model_fields_set
+        objectives = self.sweep.objectives
+        if "objectives" not in given:
+            objectives = [f"maximize {self.data.predicts.score}"]
+        usual = {"objectives": objectives, "choose": best_by(objectives[0])}
+        unsaid = {k: v for k, v in usual.items() if k not in given}
         # A recipe can't change once it is there; this is still its making.
         object.__setattr__(self, "sweep", self.sweep.model_copy(update=unsaid))
 

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from armtune.data import Dataset
 from armtune.errors import Fault, RecipeError
+from armtune.recipe import automatic
+from armtune.recipe.automatic import is_open
 from armtune.recipe.document import Document
 from armtune.recipe.entries import Entry, for_modalities, read_entries
 from armtune.recipe.load import content_of, read_recipe, settled, with_overrides
@@ -18,7 +21,16 @@ from armtune.recipe.schema_tree import value_at
 from armtune.recipe.space_checks import checked
 from armtune.recipe.start_checks import METHOD, start_faults, unmade_faults
 
-__all__ = ["Dimension", "Space", "embed_space", "load_space", "load_sweep", "placed"]
+__all__ = [
+    "Dimension",
+    "Space",
+    "embed_space",
+    "is_open",
+    "load_space",
+    "load_sweep",
+    "placed",
+    "settled_by_data",
+]
 
 
 @dataclass(frozen=True)
@@ -61,9 +73,37 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> tuple[Recipe, Space
         RecipeError: holds every fault of both.
     """
     recipe, document, faults = read_recipe(path, overrides)
-    items = value_at(document.content, ("sweep", "space"))
-    space, more = _read(recipe, items if isinstance(items, list) else [], document, path.parent)
+    items = _items(document)
+    if recipe is not None and is_open(recipe):
+        # What the ranges may be about is known with the data: see ``settled_by_data``.
+        faults += read_entries(items, document, path.parent).faults
+        faults += unmade_faults(recipe, (), document)
+        return settled(recipe, faults), Space()
+    space, more = _read(recipe, items, document, path.parent)
     return settled(recipe, [*faults, *more]), space
+
+
+def settled_by_data(
+    recipe: Recipe, space: Space, dataset: Dataset, folder: Path
+) -> tuple[Recipe, Space]:
+    """A recipe that leaves nothing to its data, and its space; as given where it left nothing.
+
+    Args:
+        folder: the recipe's folder.
+
+    Raises:
+        RecipeError: the space doesn't fit what the data made of the recipe; holds every fault.
+    """
+    if not is_open(recipe):
+        return recipe, space
+    resolved = automatic.resolved(recipe, dataset, folder)
+    return resolved, load_space(resolved, folder)
+
+
+def _items(document: Document) -> Sequence[Any]:
+    """The search spaces as a document has them, whatever may be wrong with them."""
+    items = value_at(document.content, ("sweep", "space"))
+    return items if isinstance(items, list) else [items] if isinstance(items, str) else []
 
 
 @contextmanager
@@ -79,8 +119,7 @@ def placed(path: Path, overrides: Sequence[str] = ()) -> Iterator[None]:
         if all(fault.file for fault in error.faults):
             raise
         recipe, document, _ = read_recipe(path, overrides, run_files=False)
-        items = value_at(document.content, ("sweep", "space"))
-        known = read_entries(items, document, path.parent).good if recipe and items else []
+        known = read_entries(_items(document), document, path.parent).good if recipe else []
         bound = [e for entry in known for e in for_modalities(entry, document.content)]
         entries = {entry.path: entry for entry in bound}
         raise RecipeError([_placed(f, document, entries) for f in error.faults]) from error

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from armtune.errors import RunError
 from armtune.files import storage_told
+from armtune.recipe.automatic import is_open, resolved
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.recipe.shape_checks import refuse_unread
@@ -60,6 +61,8 @@ def run_sweep(
     if place.inline:
         check_inline(recipe)
     folder = place.folder.resolve()
+    if is_open(recipe):
+        recipe = resolved(recipe, factory.dataset(recipe), place.recipe_folder)
     space = load_space(recipe, place.recipe_folder)
     check_searched(recipe, space.dimensions)
     first = start_values(recipe, space, place.recipe_folder)

@@ -12,6 +12,7 @@ import pytest
 from armtune.errors import RecipeError
 from armtune.plugins.registry import plugins
 from armtune.recipe import entries
+from armtune.recipe.automatic import KINDS
 from armtune.recipe.load import load_recipe, with_overrides
 from armtune.recipe.ranges import Dimension, parse_range
 from armtune.recipe.schema import Recipe
@@ -295,9 +296,10 @@ def test_a_shipped_recipes_own_values_lie_in_its_space(path: Path) -> None:
     assert len(space.defaults(recipe)) == len(space.dimensions) > 0
 
 
-def test_every_shipped_space_is_a_methods_or_some_recipes() -> None:
+def test_every_shipped_space_is_a_methods_or_some_recipes_or_of_the_automatic_one() -> None:
     used = [entry for path in RECIPES for entry in load_recipe(path).sweep.space]
     named = {Path(entry).name for entry in used if isinstance(entry, str)}
+    named |= {f"{kind}.yaml" for kind in KINDS}
     assert {path.name for path in SHIPPED} - {path.name for path in METHODS} <= named
 
 

@@ -1,0 +1,272 @@
+"""What a recipe leaves to its data: encoders, the search space, and where the search begins.
+
+What the recipe states stays as it is stated: an encoder, a fusion or a balancing method that it
+names is not searched for, and numbers that it gives are where the search begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from armtune.balancing import Balancing
+from armtune.data import Dataset
+from armtune.encoders import Encoder
+from armtune.encoders.auto import Auto
+from armtune.encoders.mlp import Mlp
+from armtune.plugins.registry import plugins
+from armtune.recipe.automatic_encoders import chosen_encoder
+from armtune.recipe.document import Document, read_document
+from armtune.recipe.entries import for_modalities, read_entries
+from armtune.recipe.load import content_of, with_overrides
+from armtune.recipe.overrides import UnknownPathError
+from armtune.recipe.schema import AUTO, Recipe
+from armtune.recipe.shipped import spaces_folder
+from armtune.recipe.start_checks import METHOD, unmade
+
+METHODS = ("none", "arm", "auxiliary", "modality_dropout")
+"""The balancing methods that the automatic space tries."""
+UNIMODAL = "auxiliary"
+"""The method that linear models begin with: each then also learns by itself."""
+SLOW = 0.1
+"""What the learning rate of one encoder is multiplied by, to see whether it overfits."""
+STEPS = 600
+"""Updates that a training has at least, where the recipe leaves its length to the data."""
+FEW_STEPS = 500
+"""Updates below which a training is likely to end too early."""
+KINDS: dict[str, tuple[str, ...]] = {
+    "vectors": ("mlp", "frozen_features"),
+    "images": ("lenet", "resnet18", "resnet34"),
+    "text": ("embedding_bag", "huggingface"),
+    "sequences": ("temporal_cnn", "gru", "transformer"),
+}
+"""The shipped spaces for what samples are, and the encoders that read such samples."""
+BATCHES = 16
+"""Batches that an epoch should have at least."""
+LEAST_BATCH = 16
+
+Range = dict[str, Any]
+
+
+def is_open(recipe: Recipe) -> bool:
+    """Whether something of a recipe can't be told without its data."""
+    encoders = (modality.encoder for modality in recipe.modalities.values())
+    lengths = bool(recipe.training.steps) and _unsaid_epochs(recipe)
+    return _searches_auto(recipe) or lengths or any(isinstance(e, Auto) for e in encoders)
+
+
+def resolved(recipe: Recipe, dataset: Dataset, folder: Path) -> Recipe:
+    """The recipe with all that was left to the data written out.
+
+    Args:
+        folder: the recipe's folder, from which its spaces' files are taken.
+
+    Raises:
+        RecipeError: it states what doesn't go with what was left to the data.
+    """
+    automatic = _searches_auto(recipe)
+    encoders = {
+        m: chosen_encoder(m, dataset)
+        for m, modality in recipe.modalities.items()
+        if isinstance(modality.encoder, Auto)
+    }
+    values: dict[str, Any] = dict(_lengths(recipe, len(dataset.train), automatic))
+    if automatic:
+        encoders = _as_first(encoders, recipe)
+        values |= _beginning(recipe, encoders)
+    for modality, encoder in encoders.items():
+        values[f"modalities.{modality}.encoder"] = encoder.model_dump(mode="json")
+    if not automatic:
+        return with_overrides(recipe, values)
+    changed = with_overrides(recipe, {**values, "sweep.space": []})
+    space = _space(recipe, changed, encoders, folder)
+    others = [item for item in recipe.sweep.space if item != AUTO]
+    next_to_try = [] if _plans_itself(recipe) else list(_next_to_try(recipe, space))
+    started = [*recipe.sweep.start_from, *next_to_try]
+    return with_overrides(changed, {"sweep.space": [space, *others], "sweep.start_from": started})
+
+
+def told(recipe: Recipe, changed: Recipe) -> list[str]:
+    """What was chosen for a recipe by its data, in sentences."""
+    said = [
+        f"modalities.{m}.encoder: auto became {changed.modalities[m].encoder.name}"
+        for m, modality in recipe.modalities.items()
+        if isinstance(modality.encoder, Auto)
+    ]
+    if _searches_auto(recipe):
+        first = changed.training
+        said.append(
+            f"sweep.space: auto begins with fusion {changed.fusion.name}, {first.epochs} epochs "
+            f"of batches of {first.batch_size}"
+        )
+    return said
+
+
+def few_steps(recipe: Recipe, dataset: Dataset) -> list[str]:
+    """A sentence where a training is too short to get anywhere."""
+    training = recipe.training
+    count = updates(len(dataset.train), training.batch_size, training.accumulate) * training.epochs
+    if count >= FEW_STEPS:
+        return []
+    how = "raise training.epochs, lower training.batch_size, or leave training.epochs out and give"
+    return [f"a training has {count} updates, fewer than some {FEW_STEPS}: {how} training.steps"]
+
+
+def updates(samples: int, batch_size: int, accumulate: int = 1) -> int:
+    """Updates of an epoch."""
+    return max(1, samples // min(batch_size, samples) // accumulate)
+
+
+def _searches_auto(recipe: Recipe) -> bool:
+    return AUTO in recipe.sweep.space
+
+
+def _unsaid_epochs(recipe: Recipe) -> bool:
+    return "epochs" not in recipe.training.model_fields_set
+
+
+def _lengths(recipe: Recipe, samples: int, automatic: bool) -> Iterator[tuple[str, Any]]:
+    """Batch size and epochs that give a training its steps, where the recipe leaves them out."""
+    training = recipe.training
+    batch, steps = training.batch_size, training.steps
+    if automatic and "batch_size" not in training.model_fields_set:
+        batch = min(batch, max(LEAST_BATCH, 1 << (samples // BATCHES).bit_length() - 1))
+        yield "training.batch_size", batch
+    if automatic and "steps" not in training.model_fields_set:
+        steps = STEPS
+    if steps and _unsaid_epochs(recipe):
+        needed = ceil(steps / updates(samples, batch, training.accumulate))
+        yield "training.epochs", max(training.epochs, needed)
+
+
+def _as_first(encoders: Mapping[str, Encoder], recipe: Recipe) -> dict[str, Encoder]:
+    """The encoders that the search begins with: linear ones where all samples are vectors."""
+    if len(encoders) < len(recipe.modalities):
+        return dict(encoders)
+    if not all(isinstance(encoder, Mlp) for encoder in encoders.values()):
+        return dict(encoders)
+    return {m: encoder.model_copy(update={"depth": 0}) for m, encoder in encoders.items()}
+
+
+def _beginning(recipe: Recipe, encoders: Mapping[str, Encoder]) -> dict[str, Any]:
+    """Values that the search begins with, of what the recipe leaves out."""
+    values: dict[str, Any] = {}
+    every = len(encoders) == len(recipe.modalities)
+    linear = every and all(isinstance(e, Mlp) and not e.depth for e in encoders.values())
+    if linear and "fusion" not in recipe.model_fields_set:
+        values["fusion"] = {"name": "late", "dim": 0}
+    if linear and "optimizer" not in recipe.training.model_fields_set:
+        values["training.optimizer"] = {"name": "adamw", "lr": 1e-3, "weight_decay": 0.1}
+    if linear and "balancing" not in recipe.model_fields_set and _serves(UNIMODAL, recipe):
+        values["balancing"] = {"name": UNIMODAL}
+    if "pruner" not in recipe.sweep.model_fields_set:
+        values["sweep.pruner"] = {"name": "pareto_asha"}
+    return values
+
+
+def _space(recipe: Recipe, changed: Recipe, encoders: Mapping[str, Encoder], folder: Path) -> Range:
+    """The ranges that the shipped spaces have for what the recipe leaves open.
+
+    Args:
+        changed: the recipe as its data made it, without a space.
+        encoders: those that were chosen.
+    """
+    ranges: Range = {}
+    for modality in recipe.modalities:
+        encoder = encoders.get(modality)
+        for path, written in _shipped(_kind(changed.modalities[modality].encoder)).items():
+            if encoder is None and ".encoder." in path:
+                continue
+            ranges.setdefault(path.replace("*", modality), written)
+    kept = {path: r for path, r in ranges.items() if not _stated(path, recipe)}
+    kept |= _balancing(recipe, changed)
+    for path in _own_paths(recipe, changed, folder):
+        kept.pop(path, None)
+    return kept
+
+
+def _plans_itself(recipe: Recipe) -> bool:
+    """Whether it is settled already what a sweep tries after the recipe's own values."""
+    sweep = recipe.sweep
+    return bool(sweep.start_from) or sweep.sampler.name == "grid" or sweep.pruner.population
+
+
+def _next_to_try(recipe: Recipe, space: Range) -> Iterator[dict[str, Any]]:
+    """Settings that are worth a trial whatever the data: few trials then reach each of them."""
+    depths = [path for path in space if path.endswith(".encoder.depth")]
+    for method in space.get(METHOD, {}).get("choice", ()):
+        if method in ("none", "arm"):
+            yield {METHOD: method}
+    if depths and "fusion.name" in space:
+        yield {**dict.fromkeys(depths, 1), "fusion.name": "concat", "fusion.dim": 64}
+    if len(recipe.modalities) > 1:
+        for path in (path for path in space if path.endswith(".lr_scale")):
+            yield {path: SLOW}
+
+
+def _kind(encoder: Encoder) -> str:
+    """The shipped space for what an encoder reads."""
+    return next((kind for kind, names in KINDS.items() if encoder.name in names), "sequences")
+
+
+def _shipped(name: str) -> Range:
+    content: Range = read_document(spaces_folder() / f"{name}.yaml").content
+    return content
+
+
+def _stated(path: str, recipe: Recipe) -> bool:
+    """Whether a range is about a plug-in that the recipe itself names."""
+    if path.startswith("fusion."):
+        return "fusion" in recipe.model_fields_set
+    own_optimizer = recipe.training.optimizer.name != "adamw"
+    return path.startswith("training.optimizer.") and own_optimizer
+
+
+def _balancing(recipe: Recipe, changed: Recipe) -> Range:
+    """The choice among balancing methods that serve this recipe, and the ranges of each."""
+    methods = [recipe.balancing.name]
+    if "balancing" not in recipe.model_fields_set:
+        methods = [m for m in METHODS if _serves(m, changed)]
+    ranges: Range = {METHOD: {"choice": methods}} if len(methods) > 1 else {}
+    for method in methods:
+        if (spaces_folder() / f"{method}.yaml").is_file():
+            for path, written in _shipped(method).items():
+                ranges[path] = _either(ranges.get(path), written)
+    return ranges
+
+
+def _either(one: Range | None, other: Range) -> Range:
+    """A range for both of two methods whose options have one name; the first's where they differ.
+
+    Balancing methods' ranges each apply with one method.
+    """
+    if one is None:
+        return other
+    if {**one, "when": 0} != {**other, "when": 0}:
+        return one
+    names = [*_listed(one["when"][METHOD]), *_listed(other["when"][METHOD])]
+    return {**one, "when": {METHOD: names}}
+
+
+def _listed(names: str | list[str]) -> list[str]:
+    return [names] if isinstance(names, str) else names
+
+
+def _serves(method: str, recipe: Recipe) -> bool:
+    balancing = plugins("balancing")[method]()
+    assert isinstance(balancing, Balancing), "a balancing method"
+    misfit = balancing.misfit(list(recipe.modalities), recipe.data.predicts)
+    return not misfit and not any(unmade(recipe, method))
+
+
+def _own_paths(recipe: Recipe, changed: Recipe, folder: Path) -> Iterator[str]:
+    """Paths for which the recipe has ranges of its own beside the automatic ones."""
+    content: Any = content_of(changed)
+    items: Sequence[Any] = recipe.sweep.space
+    for entry in read_entries(items, Document(content), folder).good:
+        try:
+            yield from (own.path for own in for_modalities(entry, content))
+        except UnknownPathError:  # told when the space is checked
+            continue

@@ -1,0 +1,56 @@
+"""The encoder for a modality, by what its training samples look like."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from armtune.data import Dataset
+from armtune.encoders import Encoder
+from armtune.encoders.auto import encoder_for
+from armtune.encoders.embedding_bag import EmbeddingBag
+
+LOOKED_AT = 512
+"""Training samples that are looked at."""
+WORDS = 50
+"""Different numbers that token numbers have at least."""
+SHORTEST = 8
+"""Shortest side of an image."""
+SMOOTH = 0.5
+"""Correlation of neighbours above which an axis is one of space."""
+
+
+def chosen_encoder(modality: str, dataset: Dataset) -> Encoder:
+    """The encoder that a modality's shape asks for; token numbers get an embedding."""
+    view = dataset.train.views[modality]
+    there = dataset.train.present.get(modality)
+    numbers = np.arange(len(view)) if there is None else np.flatnonzero(there)
+    some = np.asarray(view[numbers[:LOOKED_AT]])
+    if some.ndim == 2 and _are_tokens(some):
+        return EmbeddingBag(vocabulary=max(int(view[numbers].max()), 1))
+    return encoder_for(view.shape[1:], sequence=some.ndim == 3 and _are_sequences(some))
+
+
+def _are_tokens(view: NDArray[np.float32]) -> bool:
+    """Whether samples ``(sample, token)`` are token numbers: whole, with padding after the last."""
+    if view.shape[1] < 2 or (view != np.round(view)).any() or (view < 0).any():
+        return False
+    padding = view == 0
+    at_the_end = bool((padding[:, 1:] >= padding[:, :-1]).all())
+    return at_the_end and len(np.unique(view)) >= WORDS and not padding.all()
+
+
+def _are_sequences(view: NDArray[np.float32]) -> bool:
+    """Whether the last axis of ``(sample, first, last)`` is one of channels, not one of space."""
+    first, last = view.shape[1:]
+    if first == last:
+        return False
+    if min(first, last) < SHORTEST:
+        return True
+    moved = view.astype(np.float64) - view.mean(axis=0)
+    return _correlation(moved[..., :-1], moved[..., 1:]) < SMOOTH
+
+
+def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    size = np.sqrt((one**2).sum() * (other**2).sum())
+    return float((one * other).sum() / size) if size else 0.0

@@ -1,0 +1,248 @@
+"""Whether the winner of an automatic sweep is worth deploying: against scikit-learn, over cuts.
+
+    python benchmarks/quality.py [--sets wiki,msrc] [--cuts 5] [--trials 16] [--seconds 600]
+
+For each data set and each of N random stratified cuts (whole groups where there are groups), and
+for the split that the data come with, one sweep whose recipe names the modalities and nothing
+else, against logistic regressions on the same samples: on each view, on all views side by side,
+and the mean of the views' probabilities. Their strength is chosen by cross-validation, and they
+learn from training and validation samples together. What is judged is the exported model on test,
+read once. Prints a table in Markdown; accuracy in per cent, with 95 % intervals over the cuts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from scipy.stats import t
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegressionCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import armtune
+from armtune.data import Dataset
+from armtune.datasets._load import load_dataset
+from armtune.errors import ArmtuneError
+from armtune.recipe.load import load_recipe
+from armtune.recipe.space import load_sweep, settled_by_data
+from armtune.sweeps.planning.plan import estimate
+from armtune.sweeps.workers.trial import TrainingFactory
+
+Array = NDArray[Any]
+TEST, VALIDATION = 0.3, 0.15
+STRENGTHS, FOLDS = np.logspace(-5, 2, 8), 3
+PAIRS = 2000
+"""Pairs of AV-MNIST that are used."""
+TIMES = 1.5
+"""How much longer a sweep may take than was foreseen."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """All samples of a data set, and the split that it comes with."""
+
+    views: Mapping[str, Array]
+    labels: Array
+    extra: Mapping[str, Array] = field(default_factory=dict)
+    given: Mapping[str, Array] = field(default_factory=dict)
+
+
+def stored(name: str) -> Pool:
+    """A file in the format of ``arrays``."""
+    with np.load(Path(os.environ["ARMTUNE_DATA"]) / name / "data.npz") as file:
+        views = {k[5:]: file[k] for k in file.files if k.startswith("view_")}
+        given = {k: file[k] for k in ("train_index", "test_index")}
+        extra = {"subject": file["subject"]} if "subject" in file.files else {}
+        return Pool(views, file["label"], extra, given)
+
+
+def cut_into(data: Any, bounds: Mapping[str, slice]) -> Pool:
+    """Columns of one of scikit-learn's own data sets as views."""
+    return Pool({m: data.data[:, s].astype(np.float32) for m, s in bounds.items()}, data.target)
+
+
+def avmnist() -> Pool:
+    """Pairs of the shipped recipe, noise included, with their own split."""
+    path = Path(__file__).parents[1] / "recipes" / "avmnist.yaml"
+    dataset = load_dataset(load_recipe(path), path.parent)
+    parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    total = sum(map(len, parts.values()))
+    kept = {n: np.arange(PAIRS * len(part) // total) for n, part in parts.items()}
+    views = {
+        m: np.concatenate([np.asarray(part.views[m][kept[n]]) for n, part in parts.items()])
+        for m in dataset.shapes
+    }
+    labels = np.concatenate([part.labels[kept[n]] for n, part in parts.items()])
+    split = np.repeat(list(parts), [len(index) for index in kept.values()])
+    return Pool(views, labels, given={"split": split})
+
+
+SETS: dict[str, Callable[[], Pool]] = {
+    "wiki": lambda: stored("multiview/wiki"),
+    "leaves": lambda: stored("multiview/leaves"),
+    "msrc": lambda: stored("multiview/msrc"),
+    "bbcsport": lambda: stored("multiview/bbcsport"),
+    "utd_mhad": lambda: stored("utd_mhad"),
+    "avmnist": avmnist,
+    "digits": lambda: cut_into(load_digits(), {"top": slice(0, 32), "bottom": slice(32, 64)}),
+    "wine": lambda: cut_into(load_wine(), {"first": slice(0, 7), "second": slice(7, 13)}),
+    "breast_cancer": lambda: cut_into(
+        load_breast_cancer(),
+        {"mean": slice(0, 10), "error": slice(10, 20), "worst": slice(20, 30)},
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Shares of right decisions on a cut's test samples, and what the sweep took."""
+
+    winner: float
+    view: float
+    mean: float
+    together: float
+    seconds: float
+
+    @property
+    def best(self) -> float:
+        """The best reference's, the best on test, which flatters it."""
+        return max(self.view, self.mean, self.together)
+
+
+def write_recipe(folder: Path, name: str, pool: Pool, cut: int | None, trials: int) -> Path:
+    """A recipe that leaves all to its data; ``cut`` None for the split that they come with."""
+    given = pool.given if cut is None else {}
+    np.savez(folder / "data.npz", **pool.views, label=pool.labels, **pool.extra, **given)
+    data = {"name": "arrays", "path": "data.npz", "test": TEST, "validation": VALIDATION}
+    recipe = {
+        "name": name,
+        "data": {**data, "seed": cut or 0, **({"groups": "subject"} if pool.extra else {})},
+        "modalities": {m: {} for m in pool.views},
+        "sweep": {"trials": trials, "confirm": {"top": 2, "seeds": 2, "solo": False}},
+    }
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def affordable(path: Path, trials: int, seconds: float) -> int:
+    """As many trials as fit into the time by an estimate, ``trials`` at most."""
+    recipe, space = load_sweep(path)
+    factory = TrainingFactory(path.parent)
+    recipe, space = settled_by_data(recipe, space, factory.dataset(recipe), path.parent)
+    found = estimate(recipe, space, factory, inline=True)
+    left = seconds / TIMES - found.after_seconds - found.start_seconds
+    return max(2, min(trials, int(left / max(found.search_seconds / trials, 1e-9))))
+
+
+def judged(name: str, pool: Pool, cut: int | None, trials: int, seconds: float) -> Judged:
+    """One sweep and its references on one cut."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        path = write_recipe(folder, name, pool, cut, trials)
+        started = time.perf_counter()
+        count = affordable(path, trials, seconds)
+        found = armtune.sweep(path, {"sweep.trials": count}, to=folder / "run", inline=True)
+        took = time.perf_counter() - started
+        assert found.best is not None, "a sweep with one objective has a winner"
+        dataset = load_dataset(load_recipe(path), folder)
+        test = {m: np.asarray(view[:]) for m, view in dataset.test.views.items()}
+        said = armtune.load_bundle(found.best).predict(test)
+        right = float((said.classes == dataset.test.labels).mean())
+        print(f"  chosen: {found.trials.loc[found.chosen].dropna().to_dict()}", flush=True)
+    return Judged(right, *references(dataset), took)
+
+
+def references(dataset: Dataset) -> tuple[float, float, float]:
+    """The best view's, the mean of all views', and all views' together."""
+    splits = (dataset.train, dataset.validation)
+    labels = np.concatenate([split.labels for split in splits])
+    learn = {m: np.concatenate([flat(s.views[m]) for s in splits]) for m in dataset.shapes}
+    test = {m: flat(view) for m, view in dataset.test.views.items()}
+    own = [probabilities(learn[m], labels, test[m]) for m in learn]
+    whole = [np.concatenate(list(views.values()), axis=1) for views in (learn, test)]
+    decided = [*own, sum(own), probabilities(whole[0], labels, whole[1])]
+    *alone, mean, together = (float((p.argmax(1) == dataset.test.labels).mean()) for p in decided)
+    return max(alone), mean, together
+
+
+def flat(view: Any) -> Array:
+    """Samples as vectors."""
+    return np.asarray(view[:]).reshape(len(view), -1)
+
+
+def probabilities(learn: Array, labels: Array, test: Array) -> Array:
+    """Of each class by a logistic regression; the rotation before it changes nothing but time."""
+    rotation = PCA(min(len(learn), learn.shape[1], 500), svd_solver="full")
+    model = LogisticRegressionCV(Cs=STRENGTHS, cv=FOLDS, max_iter=300)
+    fitted = make_pipeline(StandardScaler(), rotation, model).fit(learn, labels)
+    found: Array = fitted.predict_proba(test)
+    return found
+
+
+def spread(values: Sequence[float]) -> str:
+    """Mean and half-width of the 95 % interval over the cuts, in per cent."""
+    mean = 100 * fmean(values)
+    if len(values) < 2:
+        return f"{mean:.1f}"
+    half = 100 * t.ppf(0.975, len(values) - 1) * stdev(values) / len(values) ** 0.5
+    return f"{mean:.1f} ± {half:.1f}"
+
+
+def row(name: str, cuts: str, found: Sequence[Judged]) -> str:
+    """A line of the table."""
+    columns = [[getattr(j, n) for j in found] for n in ("winner", "view", "mean", "together")]
+    best = max(columns[1:], key=fmean)
+    over = [w - b for w, b in zip(columns[0], best, strict=True)]
+    seconds = f"{fmean(j.seconds for j in found):.0f}"
+    cells = [name, cuts, *(spread(c) for c in columns), spread(over), seconds]
+    return f"| {' | '.join(cells)} |"
+
+
+def rows(name: str, pool: Pool, args: argparse.Namespace) -> Iterator[str]:
+    """The random cuts' line, then the given split's."""
+    found = []
+    for cut in range(args.split_shares):
+        found.append(judged(name, pool, cut, args.trials, args.seconds))
+        print(f"  {name} {cut}: {found[-1]}", flush=True)
+    if found:
+        yield row(name, str(args.split_shares), found)
+    if pool.given and not args.no_given:
+        yield row(name, "given", [judged(name, pool, None, args.trials, args.seconds)])
+
+
+def main() -> None:
+    """Prints a line a data set as it is done, and the table at the end."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sets", default=",".join(SETS))
+    parser.add_argument("--cuts", type=int, default=5)
+    parser.add_argument("--trials", type=int, default=16)
+    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--no-given", action="store_true", help="leave the given splits out")
+    args = parser.parse_args()
+    head = "data|cuts|winner|best view|mean of views|all views|winner − best reference|seconds"
+    table = [f"| {head.replace('|', ' | ')} |", "|---" * 8 + "|"]
+    for name in args.sets.split(","):
+        try:
+            table += rows(name, SETS[name](), args)
+        except ArmtuneError as error:
+            table.append(f"| {name} | failed: {error} |" + " |" * 6)
+        print(table[-1], flush=True)
+    print("\n".join(["", *table]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""What recipes leave to their data: encoders by shape, composed spaces, enough updates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from numpy.typing import NDArray
+
+from armtune.datasets._load import load_dataset
+from armtune.encoders.auto import encoder_for
+from armtune.errors import RecipeError
+from armtune.recipe.automatic import STEPS, few_steps, is_open, told, updates
+from armtune.recipe.load import dump_recipe, load_recipe
+from armtune.recipe.schema import Recipe
+from armtune.recipe.shipped import spaces_folder
+from armtune.recipe.space import Space, load_space, load_sweep, settled_by_data
+from armtune.sweeps import sweep
+
+Array = NDArray[Any]
+RNG = np.random.default_rng(0)
+VIEWS: dict[str, Array] = {
+    "vector": RNG.normal(size=(60, 9)),
+    "sequence": RNG.normal(size=(60, 12, 3)),
+    "picture": RNG.normal(size=(60, 16, 16)),
+    "words": np.where(
+        np.arange(12) < RNG.integers(4, 13, (60, 1)), RNG.integers(1, 90, (60, 12)), 0
+    ),
+}
+
+
+def write(folder: Path, views: Mapping[str, Array], **keys: Any) -> Path:
+    np.savez(folder / "own.npz", **views, label=np.arange(60) % 3)
+    recipe = {
+        "name": "own",
+        "data": {"name": "arrays", "path": "own.npz"},
+        "modalities": {m: {} for m in views},
+        **keys,
+    }
+    path = folder / "r.yaml"
+    path.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def settled(path: Path) -> tuple[Recipe, Recipe, Space]:
+    given, space = load_sweep(path)
+    dataset = load_dataset(given, path.parent)
+    return given, *settled_by_data(given, space, dataset, path.parent)
+
+
+@pytest.mark.parametrize(
+    ("shape", "sequence", "name"),
+    [
+        ((40,), False, "mlp"),
+        ((50, 6), False, "temporal_cnn"),
+        ((28, 28), False, "lenet"),
+        ((28, 30), True, "temporal_cnn"),
+        ((3, 32, 32), False, "lenet"),
+        ((3, 64, 64), False, "resnet18"),
+        ((9, 30, 40), False, "temporal_cnn"),
+        ((8, 3, 64, 64), False, "resnet18"),
+        ((2, 2, 2, 2, 2), False, "mlp"),
+    ],
+)
+def test_the_shape_chooses_the_encoder(shape: tuple[int, ...], sequence: bool, name: str) -> None:
+    encoder = encoder_for(shape, sequence)
+    assert encoder.name == name
+    assert not encoder.misfit(shape)
+
+
+def test_each_modality_gets_an_encoder_and_its_shipped_ranges(tmp_path: Path) -> None:
+    given, recipe, space = settled(write(tmp_path, VIEWS))
+    names = {m: modality.encoder.name for m, modality in recipe.modalities.items()}
+    assert names == {
+        "vector": "mlp",
+        "sequence": "temporal_cnn",
+        "picture": "lenet",
+        "words": "embedding_bag",
+    }
+    assert recipe.modalities["words"].encoder.model_dump()["vocabulary"] == VIEWS["words"].max()
+    paths = [d.path for d in space.dimensions]
+    assert "modalities.sequence.encoder.center" in paths
+    assert "modalities.vector.encoder.depth" in paths
+    scales = [d for d in space.dimensions if d.path.endswith("lr_scale")]
+    assert [(d.low, d.high) for d in scales] == [(0.01, 1.0)] * 4
+    assert any("words.encoder: auto became embedding_bag" in said for said in told(given, recipe))
+
+
+def test_vectors_begin_with_linear_models_and_late_fusion(tmp_path: Path) -> None:
+    views = {"a": VIEWS["vector"], "b": RNG.normal(size=(60, 4))}
+    _, recipe, space = settled(write(tmp_path, views))
+    first = space.defaults(recipe)
+    assert len([d for d in space.dimensions if not d.when]) == len(first) - 1  # fusion.dim
+    assert (first["fusion.name"], first["fusion.dim"]) == ("late", 0)
+    assert first["modalities.a.encoder.depth"] == first["modalities.b.encoder.depth"] == 0
+    methods = next(d for d in space.dimensions if d.path == "balancing.name").choices
+    assert {"none", "arm"} < set(methods)
+
+
+def test_what_a_recipe_names_is_not_searched(tmp_path: Path) -> None:
+    views = {"a": VIEWS["vector"], "b": VIEWS["sequence"]}
+    path = write(tmp_path, views, fusion={"name": "sum"}, balancing={"name": "arm"})
+    content = yaml.safe_load(path.read_text())
+    content["modalities"]["b"] = {"encoder": {"name": "gru", "width": 8}}
+    content["training"] = {"epochs": 3, "batch_size": 20}
+    path.write_text(yaml.safe_dump(content))
+    _, recipe, space = settled(path)
+    paths = {d.path for d in space.dimensions}
+    assert recipe.modalities["b"].encoder.name == "gru"
+    assert (recipe.training.epochs, recipe.training.batch_size) == (3, 20)
+    assert (recipe.fusion.name, recipe.balancing.name) == ("sum", "arm")
+    assert not {p for p in paths if p.startswith(("modalities.b.encoder", "fusion."))}
+    assert "balancing.name" not in paths
+    assert "balancing.gap_weight" in paths
+
+
+def test_own_ranges_stand_beside_the_automatic_ones(tmp_path: Path) -> None:
+    own = {"training.optimizer.lr": {"log": [1e-3, 2e-3]}}
+    views = {"a": VIEWS["vector"], "b": VIEWS["vector"]}
+    _, _, space = settled(write(tmp_path, views, sweep={"space": ["auto", own]}))
+    [lr] = [d for d in space.dimensions if d.path == "training.optimizer.lr"]
+    assert (lr.low, lr.high) == (1e-3, 2e-3)
+    assert len(space.dimensions) > 5
+
+
+def test_one_modality_leaves_out_methods_that_do_not_serve(tmp_path: Path) -> None:
+    path = write(tmp_path, {"a": VIEWS["vector"]})
+    _, _, space = settled(path)
+    assert not [d for d in space.dimensions if d.path.startswith("balancing")]
+
+
+def test_small_data_get_enough_updates(tmp_path: Path) -> None:
+    path = write(tmp_path, {"a": VIEWS["vector"], "b": VIEWS["vector"]})
+    given, recipe, _ = settled(path)
+    dataset = load_dataset(given, tmp_path)
+    per_epoch = updates(len(dataset.train), recipe.training.batch_size)
+    assert STEPS <= per_epoch * recipe.training.epochs < STEPS + per_epoch
+    assert few_steps(recipe, dataset) == []
+    short = load_recipe(path, ["training.epochs=3"])
+    assert "fewer than some 500" in few_steps(short, dataset)[0]
+
+
+def test_steps_raise_the_epochs_only_where_these_are_left_out(tmp_path: Path) -> None:
+    views = {"a": VIEWS["vector"]}
+    path = write(tmp_path, views, sweep={"space": []}, training={"steps": 40, "batch_size": 10})
+    _, recipe, _ = settled(path)
+    assert recipe.training.epochs == 15  # 4 updates each are enough
+    path = write(tmp_path, views, sweep={"space": []}, training={"steps": 400, "batch_size": 10})
+    assert settled(path)[1].training.epochs == 100
+
+
+def test_a_settled_recipe_leaves_nothing_open(tmp_path: Path) -> None:
+    path = write(tmp_path, {"a": VIEWS["vector"], "b": VIEWS["sequence"]})
+    _, recipe, space = settled(path)
+    path.write_text(dump_recipe(recipe), encoding="utf-8")
+    again, same = load_sweep(path)
+    assert not is_open(again)
+    assert (again, same) == (recipe, space)
+
+
+def test_shipped_spaces_have_bare_names(tmp_path: Path) -> None:
+    keys = {"sweep": {"space": ["optimizer", "arm"]}, "balancing": {"name": "arm"}}
+    path = write(tmp_path, {"a": VIEWS["vector"], "b": VIEWS["vector"]}, **keys)
+    paths = {d.path for d in load_space(load_recipe(path), Path("/nowhere")).dimensions}
+    assert {"training.optimizer.lr", "balancing.tau"} <= paths
+    assert spaces_folder().is_dir()
+    with pytest.raises(RecipeError, match=r"did you mean 'optimizer\.yaml'"):
+        load_sweep(path, ["sweep.space=[optimiser]"])
+
+
+def test_a_sweep_keeps_what_became_of_auto(tmp_path: Path) -> None:
+    changes = {"sweep": {"trials": 2, "confirm": None}, "training": {"epochs": 1}}
+    path = write(tmp_path, {"a": VIEWS["vector"], "b": VIEWS["sequence"]}, **changes)
+    recipe = load_recipe(path)
+    sweep(recipe, tmp_path / "run", tmp_path, inline=True)
+    kept = load_recipe(tmp_path / "run" / "recipe.yaml")
+    assert {m: v.encoder.name for m, v in kept.modalities.items()} == {
+        "a": "mlp",
+        "b": "temporal_cnn",
+    }
+    assert "balancing.name" in kept.sweep.space[0]
+    assert kept.sweep.pruner.name == "pareto_asha"
+    sweep(recipe, tmp_path / "run", tmp_path, inline=True, resume=True)
