@@ -316,3 +316,16 @@ _CONVERT = {
     "int": _integer,
     "float": _float,
 }
+
+
+def shown(value: Any) -> str:
+    """A value as a sentence names it."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= 60 else value[:57] + "…")
+    if isinstance(value, dict):
+        return f"a mapping of {len(value)}" if value else "an empty mapping"
+    if isinstance(value, list):
+        return f"a list of {len(value)}" if value else "an empty list"
+    if isinstance(value, float):
+        return {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(repr(value), repr(value))
+    return {"None": "null", "True": "true", "False": "false"}.get(repr(value), repr(value))

@@ -11,12 +11,12 @@ from typing import Any
 
 from armtune.errors import Fault, RecipeError
 from armtune.files import exists, is_file
-from armtune.recipe.document import Document, Steps, read_document
+from armtune.recipe.document import Document, Steps, read_document, shown
 from armtune.recipe.overrides import UnknownPathError, expand
 from armtune.recipe.ranges import Dimension, parse_range
 from armtune.recipe.schema import AUTO
 from armtune.recipe.shipped import space_file, spaces_folder
-from armtune.recipe.wording import did_you_mean, shown
+from armtune.recipe.wording import did_you_mean
 
 SHIPPED = spaces_folder()
 

@@ -8,9 +8,9 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import ValidationError
 
 from armtune.errors import Fault
-from armtune.recipe.document import Document, Steps
+from armtune.recipe.document import Document, Steps, shown
 from armtune.recipe.schema_tree import ROOT, Slot, child_of, kind_of, paths, slot_at, value_at
-from armtune.recipe.wording import did_you_mean, nearest, needs, one_of, quoting, sentence, shown
+from armtune.recipe.wording import did_you_mean, nearest, needs, one_of, quoting, sentence
 
 MOST_FAULTS = 200
 """Faults that are told at most: what was meant takes a while to find."""

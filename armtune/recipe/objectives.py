@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from armtune.errors import RunError
 from armtune.pruners._rungs import Standing
-from armtune.recipe.wording import shown
+from armtune.recipe.document import shown
 
 if TYPE_CHECKING:
     from armtune.recipe.schema import Recipe

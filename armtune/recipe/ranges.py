@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Literal
 
-from armtune.recipe.wording import did_you_mean, one_of, shown
+from armtune.recipe.document import shown
+from armtune.recipe.wording import did_you_mean, one_of
 
 Kind = Literal["float", "int", "choice", "fixed"]
 

@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 from armtune.errors import Fault, RecipeError
+from armtune.recipe.document import shown
 from armtune.recipe.entries import Entries, Entry, for_modalities
 from armtune.recipe.faults import MOST_FAULTS, path_hint
 from armtune.recipe.load import content_of, with_overrides
@@ -15,7 +16,7 @@ from armtune.recipe.overrides import UnknownPathError
 from armtune.recipe.ranges import Dimension, same
 from armtune.recipe.schema import Recipe
 from armtune.recipe.schema_tree import ROOT, Slot, kind_of, value_at
-from armtune.recipe.wording import nearest, one_of, shown
+from armtune.recipe.wording import nearest, one_of
 
 _UNSEARCHED = {
     "name": "it names the run",

@@ -11,12 +11,12 @@ from armtune.balancing import makers
 from armtune.errors import Fault, RecipeError
 from armtune.files import is_file
 from armtune.recipe.checks import goals
-from armtune.recipe.document import Document, Steps
+from armtune.recipe.document import Document, Steps, shown
 from armtune.recipe.load import with_overrides
 from armtune.recipe.ranges import Dimension
 from armtune.recipe.schedule import unchangeable
 from armtune.recipe.schema import Recipe
-from armtune.recipe.wording import did_you_mean, shown
+from armtune.recipe.wording import did_you_mean
 from armtune.samplers import Demand
 
 JOURNAL = "study.journal"

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from typing_extensions import Doc
 
 from armtune.errors import RecipeError
-from armtune.recipe.document import read_value
+from armtune.recipe.document import read_value, shown
 from armtune.recipe.schema_tree import Slot
 
 LONGEST = 200
@@ -34,19 +34,6 @@ _TRUTH = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 def needs(slot: Slot) -> str:
     """What a place needs, such as ``a whole number of at least 1``."""
     return _needs(slot.annotation, tuple(_flat(slot.metadata)))
-
-
-def shown(value: Any) -> str:
-    """A value as a sentence names it."""
-    if isinstance(value, str):
-        return repr(value if len(value) <= 60 else value[:57] + "…")
-    if isinstance(value, dict):
-        return f"a mapping of {len(value)}" if value else "an empty mapping"
-    if isinstance(value, list):
-        return f"a list of {len(value)}" if value else "an empty list"
-    if isinstance(value, float):
-        return {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(repr(value), repr(value))
-    return {"None": "null", "True": "true", "False": "false"}.get(repr(value), repr(value))
 
 
 def quoting(slot: Slot, value: Any) -> str:
