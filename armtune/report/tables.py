@@ -63,8 +63,8 @@ class Grid:
                 table.add_column(_text(column), ratio=1, overflow="fold" if fold else "ellipsis")
                 table.columns[index].no_wrap = not fold
             else:
-                words = _words(column)
-                cells = [*words.split(), *(row[index] for row in self.rows)]
+                words = for_terminal(_words(column))
+                cells = [*words.split(), *(for_terminal(row[index]) for row in self.rows)]
                 justify: Literal["left", "right"] = "left" if column in LEFT else "right"
                 table.add_column(_text(words), justify=justify, overflow="fold")
                 # Figures go on in the next line where there is no room, the widest ones first.

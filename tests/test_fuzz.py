@@ -1,0 +1,61 @@
+"""A part of the fuzzer's campaign: a few mutants of every kind, the same ones each time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from armtune.errors import RunError
+from benchmarks import fuzz
+from benchmarks.fuzz import KINDS, Outcome, Samples, campaign, falls, made, table, tried
+
+MUTANTS = 25
+SECONDS = 1.2
+"""Longest that a kind may take; a busy machine tries fewer mutants."""
+# What a journal can say that no sweep wrote is checked where studies are read.
+CHECKED = [kind for kind in KINDS if kind != "journal"]
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
+    return made(tmp_path_factory.mktemp("fuzz"))
+
+
+def test_no_mutant_falls(samples: Samples) -> None:
+    found = campaign(range(MUTANTS), CHECKED, samples, SECONDS)
+    assert all(outcome.mutants for outcome in found.values())
+    slow = [f for f in falls(found) if " took " in f and f.endswith(" s")]
+    # How long one takes is judged by the campaign, which has the machine for itself.
+    assert [f for f in falls(found) if f not in slow] == []
+
+
+def test_what_falls_is_told(samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fell(*_: object) -> None:
+        raise ZeroDivisionError("by hand")
+
+    def refused(*_: object) -> None:
+        raise RunError("no")
+
+    monkeypatch.setattr(fuzz, "MOST_SECONDS", -1.0)
+    monkeypatch.setattr(fuzz, "MOST_BYTES", -1)
+    monkeypatch.setitem(KINDS, "fell", fell)
+    monkeypatch.setitem(KINDS, "refused", refused)
+    found = {"fell": Outcome(), "refused": Outcome()}
+    for kind, outcome in found.items():
+        tried(kind, 7, samples, outcome)
+    told = "\n".join(falls(found))
+    assert "fell:7, 1 times:" in told
+    assert "ZeroDivisionError: by hand" in told
+    assert "refused:7 took" in told
+    assert "| fell | 1 | 0 | 1 | 1 | 1 |" in table(found)
+    assert "| refused | 1 | 1 | 0 | 1 | 1 |" in table(found)
+
+
+def test_mutants_are_the_same_each_time(samples: Samples, tmp_path: Path) -> None:
+    path = samples.scratch / "samples.npz"
+    written = []
+    for _ in range(2):
+        tried("inputs", 3, samples, Outcome())
+        written.append(path.stat().st_size)
+    assert written[0] == written[1]
