@@ -23,7 +23,7 @@ from armtune.data.splits import Index, Indices, divided, named_splits, random_sp
 from armtune.datasets import Labelled
 from armtune.errors import DataError
 from armtune.targets import Target
-from armtune.targets._names import as_names, doubt
+from armtune.targets._names import as_names, doubt, refuse_values
 from armtune.targets.labels import Labels
 from armtune.targets.values import Values
 
@@ -127,7 +127,9 @@ class Table(Labelled):
             return self.predicts.read(store.text(self.label), place)
         if self.predicts is Values:
             return self.predicts.read(store.numbers(columns, NAMED)[:, 0], place, columns)
-        return self.predicts.read_column(store.get(self.label), place)
+        cells = store.get(self.label)
+        refuse_values(cells, place)
+        return self.predicts.read_column(cells, place)
 
     def _label_columns(self, store: ColumnStore) -> list[str]:
         return [self.label] if isinstance(self.label, str) else store.match(self.label, ())

@@ -65,9 +65,25 @@ def doubt(names: Sequence[str]) -> str:
     missing = [name for name in names if name.lower() in MISSING]
     if missing:
         return f"; {missing[0]!r} is a name here, no missing value"
-    if any("." in name for name in names) and all(map(_is_number, names)):
+    if _are_fractions(names):
         return "; all classes are numbers with fractions: target: values predicts numbers"
     return ""
+
+
+def refuse_values(cells: NDArray[np.str_], place: str) -> None:
+    """Refuses names of classes that are plainly numbers: fractions, most of which stand once.
+
+    Raises:
+        DataError: they are.
+    """
+    names = np.unique(cells).tolist()
+    if 2 * len(names) > len(cells) and _are_fractions(names):
+        said = f"must hold whole numbers or text, not numbers such as {names[0]}"
+        raise DataError(f"{place}: {said}; target: values predicts numbers")
+
+
+def _are_fractions(names: Sequence[str]) -> bool:
+    return any("." in name for name in names) and all(map(_is_number, names))
 
 
 def _looks(name: str) -> str:

@@ -90,6 +90,12 @@ def test_a_name_that_may_mean_missing_is_told(tmp_path: Path) -> None:
     assert "numbers with fractions" in read(write(tmp_path, {"label": ("1.5", "2")})).description
 
 
+def test_fractions_that_mostly_stand_once_are_no_classes(tmp_path: Path) -> None:
+    path = write(tmp_path, {"label": [f"{row}.5" for row in range(COUNT)]})
+    with pytest.raises(DataError, match=r"must hold whole numbers or text, not numbers .* 0\.5"):
+        read(path)
+
+
 @pytest.mark.parametrize("cell", ["", "  "])
 def test_an_empty_label_is_missing(tmp_path: Path, cell: str) -> None:
     path = write(tmp_path, {"label": ("a", "b", cell)})
@@ -232,7 +238,8 @@ def test_features_are_numbers_or_missing(
 @pytest.mark.parametrize("wrong", ["low", "1,5", "10:00", "yes"])
 def test_a_feature_that_is_no_number_is_named_with_its_row(tmp_path: Path, wrong: str) -> None:
     store = ColumnStore(write(tmp_path, {"x": ("1", "2", f'"{wrong}"')}))
-    with pytest.raises(DataError, match=f"column 'x': must hold numbers, not '{wrong}' as in row"):
+    said = rf"column 'x': must hold numbers, not string; .* \(row 3 says '{wrong}'\)"
+    with pytest.raises(DataError, match=said):
         store.numbers(["a", "x"])
 
 

@@ -112,7 +112,8 @@ def _truths(column: pa.ChunkedArray, place: str, instead: str) -> NDArray[np.flo
         return np.array([TRUTH.get(cell.lower(), np.nan) for cell in cells])
     wrong = next(cell for cell in dict.fromkeys(cells) if not _is_number(cell))
     row = cells.index(wrong) + 1
-    raise DataError(f"{place}: must hold numbers, not {wrong!r} as in row {row}; {instead}")
+    said = f"must hold numbers, not string; {instead} (row {row} says {wrong!r})"
+    raise DataError(f"{place}: {said}")
 
 
 def _is_number(cell: str) -> bool:
