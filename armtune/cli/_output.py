@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from armtune.escapes import for_terminal
+from armtune.text.escapes import for_terminal
 
 
 def say(text: str, err: bool = False) -> None:

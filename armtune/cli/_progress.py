@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from armtune.escapes import for_terminal
+from armtune.text.escapes import for_terminal
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from armtune.escapes import for_terminal
+from armtune.text.escapes import for_terminal
 
 
 class Terminal(Console):

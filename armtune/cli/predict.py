@@ -13,7 +13,7 @@ import typer
 
 from armtune.cli._arguments import Plugins, run_plugins
 from armtune.cli._output import say
-from armtune.escapes import csv_cell, for_terminal
+from armtune.text.escapes import csv_cell, for_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

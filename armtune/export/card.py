@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from armtune.escapes import for_code, for_markdown
 from armtune.recipe.schema import Recipe
 from armtune.targets import restored
+from armtune.text.escapes import for_code, for_markdown
 
 Figures = Mapping[str, Any]
 

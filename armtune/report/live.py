@@ -15,7 +15,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from armtune.escapes import for_terminal
 from armtune.recipe.objectives import Goals
 from armtune.recipe.start_checks import described
 from armtune.report.tables import (
@@ -33,6 +32,7 @@ from armtune.report.tables import (
 )
 from armtune.sweeps import front_of
 from armtune.sweeps.study.records import Listener, SweepStart, TrialRecord
+from armtune.text.escapes import for_terminal
 
 if TYPE_CHECKING:
     from armtune.recipe.schema import Recipe

@@ -10,11 +10,11 @@ from html import escape
 from pathlib import Path
 
 from armtune.compare.run import Comparison
-from armtune.escapes import csv_cell
 from armtune.files import write_bytes, write_text
 from armtune.report.fronts import fronts_picture
 from armtune.report.method_comparison import grids, notes, rows_of
 from armtune.report.plots import png
+from armtune.text.escapes import csv_cell
 
 NAME = "compare"
 """Name of the files, before their endings."""

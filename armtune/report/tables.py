@@ -18,10 +18,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from armtune.escapes import for_markdown, for_terminal
 from armtune.recipe.objectives import Goals
 from armtune.sweeps.study import confirm
 from armtune.sweeps.study.records import TrialRecord
+from armtune.text.escapes import for_markdown, for_terminal
 
 Confirmed = Mapping[int, Sequence[Mapping[str, float]]]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from armtune.escapes import csv_cell
 from armtune.files import replacing
+from armtune.text.escapes import csv_cell
 
 LINEAGE = "lineage.csv"
 SCHEDULE = "training.schedule"

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from armtune.escapes import csv_cell
 from armtune.files import replacing
 from armtune.pruners._rungs import front
 from armtune.sweeps.workers.trial import Confirmation
+from armtune.text.escapes import csv_cell
 
 if TYPE_CHECKING:
     from armtune.recipe.objectives import Goals

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from armtune.escapes import csv_cell, for_code, for_markdown, for_terminal
+from armtune.text.escapes import csv_cell, for_code, for_markdown, for_terminal
 
 
 @pytest.mark.parametrize("text", ["a", "ü ★ – ±", "two\nlines\tand a tab", "[/red] [bold]"])
