@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,15 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
         torch.manual_seed(0)
         transformers.BertModel(config).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def without_references(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sweeps measure no references, which cost seconds, where a test doesn't ask for them."""
+    if "with_references" not in request.fixturenames:
+        monkeypatch.setattr("armtune.references.process.beside", lambda *_: nullcontext())
+
+
+@pytest.fixture
+def with_references() -> None:
+    """Sweeps measure references as recipes say."""

@@ -94,9 +94,17 @@ def _write(reports: Sequence[RunReport], folders: Sequence[Path], to: Path | Non
     return path
 
 
+def show_verdict(report: RunReport, console: Terminal) -> None:
+    """Prints the verdict, warnings in yellow."""
+    for line in report.verdict:
+        style = "yellow" if line.startswith("Warning") else "bold"
+        console.print(line, style=style, soft_wrap=True)
+
+
 def _show(report: RunReport, console: Terminal) -> None:
     from armtune.report.tables import failures
 
+    show_verdict(report, console)
     console.print(f"{report.name} on {report.data}")
     for grid in report.grids():
         console.print(grid.rich())

@@ -23,9 +23,8 @@ from armtune.cli._arguments import (
 )
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from armtune.api import Result
+    from armtune.cli._terminal import Terminal
     from armtune.recipe.schema import Recipe
     from armtune.recipe.space import Space
 
@@ -60,7 +59,7 @@ def _run(
     space: Space,
     recipe_folder: Path,
     folder: Path,
-    console: Console,
+    console: Terminal,
     resume: bool,
     inline: bool,
     address: str | None,
@@ -99,8 +98,11 @@ def _run(
         )  # fmt: skip
 
 
-def _tell(result: Result, console: Console) -> None:
+def _tell(result: Result, console: Terminal) -> None:
     """Prints what was found, and says what can be done next."""
+    from armtune.cli.report import show_verdict
+
+    show_verdict(result.report, console)
     for grid in result.report.grids()[1:]:
         console.print(grid.rich())
     for note in result.notes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from armtune.compare.pairs import Difference, differences
@@ -14,6 +14,7 @@ from armtune.data import Dataset
 from armtune.errors import ArmtuneError, RunError
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
+from armtune.references import References
 from armtune.sweeps import Confirmation, SweepResult, TrialRecord, read_records
 from armtune.sweeps.run import Place
 from armtune.sweeps.study.folder import enter, may_start, self_contained
@@ -38,6 +39,7 @@ class Outcome:
         seeds: the re-trainings of that trial.
         cost: what it costs against no balancing; None if that couldn't be measured.
         notes: what the user should know of it.
+        references: the simple models that its sweep measured; None where another's did.
     """
 
     method: str
@@ -47,6 +49,7 @@ class Outcome:
     seeds: Sequence[Confirmation] = ()
     cost: Cost | None = None
     notes: Sequence[str] = ()
+    references: References | None = None
 
     @property
     def sound(self) -> list[Confirmation]:
@@ -87,6 +90,11 @@ class Comparison:
         """The metric that the data's target is judged by."""
         return self.recipe.data.predicts.score
 
+    @property
+    def references(self) -> References | None:
+        """The simple models, which one method's sweep measured for all."""
+        return next((o.references for o in self.outcomes if o.references is not None), None)
+
     def differences(self, metric: str, split: str = "test") -> dict[str, Difference]:
         """Each other method's difference to the reference; none if the reference failed."""
         values = {o.method: o.values(split, metric) for o in self.outcomes if not o.failure}
@@ -125,11 +133,23 @@ def compare(
     with locked(place.folder):
         may_start(place.folder, place.resume)
         enter(place.folder, self_contained(recipe, place.recipe_folder), dataset)
-        found = [_outcome(contender, place.folder, dataset, train) for contender in contenders]
+        each = _referenced_once(contenders)
+        found = [_outcome(contender, place.folder, dataset, train) for contender in each]
     if all(outcome.failure for outcome in found):
         raise RunError(f"no method could be compared; {found[0].method}: {found[0].failure}")
     reference = reference_of([contender.method for contender in contenders])
     return Comparison(recipe, dataset.description, reference, found, command)
+
+
+def _referenced_once(each: Sequence[Contender]) -> list[Contender]:
+    """The same, of which the first that can be run measures the references: they are all alike."""
+    first = next((contender for contender in each if contender.recipe is not None), None)
+    return [
+        replace(c, recipe=with_overrides(c.recipe, {"sweep.references": False}))
+        if c.recipe is not None and c is not first
+        else c
+        for c in each
+    ]
 
 
 def _outcome(contender: Contender, folder: Path, dataset: Dataset, train: Train) -> Outcome:
@@ -148,7 +168,8 @@ def _outcome(contender: Contender, folder: Path, dataset: Dataset, train: Train)
         cost = cost_of(with_overrides(recipe, values), dataset, run, number)
     except ArmtuneError as error:
         return Outcome(method, str(error), _records(run), notes=notes)
-    return Outcome(method, "", result.records, number, seeds, cost, notes)
+    found = result.references
+    return Outcome(method, "", result.records, number, seeds, cost, notes, found)
 
 
 def _swept(recipe: Recipe, run: Path, train: Train) -> tuple[SweepResult, list[str]]:

@@ -23,9 +23,11 @@ def model_card(recipe: Recipe, about: Figures, metrics: Figures) -> str:
         f"# Model card: {recipe.name}",
         "",
         *_stand_in(about["data"]),
+        *_verdict(metrics),
         *_model(recipe, about, metrics),
         *_data(about["data"]),
         *_measured(recipe, metrics),
+        *_references(metrics),
         *_modalities(recipe, metrics),
         *_use(recipe),
         *_files(about),
@@ -97,6 +99,30 @@ def _measured(recipe: Recipe, metrics: Figures) -> Iterator[str]:
     yield from _table("metric", {name: name for name in names}, metrics)
     yield from (f"- {metric.name}: {metric.meaning}" for metric in target.own)
     yield f"- loss: {target.loss}"
+    yield ""
+
+
+def _verdict(metrics: Figures) -> Iterator[str]:
+    for line in metrics.get("verdict", ()):
+        yield f"> **{line}**" if line.startswith("Warning") else f"> {line}"
+        yield ">"
+    if metrics.get("verdict"):
+        yield ""
+
+
+def _references(metrics: Figures) -> Iterator[str]:
+    known = metrics.get("references")
+    if not known:
+        return
+    yield "## Simple models on the same data"
+    yield ""
+    yield f"| {known['score']} | validation | test |"
+    yield "|---|---|---|"
+    for each in known["references"]:
+        test = each["reason"] or _figure(each["test"])
+        yield f"| {each['name']} | {_figure(each['validation'])} | {test} |"
+    yield ""
+    yield "Fitted on training samples for validation, and again on both for test."
     yield ""
 
 

@@ -16,7 +16,9 @@ from armtune.export.write import write_bundle
 from armtune.recipe.load import with_overrides
 from armtune.recipe.looking import look
 from armtune.recipe.schema import Recipe
+from armtune.report.references import references_dict
 from armtune.report.tables import spread
+from armtune.report.verdict import verdict_of
 from armtune.sweeps import read_confirmed, read_records, read_result
 from armtune.sweeps.study.confirm import check_model
 from armtune.sweeps.study.folder import ELSEWHERE, RECIPE, check_same, recipe_of
@@ -74,6 +76,7 @@ def export_trial(
             "chosen_by": sweep.sweep.choose,
             **summary(record, sound),
             "exported_seed": recipe.training.seed,
+            **_judged(run, sweep, number),
         }
         return write_bundle(to, recipe, model, dataset, run_of_model.scales, about, formats)
 
@@ -86,6 +89,14 @@ def _data(run: Path, recipe: Recipe, progress: Progress | None) -> Dataset:
         raise MissingDataError(f"{run}: its data are needed: {error}; {ELSEWHERE}") from error
     check_same(run, dataset)
     return dataset
+
+
+def _judged(run: Path, recipe: Recipe, number: int) -> dict[str, Any]:
+    """The verdict on a trial and the references, as far as there are such."""
+    result = read_result(run)
+    lines = verdict_of(result, recipe.data.predicts.score, recipe.sweep.choose, number)
+    found = {"references": references_dict(result.references)} if result.references else {}
+    return {**({"verdict": lines} if lines else {}), **found}
 
 
 def summary(record: TrialRecord, confirmed: Sequence[Confirmation]) -> dict[str, Any]:

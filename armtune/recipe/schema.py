@@ -190,6 +190,9 @@ class Sweep(Options):
     """Longest time that one training may take; it fails then. An interruption starts it anew."""
     confirm: Confirm | None = Confirm()
     """Re-training of the best over several seeds; ``null`` for none."""
+    references: bool = True
+    """Also measure simple models (regression and boosting of each modality and of all) beside the
+    sweep, for at most a tenth of its time or 20 seconds, to see what the winner gains on them."""
     choose: str = "highest accuracy"
     """Which trial of the front wins: ``highest METRIC``, ``lowest METRIC`` or ``knee``, each with
     ``where METRIC <= NUMBER and …`` if wanted. The default is the best by the first objective."""

@@ -36,6 +36,7 @@ from armtune.text.escapes import for_terminal
 
 if TYPE_CHECKING:
     from armtune.recipe.schema import Recipe
+    from armtune.references import References
 
 REFRESHES_PER_SECOND = 2
 ROWS = 8
@@ -115,6 +116,12 @@ class LiveListener(Listener):
         if not self._live:
             score = self._goals.score
             self._print(f"{self._confirming}  {score} {figure(metrics[score])}")
+
+    def referenced(self, references: References) -> None:
+        best = references.best
+        if best is not None and not self._live:
+            score = f"{references.score} {figure(best.validation)}"
+            self._print(f"best reference: {best.name}  {score}")
 
     def sweep_ended(self, records: Sequence[TrialRecord], front: Sequence[int]) -> None:
         self._records = {record.number: record for record in records}

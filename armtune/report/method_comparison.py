@@ -10,15 +10,20 @@ from typing import Any
 
 from armtune.compare.pairs import Difference
 from armtune.compare.run import GAP, WORST_MISSING, Comparison, Outcome
+from armtune.references import Reference
+from armtune.report.references import references_dict
 from armtune.report.tables import Grid, jsonable, short_names, values_text
 
 SPLITS = ("test", "validation")
 
 
 def result_grid(comparison: Comparison, split: str) -> Grid:
-    """Each method's mean ± standard deviation over the seeds on a split, a row each."""
+    """Each method's mean ± standard deviation over the seeds on a split, a row each.
+
+    Then the best reference, and the best of one modality, both chosen on validation.
+    """
     metrics = comparison.metrics
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             outcome.method,
             _seeds(outcome),
@@ -28,9 +33,28 @@ def result_grid(comparison: Comparison, split: str) -> Grid:
         )
         for outcome in comparison.outcomes
     ]
+    rows += _reference_rows(comparison, split)
     title = f"{split.capitalize()}, in per cent: mean ± standard deviation over the seeds"
     columns = ("method", "seeds", *map(heading, metrics), "epoch ×", "training ×")
     return Grid(title, columns, tuple(rows))
+
+
+def _reference_rows(comparison: Comparison, split: str) -> Iterator[tuple[str, ...]]:
+    known = comparison.references
+    shown = [known.best, known.best_single] if known else []
+    for each in shown[: 1 if shown[:1] == shown[1:] else 2]:
+        if each is not None:
+            texts = (_reference_text(each, split, m, comparison.score) for m in comparison.metrics)
+            yield (each.name, "–", *texts, "–", "–")
+
+
+def _reference_text(each: Reference, split: str, metric: str, score: str) -> str:
+    value = None
+    if metric == score:
+        value = each.test if split == "test" else each.validation
+    elif metric == WORST_MISSING and split == "test":
+        value = min(each.missing.values(), default=None)
+    return "–" if value is None else f"{100 * value:.2f}"
 
 
 def difference_grid(comparison: Comparison, metric: str, split: str = "test") -> Grid:
@@ -121,6 +145,7 @@ def as_dict(comparison: Comparison) -> dict[str, Any]:
         "reference": comparison.reference,
         "trials": comparison.recipe.sweep.trials,
         "notes": notes(comparison),
+        "references": references_dict(comparison.references) if comparison.references else None,
         "methods": {o.method: _outcome_dict(o) for o in comparison.outcomes},
         "results": [
             {k: jsonable(v) if isinstance(v, float) else v for k, v in row.items()}

@@ -38,6 +38,7 @@ th { position: sticky; top: 0; background: white; }
 .failure { color: #a3252a; }
 dt { font-weight: 600; margin-top: .4rem; }
 dd { margin-left: 1.5rem; }
+.verdict { font-weight: 600; margin: .3rem 0; }
 pre { overflow: auto; background: #f6f6f6; padding: .8rem; font-size: .85rem; }
 """
 _LAYOUT = {
@@ -102,6 +103,7 @@ def _comparison(reports: Sequence[RunReport]) -> list[str]:
 
 def _sections(report: RunReport, alone: bool) -> list[str]:
     lines = [f"<h1>{escape(report.name if alone else report.label)}</h1>"]
+    lines += [f'<p class="{_mark(line)}">{escape(line)}</p>' for line in report.verdict]
     lines += [f"<p>Data: {escape(report.data)}</p>", _goals(report)]
     lines += [f'<p class="chosen">{escape(report.choice)}</p>']
     lines += [f"<p>{escape(report.preserved)}</p>"] if report.preserved else []
@@ -113,6 +115,10 @@ def _sections(report: RunReport, alone: bool) -> list[str]:
         lines += _table(grid)
     lines += ["<h2>Recipe</h2>", f"<pre>{escape(dump_content(report.content))}</pre>"]
     return lines
+
+
+def _mark(line: str) -> str:
+    return "failure" if line.startswith("Warning") else "verdict"
 
 
 def _goals(report: RunReport) -> str:

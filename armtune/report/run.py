@@ -14,7 +14,9 @@ from armtune.recipe.looking import look
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space, load_space
+from armtune.references import References
 from armtune.report.lineage import lineage_grid
+from armtune.report.references import references_dict, references_grid
 from armtune.report.solo_comparison import Solo, solo_grid, solo_line, winner_seeds
 from armtune.report.tables import (
     Confirmed,
@@ -26,6 +28,7 @@ from armtune.report.tables import (
     trial_dict,
     trials_grid,
 )
+from armtune.report.verdict import verdict_of
 from armtune.sweeps import TrialRecord, read_confirmed, read_lineages, read_result
 from armtune.sweeps.study.folder import ORIGIN, RECIPE, recipe_of
 from armtune.sweeps.study.lineage import Segment
@@ -47,6 +50,8 @@ class RunReport:
         written: the recipe as it is written, where ``recipe`` is without a user's own plug-ins.
         lineages: what each trial's model has behind it, where the trials are a population.
         notes: sentences one should see, such as that no trial meets the constraints.
+        references: the simple models that were measured beside the sweep; None where none were.
+        verdict: what the chosen trial is worth, in sentences; none where it wasn't re-trained.
     """
 
     folder: Path
@@ -62,6 +67,8 @@ class RunReport:
     notes: Sequence[str] = ()
     lineages: Mapping[int, Sequence[Segment]] = field(default_factory=dict)
     written: Mapping[str, Any] = field(default_factory=dict)
+    references: References | None = None
+    verdict: Sequence[str] = ()
 
     @classmethod
     def read(cls, folder: Path, overrides: Sequence[str] = ()) -> RunReport:
@@ -76,12 +83,13 @@ class RunReport:
         result, known = read_result(folder), read_confirmed(folder)
         seen = look(folder / RECIPE)
         recipe = recipe_of(folder, overrides) if overrides else seen.recipe
+        goals = Goals.from_recipe(recipe)
         return cls(
             folder=folder,
             recipe=recipe,
             space=Space() if seen.left_out else load_space(recipe, folder),
             data=_data(folder / ORIGIN),
-            goals=Goals.from_recipe(recipe),
+            goals=goals,
             records=result.records,
             front=result.front,
             chosen=result.chosen,
@@ -94,6 +102,8 @@ class RunReport:
             notes=result.notes,
             lineages=read_lineages(folder),
             written=seen.content,
+            references=result.references,
+            verdict=verdict_of(result, goals.score, recipe.sweep.choose),
         )
 
     @property
@@ -134,6 +144,7 @@ class RunReport:
             trials_grid(self.records, self.goals),
             front_grid(self.records, self.front, self.goals, self.chosen),
             confirmed_grid(self.confirmed, self.goals),
+            *([references_grid(self.references)] if self.references else []),
             solo_grid(self.solo, winner_seeds(self.confirmed, self.chosen), self.goals.score),
         ]
         return [grid for grid in grids if grid.rows]
@@ -151,6 +162,8 @@ class RunReport:
             "confirmed": confirmed_dict(self.confirmed),
             "solo": {m: confirmed_dict({0: list(seeds)})["0"] for m, seeds in self.solo.items()},
             "notes": list(self.notes),
+            "verdict": list(self.verdict),
+            "references": references_dict(self.references) if self.references else None,
             "trials": [trial_dict(record) for record in self.records],
         }
 

@@ -23,10 +23,12 @@ from tensorboard.util.tensor_util import make_tensor_proto
 from armtune.files import unwritable
 from armtune.recipe.load import dump_recipe
 from armtune.recipe.objectives import Goals
+from armtune.references import References
 from armtune.report.curves import curves
 from armtune.report.hparams import SESSION_END, HParams
 from armtune.report.lineage import lineage_grid
 from armtune.report.optuna_plots import importances
+from armtune.report.references import references_grid
 from armtune.report.tables import chosen_line, chosen_of, confirmed_grid, front_grid
 from armtune.sweeps import front_of, read_lineages
 from armtune.sweeps.study.records import Listener, SweepStart, TrialRecord
@@ -104,6 +106,14 @@ class TensorBoardListener(Listener):
         for epoch in curve:
             shown = {tag: epoch[tag] for tag in tags if tag in epoch}
             log.write(_scalars(shown), int(epoch["epoch"]))
+
+    def referenced(self, references: References) -> None:
+        self._root.write(text_pb("sweep/references", references_grid(references).markdown()))
+        for each in references.found:
+            if each.validation is not None and each.test is not None:
+                scores = {"validation": each.validation, "test": each.test}
+                named = {f"reference/{each.name}/{split}": x for split, x in scores.items()}
+                self._root.write(_scalars(named))
 
     def sweep_ended(self, records: Sequence[TrialRecord], front: Sequence[int]) -> None:
         self._records = {record.number: record for record in records}

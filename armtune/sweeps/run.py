@@ -15,11 +15,12 @@ from armtune.recipe.schema import Recipe
 from armtune.recipe.shape_checks import refuse_unread
 from armtune.recipe.space import load_space
 from armtune.recipe.start_checks import check_searched, described
+from armtune.references import process
 from armtune.sweeps.engines.engine import Engine, Retrainings, check_inline
 from armtune.sweeps.engines.inline import Inline
 from armtune.sweeps.study.confirm import best_of, tasks_for, with_models
 from armtune.sweeps.study.first_values import start_values
-from armtune.sweeps.study.folder import enter, may_start, self_contained
+from armtune.sweeps.study.folder import RECIPE, enter, may_start, self_contained
 from armtune.sweeps.study.lineage import LINEAGE, write_lineage
 from armtune.sweeps.study.lock import locked
 from armtune.sweeps.study.records import (
@@ -82,7 +83,9 @@ def run_sweep(
                 listener.sweep_started(start)
             modalities = tuple(recipe.modalities)
             factory = replace(factory, digest=dataset.digest, modalities=modalities)
-            return sweep.run(_engine(place, factory, recipe, study, ready))
+            wanted = recipe.sweep.references and study.references() is None
+            with process.beside(folder / RECIPE, wanted) as references:
+                return sweep.run(_engine(place, factory, recipe, study, ready), references)
 
 
 class _Sweep:
@@ -95,8 +98,9 @@ class _Sweep:
         self._listeners = listeners
         self._goals = Goals.from_recipe(recipe)
 
-    def run(self, engine: Engine) -> SweepResult:
+    def run(self, engine: Engine, references: process.Beside | None = None) -> SweepResult:
         engine.work(self._stages())
+        self._reference(references)
         records = self._study.records()
         front = front_of(records, self._goals)
         for listener in self._listeners:
@@ -104,6 +108,15 @@ class _Sweep:
         if not front:
             raise RunError(_nothing(self._folder, records))
         return result_of(self._folder, self._recipe, self._study)
+
+    def _reference(self, measuring: process.Beside | None) -> None:
+        """Notes what was measured beside the sweep."""
+        if measuring is not None:
+            self._study.note_references(measuring.finish())
+        known = self._study.references()
+        if known is not None:
+            for listener in self._listeners:
+                listener.referenced(known)
 
     def _stages(self) -> Iterator[Search | Retrainings]:
         yield Search(self._recipe, self._folder, self._study, self._listeners)

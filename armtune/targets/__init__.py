@@ -212,6 +212,24 @@ class Target:
         """The score from summed marks ``(…, mark)`` of a number of samples, ``(…)`` both."""
         raise NotImplementedError
 
+    def per_sample(self, marks: Tensor) -> Tensor:
+        """What each sample counts for the score: for accuracy 1 if it is right, else 0.
+
+        The jackknife's pseudo-values, ``n·score − (n − 1)·score without the sample``: their mean is
+        about the score, and their spread over √n its standard error. Source: Tukey, 1958.
+
+        Args:
+            marks: ``(mark, sample)``.
+
+        Returns:
+            ``(sample,)`` in float64.
+        """
+        marks = marks.double()
+        total, count = marks.sum(-1), marks.new_tensor(float(marks.shape[-1]))
+        whole = self.scores(total, count)
+        without = self.scores(total - marks.T, (count - 1).clamp_min(1).expand(len(marks.T)))
+        return count * whole - (count - 1) * without
+
     def tally(self, members: int, like: Tensor) -> Tally:
         """Counters of the fused decision's metrics, on the device of ``like``."""
         raise NotImplementedError

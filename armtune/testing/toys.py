@@ -114,5 +114,6 @@ def toy_recipe(
                 "optimizer": {"name": "adamw", "lr": 0.02},
                 **training,
             },
+            "sweep": {"references": False},
         }
     )

@@ -40,6 +40,7 @@ class Tally:
         self.network, self.target = network, target
         self.measures = measures or {}
         self.decisions: list[tuple[Tensor, Tensor]] = []
+        self.keeps, self.marks = False, list[Tensor]()
         players = len(network.modalities)
         self.subsets = list(range(1, 2**players))
         like = network.means
@@ -62,6 +63,8 @@ class Tally:
         decisions = self.sums.add(outputs, labels, self._counted(present) if present else None)
         every = len(self.subsets) - 1
         self.fused.add(outputs[:, every], decisions[:, every], labels)
+        if self.keeps:
+            self.marks.append(self.target.marks(decisions[:, every], labels))
         if self.measures:
             self.decisions.append((outputs[:, every], labels))
 
@@ -165,13 +168,16 @@ def evaluate(
     samples: Judged,
     target: Target,
     measures: Mapping[str, Measure] | None = None,
+    counts: list[Tensor] | None = None,
 ) -> list[dict[str, float]]:
     """Metrics of each member on samples that all members share.
 
     Args:
         measures: metrics to compute beside the usual ones, by name.
+        counts: takes what each sample counts for the score, ``(sample,)`` for each member.
     """
     tally = Tally(network, target, measures)
+    tally.keeps = counts is not None
     members = len(network.means)
     for chunk in samples.chunks(at_a_time(network)):
         views, present = (
@@ -180,4 +186,6 @@ def evaluate(
         )
         labels = chunk.labels.expand(members, *chunk.labels.shape)
         tally.add(network.encode(views, present), labels, present)
+    if counts is not None:
+        counts += map(target.per_sample, torch.cat(tally.marks, dim=-1))
     return tally.metrics()

@@ -288,7 +288,8 @@ class Run:
     def test(self) -> list[EpochMetrics]:
         """Metrics on the test split at each member's best epoch; only confirming asks for them."""
         with self.at_best() as network:
-            return self._judged(network, self.samples.test())
+            measures, self.tested = self.recipes[0].metrics, list[Tensor]()
+            return evaluate(network, self.samples.test(), self.target, measures, self.tested)
 
     def _judged(self, network: MultimodalNet, split: Samplable) -> list[EpochMetrics]:
         measures = self.recipes[0].metrics

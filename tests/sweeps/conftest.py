@@ -69,6 +69,7 @@ def real_recipe(tmp_path: Path) -> Recipe:
                 "trials": 6,
                 "pruner": {"name": "pareto_asha", "first_rung": 2, "startup_trials": 1},
                 "confirm": {"top": 1, "seeds": 2},
+                "references": False,
             },
         }
     )

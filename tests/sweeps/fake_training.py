@@ -58,6 +58,7 @@ def fake_recipe(**overrides: Any) -> Recipe:
                 "trials": 6,
                 "sampler": {"name": "random"},
                 "confirm": None,
+                "references": False,
             },
         }
     )
@@ -133,6 +134,10 @@ class Together:
 
     def test(self) -> list[dict[str, float]]:
         return [metrics for one in self._each for metrics in one.test()]
+
+    @property
+    def tested(self) -> list[Any]:
+        return [np.ones(4) for _ in self._each]
 
 
 class FakeSamples:

@@ -39,6 +39,7 @@ def population(folder: Path, **sweep: Any) -> Recipe:
                 "pruner": {"name": "pbt", "every": 2},
                 "start_from": [{LR: 0.03}, {LR: 0.01}, {LR: FAILS}],
                 "confirm": {"top": 1, "seeds": 1, "solo": False},
+                "references": False,
                 **sweep,
             },
         }

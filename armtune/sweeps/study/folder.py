@@ -34,6 +34,7 @@ FREE = (
     "sweep.choose",
     "sweep.confirm",
     "sweep.pack",
+    "sweep.references",
     "sweep.resources",
     "sweep.retries",
     "sweep.start_from",

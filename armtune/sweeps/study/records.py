@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from armtune.recipe.objectives import Goals
     from armtune.recipe.schema import Recipe
     from armtune.recipe.space import Space
+    from armtune.references import References
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class SweepResult:
         confirmed: the re-trainings of the best trials, by trial.
         notes: sentences the user should see, such as that no trial meets the constraints.
         solo: trainings of each modality alone with the chosen trial's settings, by modality.
+        references: the simple models that were measured beside the sweep; None where none were.
     """
 
     folder: Path
@@ -64,6 +66,7 @@ class SweepResult:
     confirmed: dict[int, list[Confirmation]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     solo: dict[str, list[Confirmation]] = field(default_factory=dict)
+    references: References | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,9 @@ class Listener:
 
         ``metrics`` are as of ``confirmed``; ``curve`` has the validation metrics of each epoch.
         """
+
+    def referenced(self, references: References) -> None:
+        """The references that were measured beside the sweep, now or before it resumed."""
 
     def sweep_ended(self, records: Sequence[TrialRecord], front: Sequence[int]) -> None:
         """No trial is left to run; ``front`` holds the numbers of the trials on the front."""

@@ -31,6 +31,7 @@ def result_of(folder: Path, recipe: Recipe, study: StudyReader) -> SweepResult:
         confirmed,
         [*_notes(recipe, goals, front, confirmed), *_about(folder, recipe, study)],
         {} if chosen is None else study.solo(chosen),
+        study.references(),
     )
 
 

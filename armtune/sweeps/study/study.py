@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from armtune.errors import RunError
 from armtune.plugins.registry import plugins
 from armtune.recipe.start_checks import demand_of
+from armtune.references import References, restored
 from armtune.samplers import Sampler
 from armtune.sweeps.study.journal import JOURNAL, Journal
 from armtune.sweeps.study.journal_check import check_journal, mend_journal
@@ -38,6 +39,7 @@ NOTES = "notes"
 SAMPLER = "sampler"
 PACK = "pack"
 GENERATION = "generation"
+REFERENCES = "references"
 UNFINISHED = "trained to its full length"
 """Constraint that pruned trials violate by the share of epochs left.
 
@@ -124,6 +126,11 @@ class StudyReader:
         return [
             f"trial {t.number}: {n}" for t in self._started() for n in t.user_attrs.get(NOTES, ())
         ]
+
+    def references(self) -> References | None:
+        """The simple models that were measured; None where none were."""
+        about = self._study.user_attrs.get(REFERENCES)
+        return None if about is None else restored(about)
 
     @property
     def pack(self) -> int:
@@ -269,6 +276,11 @@ class SweepStudy(StudyReader):
     def note_solo(self, number: int, modality: str, confirmation: Confirmation) -> None:
         """Notes what training a modality alone with a trial's settings measured."""
         self._keep(f"solo:{number}:{modality}", confirmation)
+
+    def note_references(self, references: References) -> None:
+        """Notes what the simple models scored."""
+        self._study.set_user_attr(REFERENCES, references.as_dict())
+        self._journal.sync()
 
     def _keep(self, name: str, confirmation: Confirmation) -> None:
         value = asdict(confirmation)

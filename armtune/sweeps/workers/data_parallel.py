@@ -127,6 +127,10 @@ class Led:
     def save_model(self, path: Path, k: int = 0) -> None:
         self._own.save_model(path, k)
 
+    @property
+    def tested(self) -> Sequence[Any]:
+        return self._own.tested
+
 
 class Leader(Worker):
     """The worker that has the tasks."""

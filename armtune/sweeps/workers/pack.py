@@ -13,12 +13,14 @@ from typing import Any
 
 from armtune.errors import ArmtuneError, DivergedError, RunError
 from armtune.files import of_storage, unwritable, write_text
+from armtune.references.per_sample import SCORE, write_per_sample
 from armtune.sweeps.workers.folder_lease import Lease, LostLeaseError
 from armtune.sweeps.workers.time_limit import TimeLimit
 from armtune.sweeps.workers.trial import (
     CHECKPOINT,
     METRICS,
     MODEL,
+    TESTED,
     UNDERWAY,
     Epoch,
     Failure,
@@ -158,7 +160,9 @@ class Pack:
         """
         [seat] = [seat for seat in self._seats if seat.task.folder == folder]
         seat.save_model()
-        return self._tests[seat.k]
+        metrics = self._tests[seat.k]
+        write_per_sample(folder / TESTED, {SCORE: self._training.tested[seat.k]})
+        return metrics
 
     @cached_property
     def _tests(self) -> list[Metrics]:

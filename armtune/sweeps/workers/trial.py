@@ -22,6 +22,8 @@ UNDERWAY = "underway.safetensors"
 METRICS = "metrics.jsonl"
 ERROR = "error.txt"
 MODEL = "model.safetensors"
+TESTED = "tested.npz"
+"""What each test sample counts for a re-training's score."""
 
 Metrics = dict[str, float]
 
@@ -56,6 +58,8 @@ class Training(Protocol):
     def resume(self, paths: Sequence[Path]) -> bool: ...
     def save_model(self, path: Path, k: int = 0) -> None: ...
     def test(self) -> list[Metrics]: ...
+    @property
+    def tested(self) -> Sequence[Any]: ...
 
 
 class Served(Protocol):

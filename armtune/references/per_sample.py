@@ -1,0 +1,37 @@
+"""Files of what each test sample counts for a score, so that models can be compared in pairs."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from armtune.files import write_bytes
+
+SCORE = "score"
+"""Name of the array where a file is of one model."""
+
+Floats = NDArray[np.float64]
+
+
+def write_per_sample(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Writes arrays ``(sample,)`` by the models' names."""
+    # Names of files can't hold all that a modality's name can; a list beside the arrays can.
+    names, rows = list(arrays), [np.asarray(a, np.float64) for a in arrays.values()]
+    content = io.BytesIO()
+    np.savez_compressed(content, names=np.array(names, str), rows=np.array(rows))
+    write_bytes(path, content.getvalue())
+
+
+def read_per_sample(path: Path) -> dict[str, Floats]:
+    """The arrays by name; empty where there is no such file, or it can't be read."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(zip(file["names"].tolist(), file["rows"], strict=True))
+    except (OSError, ValueError, KeyError, BadZipFile):
+        return {}
