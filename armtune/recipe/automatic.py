@@ -30,7 +30,7 @@ METHODS = ("none", "arm", "auxiliary", "modality_dropout")
 """The balancing methods that the automatic space tries."""
 UNIMODAL = "auxiliary"
 """The method that linear models begin with: each then also learns by itself."""
-SLOW = 0.1
+SLOW = 0.03
 """What the learning rate of one encoder is multiplied by, to see whether it overfits."""
 STEPS = 600
 """Updates that a training has at least, where the recipe leaves its length to the data."""
@@ -158,7 +158,7 @@ def _beginning(recipe: Recipe, encoders: Mapping[str, Encoder]) -> dict[str, Any
     if linear and "fusion" not in recipe.model_fields_set:
         values["fusion"] = {"name": "late", "dim": 0}
     if linear and "optimizer" not in recipe.training.model_fields_set:
-        values["training.optimizer"] = {"name": "adamw", "lr": 1e-3, "weight_decay": 0.1}
+        values["training.optimizer"] = {"name": "adamw", "lr": 5e-3, "weight_decay": 0.1}
     if linear and "balancing" not in recipe.model_fields_set and _serves(UNIMODAL, recipe):
         values["balancing"] = {"name": UNIMODAL}
     if "pruner" not in recipe.sweep.model_fields_set:
@@ -195,12 +195,9 @@ def _plans_itself(recipe: Recipe) -> bool:
 
 def _next_to_try(recipe: Recipe, space: Range) -> Iterator[dict[str, Any]]:
     """Settings that are worth a trial whatever the data: few trials then reach each of them."""
-    depths = [path for path in space if path.endswith(".encoder.depth")]
     for method in space.get(METHOD, {}).get("choice", ()):
         if method in ("none", "arm"):
             yield {METHOD: method}
-    if depths and "fusion.name" in space:
-        yield {**dict.fromkeys(depths, 1), "fusion.name": "concat", "fusion.dim": 64}
     if len(recipe.modalities) > 1:
         for path in (path for path in space if path.endswith(".lr_scale")):
             yield {path: SLOW}

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 
@@ -169,3 +170,40 @@ def test_it_says_which_files_it_ran(monkeypatch: Patch, capsys: Capture, recipe:
     command = [sys.executable, "-c", code, "check", str(recipe), f"plugins=[{example}]"]
     told = subprocess.run(command, capture_output=True, text=True, check=True)
     assert told.stdout.splitlines()[-1] == f"ran {example}"
+
+
+AUTO = """\
+name: own
+data: {name: arrays, path: own.npz}
+modalities: {a: {}, b: {}}
+"""
+
+
+def test_it_says_what_the_data_make_of_what_is_left_out(
+    monkeypatch: Patch, capsys: Capture, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    views = {"a": rng.normal(size=(60, 5)), "b": rng.normal(size=(60, 9, 3))}
+    np.savez(tmp_path / "own.npz", **views, label=np.arange(60) % 3)
+    path = tmp_path / "auto.yaml"
+    path.write_text(AUTO, encoding="utf-8")
+    assert run(monkeypatch, "check", str(path), "training.epochs=2") == 0
+    told = capsys.readouterr().out
+    assert "modalities.a.encoder: auto became mlp" in told
+    assert "modalities.b.encoder: auto became temporal_cnn" in told
+    assert "fewer than some 500" in told
+    assert (
+        run(monkeypatch, "check", str(path), "sweep.space=[{training.optimiser.lr: {fixed: 1}}]")
+        == 2
+    )
+    assert "training.optimiser.lr: no recipe has this path" in capsys.readouterr().err
+
+
+def test_without_the_data_the_rest_is_checked(
+    monkeypatch: Patch, capsys: Capture, tmp_path: Path
+) -> None:
+    path = tmp_path / "auto.yaml"
+    path.write_text(AUTO, encoding="utf-8")
+    assert run(monkeypatch, "check", str(path)) == 0
+    assert "what the recipe leaves to its data (auto) is not known yet: " in capsys.readouterr().out
+    assert run(monkeypatch, "check", str(path), "training.epochs=0") == 2

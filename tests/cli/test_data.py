@@ -23,6 +23,7 @@ data: {name: arrays, path: own.npz}
 modalities:
   left: {encoder: {name: mlp, width: 4}}
   right: {encoder: {name: mlp, width: 4}}
+sweep: {space: []}
 """
 Out = Callable[..., tuple[int, str, str]]
 
@@ -77,6 +78,8 @@ def test_it_says_what_is_there(recipe: Path, out: Out) -> None:
         "right: 2 × 4; 0 of 8 features constant in training; no values not finite",
         "note: validation holds 12 samples: scores on so few are mostly chance",
         "note: test holds 12 samples: scores on so few are mostly chance",
+        "note: a training has 15 updates, fewer than some 500: raise training.epochs, lower "
+        "training.batch_size, or leave training.epochs out and give training.steps",
     ]
 
 

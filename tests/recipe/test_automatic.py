@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from armtune.datasets._load import load_dataset
 from armtune.encoders.auto import encoder_for
 from armtune.errors import RecipeError
-from armtune.recipe.automatic import STEPS, few_steps, is_open, told, updates
+from armtune.recipe.automatic import SLOW, STEPS, few_steps, is_open, told, updates
 from armtune.recipe.load import dump_recipe, load_recipe
 from armtune.recipe.schema import Recipe
 from armtune.recipe.shipped import spaces_folder
@@ -94,7 +94,10 @@ def test_vectors_begin_with_linear_models_and_late_fusion(tmp_path: Path) -> Non
     views = {"a": VIEWS["vector"], "b": RNG.normal(size=(60, 4))}
     _, recipe, space = settled(write(tmp_path, views))
     first = space.defaults(recipe)
-    assert len([d for d in space.dimensions if not d.when]) == len(first) - 1  # fusion.dim
+    assert {d.path for d in space.dimensions if not d.when} <= set(first)
+    assert first["balancing.name"] == "auxiliary"
+    assert {"balancing.name": "arm"} in recipe.sweep.start_from
+    assert {"modalities.b.lr_scale": SLOW} in recipe.sweep.start_from
     assert (first["fusion.name"], first["fusion.dim"]) == ("late", 0)
     assert first["modalities.a.encoder.depth"] == first["modalities.b.encoder.depth"] == 0
     methods = next(d for d in space.dimensions if d.path == "balancing.name").choices
