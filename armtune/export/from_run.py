@@ -67,7 +67,7 @@ def export_trial(
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / MODEL
         if best is None:
-            run_of_model.restore(run / "trials" / f"{number:04d}" / CHECKPOINT)
+            run_of_model.restore(run / "trials" / f"{number:04d}" / CHECKPOINT, unsigned=True)
             run_of_model.save_model(model)
         else:
             model = check_model(run, number, best)

@@ -19,7 +19,7 @@ from armtune.recipe.ranges import Dimension
 from armtune.recipe.schema import Recipe
 from armtune.recipe.schema_tree import value_at
 from armtune.recipe.space_checks import checked
-from armtune.recipe.start_checks import METHOD, start_faults, unmade_faults
+from armtune.recipe.start_checks import METHOD, missing_sweeps, start_faults, unmade_faults
 
 __all__ = [
     "Dimension",
@@ -78,6 +78,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> tuple[Recipe, Space
         # What the ranges may be about is known with the data: see ``settled_by_data``.
         faults += read_entries(items, document, path.parent).faults
         faults += unmade_faults(recipe, (), document)
+        faults += missing_sweeps(recipe, document, path.parent)
         return settled(recipe, faults), Space()
     space, more = _read(recipe, items, document, path.parent)
     return settled(recipe, [*faults, *more]), space

@@ -68,8 +68,15 @@ def start_faults(
             yield document.fault(steps, "grid tries every combination anyway; leave start_from out")
         elif isinstance(item, dict):
             yield from _values(recipe, item, dimensions, document, steps)
-        elif not is_file(folder / item / JOURNAL):
-            yield document.fault(steps, f"there is no sweep in {folder / item}")
+    yield from missing_sweeps(recipe, document, folder)
+
+
+def missing_sweeps(recipe: Recipe, document: Document, folder: Path) -> Iterator[Fault]:
+    """Faults of ``sweep.start_from`` where it names folders that hold no sweep."""
+    for i, item in enumerate(recipe.sweep.start_from):
+        if isinstance(item, str) and not is_file(folder / item / JOURNAL):
+            said = f"there is no sweep in {folder / item}"
+            yield document.fault(("sweep", "start_from", i), said)
 
 
 def unmade_faults(

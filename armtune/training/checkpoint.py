@@ -55,8 +55,11 @@ class Member:
         write_bytes(path, save(tensors, {"member": json.dumps(about)}))
 
     @staticmethod
-    def load(path: Path, settings: str) -> Member:
+    def load(path: Path, settings: str, unsigned: bool = False) -> Member:
         """Reads what ``save`` wrote.
+
+        Args:
+            unsigned: whether one will do that was written before checkpoints named their settings.
 
         Raises:
             RunError: the file is damaged.
@@ -71,7 +74,7 @@ class Member:
             read = Member(about["epoch"], about["best"], about["diverged"], tensors, about["step"])
         except Exception as error:  # safetensors has errors of its own
             raise RunError(f"not a checkpoint of this training: {error}") from error
-        if found != settings:
+        if found != settings and not (unsigned and found is None):
             why = "it was written with other settings, other data or older code"
             raise OtherSettingsError(f"not a checkpoint of this training: {why}")
         return read

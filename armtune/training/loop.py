@@ -360,14 +360,14 @@ class Run:
         """Writes everything that a restored member needs to go on as if never stopped."""
         self.member(k).save(path, self.settings[k])
 
-    def restore(self, path: Path, k: int = 0) -> None:
-        """Lets member ``k`` go on from a checkpoint of the same recipe.
+    def restore(self, path: Path, k: int = 0, unsigned: bool = False) -> None:
+        """Lets member ``k`` go on from a checkpoint of the same recipe (see ``Member.load``).
 
         Raises:
             RunError: the checkpoint is damaged or of another program (OtherSettingsError: recipe).
         """
         try:
-            self.adopt(k, Member.load(path, self.settings[k]))
+            self.adopt(k, Member.load(path, self.settings[k], unsigned))
         except RunError as error:
             raise type(error)(f"{path}: {error}") from error
 
