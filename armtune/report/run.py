@@ -14,6 +14,7 @@ from armtune.recipe.looking import look
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space, load_space
+from armtune.report.exports import Export, exports_grid, exports_of
 from armtune.report.lineage import lineage_grid
 from armtune.report.solo_comparison import Solo, solo_grid, solo_line, winner_seeds
 from armtune.report.tables import (
@@ -45,6 +46,7 @@ class RunReport:
         confirmed: metrics of the re-trainings, those that failed left empty.
         solo: metrics of each modality trained alone with the chosen trial's settings.
         written: the recipe as it is written, where ``recipe`` is without a user's own plug-ins.
+        exports: what could be exported beside the chosen trial's confirmations.
         lineages: what each trial's model has behind it, where the trials are a population.
         notes: sentences one should see, such as that no trial meets the constraints.
     """
@@ -62,6 +64,7 @@ class RunReport:
     notes: Sequence[str] = ()
     lineages: Mapping[int, Sequence[Segment]] = field(default_factory=dict)
     written: Mapping[str, Any] = field(default_factory=dict)
+    exports: Sequence[Export] = ()
 
     @classmethod
     def read(cls, folder: Path, overrides: Sequence[str] = ()) -> RunReport:
@@ -94,6 +97,7 @@ class RunReport:
             notes=result.notes,
             lineages=read_lineages(folder),
             written=seen.content,
+            exports=exports_of(recipe, result),
         )
 
     @property
@@ -135,6 +139,7 @@ class RunReport:
             front_grid(self.records, self.front, self.goals, self.chosen),
             confirmed_grid(self.confirmed, self.goals),
             solo_grid(self.solo, winner_seeds(self.confirmed, self.chosen), self.goals.score),
+            exports_grid(self.exports, self.goals),
         ]
         return [grid for grid in grids if grid.rows]
 
@@ -150,6 +155,7 @@ class RunReport:
             "front": self.front,
             "confirmed": confirmed_dict(self.confirmed),
             "solo": {m: confirmed_dict({0: list(seeds)})["0"] for m, seeds in self.solo.items()},
+            "exports": [export.as_dict() for export in self.exports],
             "notes": list(self.notes),
             "trials": [trial_dict(record) for record in self.records],
         }

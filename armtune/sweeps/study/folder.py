@@ -33,8 +33,10 @@ LIBRARIES = ("numpy", "optuna", "ray", "torch")
 FREE = (
     "sweep.choose",
     "sweep.confirm",
+    "sweep.ensemble",
     "sweep.pack",
     "sweep.resources",
+    "sweep.refit",
     "sweep.retries",
     "sweep.start_from",
     "sweep.trial_seconds",
