@@ -153,9 +153,9 @@ def sweep_and_export(
     from armtune.report.page import REPORT, write_report
 
     if found.chosen is not None:
-        from armtune.export.from_run import export_trial
+        from armtune.export.from_run import export_winner
 
-        export_trial(folder, found.chosen, folder / BEST)
+        export_winner(folder, folder / BEST)
     result = load_run(folder)
     write_report([result.report], folder / REPORT)
     return result

@@ -49,10 +49,17 @@ def check_arguments(operator: str, inputs: Sequence[Any], options: Mapping[str, 
     plain = [*inputs[ARRAYS.get(operator, 1) :], *options.values()]
     if any(isinstance(each, np.ndarray) for each in _flat(plain)):
         raise TypeError(f"{operator} needs numbers after its arrays")
+    if (parts := _parts(operator, inputs, options)) > MOST_PARTS:
+        raise ValueError(f"{operator} of {parts} parts")
+
+
+def _parts(operator: str, inputs: Sequence[Any], options: Mapping[str, Any]) -> int:
+    """How many parts an operation takes a value apart into."""
     if operator == "aten.unbind.int":
-        axis = inputs[1] if len(inputs) > 1 else options.get("axis", 0)
-        if inputs[0].shape[axis] > MOST_PARTS:
-            raise ValueError(f"{operator} of {inputs[0].shape[axis]} parts")
+        return int(inputs[0].shape[inputs[1] if len(inputs) > 1 else options.get("axis", 0)])
+    if operator == "aten.conv2d.padding":
+        return int(inputs[6] if len(inputs) > 6 else options.get("groups", 1))
+    return 1
 
 
 class Budget:
@@ -89,6 +96,8 @@ def _cost(operator: str, inputs: Sequence[Any]) -> tuple[int, int, int]:
     sizes = [prod(shape) for shape in shapes]
     if operator == "aten.cat.default":
         return sum(sizes), 0, width
+    if operator == "aten.expand.default":
+        return prod(expanded(shapes[0], inputs[1])), 0, width
     if operator in ("aten.matmul.default", "aten.baddbmm.default"):
         return *_product(*shapes[-2:]), width
     if operator == "aten.conv2d.padding":
@@ -98,6 +107,11 @@ def _cost(operator: str, inputs: Sequence[Any]) -> tuple[int, int, int]:
     if ARRAYS.get(operator, 1) > 1:
         return prod(np.broadcast_shapes(*shapes)), 0, max(width, 4)
     return max(sizes, default=0), 0, width
+
+
+def expanded(shape: tuple[int, ...], sizes: Sequence[int]) -> list[int]:
+    """Sizes to broadcast to, of which -1 stands for the array's own."""
+    return [own if size < 0 else size for own, size in zip(shape, sizes, strict=True)]
 
 
 def _product(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, int]:

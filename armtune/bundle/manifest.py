@@ -4,22 +4,72 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from math import prod
+from dataclasses import dataclass
+from math import isclose, prod
 from pathlib import Path
 from typing import Any
 
 from armtune.errors import RunError
 
-MANIFEST, MODEL, PREPROCESSING = "bundle.json", "model.safetensors", "preprocessing.safetensors"
+SCALES = "preprocessing"
+MANIFEST, MODEL, PREPROCESSING = "bundle.json", "model.safetensors", f"{SCALES}.safetensors"
 RECIPE, METRICS, CARD = "recipe.yaml", "metrics.json", "MODEL_CARD.md"
 PROGRAM = "program.json"
 """The model as a list of operations on arrays: what ``program.py`` runs."""
 CHECKSUM = "checksum"
 """Key of the manifest's own checksum."""
+_WEIGHTS = re.compile(rf"(?:model|{SCALES})(?:_[1-9][0-9]{{0,3}})?\.safetensors")
 MOST_AXES = 16
 MOST_NUMBERS = 1 << 26
 """Numbers of a sample of one modality, above which a manifest is taken for damaged."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Models of a bundle that share a program, and lie on its member axis.
+
+    Attributes:
+        recipe, model, preprocessing: names of the files.
+        shares: what each model counts, 1 in all over all parts.
+    """
+
+    recipe: str
+    model: str
+    preprocessing: str
+    shares: tuple[float, ...]
+
+    @staticmethod
+    def at(number: int, shares: Sequence[float]) -> Part:
+        """The ``number``-th part, counted from 0; the first one has the usual names."""
+        ending = f"_{number}" if number else ""
+        recipe, model, preprocessing = (
+            f"{Path(name).stem}{ending}{Path(name).suffix}"
+            for name in (RECIPE, MODEL, PREPROCESSING)
+        )
+        return Part(recipe, model, preprocessing, tuple(shares))
+
+    @property
+    def files(self) -> list[str]:
+        """Names of its files."""
+        return [self.recipe, self.model, self.preprocessing]
+
+
+def is_weights(name: str) -> bool:
+    """Whether a file of this name holds numbers of a part."""
+    return bool(_WEIGHTS.fullmatch(name))
+
+
+def parts_of(manifest: Mapping[str, Any]) -> list[Part]:
+    """The parts of a bundle, of which a single model is the only one."""
+    shares = manifest.get("ensemble", {"shares": [[1.0]]})["shares"]
+    return [Part.at(k, each) for k, each in enumerate(shares)]
+
+
+def is_ensemble(manifest: Mapping[str, Any]) -> bool:
+    """Whether a bundle's weights have a member axis."""
+    return "ensemble" in manifest
 
 
 def sha256(path: Path) -> str:
@@ -99,6 +149,13 @@ def _shapes(content: Any) -> bool:
     return bool(content) and _mapping(content, _shape)
 
 
+def _ensemble(content: Any) -> bool:
+    shares = content.get("shares") if isinstance(content, dict) else None
+    if not isinstance(shares, list) or not all(each and _numbers(each) for each in shares):
+        return False
+    return isclose(sum(share for part in shares for share in part), 1, rel_tol=1e-6)
+
+
 def _fills(content: Any) -> bool:
     right = isinstance(content, dict) and content.get("what") in ("", "cells", "samples")
     return right and _mapping(content.get("means"), _numbers)
@@ -109,6 +166,7 @@ _PARTS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "shapes": (_shapes, "a list of whole numbers above 0 for each modality"),
     "sha256": (lambda part: _mapping(part, lambda e: isinstance(e, str)), "a text for each file"),
     "columns": (lambda part: _mapping(part, _texts), "a list of texts for each modality"),
+    "ensemble": (_ensemble, "shares, which are numbers for each of its parts, and 1 in all"),
     "fills": (_fills, "what is filled, and a list of numbers for each modality"),
 }
 """What the parts of a manifest must be that prediction reads, where they are there."""

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from armtune.bundle.engine import Engine, Floats, Present, Views
 from armtune.bundle.manifest import (
     MANIFEST,
-    MODEL,
-    PREPROCESSING,
     PROGRAM,
     RECIPE,
     check_files,
+    parts_of,
     read_manifest,
 )
 from armtune.bundle.program import Program, TooLargeError
@@ -55,7 +54,8 @@ class Predictor:
         self._fills = Fills.read(manifest)
         self._columns = manifest.get("columns", {})
         programs = [PROGRAM] if PROGRAM in manifest["sha256"] else []
-        check_files(folder, manifest, [MODEL, PREPROCESSING, RECIPE, *programs])
+        files = [name for part in parts_of(manifest) for name in part.files]
+        check_files(folder, manifest, [*files, *programs])
         self._numpy: Engine | None = Program(folder) if programs else None
         self._torch: Engine | None = None
 

@@ -18,8 +18,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from armtune.bundle.budget import Budget, TooLargeError, check_arguments
-from armtune.bundle.manifest import MODEL, PREPROCESSING, PROGRAM
+from armtune.bundle.budget import Budget, TooLargeError, check_arguments, expanded
+from armtune.bundle.manifest import MODEL, PREPROCESSING, PROGRAM, SCALES, is_weights
 from armtune.errors import RunError
 
 __all__ = ["OPERATORS", "Program", "TooLargeError"]
@@ -48,12 +48,14 @@ class Program:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / PROGRAM
-        files = {name: read_weights(folder / name) for name in (MODEL, PREPROCESSING)}
         try:
             program = json.loads(self.path.read_text(encoding="utf-8"))
-            # Weights are stored without the member axis that the network's layers have.
+            named = {str(file) for file, _ in program["weights"].values()}
+            files = {name: _weights_of(folder, name) for name in (MODEL, PREPROCESSING, *named)}
+            # A single model is stored without the member axis that the network's layers have.
+            axis = (slice(None),) if program.get("members") else (None,)
             self.weights = {
-                name: files[file][key][None] if file == MODEL else files[file][key]
+                name: files[file][key] if file.startswith(SCALES) else files[file][key][axis]
                 for name, (file, key) in program["weights"].items()
             }
             self.views, self.present = dict(program["views"]), dict(program["present"])
@@ -93,6 +95,13 @@ class Program:
         budget.hold(values[name])
         for gone in self.last[number]:
             budget.release(values.pop(gone, None))
+
+
+def _weights_of(folder: Path, name: str) -> dict[str, Array]:
+    """What a program takes weights from: files of a bundle's parts, and no others."""
+    if not is_weights(name):
+        raise ValueError(f"{name!r} is no file of weights")
+    return read_weights(folder / name)
 
 
 def read_weights(path: Path) -> dict[str, Array]:
@@ -171,15 +180,28 @@ def _add_product(bias: Array, x: Array, weight: Array) -> Array:
 
 
 def _same_convolution(
-    x: Array, weight: Array, bias: Array, stride: Sequence[int], padding: str
+    x: Array,
+    weight: Array,
+    bias: Array,
+    stride: Sequence[int],
+    padding: str,
+    dilation: Sequence[int] = (1,),
+    groups: int = 1,
 ) -> Array:
     """Convolution with stride 1 and same padding, ``(sample, channel, …)``, in blocks of samples.
 
     Raises:
         NotImplementedError: another stride or padding.
     """
-    if padding != "same" or set(stride) != {1}:
+    if padding != "same" or {*stride, *dilation} != {1}:
         raise NotImplementedError("convolutions with a stride, or other than with same padding")
+    if groups > 1:
+        channels, own = np.split(x, groups, 1), (np.split(a, groups) for a in (weight, bias))
+        parts = [
+            _same_convolution(part, some, shift, stride, padding)
+            for part, some, shift in zip(channels, *own, strict=True)
+        ]
+        return np.concatenate(parts, 1)
     kernel = weight.shape[2:]
     # torch puts the odd one of the zeros at the end.
     edges = [((k - 1) // 2, k // 2) for k in kernel]
@@ -210,6 +232,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "aten.cat.default": lambda parts, axis=0: np.concatenate(parts, axis),
     "aten.conv2d.padding": _same_convolution,
     "aten.div.Tensor": lambda x, y: np.divide(x, y),
+    "aten.expand.default": lambda x, sizes: np.broadcast_to(x, expanded(x.shape, sizes)),
     "aten.flatten.using_ints": _flatten,
     "aten.matmul.default": lambda x, y: np.matmul(x, y),
     "aten.max_pool2d.default": _max_pool,

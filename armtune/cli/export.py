@@ -17,7 +17,7 @@ def command(
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where it goes.", show_default=False)],
     overrides: DataOverrides = None,
     trial: Annotated[
-        int | None, typer.Option(help="Number of the trial.", show_default="the chosen one")
+        int | None, typer.Option(help="Number of the trial.", show_default="what the sweep chose")
     ] = None,
     formats: Annotated[
         str | None,
@@ -31,24 +31,29 @@ def command(
     plugins: Plugins = None,
     as_json: AsJson = False,
 ) -> None:
-    """Export the chosen trial of a run, or another, as a bundle to predict from.
+    """Export what a run chose, or another trial, as a bundle to predict from.
 
     Every format is run on the run's data and must agree with the trained model before anything is
     written.
     """
     from armtune.cli._progress import progress_bars
     from armtune.cli._terminal import Terminal
-    from armtune.export.from_run import chosen_trial, export_trial
+    from armtune.export.from_run import chosen_trial, export_trial, export_winner
 
     run_plugins(plugins)
     number = chosen_trial(run) if trial is None else trial
     wanted = None if formats is None else _names(formats)
     with progress_bars(Terminal(stderr=True)) as progress:
-        about = export_trial(run, number, to, wanted, progress, overrides or [])
+        if trial is None:
+            about = export_winner(run, to, wanted, progress, overrides or [])
+        else:
+            about = export_trial(run, trial, to, wanted, progress, overrides or [])
     if as_json:
         typer.echo(json.dumps({"trial": number, "folder": str(to), **about}, indent=2))
         return
-    say(f"trial {number} exported to {to}")
+    models = sum(map(len, about.get("ensemble", {"shares": []})["shares"]))
+    what = f"an ensemble of {models} models" if models else f"trial {number}"
+    say(f"{what} exported to {to}")
     for name, written in about["formats"].items():
         difference = f"within {written['largest_difference']:.1e} of the trained model"
         say(f"  {written['file']} ({name}): {difference}")

@@ -108,6 +108,8 @@ def _lines(recipe: Recipe, space: Space, found: Estimate) -> Iterator[str]:
     yield f"resources: {each}; {here if capacity_of(recipe) else TOO_MUCH}"
     gain = f"{found.pack_gain:.2f} times the trials an hour" if found.pack > 1 else "no more pays"
     yield f"packs: {found.pack} to a worker ({sweep.pack}), {gain}"
+    if found.folds:
+        yield f"folds: {found.folds}; {found.trainings_a_trial} trainings a trial, as one program"
     begin = f"{found.begin_seconds:.2f} s to begin"
     by = " by one worker alone" if sweep.resources.workers > 1 else ""
     yield f"timed{by}: {found.epoch_seconds:.2f} s an epoch, {begin} ({found.settings} settings)"

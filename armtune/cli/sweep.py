@@ -109,7 +109,9 @@ def _tell(result: Result, console: Terminal) -> None:
         console.print(note, style="yellow")
     if result.best is not None:
         rule = result.report.rule
-        console.print(f"winner: trial {result.chosen} ({rule}), in {result.best}")
+        names = [export.name for export in result.report.exports if export.exported]
+        what = "".join(f", exported as {name}" for name in names)
+        console.print(f"winner: trial {result.chosen} ({rule}){what}, in {result.best}")
     console.print(_next(result), soft_wrap=True, highlight=False)
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from armtune.data import Dataset
     from armtune.recipe.schema import Recipe
+    from armtune.training.folds import CrossValidation
     from armtune.training.loop import EpochMetrics, Run
 
 
@@ -72,7 +73,7 @@ def command(
     console.print(f"model: {folder}", highlight=False)
 
 
-def _trained(recipe: Recipe, dataset: Dataset, console: Console) -> Run:
+def _trained(recipe: Recipe, dataset: Dataset, console: Console) -> Run | CrossValidation:
     import torch
 
     from armtune.sweeps.engines.engine import means_here

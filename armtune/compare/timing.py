@@ -17,7 +17,7 @@ from armtune.errors import ArmtuneError
 from armtune.files import write_text
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
-from armtune.training.loop import Run
+from armtune.training.schedule import begin
 
 TIMES = "time.json"
 
@@ -107,7 +107,7 @@ class _Timed:
         gpu = recipe.sweep.resources.gpu and torch.cuda.is_available()
         self.epochs: list[float] = []
         started = perf_counter()
-        self._run = Run([recipe], dataset, "cuda" if gpu else "cpu")
+        self._run = begin([recipe], dataset, "cuda" if gpu else "cpu")
         self._before = perf_counter() - started
 
     @property

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from armtune.data.folds import Folds
 from armtune.targets import Target
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -33,11 +34,14 @@ class Split:
             numbers, ``(sample,)``, int64.
         present: which samples have a modality, ``(sample,)``, of the modalities that some lack;
             what the views hold for the others means nothing.
+        groups: number of each sample's group ``(sample,)``, the same in all splits, where cuts
+            must not divide groups.
     """
 
     views: Mapping[str, NDArray[np.float32]]
     labels: NDArray[Any]
     present: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    groups: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -54,6 +58,8 @@ class Dataset:
         digest: hexadecimal digest of the sources and options that made these arrays.
         stand_in: whether this is the ``otherwise:`` data set and not the one asked for.
         columns: of the modalities that are columns of a table.
+        folds: how training and validation samples take turns to be held out; None where the
+            validation split is what trainings are judged by.
     """
 
     name: str
@@ -65,6 +71,7 @@ class Dataset:
     digest: str
     stand_in: bool = False
     columns: Columns = field(default_factory=dict)
+    folds: Folds | None = None
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -107,6 +107,8 @@ def write_splits(writer: CacheWriter, splits: Mapping[str, Split]) -> None:
             if there is not None:
                 writer.add(f"{name}_{modality}_present", len(split), [there])
         writer.add(f"{name}_label", len(split), [split.labels])
+        if split.groups is not None:
+            writer.add(f"{name}_group", len(split), [split.groups])
 
 
 def _settled(part: Split, absent: Absent, place: str) -> Split:

@@ -166,7 +166,8 @@ def counted(
 def splits_of(stored: Stored, modalities: Sequence[str]) -> tuple[Split, Split, Split]:
     """Train, validation and test from arrays ``<split>_<modality>`` and ``<split>_label``.
 
-    Which samples have a modality is in ``<split>_<modality>_present``, where some lack it.
+    Which samples have a modality is in ``<split>_<modality>_present``, where some lack it; the
+    numbers of the samples' groups in ``<split>_group``, where there are any.
     """
     arrays, _ = stored
     train, validation, test = (
@@ -178,6 +179,7 @@ def splits_of(stored: Stored, modalities: Sequence[str]) -> tuple[Split, Split, 
                 for m in modalities
                 if (there := arrays.get(f"{split}_{m}_present")) is not None
             },
+            arrays.get(f"{split}_group"),
         )
         for split in SPLITS
     )

@@ -89,7 +89,10 @@ def overview(dataset: Dataset) -> Overview:
 def doubts(dataset: Dataset) -> list[str]:
     """A sentence on each split that can hardly judge a model: it is small, or lacks a class."""
     said = []
-    for name, split in _parts(dataset).items():
+    judging = _parts(dataset)
+    if dataset.folds:
+        del judging["validation"]  # all of it is judged together with the training samples
+    for name, split in judging.items():
         if len(split) < FEW:
             said.append(f"{name} holds {len(split)} samples: scores on so few are mostly chance")
         ratio, counts = dataset.target.imbalance(split.labels), dataset.target.overview

@@ -124,6 +124,11 @@ def random_split(
     return {split: splits[split] for split in SPLITS}
 
 
+def numbered(groups: NDArray[np.generic]) -> Index:
+    """Groups as numbers from 0, in the order of what names them."""
+    return np.unique(groups, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
 def divided(splits: Indices, given: Iterable[str], groups: NDArray[np.generic] | None) -> str:
     """A warning of groups that given splits divide, for a data set's description.
 

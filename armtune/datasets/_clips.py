@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,7 +30,7 @@ from armtune.data.inputs import Source
 from armtune.data.missing_modalities import Absent, settle, skipped
 from armtune.data.prefetch import prefetched
 from armtune.data.rows import taken
-from armtune.data.splits import SPLITS, Indices, divided, random_split
+from armtune.data.splits import SPLITS, Indices, divided, numbered, random_split
 from armtune.data.staging import Raw, as_view
 from armtune.datasets import Data
 from armtune.errors import DataError
@@ -194,8 +195,12 @@ class Clips(Data):
             with Raw(Path(scratch), modalities) as raw:
                 kept, damaged = self._decode(clips, used, raw, progress)
             target, labels = self._labels(base, clips)
+            used_clips = [clips[k] for k in kept]
+            groups = _groups(base, used_clips)
             whole = raw.split(labels[kept])
-            indices, shared = self._split(base, [clips[k] for k in kept], target, whole.labels)
+            indices, shared = self._split(used_clips, target, whole.labels, groups)
+            if groups is not None:
+                whole = replace(whole, groups=numbered(groups))
             target.fitted(whole.labels, indices["train"], str(base))
             write_splits(writer, {split: taken(whole, index) for split, index in indices.items()})
         return {"damaged": damaged, "left_out": left_out, "shared": shared}
@@ -241,7 +246,11 @@ class Clips(Data):
             return str(error)
 
     def _split(
-        self, base: Path, clips: Sequence[Clip], target: Target, labels: NDArray[Any]
+        self,
+        clips: Sequence[Clip],
+        target: Target,
+        labels: NDArray[Any],
+        groups: NDArray[np.generic] | None,
     ) -> tuple[Indices, str]:
         """The splits as the clips state them, the rest cut; and a warning of divided groups.
 
@@ -250,11 +259,15 @@ class Clips(Data):
         """
         stated = np.array([clip.split or "" for clip in clips])
         given = {s: np.flatnonzero(stated == s) for s in SPLITS if (stated == s).any()}
-        names = [clip.group for clip in clips if clip.group is not None]
-        groups = as_names(np.array(names), f"{base}: groups") if names else None
         shares, seed = self.split_shares()
         indices = random_split(given, target, labels, groups, shares, np.random.default_rng(seed))
         return indices, divided(indices, given, groups)
+
+
+def _groups(base: Path, clips: Sequence[Clip]) -> NDArray[np.generic] | None:
+    """Name of each clip's group, where there are groups."""
+    names = [clip.group for clip in clips if clip.group is not None]
+    return as_names(np.array(names), f"{base}: groups") if names else None
 
 
 def _beside(path: Path, cell: str) -> Path | None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armtune.data import Dataset, Progress
+from armtune.data.folding import folded
 from armtune.data.splits import SPLITS
 from armtune.datasets import Data
 from armtune.errors import DataError, MissingDataError
@@ -46,12 +47,12 @@ def load_dataset(
     """
     names, tell = tuple(modalities or recipe.modalities), progress or _silent
     try:
-        return _read(recipe.data, names, folder, tell)
+        return folded(_read(recipe.data, names, folder, tell), recipe.training.folds)
     except MissingDataError as missing:
         if recipe.data.otherwise is None:
             raise
         options = cast(Data, plugins("datasets")[recipe.data.otherwise]())
-        dataset = _read(options, names, folder, tell)
+        dataset = folded(_read(options, names, folder, tell), recipe.training.folds)
         words = f"stand-in for {recipe.data.name} ({missing}): {dataset.description}"
         return replace(dataset, description=words, stand_in=True)
 

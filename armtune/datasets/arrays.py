@@ -16,7 +16,7 @@ from armtune.data.downloads import data_folders, find
 from armtune.data.formats.numpy_files import ArrayStore, Store
 from armtune.data.missing_modalities import Absent, scan, settle, skipped
 from armtune.data.rows import Mask, taken
-from armtune.data.splits import Indices, divided, given_splits, random_split
+from armtune.data.splits import Indices, divided, given_splits, numbered, random_split
 from armtune.datasets import Labelled
 from armtune.errors import DataError
 from armtune.targets import Target
@@ -60,6 +60,7 @@ class Arrays(Labelled):
         path = find(self.path, [folder, *data_folders(None, folder)])
         store = ArrayStore(path)
         target, labels = self.predicts.read(*read_labels(store, self.labels))
+        groups = self._groups(store, len(labels))
         views: dict[str, NDArray[Any]] = {}
         present: dict[str, Mask] = {}
         for done, name in enumerate(modalities):
@@ -68,8 +69,8 @@ class Arrays(Labelled):
             views[name], present[name] = read_view(store, key, len(labels))
         progress("reading arrays", len(modalities), len(modalities))
         lacked, used = settle(self.absent, present, str(path))
-        whole = Split(views, labels, lacked)
-        indices, shared = self._indices(store, target, labels, used)
+        whole = Split(views, labels, lacked, None if groups is None else numbered(groups))
+        indices, shared = self._indices(store, target, labels, groups, used)
         indices = {split: index[used[index]] for split, index in indices.items()}
         target = target.fitted(labels, indices["train"], str(path))
         train, validation, test = (taken(whole, index) for index in indices.values())
@@ -77,14 +78,21 @@ class Arrays(Labelled):
         words += skipped(int((~used).sum())) + shared + doubt(target.names)
         return Dataset(self.name, words, target, train, validation, test, self._digest(store))
 
+    def _groups(self, store: ArrayStore, length: int) -> NDArray[np.generic] | None:
+        """Name of each sample's group, where there are groups."""
+        if self.groups is None:
+            return None
+        return as_names(read_column(store, self.groups, length), store.at(self.groups))
+
     def _indices(
-        self, store: ArrayStore, target: Target, labels: NDArray[Any], used: Mask
+        self,
+        store: ArrayStore,
+        target: Target,
+        labels: NDArray[Any],
+        groups: NDArray[np.generic] | None,
+        used: Mask,
     ) -> tuple[Indices, str]:
         """The splits, and a warning of groups that those of the file divide."""
-        groups = None
-        if self.groups is not None:
-            own = read_column(store, self.groups, len(labels))
-            groups = as_names(own, store.at(self.groups))
         shares = {"test": self.test, "validation": self.validation}
         given = given_splits(store, len(labels))
         rng = np.random.default_rng(self.seed)

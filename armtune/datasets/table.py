@@ -19,7 +19,7 @@ from armtune.data.formats.text_files import UTF_8, Encoding
 from armtune.data.inputs import Source, Whole
 from armtune.data.missing_modalities import Absent, scan, settle, skipped
 from armtune.data.rows import Mask, as_float32, taken
-from armtune.data.splits import Index, Indices, divided, named_splits, random_split
+from armtune.data.splits import Index, Indices, divided, named_splits, numbered, random_split
 from armtune.datasets import Labelled
 from armtune.errors import DataError
 from armtune.targets import Target
@@ -87,12 +87,13 @@ class Table(Labelled):
         path = find(self.path, [folder, *data_folders(None, folder)])
         store = ColumnStore(path, self.encoding)
         target, labels = self._labels(store)
+        groups = self._groups(store)
         reserved = [n for n in (*self._label_columns(store), self.split, self.groups) if n]
         columns = {m: store.match(self.columns[m], reserved) for m in modalities}
         cells = _each(store, columns, progress)
         present = {m: self._present(own) for m, own in cells.items()}
         lacked, used = settle(self.absent, present, str(path))
-        indices, shared = self._indices(store, target, labels, used)
+        indices, shared = self._indices(store, target, labels, groups, used)
         indices = {split: index[used[index]] for split, index in indices.items()}
         target = target.fitted(labels, indices["train"], str(path))
         views, filled = {}, 0
@@ -103,7 +104,7 @@ class Table(Labelled):
             if (row := scan(own, used & present[m])[1]) is not None:
                 raise DataError(f"{path}: {m}: infinity (as float32) in row {row + 1}")
             views[m], filled = as_float32(own), filled + int(holes.sum())
-        whole = Split(views, labels, lacked)
+        whole = Split(views, labels, lacked, None if groups is None else numbered(groups))
         train, validation, test = (taken(whole, index) for index in indices.values())
         words = self._describe(path, target, indices, filled) + skipped(int((~used).sum()))
         words += shared + _shared(columns) + doubt(target.names)
@@ -134,14 +135,22 @@ class Table(Labelled):
     def _label_columns(self, store: ColumnStore) -> list[str]:
         return [self.label] if isinstance(self.label, str) else store.match(self.label, ())
 
+    def _groups(self, store: ColumnStore) -> NDArray[np.generic] | None:
+        """Name of each row's group, where there are groups."""
+        if self.groups is None:
+            return None
+        return as_names(store.get(self.groups), store.at(self.groups))
+
     def _indices(
-        self, store: ColumnStore, target: Target, labels: NDArray[Any], used: Mask
+        self,
+        store: ColumnStore,
+        target: Target,
+        labels: NDArray[Any],
+        groups: NDArray[np.generic] | None,
+        used: Mask,
     ) -> tuple[Indices, str]:
         """The splits, and a warning of groups that those of the table divide."""
         given = {} if self.split is None else named_splits(store, self.split, len(labels))
-        groups = None
-        if self.groups is not None:
-            groups = as_names(store.get(self.groups), store.at(self.groups))
         shares = {"test": self.test, "validation": self.validation}
         rng = np.random.default_rng(self.seed)
         indices = random_split(given, target, labels, groups, shares, rng, used)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
+from statistics import median
 
 import numpy as np
 import torch
@@ -17,6 +19,8 @@ from armtune.targets import Target
 from armtune.training.network import MultimodalNet
 
 Units = NDArray[np.float64]
+TIMED = 5
+"""Predictions of a single sample that are timed."""
 SAMPLES = 64
 """Validation samples that every format is run on."""
 
@@ -38,13 +42,14 @@ def trained(
     views: Views,
     present: Present,
 ) -> Floats:
-    """What validation computes ``(sample, output)``, served, sample by sample's subset."""
+    """What validation computes ``(member, sample, output)``, served, by each sample's subset."""
     scaled = {m: scale.apply(views[m]) for m, scale in scales.items()}
-    features = network.encode({m: x.unsqueeze(0) for m, x in tensors(scaled).items()})
+    members = len(network.means)
+    features = network.encode({m: x.expand(members, *x.shape) for m, x in tensors(scaled).items()})
     absent = network.mean_features()
     for m, there in present.items():
         features[m][:, ~torch.from_numpy(there)] = absent[m]
-    return target.served(network.fuse(features)[0]).numpy()
+    return target.served(network.fuse(features)).numpy()
 
 
 def largest_difference(
@@ -57,3 +62,15 @@ def largest_difference(
         there = {m: p[k : k + 1] for m, p in present.items()}
         differences.append(engine(one, there) - expected[k])
     return max(float(np.abs(each / units).max()) for each in differences)
+
+
+def milliseconds(engine: Engine, views: Views, present: Present) -> float:
+    """What a prediction of a single sample takes, in the median of a few."""
+    one = {m: v[:1] for m, v in views.items()}
+    there = {m: p[:1] for m, p in present.items()}
+    took = []
+    for _ in range(TIMED):
+        started = time.perf_counter()
+        engine(one, there)
+        took.append(1000 * (time.perf_counter() - started))
+    return median(took)

@@ -26,6 +26,7 @@ def model_card(recipe: Recipe, about: Figures, metrics: Figures) -> str:
         *_verdict(metrics),
         *_model(recipe, about, metrics),
         *_data(about["data"]),
+        *_ensemble(about, metrics),
         *_measured(recipe, metrics),
         *_references(metrics),
         *_modalities(recipe, metrics),
@@ -62,7 +63,41 @@ def _model(recipe: Recipe, about: Figures, metrics: Figures) -> Iterator[str]:
     if "trial" in metrics:
         rule = for_markdown(metrics["chosen_by"])
         yield f"Trial {metrics['trial']} of a sweep, whose rule is: {rule}."
-        yield f"Exported with the weights of seed {metrics['exported_seed']}."
+        yield from _exported(metrics)
+    yield ""
+
+
+def _exported(metrics: Figures) -> Iterator[str]:
+    """Which trainings the weights are of."""
+    if "ensemble" in metrics:
+        count, programs = len(metrics["ensemble"]["models"]), metrics["ensemble"]["programs"]
+        yield f"In its place an ensemble is exported: {count} models in {programs} programs, whose"
+        yield "predictions are averaged. The settings above are those of the one that counts most."
+        return
+    yield f"Exported with the weights of seed {metrics['exported_seed']}."
+    if "refit" in metrics:
+        yield "They were trained on training and validation samples together, for"
+        yield f"{metrics['refit']['epochs']} epochs: the best epoch in the median of the seeds."
+
+
+def _ensemble(about: Figures, metrics: Figures) -> Iterator[str]:
+    """The models of an ensemble, and what it gained."""
+    if "ensemble" not in metrics:
+        return
+    yield "## Ensemble"
+    yield ""
+    yield "Models were drawn one after another, again and again whichever made the mean prediction"
+    yield "best on validation (Caruana et al., ICML 2004)."
+    yield ""
+    yield "| trial | seed | share | epochs on training and validation samples |"
+    yield "|---|---|---|---|"
+    for model in metrics["ensemble"]["models"]:
+        epochs = model["epochs"] or "trained on training samples alone"
+        yield f"| {model['number']} | {model['seed']} | {model['share']:.2f} | {epochs} |"
+    yield ""
+    yield f"It has {about['parameters']:,} parameters."
+    yield "Its validation figures are those of the models before they saw validation samples. Since"
+    yield "it was drawn by them, they flatter it; the test figures don't."
     yield ""
 
 
@@ -91,6 +126,7 @@ def _measured(recipe: Recipe, metrics: Figures) -> Iterator[str]:
     else:
         yield "One training, without repetition over seeds."
     yield "Validation chose the epoch, and in a sweep the trial; test figures decided nothing."
+    yield from _columns(metrics)
     yield ""
     target = recipe.data.predicts
     own = [metric.name for metric in target.own]
@@ -159,10 +195,12 @@ def _files(about: Figures) -> Iterator[str]:
     yield "figures in `preprocessing.safetensors`. `bundle.json` has each file's checksum."
     yield ""
     gives = restored(about["target"]).gives
-    yield f"| format | file | largest difference from the trained model, in {gives} |"
-    yield "|---|---|---|"
+    head = f"largest difference from the trained model, in {gives}"
+    yield f"| format | file | {head} | milliseconds for a sample |"
+    yield "|---|---|---|---|"
     for name, written in about["formats"].items():
-        yield f"| {name} | {written['file']} | {written['largest_difference']:.1e} |"
+        took = _took(written.get("milliseconds"))
+        yield f"| {name} | {written['file']} | {written['largest_difference']:.1e} | {took} |"
     yield ""
     for name, reason in about["left_out"].items():
         yield f"Without the format {name}: {for_markdown(reason)}."
@@ -171,15 +209,36 @@ def _files(about: Figures) -> Iterator[str]:
     yield ""
 
 
+def _columns(metrics: Figures) -> Iterator[str]:
+    """What the columns of figures are, where there are more than two."""
+    if "refit" in metrics:
+        yield "The first two columns are of trainings without validation samples, the third is of"
+        yield "the chosen trial trained on them as well."
+    if "ensemble" in metrics:
+        yield "The last two columns are of the exported ensemble."
+
+
 def _table(title: str, names: Mapping[str, str], metrics: Figures) -> Iterator[str]:
     """A row for each name whose metric was measured, on validation and on test."""
-    validation = metrics.get("confirmed_validation", metrics["validation"])
-    test = metrics.get("confirmed_test", metrics.get("test", {}))
-    yield f"| {title} | validation | test |"
-    yield "|---|---|---|"
+    columns = {
+        "validation": metrics.get("confirmed_validation", metrics["validation"]),
+        "test": metrics.get("confirmed_test", metrics.get("test", {})),
+    }
+    if "refit" in metrics:
+        columns["test, on all data"] = metrics["refit"]["test"]
+    if "ensemble" in metrics:
+        columns["ensemble, validation"] = metrics["ensemble"]["validation"]
+        columns["ensemble, test"] = metrics["ensemble"]["test"]
+    yield f"| {title} | {' | '.join(columns)} |"
+    yield f"|---{'|---' * len(columns)}|"
     for shown, metric in names.items():
-        yield f"| {shown} | {_figure(validation.get(metric))} | {_figure(test.get(metric))} |"
+        figures = " | ".join(_figure(column.get(metric)) for column in columns.values())
+        yield f"| {shown} | {figures} |"
     yield ""
+
+
+def _took(milliseconds: float | None) -> str:
+    return "not measured" if milliseconds is None else f"{milliseconds:.2g}"
 
 
 def _figure(value: float | Figures | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,68 @@ from armtune.bundle.target import check_target
 from armtune.data import Dataset, Progress
 from armtune.datasets._load import load_dataset
 from armtune.errors import MissingDataError, RunError
-from armtune.export.write import write_bundle
-from armtune.recipe.load import with_overrides
+from armtune.export.write import Models, write_bundle, write_models
 from armtune.recipe.looking import look
 from armtune.recipe.schema import Recipe
 from armtune.report.references import references_dict
 from armtune.report.tables import spread
 from armtune.report.verdict import verdict_of
 from armtune.sweeps import read_confirmed, read_records, read_result
-from armtune.sweeps.study.confirm import check_model
+from armtune.sweeps.study.confirm import check_model, check_written
+from armtune.sweeps.study.final import folder_of, model_recipe, winning_model
 from armtune.sweeps.study.folder import ELSEWHERE, RECIPE, check_same, recipe_of
-from armtune.sweeps.study.records import TrialRecord
-from armtune.sweeps.workers.trial import CHECKPOINT, Confirmation
-from armtune.training.loop import Run
+from armtune.sweeps.study.records import Ensemble, Model, SweepResult, TrialRecord
+from armtune.sweeps.workers.trial import CHECKPOINT, Confirmation, trial_folder
+from armtune.training.samples import Samples
+from armtune.training.schedule import begin
+
+
+def export_winner(
+    run: Path,
+    to: Path,
+    formats: Sequence[str] | None = None,
+    progress: Progress | None = None,
+    overrides: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Writes what a sweep found best as a bundle: its ensemble, or the chosen trial's model.
+
+    Arguments, result and errors are as of ``export_trial``.
+    """
+    check_target(to)
+    number, result = chosen_trial(run), read_result(run)
+    ensemble = result.ensemble
+    if ensemble is None or not ensemble.stands:
+        return export_trial(run, number, to, formats, progress, overrides)
+    sweep = recipe_of(run, overrides)
+    dataset = _data(run, sweep, progress)
+    groups = _groups(sweep, result, ensemble)
+    total = sum(ensemble.counts.values())
+    written = [
+        Models(
+            group[0][1],
+            [_file(run, sweep, result, model) for model, _ in group],
+            Samples(group[0][1], dataset, "cpu").scales,
+            [ensemble.counts[model] / total for model, _ in group],
+        )
+        for group in groups
+    ]
+    about = {
+        **_about(sweep, result, number),
+        **_refit(result, _model(run, sweep, result, number)),
+        "ensemble": ensemble_summary(ensemble, len(groups)),
+    }
+    return write_models(to, written, dataset, about, formats)
+
+
+def _groups(
+    sweep: Recipe, result: SweepResult, ensemble: Ensemble
+) -> list[list[tuple[Model, Recipe]]]:
+    """Models of an ensemble that can lie on one member axis; those that count most come first."""
+    groups: dict[str, list[tuple[Model, Recipe]]] = {}
+    for model in sorted(ensemble.counts, key=lambda model: -ensemble.counts[model]):
+        recipe = model_recipe(sweep, result.records[model.number], model)
+        groups.setdefault(_architecture(recipe), []).append((model, recipe))
+    return list(groups.values())
 
 
 def export_trial(
@@ -37,8 +87,9 @@ def export_trial(
 ) -> dict[str, Any]:
     """Writes a trial's model as a bundle.
 
-    Of a trial that was re-trained, the model of the seed with the highest score on validation; of
-    another, the trial's own. Test metrics stand only where re-training measured them.
+    Of the chosen trial, the model that was trained again on all data, if it was. Of another that
+    was re-trained, the model of the seed with the highest score on validation; else the trial's
+    own. Test metrics stand only where re-training measured them.
 
     Args:
         run: a sweep's folder, such as ``runs/avmnist``.
@@ -57,28 +108,94 @@ def export_trial(
     """
     check_target(to)
     record = _complete(run, number)
-    sweep = recipe_of(run, overrides)
+    sweep, result = recipe_of(run, overrides), read_result(run)
+    model = _model(run, sweep, result, number)
+    recipe = model_recipe(sweep, record, model)
+    dataset = _data(run, recipe, progress)
+    about = {
+        **_about(sweep, result, number),
+        "exported_seed": model.seed,
+        **_refit(result, model),
+        **_judged(run, sweep, number),
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        if model.epochs:
+            file = _file(run, sweep, result, model)
+        elif end := _confirmed(run, model):
+            file = check_model(run, number, end)
+        else:
+            file = _own_file(run, recipe, number, dataset, Path(scratch))
+        scales = Samples(recipe, dataset, "cpu").scales
+        return write_bundle(to, recipe, file, dataset, scales, about, formats)
+
+
+def _confirmed(run: Path, model: Model) -> Confirmation | None:
+    """The re-training that a model is of; None of a trial's own."""
+    known = read_confirmed(run).get(model.number, [])
+    return next((c for c in known if c.seed == model.seed and not c.reason), None)
+
+
+def _model(run: Path, sweep: Recipe, result: SweepResult, number: int) -> Model:
+    """The model that stands for a trial."""
+    refit = winning_model(sweep, result) if number == result.chosen else None
+    end = result.finals.get(refit) if refit else None
+    if refit and refit.epochs and end and not end.reason:
+        return refit
     sound = [c for c in read_confirmed(run).get(number, []) if not c.reason]
     best = max(sound, key=lambda c: c.validation[sweep.data.predicts.score], default=None)
-    seed = {} if best is None else {"training.seed": best.seed}
-    recipe = with_overrides(sweep, {**record.values, **seed})
-    dataset = _data(run, recipe, progress)
-    run_of_model = Run([recipe], dataset)
-    with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder) / MODEL
-        if best is None:
-            run_of_model.restore(run / "trials" / f"{number:04d}" / CHECKPOINT, unsigned=True)
-            run_of_model.save_model(model)
-        else:
-            model = check_model(run, number, best)
-        about = {
-            "trial": number,
-            "chosen_by": sweep.sweep.choose,
-            **summary(record, sound),
-            "exported_seed": recipe.training.seed,
-            **_judged(run, sweep, number),
-        }
-        return write_bundle(to, recipe, model, dataset, run_of_model.scales, about, formats)
+    return Model(number, sweep.training.seed if best is None else best.seed)
+
+
+def _own_file(run: Path, recipe: Recipe, number: int, dataset: Dataset, scratch: Path) -> Path:
+    """A trial's own model, which only its checkpoint holds."""
+    trained = begin([recipe], dataset)
+    trained.restore(trial_folder(run, number) / CHECKPOINT, unsigned=True)
+    trained.save_model(scratch / MODEL)
+    return scratch / MODEL
+
+
+def _file(run: Path, sweep: Recipe, result: SweepResult, model: Model) -> Path:
+    """A model of one of the last trainings.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    return check_written(folder_of(run, sweep, model) / MODEL, result.finals[model])
+
+
+def _refit(result: SweepResult, model: Model) -> dict[str, Any]:
+    """What is known of a model that was trained on all data; nothing of others."""
+    if not model.epochs:
+        return {}
+    return {"refit": {"epochs": model.epochs, "test": result.finals[model].test}}
+
+
+def _architecture(recipe: Recipe) -> str:
+    """What models must have in common to lie on one member axis."""
+    encoders = {m: modality.encoder for m, modality in recipe.modalities.items()}
+    return repr((encoders, recipe.balancing.fusion(recipe.fusion)))
+
+
+def _about(sweep: Recipe, result: SweepResult, number: int) -> dict[str, Any]:
+    """What is known of a trial."""
+    known = read_confirmed(result.folder).get(number, [])
+    return {
+        "trial": number,
+        "chosen_by": sweep.sweep.choose,
+        **summary(result.records[number], [c for c in known if not c.reason]),
+    }
+
+
+def ensemble_summary(ensemble: Ensemble, programs: int) -> dict[str, Any]:
+    """What is known of an ensemble, as JSON can hold it."""
+    total = sum(ensemble.counts.values())
+    models = [{**asdict(model), "share": count / total} for model, count in ensemble.counts.items()]
+    return {
+        "models": models,
+        "programs": programs,
+        "validation": ensemble.validation,
+        "test": ensemble.test,
+    }
 
 
 def _data(run: Path, recipe: Recipe, progress: Progress | None) -> Dataset:

@@ -6,6 +6,7 @@ import json
 import platform
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,29 +23,51 @@ from armtune.bundle.manifest import (
     CHECKSUM,
     MANIFEST,
     METRICS,
-    MODEL,
-    PREPROCESSING,
-    RECIPE,
+    Part,
     checksum,
     sha256,
 )
+from armtune.bundle.program import read_weights
 from armtune.bundle.serving import Exported, Served, export, load_network
 from armtune.bundle.target import aside_of, check_target, put
 from armtune.data import Dataset
 from armtune.data.standardize import Standardization
 from armtune.errors import RunError
-from armtune.export.agreement import Units, check_inputs, largest_difference, trained
+from armtune.export.agreement import (
+    Units,
+    check_inputs,
+    largest_difference,
+    milliseconds,
+    trained,
+)
 from armtune.export.card import model_card
 from armtune.files import unwritable, write_bytes, write_text
 from armtune.recipe.load import dump_recipe
 from armtune.recipe.schema import Recipe
-from armtune.training.network import MultimodalNet
+from armtune.targets import Target
 
 USUAL = ("numpy", "torch")
 """Formats that are written where nothing else is asked for; one that can't be is left out."""
 TOLERANCE = 1e-5
 """Most that a format may differ from the trained model: in probability, or in a value's unit."""
 PREDICT = "predict.py"
+
+
+@dataclass(frozen=True)
+class Models:
+    """Models of one program.
+
+    Attributes:
+        recipe: of the first of them.
+        files: weights of each, as ``Run.save_model`` writes them.
+        scales: each modality's standardisation, as fitted on the training split.
+        shares: what each counts, 1 in all over all models of a bundle.
+    """
+
+    recipe: Recipe
+    files: Sequence[Path]
+    scales: Mapping[str, Standardization]
+    shares: Sequence[float] = (1.0,)
 
 
 def write_bundle(
@@ -56,11 +79,21 @@ def write_bundle(
     metrics: Mapping[str, Any],
     wanted: Sequence[str] | None = None,
 ) -> dict[str, Any]:
+    """Writes a bundle of one model: see ``write_models``."""
+    return write_models(to, [Models(recipe, [model], scales)], dataset, metrics, wanted)
+
+
+def write_models(
+    to: Path,
+    groups: Sequence[Models],
+    dataset: Dataset,
+    metrics: Mapping[str, Any],
+    wanted: Sequence[str] | None = None,
+) -> dict[str, Any]:
     """Writes a bundle folder as a whole, in place of one that is there.
 
     Args:
-        model: weights as ``Run.save_model`` writes them.
-        scales: each modality's standardisation, as fitted on the training split.
+        groups: the models whose mean prediction it serves, those of one program together.
         metrics: what is known of the model, as JSON can hold it.
         wanted: the formats to write; the usual ones, where they can be, if None.
 
@@ -75,17 +108,23 @@ def write_bundle(
     aside = aside_of(to)
     try:
         aside.mkdir(parents=True)
-        shutil.copyfile(model, aside / MODEL)
-        write_bytes(aside / PREPROCESSING, save(_scaling(scales)))
-        write_text(aside / RECIPE, dump_recipe(_with_copies(recipe, aside)))
+        shares = [list(group.shares) for group in groups]
+        stacked = sum(map(len, shares)) > 1
+        shapes = {m: dataset.shapes[m] for m in groups[0].recipe.modalities}
+        served = [
+            _part(aside, Part.at(k, group.shares), group, (shapes, dataset.target), stacked)
+            for k, group in enumerate(groups)
+        ]
         write_text(aside / METRICS, json.dumps(metrics, indent=2))
         shutil.copyfile(armtune.export.standalone.__file__, aside / PREDICT)
-        shapes = {m: dataset.shapes[m] for m in recipe.modalities}
-        network = load_network(model, recipe, shapes, dataset.target)
+        recipe = groups[0].recipe
         about = _about(dataset, shapes)
+        about["parameters"] = sum(t.numel() for part in served for t in part.parameters())
+        if stacked:
+            about["ensemble"] = {"shares": shares}
         if recipe.data.fills:
             about["fills"] = {"what": recipe.data.fills, "means": _train_means(dataset, shapes)}
-        about |= _formats(aside, network, dataset, scales, wanted)
+        about |= _formats(aside, served, groups, dataset, wanted)
         write_text(aside / CARD, model_card(recipe, about, metrics))
         sums = {f.name: sha256(f) for f in sorted(aside.iterdir())}
         manifest = {**about, "sha256": sums}
@@ -97,6 +136,28 @@ def write_bundle(
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return about
+
+
+def _part(
+    folder: Path,
+    part: Part,
+    models: Models,
+    data: tuple[Mapping[str, tuple[int, ...]], Target],
+    stacked: bool,
+) -> Served:
+    """Writes the models of one program; gives them back as what serves."""
+    if stacked:
+        each = [read_weights(file) for file in models.files]
+        whole = {name: np.stack([weights[name] for weights in each]) for name in each[0]}
+        write_bytes(folder / part.model, save(whole))
+    else:
+        shutil.copyfile(models.files[0], folder / part.model)
+    write_bytes(folder / part.preprocessing, save(_scaling(models.scales)))
+    write_text(folder / part.recipe, dump_recipe(_with_copies(models.recipe, folder)))
+    shapes, target = data
+    members = len(models.files) if stacked else None
+    network = load_network(folder / part.model, models.recipe, shapes, target, members)
+    return Served(network, target, models.scales, models.shares)
 
 
 def _scaling(scales: Mapping[str, Standardization]) -> dict[str, Floats]:
@@ -143,9 +204,9 @@ def _train_means(dataset: Dataset, modalities: Iterable[str]) -> dict[str, list[
 
 def _formats(
     folder: Path,
-    network: MultimodalNet,
+    served: Sequence[Served],
+    groups: Sequence[Models],
     dataset: Dataset,
-    scales: Mapping[str, Standardization],
     wanted: Sequence[str] | None,
 ) -> dict[str, Any]:
     """Writes and checks the formats: their files with the largest difference, and those left out.
@@ -157,22 +218,40 @@ def _formats(
     if not names:
         return {"formats": {}, "left_out": {}}
     written, left_out = {}, {}
-    inputs = check_inputs(dataset, network.modalities)
-    expected = trained(network, dataset.target, scales, *inputs)
+    modalities = served[0].network.modalities
+    inputs = check_inputs(dataset, modalities)
+    expected = _expected(served, groups, dataset.target, inputs)
     try:
-        exported = export(Served(network, dataset.target, scales).eval(), dataset.shapes)
+        exported = export(served, {m: dataset.shapes[m] for m in modalities})
     except CantExport as error:
         left_out = dict.fromkeys(names, str(error))
     for name in [n for n in names if n not in left_out]:
         try:
-            difference = _written(name, exported, folder, (*inputs, expected, dataset.target.units))
-            written[name] = {"file": formats.named(name).FILE, "largest_difference": difference}
+            check = (*inputs, expected, dataset.target.units)
+            written[name] = {
+                "file": formats.named(name).FILE,
+                **_written(name, exported, folder, check),
+            }
         except CantExport as error:
             (folder / formats.named(name).FILE).unlink(missing_ok=True)
             left_out[name] = str(error)
     if left_out and wanted is not None:
         raise RunError("\n".join(f"--format {name}: {why}" for name, why in left_out.items()))
     return {"formats": written, "left_out": left_out}
+
+
+def _expected(
+    served: Sequence[Served],
+    groups: Sequence[Models],
+    target: Target,
+    inputs: tuple[Views, Present],
+) -> Floats:
+    """What the trained models say, each counted as it is to be."""
+    said = [
+        np.tensordot(part.shares, trained(part.network, target, group.scales, *inputs), 1)
+        for part, group in zip(served, groups, strict=True)
+    ]
+    return np.asarray(sum(said), np.float32)
 
 
 def _known(wanted: Sequence[str]) -> list[str]:
@@ -190,14 +269,19 @@ def _known(wanted: Sequence[str]) -> list[str]:
 
 def _written(
     name: str, exported: Exported, folder: Path, check: tuple[Views, Present, Floats, Units]
-) -> float:
-    """Writes a format, loads it again and runs it; the largest difference, see ``agreement``."""
+) -> dict[str, float]:
+    """Writes a format, loads it again and runs it.
+
+    Returns:
+        the largest difference, see ``agreement``, and what a single sample takes.
+    """
     chosen = formats.named(name)
     chosen.write(exported, folder)
-    difference = largest_difference(chosen.load(folder), *check)
+    engine = chosen.load(folder)
+    difference = largest_difference(engine, *check)
     if not difference <= TOLERANCE:
         raise RunError(
             f"{chosen.FILE}: its predictions differ from the trained model's by up to "
             f"{difference:.2g}, more than {TOLERANCE:g}; nothing was written"
         )
-    return difference
+    return {"largest_difference": difference, "milliseconds": milliseconds(engine, *check[:2])}

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+ERROR = "standard_error"
+"""How far chance may move the score."""
+PARAMETERS = "parameters"
+"""How large the model is."""
+
+
 class Measure(Options):
     """Options of a metric that a recipe adds, and how to compute it."""
 
@@ -42,10 +48,12 @@ def metrics_of(target: type[Target]) -> list[Metric]:
     score = target.score
     return [
         *target.own,
+        Metric(ERROR, "minimize", f"standard error of the {score}, by the jackknife over samples"),
         Metric("loss", "minimize", target.loss),
         Metric(
             "train_loss", "minimize", "what the training minimised, mean over the epoch's steps"
         ),
+        Metric(PARAMETERS, "minimize", "numbers that the network learns"),
         Metric(f"unimodal_{score}/<m>", "maximize", f"{score} of the modality's own head"),
         Metric(f"weakest_{score}", "maximize", f"lowest unimodal {score}"),
         Metric("missing/<m>", "maximize", "score of the fused decision with the modality absent"),

@@ -137,9 +137,20 @@ def _goals(recipe: Recipe, document: Document) -> Iterator[Fault]:
             continue
         for metric in unknown:
             yield document.fault(steps, *_unknown(metric, names, recipe))
+    yield from _unknown_error(recipe, document)
     for steps, bound in _bounds(recipe):
         if said := bound.unreachable:
             yield document.fault(steps, said)
+
+
+def _unknown_error(recipe: Recipe, document: Document) -> Iterator[Fault]:
+    """A choice within the standard error of what has none."""
+    score = recipe.data.predicts.score
+    with suppress(ValueError):
+        choice = Choice.parse(recipe.sweep.choose)
+        if choice.then and choice.objective and choice.objective.metric != score:
+            said = f"the standard error is that of {score}, not of {choice.objective.metric}"
+            yield document.fault(("sweep", "choose"), said)
 
 
 def _bounds(recipe: Recipe) -> Iterator[tuple[Steps, Constraint]]:
@@ -220,6 +231,9 @@ def _pack(recipe: Recipe, document: Document) -> Iterator[Fault]:
         if 0 < resources.gpu < 1:
             said = "workers that train a trial together need a GPU each"
             yield document.fault(("sweep", "resources", "gpu"), said, "set it to 1")
+        if recipe.training.folds != 1:
+            said = "trials that several workers train together have no folds"
+            yield document.fault(("training", "folds"), said, "set it to 1")
         if pack not in (1, "auto"):
             said = "trials that several workers train together can't be packed"
             yield document.fault(("sweep", "pack"), said, "set it to 1")

@@ -9,6 +9,7 @@ from math import hypot, inf, isfinite, isnan
 from typing import TYPE_CHECKING
 
 from armtune.errors import RunError
+from armtune.metrics import ERROR
 from armtune.pruners._rungs import Standing
 from armtune.recipe.document import shown
 
@@ -25,7 +26,9 @@ _RANGES = {"accuracy": (0.0, 1.0), "gap": (0.0, inf)}
 # Of texts with single spaces; none can match in two ways, or a long text would take minutes.
 _OBJECTIVE = re.compile(r"(maximize|minimize) (\S+)")
 _CONSTRAINT = re.compile(r"([^\s<>=]+) ?(>=|<=) ?([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
-_CHOICE = re.compile(r"(?:(highest|lowest) (\S+)|knee)(?: where (.+))?")
+_NEAR = r"(?: within one standard error ?, ?then (highest|lowest) (\S+))?"
+_CHOICE = re.compile(rf"(?:(highest|lowest) ([^\s,]+){_NEAR}|knee)(?: where (.+))?")
+_DIRECTIONS = {"highest": "maximize", "lowest": "minimize"}
 LONGEST = 1000
 """Characters of a goal at most."""
 
@@ -103,6 +106,8 @@ class Choice:
     Attributes:
         objective: what the pick has best of all; None for the knee of the front.
         constraints: what a pick must meet.
+        then: what decides between those whose lag behind the best is within its standard error;
+            None where the best itself is picked.
         axes: the sweep's objectives; the knee is the point nearest to the best of each, when every
             objective is scaled to 0 … 1 over the candidates.
     """
@@ -110,11 +115,13 @@ class Choice:
     objective: Objective | None
     constraints: tuple[Constraint, ...] = ()
     axes: tuple[Objective, ...] = ()
+    then: Objective | None = None
 
     @staticmethod
     def parse(text: str, axes: Sequence[Objective] = ()) -> Choice:
         """Reads ``highest METRIC``, ``lowest METRIC`` or ``knee``, each perhaps with
-        ``where METRIC <= NUMBER and …``.
+        ``where METRIC <= NUMBER and …``; before it, but for the knee, perhaps
+        ``within one standard error, then lowest METRIC`` or ``highest``.
 
         Raises:
             ValueError: the text is none of these.
@@ -122,29 +129,49 @@ class Choice:
         found = _CHOICE.fullmatch(_spaced(text))
         if not found:
             forms = "'highest METRIC', 'lowest METRIC' or 'knee', then 'where …' if wanted"
+            if "within" in text:
+                forms = "'highest METRIC within one standard error, then lowest METRIC'"
             raise ValueError(f"write {forms}, not {shown(text)}")
-        direction = {"highest": "maximize", "lowest": "minimize"}.get(found[1] or "", "")
-        objective = Objective(found[2], direction) if direction else None
-        conditions = found[3].split(" and ") if found[3] else []
-        return Choice(objective, tuple(map(Constraint.parse, conditions)), tuple(axes))
+        objective, then = (
+            Objective(metric, _DIRECTIONS[word]) if word else None
+            for word, metric in ((found[1], found[2]), (found[3], found[4]))
+        )
+        conditions = found[5].split(" and ") if found[5] else []
+        return Choice(objective, tuple(map(Constraint.parse, conditions)), tuple(axes), then)
 
     @property
     def metrics(self) -> list[str]:
         """The metrics that the rule reads."""
-        read = [self.objective.metric] if self.objective else []
+        read = [o.metric for o in (self.objective, self.then) if o]
         return read + [constraint.metric for constraint in self.constraints]
 
     def pick(self, candidates: Sequence[Metrics]) -> int | None:
         """Index of the winner, the first of equals; None when none meets the conditions."""
-        able = {i: metrics for i, metrics in enumerate(candidates) if self._qualifies(metrics)}
-        if not able:
+        near = self.near(candidates)
+        if not near:
             return None
-        losses = self._losses(list(able.values()))
-        return list(able)[losses.index(min(losses))]
+        able = [candidates[i] for i in near]
+        ranks = [
+            (self.then.loss(metrics) if self.then else 0.0, loss)
+            for metrics, loss in zip(able, self._losses(able), strict=True)
+        ]
+        return near[ranks.index(min(ranks))]
+
+    def near(self, candidates: Sequence[Metrics]) -> list[int]:
+        """Indices of those that qualify; near the best only, where near-equals are told apart."""
+        able = [i for i, metrics in enumerate(candidates) if self._qualifies(metrics)]
+        if not able or self.then is None:
+            return able
+        losses = dict(zip(able, self._losses([candidates[i] for i in able]), strict=True))
+        best = min(able, key=losses.__getitem__)
+        # Against rounding where a lag is the standard error itself.
+        limit = losses[best] + candidates[best][ERROR] + 1e-12
+        return [i for i in able if losses[i] <= limit]
 
     def _qualifies(self, metrics: Metrics) -> bool:
         judged = (self.objective,) if self.objective else self.axes
-        return all(isfinite(metrics.get(o.metric, inf)) for o in judged) and all(
+        read = [o.metric for o in judged] + ([self.then.metric, ERROR] if self.then else [])
+        return all(isfinite(metrics.get(name, inf)) for name in read) and all(
             c.metric in metrics and not c.violation(metrics) for c in self.constraints
         )
 

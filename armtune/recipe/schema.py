@@ -123,10 +123,23 @@ class Training(Options):
     """Epochs over which the learning rate rises linearly to its peak."""
     decay: Literal["cosine", "none"] = "cosine"
     """How the learning rate falls after the warm-up: ``cosine`` to 0, or ``none``."""
+    refit_epochs: Annotated[int, Field(ge=1)] | None = None
+    """How many of the epochs to train on training and validation samples together, as a sweep
+    does with its winner: the model of the last one counts, since nothing is left to choose one by.
+    ``null`` trains on training samples alone, and the best epoch on validation counts."""
+    folds: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
+    """Parts into which training and validation samples are cut together, to train once for each
+    and judge what all of them held out; 1 judges by the validation split. ``auto`` is 5, several
+    times over for few samples, where the validation split has fewer than 500; else it is 1."""
     schedule: list[Change] = Field(default_factory=list)
     """Settings that change on the way, earliest first; population based training finds such."""
     seed: int = Field(0, ge=0)
     """Seed of initial weights, sample order and every random stream."""
+
+    @property
+    def length(self) -> int:
+        """Epochs that are trained; the learning rate and schedules follow ``epochs``."""
+        return min(self.epochs, self.refit_epochs or self.epochs)
 
 
 class Resources(Options):
@@ -193,9 +206,18 @@ class Sweep(Options):
     references: bool = True
     """Also measure simple models (regression and boosting of each modality and of all) beside the
     sweep, for at most a tenth of its time or 20 seconds, to see what the winner gains on them."""
+    refit: bool = False
+    """Whether the winner is trained again after confirmation, on training and validation samples
+    together, for as many epochs as the best one had in the median of the seeds; that model is
+    exported."""
+    ensemble: Annotated[int, Field(ge=2)] | Literal["auto", "off"] = "off"
+    """The most models that an ensemble of trials and their re-trainings may draw; it is exported in
+    the winner's place where it is better on validation. ``auto`` draws up to 10."""
     choose: str = "highest accuracy"
     """Which trial of the front wins: ``highest METRIC``, ``lowest METRIC`` or ``knee``, each with
-    ``where METRIC <= NUMBER and …`` if wanted. The default is the best by the first objective."""
+    ``where METRIC <= NUMBER and …`` if wanted. Near-equal trials, of the front or not, are told
+    apart by ``highest accuracy within one standard error, then lowest parameters`` or another
+    metric. The default is the best by the first objective."""
     seed: int = Field(0, ge=0, lt=2**32)
     """Seed of the sampler."""
 

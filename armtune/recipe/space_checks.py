@@ -24,6 +24,7 @@ _UNSEARCHED = {
     "data": "all trials must see the same data",
     "metrics": "all trials must measure the same",
     "sweep": "it says how to search",
+    "training.folds": "all trials must be judged by the same samples",
 }
 
 
@@ -121,8 +122,9 @@ class _Checks:
     def path(self, entry: Entry) -> Iterator[Fault]:
         top = entry.path.split(".")[0]
         slot = _slot(entry.path, self.content)
-        if top in _UNSEARCHED:
-            yield entry.fault(f"{top} can't be searched: {_UNSEARCHED[top]}", at_key=True)
+        fixed = next((p for p in (top, entry.path) if p in _UNSEARCHED), None)
+        if fixed:
+            yield entry.fault(f"{fixed} can't be searched: {_UNSEARCHED[fixed]}", at_key=True)
         elif slot is None:
             self.unknown += 1
             hint = _meant(entry.path, self.content) if self.unknown <= MOST_FAULTS else ""

@@ -185,7 +185,7 @@ class LiveListener(Listener):
 
     def _front_grid(self, records: Sequence[TrialRecord]) -> Grid:
         standing = by_objective((r for r in records if r.number in self._front), self._goals)
-        chosen = chosen_of(standing, self._front, self._goals)
+        chosen = chosen_of(records, self._front, self._goals)
         shown = [record.number for record in standing[:ROWS]]
         if chosen is not None and chosen not in shown:
             shown[-1] = chosen

@@ -15,6 +15,7 @@ from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space, load_space
 from armtune.references import References
+from armtune.report.exports import Export, exports_grid, exports_of
 from armtune.report.lineage import lineage_grid
 from armtune.report.references import references_dict, references_grid
 from armtune.report.solo_comparison import Solo, solo_grid, solo_line, winner_seeds
@@ -48,6 +49,7 @@ class RunReport:
         confirmed: metrics of the re-trainings, those that failed left empty.
         solo: metrics of each modality trained alone with the chosen trial's settings.
         written: the recipe as it is written, where ``recipe`` is without a user's own plug-ins.
+        exports: what could be exported beside the chosen trial's confirmations.
         lineages: what each trial's model has behind it, where the trials are a population.
         notes: sentences one should see, such as that no trial meets the constraints.
         references: the simple models that were measured beside the sweep; None where none were.
@@ -69,6 +71,7 @@ class RunReport:
     written: Mapping[str, Any] = field(default_factory=dict)
     references: References | None = None
     verdict: Sequence[str] = ()
+    exports: Sequence[Export] = ()
 
     @classmethod
     def read(cls, folder: Path, overrides: Sequence[str] = ()) -> RunReport:
@@ -104,6 +107,7 @@ class RunReport:
             written=seen.content,
             references=result.references,
             verdict=verdict_of(result, goals.score, recipe.sweep.choose),
+            exports=exports_of(recipe, result),
         )
 
     @property
@@ -146,6 +150,7 @@ class RunReport:
             confirmed_grid(self.confirmed, self.goals),
             *([references_grid(self.references)] if self.references else []),
             solo_grid(self.solo, winner_seeds(self.confirmed, self.chosen), self.goals.score),
+            exports_grid(self.exports, self.goals),
         ]
         return [grid for grid in grids if grid.rows]
 
@@ -161,6 +166,7 @@ class RunReport:
             "front": self.front,
             "confirmed": confirmed_dict(self.confirmed),
             "solo": {m: confirmed_dict({0: list(seeds)})["0"] for m, seeds in self.solo.items()},
+            "exports": [export.as_dict() for export in self.exports],
             "notes": list(self.notes),
             "verdict": list(self.verdict),
             "references": references_dict(self.references) if self.references else None,

@@ -119,7 +119,7 @@ def read_status(folder: Path) -> Status:
     known = {number: [seed.metrics for seed in seeds] for number, seeds in confirmed.items()}
     chosen = chosen_of(records, front, goals, known)
     standing = by_objective((r for r in records if r.number in front), goals)
-    best = next((r for r in standing if r.number == chosen), next(iter(standing), None))
+    best = next((r for r in records if r.number == chosen), next(iter(standing), None))
     retrained = sum(map(len, confirmed.values()))
     status = Status(recipe, holder(folder), records, front, best, retrained, seen.left_out)
     # A sweep of another machine that was killed at its very end, or is older than this, left its

@@ -20,14 +20,14 @@ from rich.text import Text
 
 from armtune.recipe.objectives import Goals
 from armtune.sweeps.study import confirm
-from armtune.sweeps.study.records import TrialRecord
+from armtune.sweeps.study.records import TrialRecord, candidates_of
 from armtune.text.escapes import for_markdown, for_terminal
 
 Confirmed = Mapping[int, Sequence[Mapping[str, float]]]
 
 STATE_STYLES = {"COMPLETE": "green", "PRUNED": "yellow", "FAIL": "red", "RUNNING": "cyan"}
 STATE_WORDS = {"RUNNING": "running", "COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
-LEFT = ("method", "metric", "state")
+LEFT = ("method", "metric", "model", "state")
 """Headings of columns of words."""
 VALUES = "values"
 """Heading of the column of hyperparameters."""
@@ -118,11 +118,15 @@ def chosen_of(
     goals: Goals,
     confirmed: Confirmed | None = None,
 ) -> int | None:
-    """Number of the trial that the recipe's rule picks; None when none of the front qualifies.
+    """Number of the trial that the recipe's rule picks; None when none qualifies.
 
     See ``sweep.confirm.chosen_of``.
     """
-    standing = {record.number: record.metrics for record in records if record.number in front}
+    known = list(records)
+    able = [record for record in known if record.number in front]
+    if goals.choice.then is not None:
+        able = candidates_of(known, goals)
+    standing = {record.number: record.metrics for record in able}
     return confirm.chosen_of(standing, confirmed or {}, goals.choice)
 
 

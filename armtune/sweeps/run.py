@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from armtune.data import Dataset
 from armtune.errors import RunError
 from armtune.files import storage_told
 from armtune.recipe.automatic import is_open, resolved
@@ -19,6 +20,7 @@ from armtune.references import process
 from armtune.sweeps.engines.engine import Engine, Retrainings, check_inline
 from armtune.sweeps.engines.inline import Inline
 from armtune.sweeps.study.confirm import best_of, tasks_for, with_models
+from armtune.sweeps.study.final import Final
 from armtune.sweeps.study.first_values import start_values
 from armtune.sweeps.study.folder import RECIPE, enter, may_start, self_contained
 from armtune.sweeps.study.lineage import LINEAGE, write_lineage
@@ -28,6 +30,7 @@ from armtune.sweeps.study.records import (
     SweepResult,
     SweepStart,
     TrialRecord,
+    candidates_of,
     front_of,
     write_front,
 )
@@ -77,7 +80,7 @@ def run_sweep(
             refuse_unread(recipe, space.dimensions, dataset.shapes)
             enter(folder, recipe, dataset, about)
             study = SweepStudy(folder, recipe, space, Goals.from_recipe(recipe), first)
-            sweep = _Sweep(recipe, folder, study, listeners)
+            sweep = _Sweep(recipe, dataset, folder, study, listeners)
             start = SweepStart(recipe, space, dataset.description, folder, study.records())
             for listener in listeners:
                 listener.sweep_started(start)
@@ -92,9 +95,14 @@ class _Sweep:
     """What is done with an engine once a run's folder is open."""
 
     def __init__(
-        self, recipe: Recipe, folder: Path, study: SweepStudy, listeners: Sequence[Listener]
+        self,
+        recipe: Recipe,
+        dataset: Dataset,
+        folder: Path,
+        study: SweepStudy,
+        listeners: Sequence[Listener],
     ) -> None:
-        self._recipe, self._folder, self._study = recipe, folder, study
+        self._recipe, self._dataset, self._folder, self._study = recipe, dataset, folder, study
         self._listeners = listeners
         self._goals = Goals.from_recipe(recipe)
 
@@ -125,19 +133,21 @@ class _Sweep:
             write_lineage(self._folder / LINEAGE, lineages)
         front = front_of(records, self._goals)
         write_front(self._folder / FRONT, records, front)
-        yield Retrainings(self._to_confirm([records[n] for n in front]), self._confirmed)
+        candidates = candidates_of(records, self._goals)
+        yield Retrainings(self._to_confirm(candidates), self._confirmed)
+        yield from self._finish()
         yield Retrainings(self._to_train_alone(), self._trained_alone)
 
-    def _to_confirm(self, front: Sequence[TrialRecord]) -> list[Task]:
-        """Re-trainings of the best of the front, where that wasn't done before."""
+    def _to_confirm(self, able: Sequence[TrialRecord]) -> list[Task]:
+        """Re-trainings of the best of those to choose from, where that wasn't done before."""
         if self._recipe.sweep.confirm is None:
             return []
-        best = best_of(front, self._goals.choice, self._recipe.sweep.confirm.top)
+        best = best_of(able, self._goals.choice, self._recipe.sweep.confirm.top)
         known = with_models(self._folder, self._study.confirmed())
         for number in best:
             for confirmation in known.get(number, ()):
                 self._tell(number, confirmation)
-        candidates = [record for record in front if record.number in best]
+        candidates = [record for record in able if record.number in best]
         return tasks_for(self._recipe, self._folder, candidates, known)
 
     def _confirmed(self, task: Task, confirmation: Confirmation) -> None:
@@ -148,6 +158,13 @@ class _Sweep:
         if not confirmation.reason:
             for listener in self._listeners:
                 listener.confirmed(number, confirmation.seed, confirmation.metrics)
+
+    def _finish(self) -> Iterator[Retrainings]:
+        """The trainings of what is exported, and what it measures."""
+        result = result_of(self._folder, self._recipe, self._study)
+        final = Final(self._recipe, self._study, result, self._dataset)
+        yield Retrainings(final.tasks(), final.ended)
+        final.judge()
 
     def _to_train_alone(self) -> list[Task]:
         """Each modality alone with the winner's settings, where that wasn't done before."""

@@ -22,14 +22,17 @@ class BestEpochs:
 
     Args:
         score: the metric that is to be high; where it is the same, a lower ``loss`` is better.
+        last: whether the last epoch counts instead, whatever its metrics.
 
     Attributes:
         metrics: each member's at its best epoch so far, ``epoch`` (counted from 1) among them.
         state: what prediction needs, as it was then, ``(member, …)`` each.
     """
 
-    def __init__(self, network: MultimodalNet, flat: FlatParameters, score: str) -> None:
-        self._network, self._flat, self._score = network, flat, score
+    def __init__(
+        self, network: MultimodalNet, flat: FlatParameters, score: str, last: bool = False
+    ) -> None:
+        self._network, self._flat, self._score, self._last = network, flat, score, last
         self.metrics: list[dict[str, float]] = [{} for _ in network.means]
         self.state = {name: t.clone() for name, t in self.learnt().items()}
 
@@ -40,7 +43,8 @@ class BestEpochs:
 
     def hear(self, k: int, metrics: dict[str, float], epoch: int) -> None:
         """Keeps a member as it is now, if this epoch of it, counted from 1, is its best."""
-        if self.metrics[k] and self._rank(metrics) <= self._rank(self.metrics[k]):
+        known = self.metrics[k] and not self._last
+        if known and self._rank(metrics) <= self._rank(self.metrics[k]):
             return
         self.metrics[k] = {**metrics, "epoch": float(epoch)}
         learnt = self.learnt()

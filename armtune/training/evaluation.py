@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from armtune.balancing._parts import stacked_present
 from armtune.information import shapley_values
-from armtune.metrics import Measure
+from armtune.metrics import ERROR, Measure
 from armtune.nn.forward import Batch, Features
 from armtune.targets import Target
 from armtune.training.network import MultimodalNet
@@ -19,6 +20,8 @@ CHUNK = 1024
 """Samples times members that a CPU encodes at a time: what outgrows its cache is far slower."""
 CHUNK_ACCELERATOR = 8192
 """Samples that a GPU encodes at a time, which needs more to be busy."""
+PARTS = 20
+"""Parts of the judged samples, one of which at a time is left out to learn how chance moves it."""
 CHUNK_VALUES = 40_000_000
 """Numbers, as ``network.values`` counts them, that are encoded at a time on any device. What a
 ResNet-18 makes of an image is 12 times as large as the image: 2 GB of float32."""
@@ -31,46 +34,81 @@ class Judged(Protocol):
         """All samples in order, ``(sample, …)``, some at a time."""
 
 
+class Judges(Protocol):
+    """Networks whose outputs are judged, or what stands for them.
+
+    Attributes:
+        means: has a row a member, of the type and on the device that sums are made in.
+    """
+
+    @property
+    def modalities(self) -> tuple[str, ...]: ...
+    @property
+    def means(self) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Known:
+    """Stands for networks whose outputs are known already."""
+
+    modalities: tuple[str, ...]
+    means: Tensor
+
+
+def decisions(network: MultimodalNet, features: Features) -> Tensor:
+    """Outputs ``(member, decision, sample, output)``: of each subset of modalities, then heads.
+
+    Subsets count as bit masks in the modalities' order do, from 1; the last one has them all.
+    """
+    subsets = list(range(1, 2 ** len(network.modalities)))
+    fused = network.fuse_subsets(features, network.mean_features(), subsets)
+    heads = torch.stack(list(network.judge(features).values()), dim=1)
+    # In memory samples come last, as targets compute with them.
+    return torch.cat([fused.mT, heads.mT], dim=1).mT
+
+
+def fused_at(modalities: int) -> int:
+    """Which of the decisions is the one on all modalities."""
+    return 2**modalities - 2
+
+
 class Tally:
     """Sums from which all metrics follow, added up chunk by chunk on the device."""
 
     def __init__(
-        self, network: MultimodalNet, target: Target, measures: Mapping[str, Measure] | None = None
+        self, judges: Judges, target: Target, measures: Mapping[str, Measure] | None = None
     ) -> None:
-        self.network, self.target = network, target
+        self.modalities, self.target = judges.modalities, target
         self.measures = measures or {}
         self.decisions: list[tuple[Tensor, Tensor]] = []
         self.keeps, self.marks = False, list[Tensor]()
-        players = len(network.modalities)
+        players = len(judges.modalities)
         self.subsets = list(range(1, 2**players))
-        like = network.means
+        like = judges.means
         # Subsets, then heads: together, since a CPU spends more on the calls than on the numbers.
         self.sums = Sums(target, len(like), len(self.subsets) + players, like)
         self.fused = target.tally(len(like), like)
+        self.parts = Parts(target, len(like), like)
 
-    def add(self, features: Features, labels: Tensor, present: Features | None = None) -> None:
-        """Counts a chunk of features and labels ``(member, sample)``.
+    def add(self, outputs: Tensor, labels: Tensor, present: Features | None = None) -> None:
+        """Counts a chunk of outputs, as ``decisions`` has them, and labels ``(member, sample)``.
 
         Args:
             present: which samples have a modality, of those that some lack; the features of the
                 others are what stands in for it. Heads are judged on samples that have theirs.
         """
-        network = self.network
-        subsets = network.fuse_subsets(features, network.mean_features(), self.subsets)
-        heads = torch.stack(list(network.judge(features).values()), dim=1)
-        # In memory samples come last, as targets compute with them.
-        outputs = torch.cat([subsets.mT, heads.mT], dim=1).mT
-        decisions = self.sums.add(outputs, labels, self._counted(present) if present else None)
+        decided = self.sums.add(outputs, labels, self._counted(present) if present else None)
         every = len(self.subsets) - 1
-        self.fused.add(outputs[:, every], decisions[:, every], labels)
+        self.fused.add(outputs[:, every], decided[:, every], labels)
+        self.parts.add(decided[:, every : every + 1], labels)
         if self.keeps:
-            self.marks.append(self.target.marks(decisions[:, every], labels))
+            self.marks.append(self.target.marks(decided[:, every], labels))
         if self.measures:
             self.decisions.append((outputs[:, every], labels))
 
     def _counted(self, present: Features) -> Tensor:
         """Which samples count for each decision, ``(member, decision, sample)``."""
-        heads = stacked_present(present, self.network.modalities)
+        heads = stacked_present(present, self.modalities)
         everyone = torch.ones_like(heads[:, :1]).expand(-1, len(self.subsets), -1)
         return torch.cat([everyone, heads], dim=1)
 
@@ -91,7 +129,7 @@ class Tally:
         return {name: float(m.value(*seen)) for name, m in self.measures.items()}
 
     def _columns(self) -> dict[str, Tensor]:
-        names, target, score = self.network.modalities, self.target, self.target.score
+        names, target, score = self.modalities, self.target, self.target.score
         blind_score, blind_loss = (each.unsqueeze(1) for each in self.fused.blind())
         split = [len(self.subsets), len(names)]
         scores, unimodal = self.sums.scores().split(split, dim=1)
@@ -104,6 +142,7 @@ class Tally:
         conditional = target.told(losses[:, -1:], losses[:, without])
         return {
             score: values[:, -1],
+            ERROR: self.parts.standard_error(),
             **self.fused.metrics(),
             "loss": losses[:, -1],
             **_each(f"unimodal_{score}", names, unimodal),
@@ -150,6 +189,33 @@ class Sums:
         return self.lost / self.samples
 
 
+class Parts:
+    """Marks of one decision on ``PARTS`` parts of the samples: how far chance moves its score."""
+
+    def __init__(self, target: Target, members: int, like: Tensor) -> None:
+        self.target, self.seen = target, 0
+        self.samples = like.new_zeros(PARTS, dtype=torch.float64)
+        self.marks = like.new_zeros(members, PARTS, 1, dtype=torch.float64)
+
+    def add(self, decided: Tensor, labels: Tensor) -> None:
+        """Counts decisions ``(member, 1, sample)``; each sample falls to the next part."""
+        marks = self.target.marks(decided, labels).squeeze(1).mT.double()
+        part = torch.arange(self.seen, self.seen + marks.shape[1], device=marks.device) % PARTS
+        if self.marks.shape[2] < marks.shape[2]:
+            self.marks = self.marks.expand(-1, -1, marks.shape[2]).contiguous()
+        self.marks.index_add_(1, part, marks)
+        self.samples.index_add_(0, part, torch.ones_like(part, dtype=torch.float64))
+        self.seen += marks.shape[1]
+
+    def standard_error(self) -> Tensor:
+        """The jackknife's: of the score without one part, without another, …, ``(member,)``."""
+        parts = min(PARTS, self.seen)
+        marks, samples = self.marks[:, :parts], self.samples[:parts]
+        rest = (samples.sum() - samples).expand(len(marks), -1)
+        scores = self.target.scores(marks.sum(1, keepdim=True) - marks, rest)
+        return ((parts - 1) * scores.var(1, correction=0)).sqrt()
+
+
 def _each(name: str, modalities: Sequence[str], values: Tensor) -> dict[str, Tensor]:
     """Columns ``(member, modality)`` by the modalities' names."""
     return {f"{name}/{m}": values[:, k] for k, m in enumerate(modalities)}
@@ -178,6 +244,21 @@ def evaluate(
     """
     tally = Tally(network, target, measures)
     tally.keeps = counts is not None
+    for outputs, labels, present in _decided(network, samples):
+        tally.add(outputs, labels, present)
+    if counts is not None:
+        counts += map(target.per_sample, torch.cat(tally.marks, dim=-1))
+    return tally.metrics()
+
+
+@torch.no_grad()
+def all_outputs(network: MultimodalNet, samples: Judged) -> Tensor:
+    """Outputs ``(member, decision, sample, output)`` for samples that all members share."""
+    return torch.cat([outputs for outputs, _, _ in _decided(network, samples)], dim=2)
+
+
+def _decided(network: MultimodalNet, samples: Judged) -> Iterator[tuple[Tensor, Tensor, Features]]:
+    """Outputs, labels and what is present of all members, some samples at a time."""
     members = len(network.means)
     for chunk in samples.chunks(at_a_time(network)):
         views, present = (
@@ -185,7 +266,4 @@ def evaluate(
             for parts in (chunk.views, chunk.present)
         )
         labels = chunk.labels.expand(members, *chunk.labels.shape)
-        tally.add(network.encode(views, present), labels, present)
-    if counts is not None:
-        counts += map(target.per_sample, torch.cat(tally.marks, dim=-1))
-    return tally.metrics()
+        yield decisions(network, network.encode(views, present)), labels, present

@@ -14,6 +14,7 @@ from torch import Tensor
 from armtune.balancing._hooks import Balancer, Context, Gradients, Step
 from armtune.data import Dataset
 from armtune.errors import DivergedError, RunError
+from armtune.metrics import PARAMETERS
 from armtune.nn.flat_parameters import FlatParameters
 from armtune.nn.forward import Batch, Features
 from armtune.nn.random_streams import stream
@@ -22,16 +23,25 @@ from armtune.recipe.checks import refuse_unserved
 from armtune.recipe.schema import Recipe
 from armtune.recipe.variants import alone
 from armtune.training.best_epochs import BestEpochs
-from armtune.training.checkpoint import Member
+from armtune.training.checkpoint import Member, Resumable
 from armtune.training.compiled import compiled_encoders
 from armtune.training.data_parallel import share_encoders
 from armtune.training.divergence import broken_at, divergence
 from armtune.training.evaluation import evaluate
+from armtune.training.folds import CrossValidation, cross_validate, members_of, shared_by_trials
 from armtune.training.learning_rates import learning_rates, planned
 from armtune.training.mean_features import all_features, mean_features
 from armtune.training.network import MultimodalNet, build_network
+from armtune.training.outputs import write_outputs
 from armtune.training.pretrained import load_weights
-from armtune.training.sample_order import both, rarity_of, telling, visiting_order
+from armtune.training.sample_order import (
+    both,
+    rarity_of,
+    telling,
+    training_rows,
+    valuation_cut,
+    visiting_order,
+)
 from armtune.training.samples import Samplable, Samples
 from armtune.training.settings import settings_digest
 
@@ -41,12 +51,13 @@ OPTIONAL = "balancer."
 """Begins the names of what a member may lack: what another member of its pack made necessary."""
 
 
-class Run:
+class Run(Resumable):
     """The training of a pack of members that share everything that shapes the program.
 
     Args:
         recipes: a recipe for each member; they may differ in seed, in the optimizer's knobs and in
-            the balancing method's knobs.
+            the balancing method's knobs. Where the data have folds, a trial's recipe comes once
+            for each of them.
         data: the data set, or its samples as another run of the same data has them already; the
             test split is only read by ``test``.
         device: torch device; that of the samples, where they are given.
@@ -68,7 +79,7 @@ class Run:
     ) -> None:
         if isinstance(data, Dataset):
             data = Samples(recipes[0], data, device, dtype)
-        self.samples, dataset = data, data.dataset
+        self.samples, dataset, self.folds = data, data.dataset, data.folds
         self.recipes = tuple(recipes)
         self.settings = [settings_digest(recipe, dataset.digest) for recipe in recipes]
         self.plan = recipes[0].training
@@ -97,22 +108,21 @@ class Run:
         self.slots = {name: torch.zeros_like(self.flat.values) for name in self.optimizer.slots()}
         self.epochs, self.step = [0] * len(recipes), 0
         self.rates, self.counts = planned(self.plan, self.epochs, self.updates, self.flat.values)
-        self.kept = BestEpochs(self.network, self.flat, self.target.score)
+        last = self.plan.refit_epochs is not None
+        self.kept = BestEpochs(self.network, self.flat, self.target.score, last)
         self.best = self.kept.metrics
         self.diverged = [""] * len(recipes)
 
     def _cut_valuation(self) -> None:
         """Sets the balancing method up and cuts the valuation slice that it wants from train."""
         options = [recipe.balancing for recipe in self.recipes]
+        shares = {o.held_out for o in options}
+        assert len(shares) == 1, "members of a pack hold out the same number of samples"
         known = telling(self.train.present, self.recipes[0].modalities, len(self.train))
-        held_out = [int(o.held_out * len(known)) for o in options]
-        assert len(set(held_out)) == 1, "members of a pack hold out the same number of samples"
-        orders = [
-            known[torch.randperm(len(known), generator=stream(r.training.seed, "valuation"))]
-            for r in self.recipes
-        ]
-        order = torch.stack(orders).to(self.train.labels.device)
-        self.valuation, self.pool = order[:, : held_out[0]], order[:, held_out[0] :]
+        own = training_rows(known, self.folds, len(self.recipes))
+        generators = [stream(r.training.seed, "valuation") for r in self.recipes]
+        cut = valuation_cut(own, generators, shares.pop())
+        self.valuation, self.pool = (part.to(self.train.labels.device) for part in cut)
         self.rarity = rarity_of(self.plan, self.target, self.train.labels[self.pool])
         samples = self.pool.shape[1]
         self.batch_size = min(self.plan.batch_size, samples)
@@ -151,10 +161,14 @@ class Run:
         self.train_steps()
         loss = (self.total / self.steps).tolist()
         own = self._end_epoch()
+        if self.folds:
+            loss = shared_by_trials(loss, self.folds)
+            own = {name: shared_by_trials(values, self.folds) for name, values in own.items()}
         self.epochs, self.step = [epoch + 1 for epoch in self.epochs], 0
-        judged = self._judged(self.network, self.validation)
+        judged = self._validated()
+        common = {PARAMETERS: float(self.flat.values.shape[1])}
         metrics = [
-            {**member, **{name: values[k] for name, values in own.items()}, "train_loss": loss[k]}
+            {**member, **common, **{n: v[k] for n, v in own.items()}, "train_loss": loss[k]}
             for k, member in enumerate(judged)
         ]
         self._mark_diverged(metrics)
@@ -291,9 +305,23 @@ class Run:
             measures, self.tested = self.recipes[0].metrics, list[Tensor]()
             return evaluate(network, self.samples.test(), self.target, measures, self.tested)
 
+    def _validated(self) -> list[EpochMetrics]:
+        """Metrics on the validation split, or of what a trial's members held out together."""
+        if not self.folds:
+            return self._judged(self.network, self.validation)
+        measures = self.recipes[0].metrics
+        found = cross_validate(self.network, self.train, self.target, self.folds, measures)
+        return members_of(found, self.folds)
+
     def _judged(self, network: MultimodalNet, split: Samplable) -> list[EpochMetrics]:
         measures = self.recipes[0].metrics
         return evaluate(network, split, self.target, measures)
+
+    def save_outputs(self, split: str, places: Mapping[int, Path]) -> None:
+        """Writes what members say of ``validation`` or ``test`` at their best epochs, by member."""
+        samples = self.validation if split == "validation" else self.samples.test()
+        with self.at_best() as network:
+            write_outputs(network, samples, self.target.width, places)
 
     def save_model(self, path: Path, k: int = 0) -> None:
         """Writes a member's weights at its best epoch, by parameter name (safetensors)."""
@@ -315,13 +343,9 @@ class Run:
             raise RunError(f"it has {member.epoch} epochs behind it, of {self.plan.epochs}")
         state = self._state()
         given = [n for n in state if n in member.tensors or not n.startswith(OPTIONAL)]
-        _copy({name: state[name] for name in given}, member, k)
+        member.write_to({name: state[name] for name in given}, k)
         self.epochs[k], self.best[k] = member.epoch, dict(member.best)
         self.diverged[k] = member.diverged
-
-    def resume(self, paths: Sequence[Path]) -> bool:
-        """As ``take_up``, from a checkpoint of each member."""
-        return self.take_up([Member.load(*pair) for pair in zip(paths, self.settings, strict=True)])
 
     def take_up(self, members: Sequence[Member]) -> bool:
         """Lets all members go on in the middle of an epoch.
@@ -340,7 +364,7 @@ class Run:
         self._begin_epoch()
         self.step = members[0].step
         for k, member in enumerate(members):
-            _copy(self._underway(), member, k)
+            member.write_to(self._underway(), k)
         return True
 
     def _state(self) -> dict[str, Tensor]:
@@ -356,21 +380,6 @@ class Run:
         running = {f"epoch.balancer.{n}": t for n, t in self.balancer.running().items()}
         return {"epoch.order": self.order, "epoch.total": self.total, **running}
 
-    def save(self, path: Path, k: int = 0) -> None:
-        """Writes everything that a restored member needs to go on as if never stopped."""
-        self.member(k).save(path, self.settings[k])
-
-    def restore(self, path: Path, k: int = 0, unsigned: bool = False) -> None:
-        """Lets member ``k`` go on from a checkpoint of the same recipe (see ``Member.load``).
-
-        Raises:
-            RunError: the checkpoint is damaged or of another program (OtherSettingsError: recipe).
-        """
-        try:
-            self.adopt(k, Member.load(path, self.settings[k], unsigned))
-        except RunError as error:
-            raise type(error)(f"{path}: {error}") from error
-
 
 def _solo(
     recipes: Sequence[Recipe], dataset: Dataset, like: Tensor, modality: str
@@ -383,21 +392,10 @@ def _solo(
         return copy.deepcopy(network)
 
 
-def _copy(state: Mapping[str, Tensor], member: Member, k: int) -> None:
-    """Sets a member's part of a run's tensors.
-
-    Raises:
-        RunError: the member lacks one, or has it in another shape.
-    """
-    try:
-        for name, tensor in state.items():
-            tensor[k].copy_(member.tensors[name].view(tensor[k].shape))
-    except (KeyError, RuntimeError) as error:
-        raise RunError(f"not a checkpoint of this training: {error}") from error
-
-
-def train(run: Run, after_epoch: Callable[[int, list[EpochMetrics]], None]) -> None:
+def train(
+    run: Run | CrossValidation, after_epoch: Callable[[int, list[EpochMetrics]], None]
+) -> None:
     """Trains to the end, telling ``after_epoch`` the number of epochs done and their metrics."""
-    while max(run.epochs) < run.plan.epochs:
+    while max(run.epochs) < run.plan.length:
         metrics = run.advance()
         after_epoch(max(run.epochs), metrics)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
+from armtune.data.folds import Folds
 from armtune.errors import Fault, RecipeError
 from armtune.nn.forward import Features
 from armtune.recipe.schema import Training
@@ -27,6 +28,42 @@ def telling(present: Features, modalities: Iterable[str], samples: int) -> Tenso
     if len(known) < len(masks):
         return torch.arange(samples)
     return torch.stack(known).any(0).nonzero().squeeze(1).cpu()
+
+
+def training_rows(known: Tensor, folds: Folds | None, members: int) -> list[Tensor]:
+    """Numbers of the samples that each member may learn from.
+
+    Args:
+        known: the samples there are to learn from.
+        folds: what members hold out, trial by trial; None where they hold nothing out.
+    """
+    if folds is None:
+        return [known] * members
+    held = [torch.from_numpy(own) for own in folds.held]
+    return [known[~torch.isin(known, own)] for own in held] * (members // len(folds))
+
+
+def valuation_cut(
+    rows: Sequence[Tensor], generators: Sequence[torch.Generator], share: float
+) -> tuple[Tensor, Tensor]:
+    """Each member's valuation slice and the rest of its samples, ``(member, sample)`` both.
+
+    Members have slices of one size. Where one has fewer samples left than another, some of its
+    own, drawn by chance, are there twice.
+
+    Args:
+        rows: numbers of each member's samples.
+        generators: each member's own.
+        share: of the samples, for the slice.
+    """
+    held = int(share * min(map(len, rows)))
+    orders = [
+        own[torch.randperm(len(own), generator=generator)]
+        for own, generator in zip(rows, generators, strict=True)
+    ]
+    most = max(map(len, orders)) - held
+    pools = [own[held:][torch.arange(most) % (len(own) - held)] for own in orders]
+    return torch.stack([own[:held] for own in orders]), torch.stack(pools)
 
 
 def visiting_order(

@@ -9,9 +9,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from armtune.data import Dataset, Split
-from armtune.data.rows import pieces
+from armtune.data import Dataset
+from armtune.data.rows import pieces, stacked
 from armtune.data.shared_views import SHARED_FROM, shared_view
+from armtune.data.splits import SPLITS
 from armtune.data.standardize import SCALINGS, Scaling, Standardization, standardized
 from armtune.errors import DataError
 from armtune.nn.forward import Batch, Features
@@ -89,6 +90,9 @@ class DeviceSplit:
 class Samples:
     """What trainings on the same data share; they only read it.
 
+    Where a recipe is to be trained on all data, the training split has the validation split's
+    samples too; so it has where members hold out folds of both.
+
     Args:
         recipe: says which views there are, how their encoders want them scaled, and whether they
             are in memory or streamed.
@@ -107,6 +111,11 @@ class Samples:
     ) -> None:
         self.dataset, self.device, self.dtype = dataset, device, dtype
         self.scalings, self.held = scalings(recipe), recipe.training.data
+        self.joined = recipe.training.refit_epochs is not None
+        self.folds = None if self.joined else dataset.folds
+        self._given = {name: getattr(dataset, name) for name in SPLITS}
+        if self.joined or self.folds:
+            self._given["train"] = stacked(dataset.train, dataset.validation)
         self.shared = shared and dtype == torch.float32 and torch.device(device).type == "cpu"
         self.scales = {m: self._scale(m, how) for m, how in self.scalings.items()}
         self.streams = self._streams()
@@ -119,21 +128,24 @@ class Samples:
 
     def serve(self, recipe: Recipe) -> bool:
         """Whether a recipe's training would make the same of the same data."""
-        return self.scalings == scalings(recipe) and self.held == recipe.training.data
+        joined = recipe.training.refit_epochs is not None
+        asked = (scalings(recipe), recipe.training.data, joined)
+        return (self.scalings, self.held, self.joined) == asked
 
     def _scale(self, modality: str, how: Scaling) -> Standardization:
-        train = self.dataset.train
+        # With folds too: one scale for all, which sees no more than without.
+        train = self._given["train"] if self.joined else self.dataset.train
         return SCALINGS[how](train.views[modality], train.present.get(modality))
 
     def _streams(self) -> bool:
         if self.held != "auto":
             return self.held == "stream"
-        splits = (self.dataset.train, self.dataset.validation)
+        splits = (self._given["train"], self._given["validation"])
         numbers = sum(split.views[m].size for split in splits for m in self.scales)
         return numbers * self.dtype.itemsize > STREAMED_FROM * free_memory(self.device)
 
     def _split(self, name: str) -> Samplable:
-        split: Split = getattr(self.dataset, name)
+        split = self._given[name]
         masks = {m: split.present[m] for m in self.scales if m in split.present}
         present = {m: torch.tensor(there, device=self.device) for m, there in masks.items()}
         labels = self.dataset.target.tensor(split.labels, self.device, self.dtype)
@@ -144,13 +156,14 @@ class Samples:
 
     def _view(self, name: str, modality: str) -> Tensor:
         """A view as a whole: this process's own, or shared with others."""
-        split: Split = getattr(self.dataset, name)
+        split = self._given[name]
         view, there = split.views[modality], split.present.get(modality)
         scale = self.scales[modality]
         if self.shared and view.size * self.dtype.itemsize >= SHARED_FROM:
             # Which samples are left out because they lack a modality depends on all of them.
             of = " ".join(sorted(self.dataset.shapes))
-            digest = f"{self.dataset.digest} {name} {modality} of {of}"
+            whole = "joined " if self.joined or self.folds else ""
+            digest = f"{self.dataset.digest} {whole}{name} {modality} of {of}"
             try:
                 return torch.from_numpy(shared_view(view, there, scale, digest))
             except DataError as error:

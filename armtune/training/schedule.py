@@ -8,6 +8,7 @@ from armtune.data import Dataset
 from armtune.recipe.schedule import recipe_at
 from armtune.recipe.schema import Recipe
 from armtune.training.checkpoint import Member
+from armtune.training.folds import CrossValidation
 from armtune.training.loop import Run
 from armtune.training.samples import Samples
 from armtune.training.settings import settings_digest
@@ -51,7 +52,15 @@ class ScheduledRun(Run):
                 self.adopt(k, member)
 
 
-def begin(recipes: Sequence[Recipe], data: Dataset | Samples, device: str = "cpu") -> Run:
-    """A run of a pack of recipes, which follows their schedules if they have any."""
+def begin(
+    recipes: Sequence[Recipe], data: Dataset | Samples, device: str = "cpu"
+) -> Run | CrossValidation:
+    """A training of a pack of recipes: by folds where the data have some, and as schedules say."""
+    if isinstance(data, Dataset):
+        data = Samples(recipes[0], data, device)
     scheduled = any(recipe.training.schedule for recipe in recipes)
-    return (ScheduledRun if scheduled else Run)(recipes, data, device)
+    kind = ScheduledRun if scheduled else Run
+    if data.folds is None:
+        return kind(recipes, data)
+    members = [recipe for recipe in recipes for _ in range(len(data.folds))]
+    return CrossValidation(kind(members, data), data.folds)

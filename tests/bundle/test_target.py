@@ -22,7 +22,7 @@ def fresh(to: Path) -> Path:
     """A finished bundle that is to come in a place."""
     aside = aside_of(to)
     aside.mkdir(parents=True)
-    content = {"target": {}, "shapes": {}, "sha256": {"new.txt": "0"}}
+    content = {"target": {}, "shapes": {"m": [1]}, "sha256": {"new.txt": "0"}}
     (aside / MANIFEST).write_text(json.dumps(content))
     (aside / "new.txt").write_text("new")
     return aside

@@ -43,7 +43,7 @@ def test_a_winner_of_a_sweep() -> None:
     assert "Mean ± standard deviation over trainings with 3 seeds." in lines
     assert "Trial 7 of a sweep, whose rule is: highest accuracy." in lines
     assert "Digest of sources and options: `abc`." in lines
-    assert "| torch | model.pt2 | 3.0e-08 |" in lines
+    assert "| torch | model.pt2 | 3.0e-08 | not measured |" in lines
     assert "Made with armtune 1.2, python 3.11, torch 2." in lines
     assert not any("NOT THE DATA" in line for line in lines)
 

@@ -183,3 +183,40 @@ def test_every_bend_of_a_front_is_the_best_for_some_weights(weight: float) -> No
 
 def test_of_points_with_the_same_largest_distance_the_dominating_one_is_best() -> None:
     assert augmented_chebyshev([0.5, 0.1]) < augmented_chebyshev([0.5, 0.2])
+
+
+NEAR = "highest accuracy within one standard error, then lowest loss"
+
+
+def of(accuracy: float, loss: float, error: float = 0.02) -> dict[str, float]:
+    return {"accuracy": accuracy, "loss": loss, "standard_error": error}
+
+
+def test_near_equals_are_told_apart_by_the_second_metric() -> None:
+    choice = Choice.parse(NEAR)
+    candidates = [of(0.90, 0.5), of(0.88, 0.3), of(0.879, 0.1), of(0.89, 0.4)]
+    assert choice.near(candidates) == [0, 1, 3]
+    assert choice.pick(candidates) == 1
+    # It is the best one's error that counts.
+    assert choice.pick([of(0.90, 0.5, 0.0), of(0.88, 0.3, 1.0)]) == 0
+
+
+def test_of_equals_in_the_second_metric_the_better_one_wins() -> None:
+    assert Choice.parse(NEAR).pick([of(0.89, 0.3), of(0.90, 0.3)]) == 1
+
+
+def test_near_equals_of_what_is_to_be_low() -> None:
+    choice = Choice.parse("lowest loss within one standard error, then highest accuracy")
+    assert choice.pick([of(0.8, 0.30), of(0.9, 0.31), of(0.99, 0.33)]) == 1
+
+
+def test_conditions_come_before_nearness() -> None:
+    choice = Choice.parse(f"{NEAR} where accuracy <= 0.89")
+    assert choice.pick([of(0.90, 0.1), of(0.88, 0.3), of(0.85, 0.2)]) == 1
+    assert choice.metrics == ["accuracy", "loss", "accuracy"]
+
+
+def test_who_has_no_error_does_not_qualify() -> None:
+    lacking = {"accuracy": 0.99, "loss": 0.1}
+    assert Choice.parse(NEAR).pick([lacking, of(0.8, 0.3)]) == 1
+    assert Choice.parse(NEAR).pick([lacking]) is None

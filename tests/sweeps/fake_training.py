@@ -7,7 +7,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,6 +131,10 @@ class Together:
 
     def save_model(self, path: Path, k: int = 0) -> None:
         self._each[k].save_model(path)
+
+    def save_outputs(self, split: str, places: Mapping[int, Path]) -> None:
+        for k, path in places.items():
+            write_text(path, f"{split} of epoch {self.best[k]['epoch']:g}")
 
     def test(self) -> list[dict[str, float]]:
         return [metrics for one in self._each for metrics in one.test()]

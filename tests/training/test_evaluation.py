@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score
 from armtune.metrics import metric_names
 from armtune.recipe.load import with_overrides
 from armtune.targets.classes import Classes
-from armtune.training.evaluation import CHUNK, CHUNK_VALUES, Tally, at_a_time, evaluate
+from armtune.training.evaluation import CHUNK, CHUNK_VALUES, Tally, at_a_time, decisions, evaluate
 from armtune.training.network import build_network
 from armtune.training.samples import DeviceSplit
 from tests.conftest import TWO, toy_recipe
@@ -43,7 +43,7 @@ def scripted_tally(
         )
     tally = Tally(network, THREE)
     with torch.no_grad():
-        tally.add(features, labels, present)
+        tally.add(decisions(network, features), labels, present)
     return tally.metrics()[0]
 
 

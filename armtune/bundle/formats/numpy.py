@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,16 @@ from torch.export.graph_signature import InputKind
 from torch.fx import Node
 
 from armtune.bundle.engine import CantExport, Engine, Floats, Present, Views
-from armtune.bundle.manifest import MODEL, PREPROCESSING, PROGRAM
+from armtune.bundle.manifest import PROGRAM, Part
 from armtune.bundle.program import OPERATORS, Program
 from armtune.bundle.serving import Exported
 from armtune.errors import RunError
 
 FILE = PROGRAM
+_WEIGHT = re.compile(
+    r"(?:parts\.(?P<part>\d+)\.)?(?:network\.(?P<weight>.+)|(?P<what>mean|std)_(?P<number>\d+))"
+)
+"""A parameter or buffer of what serves."""
 
 
 def write(exported: Exported, folder: Path) -> None:
@@ -38,6 +43,7 @@ def write(exported: Exported, folder: Path) -> None:
             for node in calls
         ],
         "result": output.args[0][0].name,
+        **({"members": True} if exported.stacked else {}),
     }
     (folder / FILE).write_text(json.dumps(program), encoding="utf-8")
 
@@ -80,12 +86,13 @@ def _stored(target: str, exported: Exported) -> tuple[str, str]:
     Raises:
         CantExport: it is a constant that no file holds.
     """
-    if target.startswith("network."):
-        return MODEL, target.removeprefix("network.")
-    what, _, number = target.partition("_")
-    if what not in ("mean", "std"):
+    found = _WEIGHT.fullmatch(target)
+    if not found:
         raise CantExport(f"the constant {target} stands in no file")
-    return PREPROCESSING, f"{what}/{exported.modalities[int(number)]}"
+    part = Part.at(int(found["part"] or 0), ())
+    if found["weight"]:
+        return part.model, found["weight"]
+    return part.preprocessing, f"{found['what']}/{exported.modalities[int(found['number'])]}"
 
 
 def _operator(node: Node) -> str:

@@ -103,6 +103,8 @@ def estimate(
         worker_seconds=0.0 if inline else prepared,
         worker_bytes=used,
         memory_bytes=used if inline else RAY_BYTES + (workers * resources.workers + 1) * used,
+        folds=str(dataset.folds or ""),
+        trainings_a_trial=len(dataset.folds) if dataset.folds else 1,
     )
 
 

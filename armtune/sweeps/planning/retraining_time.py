@@ -13,7 +13,9 @@ from armtune.sweeps.workers.trial import Task
 
 
 def retrainings(recipe: Recipe, settings: Sequence[Recipe]) -> list[list[Task]]:
-    """The re-trainings of each step: confirmation, and each modality alone.
+    """The re-trainings of each step: confirmation, on all data, and each modality alone.
+
+    Those of an ensemble are left out: how many it is made of isn't known.
 
     Args:
         settings: what the best trials may be; which they will be isn't known before the search.
@@ -24,7 +26,9 @@ def retrainings(recipe: Recipe, settings: Sequence[Recipe]) -> list[list[Task]]:
     best = list(islice(cycle(settings), confirm.top))
     solo = confirm.solo and len(recipe.modalities) > 1
     single = [alone(best[0], modality) for modality in recipe.modalities] if solo else []
-    return [[_task(r) for _ in range(confirm.seeds) for r in recipes] for recipes in (best, single)]
+    refit = best[:1] if recipe.sweep.refit else []
+    steps = [(best, confirm.seeds), (refit, 1), (single, confirm.seeds)]
+    return [[_task(r) for _ in range(times) for r in recipes] for recipes, times in steps]
 
 
 def lengths(steps: Sequence[Sequence[Task]], packing: Packing, places: int) -> float:

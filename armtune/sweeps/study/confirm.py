@@ -12,7 +12,14 @@ from armtune.recipe.load import with_overrides
 from armtune.recipe.objectives import Choice
 from armtune.recipe.schema import Recipe
 from armtune.sweeps.study.records import TrialRecord
-from armtune.sweeps.workers.trial import MODEL, Confirmation, Metrics, Task, confirm_folder
+from armtune.sweeps.workers.trial import (
+    MODEL,
+    Confirmation,
+    Metrics,
+    Task,
+    confirm_folder,
+    wanted_outputs,
+)
 
 Seeds = Sequence[Mapping[str, float]]
 """What a trial's re-trainings measured on validation, a mapping a seed; empty where it failed."""
@@ -60,11 +67,19 @@ def check_model(folder: Path, number: int, confirmation: Confirmation) -> Path:
     Raises:
         RunError: it is missing or damaged.
     """
-    path = confirm_folder(folder, number, confirmation.seed) / MODEL
+    return check_written(confirm_folder(folder, number, confirmation.seed) / MODEL, confirmation)
+
+
+def check_written(path: Path, end: Confirmation) -> Path:
+    """The file of a training's model, which is as it was written.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
     hint = "sweep again with --resume, which trains it anew"
     if not path.is_file():
         raise RunError(f"{path}: missing; {hint}")
-    if confirmation.model and file_digest(path) != confirmation.model:
+    if end.model and file_digest(path) != end.model:
         raise RunError(f"{path}: damaged; {hint}")
     return path
 
@@ -105,8 +120,12 @@ def winner_of(confirmed: Mapping[int, Seeds], choice: Choice) -> int | None:
         confirmed: validation metrics of each seed by trial; a trial with empty ones, which failed
             with a seed, doesn't qualify.
     """
-    sound = {n: _mean(seeds) for n, seeds in confirmed.items() if seeds and all(seeds)}
-    return _pick(sound, choice)
+    return _pick(sound_means(confirmed), choice)
+
+
+def sound_means(confirmed: Mapping[int, Seeds]) -> dict[int, Metrics]:
+    """Mean validation metrics of the candidates that failed with no seed, by trial."""
+    return {n: _mean(seeds) for n, seeds in confirmed.items() if seeds and all(seeds)}
 
 
 def _pick(candidates: Mapping[int, Metrics], choice: Choice) -> int | None:
@@ -116,7 +135,8 @@ def _pick(candidates: Mapping[int, Metrics], choice: Choice) -> int | None:
 
 def _task(recipe: Recipe, folder: Path, record: TrialRecord, seed: int) -> Task:
     changed = with_overrides(recipe, {**record.values, "training.seed": seed})
-    return Task(record.number, changed, confirm_folder(folder, record.number, seed))
+    place = confirm_folder(folder, record.number, seed)
+    return Task(record.number, changed, place, outputs=wanted_outputs(recipe))
 
 
 def _mean(seeds: Seeds) -> dict[str, float]:

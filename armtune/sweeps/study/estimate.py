@@ -35,6 +35,8 @@ class Estimate:
         worker_seconds: until a worker has its imports and data in place.
         worker_bytes: peak memory of a process that trains.
         memory_bytes: peak memory of all processes.
+        folds: how the samples are cut into folds; empty where they aren't.
+        trainings_a_trial: one for each fold, side by side; times and memory are of all of them.
     """
 
     settings: int
@@ -52,6 +54,8 @@ class Estimate:
     worker_seconds: float
     worker_bytes: float
     memory_bytes: float
+    folds: str = ""
+    trainings_a_trial: int = 1
 
     @property
     def search_seconds(self) -> float:

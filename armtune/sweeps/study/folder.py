@@ -33,9 +33,11 @@ LIBRARIES = ("numpy", "optuna", "ray", "torch")
 FREE = (
     "sweep.choose",
     "sweep.confirm",
+    "sweep.ensemble",
     "sweep.pack",
     "sweep.references",
     "sweep.resources",
+    "sweep.refit",
     "sweep.retries",
     "sweep.start_from",
     "sweep.trial_seconds",

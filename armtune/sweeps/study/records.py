@@ -46,6 +46,53 @@ class TrialRecord:
 
 
 @dataclass(frozen=True)
+class Model:
+    """One training of a trial, of which there is a model.
+
+    Attributes:
+        seed: its ``training.seed``.
+        epochs: how many epochs it was trained on training and validation samples together; 0 where
+            it was trained on training samples alone, as trials and confirmations are.
+    """
+
+    number: int
+    seed: int
+    epochs: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.number}:{self.seed}:{self.epochs}"
+
+    @staticmethod
+    def parse(text: str) -> Model:
+        """What ``str`` made."""
+        return Model(*map(int, text.split(":")))
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Models whose mean prediction is one decision.
+
+    Attributes:
+        counts: what each model counts.
+        validation: metrics on validation, of the same trainings without the validation samples.
+        single: the chosen trial's on validation, the mean over its seeds.
+        wins: whether the recipe's ``choose`` prefers it to the chosen trial.
+        test: metrics on test; empty unless it wins and all its models are there.
+    """
+
+    counts: dict[Model, int]
+    validation: dict[str, float]
+    single: dict[str, float]
+    wins: bool
+    test: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is what is exported."""
+        return self.wins and bool(self.test)
+
+
+@dataclass(frozen=True)
 class SweepResult:
     """What a finished sweep found.
 
@@ -57,6 +104,8 @@ class SweepResult:
         notes: sentences the user should see, such as that no trial meets the constraints.
         solo: trainings of each modality alone with the chosen trial's settings, by modality.
         references: the simple models that were measured beside the sweep; None where none were.
+        finals: what the last trainings measured on test: the winner's on all data, an ensemble's.
+        ensemble: the ensemble that was drawn, whether it is better or not.
     """
 
     folder: Path
@@ -67,6 +116,8 @@ class SweepResult:
     notes: list[str] = field(default_factory=list)
     solo: dict[str, list[Confirmation]] = field(default_factory=dict)
     references: References | None = None
+    finals: dict[Model, Confirmation] = field(default_factory=dict)
+    ensemble: Ensemble | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +182,18 @@ def front_of(records: Sequence[TrialRecord], goals: Goals) -> list[int]:
     complete = [record for record in records if record.state == "COMPLETE"]
     standings = [goals.standing(record.metrics) for record in complete]
     return [complete[i].number for i in front(standings)]
+
+
+def candidates_of(records: Sequence[TrialRecord], goals: Goals) -> list[TrialRecord]:
+    """Trials that the rule chooses from: of the front, and where it tells near-equals apart also
+    others that meet the constraints and aren't clearly worse.
+    """
+    numbers = set(front_of(records, goals))
+    if goals.choice.then is not None:
+        able = [r for r in records if r.state == "COMPLETE"]
+        able = [r for r in able if not any(goals.standing(r.metrics).violations)]
+        numbers |= {able[i].number for i in goals.choice.near([r.metrics for r in able])}
+    return [record for record in records if record.number in numbers]
 
 
 def write_front(path: Path, records: Sequence[TrialRecord], numbers: Sequence[int]) -> None:

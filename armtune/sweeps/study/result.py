@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import inf, nan
 from pathlib import Path
 
 from armtune.errors import RunError
+from armtune.metrics import ERROR
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
-from armtune.sweeps.study.confirm import Seeds, best_of, chosen_of, winner_of
+from armtune.sweeps.study.confirm import Seeds, best_of, chosen_of, sound_means, winner_of
 from armtune.sweeps.study.estimate import estimate_error, read_estimate
-from armtune.sweeps.study.records import SweepResult, TrialRecord, front_of
+from armtune.sweeps.study.records import (
+    Ensemble,
+    SweepResult,
+    TrialRecord,
+    candidates_of,
+    front_of,
+)
 from armtune.sweeps.study.study import StudyReader
-from armtune.sweeps.workers.trial import Confirmation
+from armtune.sweeps.workers.trial import Confirmation, Metrics
 
 
 def result_of(folder: Path, recipe: Recipe, study: StudyReader) -> SweepResult:
@@ -20,8 +28,9 @@ def result_of(folder: Path, recipe: Recipe, study: StudyReader) -> SweepResult:
     goals = Goals.from_recipe(recipe)
     records = study.records()
     front = [records[n] for n in front_of(records, goals)]
-    confirmed = _confirmed(recipe, goals, front, study)
-    standing = {record.number: record.metrics for record in front}
+    candidates = candidates_of(records, goals)
+    confirmed = _confirmed(recipe, goals, candidates, study)
+    standing = {record.number: record.metrics for record in candidates}
     chosen = chosen_of(standing, _seeds(confirmed), goals.choice)
     return SweepResult(
         folder,
@@ -29,10 +38,65 @@ def result_of(folder: Path, recipe: Recipe, study: StudyReader) -> SweepResult:
         [r.number for r in front],
         chosen,
         confirmed,
-        [*_notes(recipe, goals, front, confirmed), *_about(folder, recipe, study)],
+        [
+            *_notes(recipe, goals, front, confirmed),
+            *_preferred(goals, standing, confirmed, chosen),
+            *_last(recipe, study),
+            *_about(folder, recipe, study),
+        ],
         {} if chosen is None else study.solo(chosen),
         study.references(),
+        study.finals(),
+        study.ensemble(),
     )
+
+
+def _preferred(
+    goals: Goals,
+    standing: Mapping[int, Metrics],
+    confirmed: Mapping[int, Sequence[Confirmation]],
+    chosen: int | None,
+) -> Iterator[str]:
+    """Says which better trial the chosen one was preferred to, and that chance may be why."""
+    best, then = goals.choice.objective, goals.choice.then
+    means = sound_means(_seeds(confirmed))
+    known = means if chosen in means else standing
+    if chosen is None or best is None or then is None or len(known) < 2:
+        return
+    top = min(known, key=lambda n: best.loss(known[n]) if best.metric in known[n] else inf)
+    if top != chosen and best.loss(known[top]) < best.loss(known[chosen]):
+        values = [known[n][best.metric] for n in (top, chosen)]
+        error, word = known[top][ERROR], "lower" if then.direction == "minimize" else "higher"
+        yield (
+            f"trial {chosen}, whose {then.metric} is {word}, was chosen over trial {top}: "
+            f"{best.metric} {values[1]:.4f} against {values[0]:.4f} is within one standard error, "
+            f"{error:.4f}"
+        )
+
+
+def _last(recipe: Recipe, study: StudyReader) -> Iterator[str]:
+    """What is known of the last trainings: those that failed, and what an ensemble would gain."""
+    for model, end in study.finals().items():
+        if end.reason:
+            what = " on all data" if model.epochs else ""
+            which = f"trial {model.number}, seed {model.seed}"
+            yield f"{which}, couldn't be trained{what}: {end.reason}"
+    if ensemble := study.ensemble():
+        metric = Goals.from_recipe(recipe).objectives[0].metric
+        mixed, single = (m.get(metric, nan) for m in (ensemble.validation, ensemble.single))
+        words = (
+            f"the ensemble's {metric} on validation is {mixed:.4f}, the chosen trial's {single:.4f}"
+        )
+        yield f"{words}: {_verdict(ensemble)}"
+
+
+def _verdict(ensemble: Ensemble) -> str:
+    """What follows from an ensemble's figures."""
+    if not ensemble.wins:
+        return "by the rule of choice it is no better, so the trial is exported"
+    if not ensemble.test:
+        return "but a model of it is missing, so the trial is exported"
+    return f"it is exported, with {len(ensemble.counts)} models"
 
 
 def _about(folder: Path, recipe: Recipe, study: StudyReader) -> Iterator[str]:

@@ -25,6 +25,7 @@ from armtune.sweeps.workers.trial import (
     raise_stop,
     reason_of,
     trial_folder,
+    wanted_outputs,
 )
 
 if TYPE_CHECKING:
@@ -159,7 +160,9 @@ class Search:
     def _task(self, number: int) -> Task:
         recipe = with_overrides(self.recipe, self._records[number].values)
         rungs = self._rungs(number, recipe.training.epochs)
-        return Task(number, recipe, trial_folder(self.folder, number), rungs)
+        outputs = wanted_outputs(self.recipe)
+        folder = trial_folder(self.folder, number)
+        return Task(number, recipe, folder, rungs, outputs=outputs)
 
     def _bracket(self, number: int) -> int:
         return self.recipe.sweep.pruner.bracket(number, self.recipe.training.epochs)

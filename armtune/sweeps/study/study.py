@@ -23,7 +23,7 @@ from armtune.samplers import Sampler
 from armtune.sweeps.study.journal import JOURNAL, Journal
 from armtune.sweeps.study.journal_check import check_journal, mend_journal
 from armtune.sweeps.study.lineage import Descent, Segment, lineage, replayed
-from armtune.sweeps.study.records import TrialRecord
+from armtune.sweeps.study.records import Ensemble, Model, TrialRecord
 from armtune.sweeps.workers.trial import Confirmation
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ SAMPLER = "sampler"
 PACK = "pack"
 GENERATION = "generation"
 REFERENCES = "references"
+FINAL = "final"
+ENSEMBLE = "ensemble"
 UNFINISHED = "trained to its full length"
 """Constraint that pruned trials violate by the share of epochs left.
 
@@ -131,6 +133,23 @@ class StudyReader:
         """The simple models that were measured; None where none were."""
         about = self._study.user_attrs.get(REFERENCES)
         return None if about is None else restored(about)
+
+    def finals(self) -> dict[Model, Confirmation]:
+        """What the last trainings of a sweep measured."""
+        found = {}
+        for key, value in self._study.user_attrs.items():
+            name, _, model = key.partition(":")
+            if name == FINAL:
+                found[Model.parse(model)] = Confirmation(Model.parse(model).seed, **value)
+        return found
+
+    def ensemble(self) -> Ensemble | None:
+        """The ensemble that was drawn last, if one was."""
+        value = self._study.user_attrs.get(ENSEMBLE)
+        if not value:
+            return None
+        counts = {Model.parse(model): count for model, count in value["counts"].items()}
+        return Ensemble(**{**value, "counts": counts})
 
     @property
     def pack(self) -> int:
@@ -280,6 +299,23 @@ class SweepStudy(StudyReader):
     def note_references(self, references: References) -> None:
         """Notes what the simple models scored."""
         self._study.set_user_attr(REFERENCES, references.as_dict())
+
+    def note_final(self, model: Model, end: Confirmation) -> None:
+        """Notes what one of the last trainings measured."""
+        value = asdict(end)
+        del value["seed"]
+        self._study.set_user_attr(f"{FINAL}:{model}", value)
+        self._journal.sync()
+
+    def note_ensemble(self, ensemble: Ensemble | None) -> None:
+        """Notes the ensemble that was drawn, if one was."""
+        if ensemble == self.ensemble():
+            return
+        value = {}
+        if ensemble:
+            value = asdict(replace(ensemble, counts={}))
+            value["counts"] = {str(model): count for model, count in ensemble.counts.items()}
+        self._study.set_user_attr(ENSEMBLE, value)
         self._journal.sync()
 
     def _keep(self, name: str, confirmation: Confirmation) -> None:

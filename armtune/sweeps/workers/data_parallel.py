@@ -8,7 +8,7 @@ decides how far to train, and writes files; whatever changes a training it tells
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,10 @@ class Led:
     def test(self) -> list[Metrics]:
         with self._pace.together("test"):
             return self._own.test()
+
+    def save_outputs(self, split: str, places: Mapping[int, Path]) -> None:
+        with self._pace.together("save_outputs", split, {}):
+            self._own.save_outputs(split, places)
 
     def adopt(self, k: int, member: Member) -> None:
         with self._pace.together("adopt", k, member.on_host()):

@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from armtune.sweeps.workers.trial import (
     CHECKPOINT,
     METRICS,
     MODEL,
+    OUTPUTS,
     TESTED,
     UNDERWAY,
     Epoch,
@@ -112,7 +114,17 @@ class Pack:
             left -= 1
             if any(self._training.diverged) or time.monotonic() - started > STEP_SECONDS:
                 break
+        self._save_outputs("validation")
         return [seat.report() for seat in self._seats]
+
+    def _save_outputs(self, split: str) -> None:
+        """Writes what trained models say, where that is wanted of tasks that are over.
+
+        Before the last checkpoint: where there is one, there are these.
+        """
+        over = [seat for seat in self._seats if split in seat.task.outputs and seat.is_sound]
+        if places := {s.k: s.task.folder / OUTPUTS[split] for s in over if s.left <= 0}:
+            self._training.save_outputs(split, places)
 
     def _advance(self) -> None:
         try:
@@ -162,6 +174,9 @@ class Pack:
         seat.save_model()
         metrics = self._tests[seat.k]
         write_per_sample(folder / TESTED, {SCORE: self._training.tested[seat.k]})
+        if "test" in seat.task.outputs:
+            place = seat.task.folder / OUTPUTS["test"]
+            self._training.save_outputs("test", {seat.k: place})
         return metrics
 
     @cached_property
@@ -187,12 +202,20 @@ class Seat:
 
     @property
     def _last(self) -> int:
-        return self.task.recipe.training.epochs
+        return self.task.recipe.training.length
 
     @property
     def left(self) -> int:
         """Epochs until the next decision about it."""
         return min([r for r in self.task.rungs if r > self._epoch] + [self._last]) - self._epoch
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it hasn't diverged, and its folder is still this worker's."""
+        with suppress(LostLeaseError):
+            self._lease.check()
+            return not self._training.diverged[self.k]
+        return False
 
     def restore(self) -> bool:
         """Takes the checkpoint up; whether it did: not one of other settings."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,8 @@ ERROR = "error.txt"
 MODEL = "model.safetensors"
 TESTED = "tested.npz"
 """What each test sample counts for a re-training's score."""
+OUTPUTS = {"validation": "validation.safetensors", "test": "test.safetensors"}
+"""What a trained model says of a split's samples, each subset of modalities and each head."""
 
 Metrics = dict[str, float]
 
@@ -36,6 +38,11 @@ def trial_folder(run: Path, number: int) -> Path:
 def confirm_folder(run: Path, number: int, seed: int) -> Path:
     """The folder of a trial's re-training with a seed."""
     return run / "confirm" / f"{number:04d}-{seed}"
+
+
+def refit_folder(run: Path, number: int, seed: int, epochs: int) -> Path:
+    """The folder of a training of a trial on all data, for some epochs."""
+    return run / "refit" / f"{number:04d}-{seed}-{epochs}"
 
 
 class Training(Protocol):
@@ -57,6 +64,7 @@ class Training(Protocol):
     def restore(self, path: Path, k: int = 0) -> None: ...
     def resume(self, paths: Sequence[Path]) -> bool: ...
     def save_model(self, path: Path, k: int = 0) -> None: ...
+    def save_outputs(self, split: str, places: Mapping[int, Path]) -> None: ...
     def test(self) -> list[Metrics]: ...
     @property
     def tested(self) -> Sequence[Any]: ...
@@ -116,6 +124,7 @@ class Task:
         folder: its own folder, on a file system that all workers share.
         rungs: epochs after which it waits for a decision.
         epoch: number of epochs that the sweep has heard of.
+        outputs: the splits of which it leaves what the trained model says.
     """
 
     number: int
@@ -123,6 +132,13 @@ class Task:
     folder: Path
     rungs: tuple[int, ...] = ()
     epoch: int = 0
+    outputs: tuple[str, ...] = ()
+
+
+def wanted_outputs(recipe: Recipe) -> tuple[str, ...]:
+    """The splits of which trials and re-trainings leave what they say: an ensemble draws by it."""
+    sweep = recipe.sweep
+    return ("validation",) if sweep.ensemble != "off" and sweep.confirm else ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,183 @@
+"""What is exported in the end: the winner trained again on all data, or an ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean, median_low
+
+from armtune.data import Dataset
+from armtune.errors import RunError
+from armtune.recipe.load import with_overrides
+from armtune.recipe.objectives import Goals
+from armtune.recipe.schema import Recipe
+from armtune.sweeps.study.confirm import check_written
+from armtune.sweeps.study.records import Ensemble, Model, SweepResult, TrialRecord
+from armtune.sweeps.study.study import SweepStudy
+from armtune.sweeps.workers.trial import (
+    MODEL,
+    OUTPUTS,
+    Confirmation,
+    Metrics,
+    Task,
+    confirm_folder,
+    refit_folder,
+    trial_folder,
+)
+
+
+class Final:
+    """The last trainings of a sweep, and what is measured of them.
+
+    Args:
+        result: what the sweep found, its confirmations done.
+        dataset: the sweep's data.
+    """
+
+    def __init__(
+        self, recipe: Recipe, study: SweepStudy, result: SweepResult, dataset: Dataset
+    ) -> None:
+        self._recipe, self._study, self._result = recipe, study, result
+        self._dataset, self._folder = dataset, result.folder
+        self._winner = winning_model(recipe, result)
+        self._ensemble = self._drawn() if self._winner and recipe.sweep.ensemble != "off" else None
+
+    def tasks(self) -> list[Task]:
+        """The trainings that are still to be done; each looks at the test split once."""
+        if self._winner is None:
+            return []
+        winner = [self._winner] if self._recipe.sweep.refit else []
+        models = dict.fromkeys([*winner, *self._counts()])
+        return [self._task(model) for model in models if not self._is_done(model)]
+
+    def ended(self, task: Task, end: Confirmation) -> None:
+        """Notes what a training measured."""
+        training = task.recipe.training
+        model = Model(task.number, training.seed, training.refit_epochs or 0)
+        # Samples that a model has learnt say nothing of it.
+        self._study.note_final(model, replace(end, validation={}))
+
+    def judge(self) -> None:
+        """Notes the ensemble, with what it measures on test if it wins and its models are there."""
+        if self._ensemble is None:
+            self._study.note_ensemble(None)
+            return
+        ends, test = self._study.finals(), dict[str, float]()
+        if all(m in ends and not ends[m].reason for m in self._counts()):
+            test = self._measured("test", self._counts()) if self._counts() else {}
+        self._study.note_ensemble(replace(self._ensemble, test=test))
+
+    def _counts(self) -> Mapping[Model, int]:
+        """What the models of an ensemble that wins count."""
+        return self._ensemble.counts if self._ensemble and self._ensemble.wins else {}
+
+    def _task(self, model: Model) -> Task:
+        recipe = model_recipe(self._recipe, self._result.records[model.number], model)
+        outputs = ("test",) if model in self._counts() else ()
+        return Task(model.number, recipe, self._place(model), outputs=outputs)
+
+    def _is_done(self, model: Model) -> bool:
+        end = self._study.finals().get(model)
+        if end is None or end.reason:
+            return False
+        if model in self._counts() and not (self._place(model) / OUTPUTS["test"]).exists():
+            return False
+        try:
+            return bool(check_written(self._place(model) / MODEL, end))
+        except RunError:
+            return False
+
+    def _place(self, model: Model) -> Path:
+        return folder_of(self._folder, self._recipe, model)
+
+    def _drawn(self) -> Ensemble | None:
+        """The ensemble that is best on validation; None where it would be a single model."""
+        # Imports torch, which a sweep's driver otherwise doesn't need.
+        from armtune.sweeps.study import ensemble
+
+        places = dict(self._candidates())
+        draws = self._recipe.sweep.ensemble
+        most = draws if isinstance(draws, int) else ensemble.AUTO
+        counts = ensemble.drawn(self._recipe, places, self._dataset, most)
+        if len(counts) < 2:
+            return None
+        mixed = self._measured("validation", counts)
+        single = self._standing()
+        wins = Goals.from_recipe(self._recipe).choice.pick([single, mixed]) == 1
+        return Ensemble(counts, mixed, single, wins)
+
+    def _measured(self, split: str, counts: Mapping[Model, int]) -> Metrics:
+        """Metrics of models' mean predictions of a split."""
+        from armtune.sweeps.study import ensemble
+
+        places = dict(self._candidates()) if split == "validation" else {}
+        folders = {places.get(m, self._place(m)): count for m, count in counts.items()}
+        files = {folder / OUTPUTS[split]: count for folder, count in folders.items()}
+        return ensemble.measured(self._recipe, self._dataset, split, files)
+
+    def _candidates(self) -> Iterator[tuple[Model, Path]]:
+        """Models to draw from, and where they left what they say of the validation samples."""
+        found = [
+            (r.number, self._recipe.training.seed, trial_folder(self._folder, r.number), r.metrics)
+            for r in self._result.records
+            if r.state == "COMPLETE"
+        ]
+        for number, ends in self._result.confirmed.items():
+            for end in (end for end in ends if not end.reason):
+                folder = confirm_folder(self._folder, number, end.seed)
+                found.append((number, end.seed, folder, end.validation))
+        for number, seed, folder, metrics in found:
+            if (folder / OUTPUTS["validation"]).exists():
+                epochs = self._epochs(number, metrics)
+                yield Model(number, seed, epochs if self._recipe.sweep.refit else 0), folder
+
+    def _epochs(self, number: int, metrics: Metrics) -> int:
+        """Epochs to train again: as the trial's confirmations had them, or else this model."""
+        return median_epochs(self._result.confirmed.get(number, ())) or int(metrics["epoch"])
+
+    def _standing(self) -> Metrics:
+        """The winner's metrics on validation."""
+        assert self._winner is not None
+        number = self._winner.number
+        seeds = [c.validation for c in self._result.confirmed[number] if not c.reason]
+        names = [name for name in seeds[0] if all(name in metrics for metrics in seeds)]
+        return {name: fmean(metrics[name] for metrics in seeds) for name in names}
+
+
+def winning_model(recipe: Recipe, result: SweepResult) -> Model | None:
+    """The model that stands for the chosen trial; None where none was chosen or confirmed.
+
+    Its seed is that of the re-training with the highest score on validation.
+    """
+    sound = [c for c in result.confirmed.get(_number(result), ()) if not c.reason]
+    if not sound:
+        return None
+    score = recipe.data.predicts.score
+    best = max(sound, key=lambda c: c.validation[score])
+    return Model(_number(result), best.seed, median_epochs(sound) if recipe.sweep.refit else 0)
+
+
+def median_epochs(confirmed: Iterable[Confirmation]) -> int:
+    """The best epoch in the median of re-trainings, the lower one of two; 0 where there is none."""
+    epochs = [c.validation["epoch"] for c in confirmed if not c.reason]
+    return int(median_low(epochs)) if epochs else 0
+
+
+def model_recipe(recipe: Recipe, record: TrialRecord, model: Model) -> Recipe:
+    """The recipe that trains a model."""
+    refit = {"training.refit_epochs": model.epochs} if model.epochs else {}
+    return with_overrides(recipe, {**record.values, "training.seed": model.seed, **refit})
+
+
+def folder_of(run: Path, recipe: Recipe, model: Model) -> Path:
+    """The folder in which a model was trained."""
+    if model.epochs:
+        return refit_folder(run, model.number, model.seed, model.epochs)
+    if model.seed == recipe.training.seed:
+        return trial_folder(run, model.number)
+    return confirm_folder(run, model.number, model.seed)
+
+
+def _number(result: SweepResult) -> int:
+    return -1 if result.chosen is None else result.chosen
