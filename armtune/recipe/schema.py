@@ -123,23 +123,17 @@ class Training(Options):
     """Epochs over which the learning rate rises linearly to its peak."""
     decay: Literal["cosine", "none"] = "cosine"
     """How the learning rate falls after the warm-up: ``cosine`` to 0, or ``none``."""
-    refit_epochs: Annotated[int, Field(ge=1)] | None = None
-    """How many of the epochs to train on training and validation samples together, as a sweep
-    does with its winner: the model of the last one counts, since nothing is left to choose one by.
-    ``null`` trains on training samples alone, and the best epoch on validation counts."""
     folds: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
     """Parts into which training and validation samples are cut together, to train once for each
     and judge what all of them held out; 1 judges by the validation split. ``auto`` is 5, several
     times over for few samples, where the validation split has fewer than 500; else it is 1."""
+    refit: bool = False
+    """Whether to train on training and validation samples together, as a sweep does with its
+    winner: the model of the last epoch counts, since nothing is left to choose an epoch by."""
     schedule: list[Change] = Field(default_factory=list)
     """Settings that change on the way, earliest first; population based training finds such."""
     seed: int = Field(0, ge=0)
     """Seed of initial weights, sample order and every random stream."""
-
-    @property
-    def length(self) -> int:
-        """Epochs that are trained; the learning rate and schedules follow ``epochs``."""
-        return min(self.epochs, self.refit_epochs or self.epochs)
 
 
 class Resources(Options):

@@ -16,6 +16,13 @@ def alone(recipe: Recipe, modality: str) -> Recipe:
     return recipe.model_copy(update=changed)
 
 
+def on_all_data(recipe: Recipe, epochs: int) -> Recipe:
+    """The same recipe trained on training and validation samples together, for some epochs."""
+    schedule = [change for change in recipe.training.schedule if change.epoch < epochs]
+    changed = {"epochs": epochs, "refit": True, "schedule": schedule}
+    return recipe.model_copy(update={"training": recipe.training.model_copy(update=changed)})
+
+
 def _unbalanced(change: Change) -> Change:
     """A change without what it says of the balancing method."""
     values = {p: v for p, v in change.values.items() if not p.startswith("balancing.")}

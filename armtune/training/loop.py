@@ -79,14 +79,13 @@ class Run(Resumable):
     ) -> None:
         if isinstance(data, Dataset):
             data = Samples(recipes[0], data, device, dtype)
-        self.samples, dataset, self.folds = data, data.dataset, data.folds
+        self.samples, self.dataset, self.folds = data, data.dataset, data.folds
         self.recipes = tuple(recipes)
-        self.settings = [settings_digest(recipe, dataset.digest) for recipe in recipes]
+        self.settings = [settings_digest(recipe, self.dataset.digest) for recipe in recipes]
         self.plan = recipes[0].training
-        self.target = dataset.target
+        self.target = self.dataset.target
         refuse_unserved(recipes[0], type(self.target))
-        self.dataset = dataset
-        shapes = {m: dataset.shapes[m] for m in recipes[0].modalities}
+        shapes = {m: self.dataset.shapes[m] for m in recipes[0].modalities}
         network = build_network(recipes, shapes, self.target.width, data.dtype)
         self.network = network.to(data.device)
         load_weights(self.network, recipes[0])
@@ -108,8 +107,7 @@ class Run(Resumable):
         self.slots = {name: torch.zeros_like(self.flat.values) for name in self.optimizer.slots()}
         self.epochs, self.step = [0] * len(recipes), 0
         self.rates, self.counts = planned(self.plan, self.epochs, self.updates, self.flat.values)
-        last = self.plan.refit_epochs is not None
-        self.kept = BestEpochs(self.network, self.flat, self.target.score, last)
+        self.kept = BestEpochs(self.network, self.flat, self.target.score, self.plan.refit)
         self.best = self.kept.metrics
         self.diverged = [""] * len(recipes)
 
@@ -234,8 +232,7 @@ class Run(Resumable):
         ]
         weights = both(self.balancer.sample_weights(), self.rarity)
         length = self.steps * self.batch_size
-        order = visiting_order(generators, weights, self.pool.shape[1], length)
-        return order.to(self.pool.device)
+        return visiting_order(generators, weights, self.pool.shape[1], length).to(self.pool.device)
 
     def _step(self, batch: Batch, index: Tensor, step: int) -> Tensor:
         """The gradient of a batch, and an update if it is due; each member's loss before it."""
@@ -283,8 +280,8 @@ class Run(Resumable):
         """Mean features, and the balancing method's own valuation and metrics."""
         self.network.set_means(mean_features(self.network, self.train, self.pool))
         held, labels = all_features(self.network, self.train, self.valuation)
-        own = self.balancer.end_epoch(self._epoch_numbers(), held, labels)
-        return {name: values.tolist() for name, values in own.items()}
+        own = self.balancer.end_epoch(self._epoch_numbers(), held, labels).items()
+        return {name: values.tolist() for name, values in own}
 
     def _mark_diverged(self, metrics: Sequence[EpochMetrics]) -> None:
         for k, member in enumerate(metrics):
@@ -314,8 +311,7 @@ class Run(Resumable):
         return members_of(found, self.folds)
 
     def _judged(self, network: MultimodalNet, split: Samplable) -> list[EpochMetrics]:
-        measures = self.recipes[0].metrics
-        return evaluate(network, split, self.target, measures)
+        return evaluate(network, split, self.target, self.recipes[0].metrics)
 
     def save_outputs(self, split: str, places: Mapping[int, Path]) -> None:
         """Writes what members say of ``validation`` or ``test`` at their best epochs, by member."""
@@ -396,6 +392,6 @@ def train(
     run: Run | CrossValidation, after_epoch: Callable[[int, list[EpochMetrics]], None]
 ) -> None:
     """Trains to the end, telling ``after_epoch`` the number of epochs done and their metrics."""
-    while max(run.epochs) < run.plan.length:
+    while max(run.epochs) < run.plan.epochs:
         metrics = run.advance()
         after_epoch(max(run.epochs), metrics)

@@ -111,7 +111,7 @@ class Samples:
     ) -> None:
         self.dataset, self.device, self.dtype = dataset, device, dtype
         self.scalings, self.held = scalings(recipe), recipe.training.data
-        self.joined = recipe.training.refit_epochs is not None
+        self.joined = recipe.training.refit
         self.folds = None if self.joined else dataset.folds
         self._given = {name: getattr(dataset, name) for name in SPLITS}
         if self.joined or self.folds:
@@ -128,8 +128,7 @@ class Samples:
 
     def serve(self, recipe: Recipe) -> bool:
         """Whether a recipe's training would make the same of the same data."""
-        joined = recipe.training.refit_epochs is not None
-        asked = (scalings(recipe), recipe.training.data, joined)
+        asked = (scalings(recipe), recipe.training.data, recipe.training.refit)
         return (self.scalings, self.held, self.joined) == asked
 
     def _scale(self, modality: str, how: Scaling) -> Standardization:

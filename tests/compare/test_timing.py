@@ -35,7 +35,7 @@ class Clocked:
 @pytest.fixture
 def clocked(monkeypatch: pytest.MonkeyPatch) -> type[Clocked]:
     Clocked.now, Clocked.epochs = 0.0, []
-    monkeypatch.setattr(timing, "Run", Clocked)
+    monkeypatch.setattr(timing, "begin", Clocked)
     monkeypatch.setattr(timing, "perf_counter", lambda: Clocked.now)
     return Clocked
 

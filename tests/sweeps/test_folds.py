@@ -105,6 +105,7 @@ def test_folds_are_the_same_for_all_trials(recipe: Recipe, tmp_path: Path) -> No
 def test_an_ensemble_is_drawn_by_what_folds_held_out(recipe: Recipe, tmp_path: Path) -> None:
     changes = {
         "sweep.ensemble": 4,
+        "sweep.refit": True,
         "sweep.choose": "highest accuracy",
         "sweep.confirm.solo": False,
         "sweep.pruner": {"name": "none"},

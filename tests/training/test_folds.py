@@ -250,7 +250,7 @@ def test_streamed_folds_equal_those_in_memory() -> None:
 
 
 def test_a_refit_holds_nothing_out() -> None:
-    run = begin([toy_recipe(refit_epochs=1)], folded(toy_dataset(samples=60), 5))
+    run = begin([toy_recipe(refit=True)], folded(toy_dataset(samples=60), 5))
     assert isinstance(run, Run)
     assert len(run.train) == 150
 

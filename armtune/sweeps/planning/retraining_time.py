@@ -26,8 +26,8 @@ def retrainings(recipe: Recipe, settings: Sequence[Recipe]) -> list[list[Task]]:
     best = list(islice(cycle(settings), confirm.top))
     solo = confirm.solo and len(recipe.modalities) > 1
     single = [alone(best[0], modality) for modality in recipe.modalities] if solo else []
-    refit = best[:1] if recipe.sweep.refit else []
-    steps = [(best, confirm.seeds), (refit, 1), (single, confirm.seeds)]
+    refit = [(best[:1], 1)] if recipe.sweep.refit else []
+    steps = [(best, confirm.seeds), *refit, (single, confirm.seeds)]
     return [[_task(r) for _ in range(times) for r in recipes] for recipes, times in steps]
 
 

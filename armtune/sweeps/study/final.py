@@ -12,6 +12,7 @@ from armtune.errors import RunError
 from armtune.recipe.load import with_overrides
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
+from armtune.recipe.variants import on_all_data
 from armtune.sweeps.study.confirm import check_written
 from armtune.sweeps.study.records import Ensemble, Model, SweepResult, TrialRecord
 from armtune.sweeps.study.study import SweepStudy
@@ -54,7 +55,8 @@ class Final:
     def ended(self, task: Task, end: Confirmation) -> None:
         """Notes what a training measured."""
         training = task.recipe.training
-        model = Model(task.number, training.seed, training.refit_epochs or 0)
+        epochs = training.epochs if training.refit else 0
+        model = Model(task.number, training.seed, epochs)
         # Samples that a model has learnt say nothing of it.
         self._study.note_final(model, replace(end, validation={}))
 
@@ -166,8 +168,8 @@ def median_epochs(confirmed: Iterable[Confirmation]) -> int:
 
 def model_recipe(recipe: Recipe, record: TrialRecord, model: Model) -> Recipe:
     """The recipe that trains a model."""
-    refit = {"training.refit_epochs": model.epochs} if model.epochs else {}
-    return with_overrides(recipe, {**record.values, "training.seed": model.seed, **refit})
+    trained = with_overrides(recipe, {**record.values, "training.seed": model.seed})
+    return on_all_data(trained, model.epochs) if model.epochs else trained
 
 
 def folder_of(run: Path, recipe: Recipe, model: Model) -> Path:

@@ -84,10 +84,8 @@ def _last(recipe: Recipe, study: StudyReader) -> Iterator[str]:
     if ensemble := study.ensemble():
         metric = Goals.from_recipe(recipe).objectives[0].metric
         mixed, single = (m.get(metric, nan) for m in (ensemble.validation, ensemble.single))
-        words = (
-            f"the ensemble's {metric} on validation is {mixed:.4f}, the chosen trial's {single:.4f}"
-        )
-        yield f"{words}: {_verdict(ensemble)}"
+        words = f"the ensemble's {metric} on validation is {mixed:.4f}"
+        yield f"{words}, the chosen trial's {single:.4f}: {_verdict(ensemble)}"
 
 
 def _verdict(ensemble: Ensemble) -> str:

@@ -20,6 +20,7 @@ from armtune.plugins.registry import plugins
 from armtune.recipe.start_checks import demand_of
 from armtune.references import References, restored
 from armtune.samplers import Sampler
+from armtune.sweeps.study.coding import decode, encode, suggest
 from armtune.sweeps.study.journal import JOURNAL, Journal
 from armtune.sweeps.study.journal_check import check_journal, mend_journal
 from armtune.sweeps.study.lineage import Descent, Segment, lineage, replayed
@@ -337,7 +338,7 @@ class SweepStudy(StudyReader):
         coded = {d.path for d in self._space.dimensions if d.choices}
         once = list({json.dumps(values, sort_keys=True): values for values in first}.values())
         for values in once[len(self._trials()) :]:
-            fixed = {p: _encode(v) if p in coded else v for p, v in values.items()}
+            fixed = {p: encode(v) if p in coded else v for p, v in values.items()}
             self._study.enqueue_trial(fixed)
 
     def _draw(self, trial: Trial) -> None:
@@ -346,7 +347,7 @@ class SweepStudy(StudyReader):
         values: dict[str, Any] = {}
         for dimension in self._space.dimensions:
             if dimension.applies(values):
-                values[dimension.path] = _suggest(trial, dimension)
+                values[dimension.path] = suggest(trial, dimension)
 
     def _take_sampler(self, number: int) -> None:
         """Lets the study draw a trial as an undisturbed sweep does."""
@@ -411,37 +412,8 @@ def _record(trial: FrozenTrial) -> TrialRecord:
 
 
 def _values(trial: FrozenTrial) -> dict[str, Any]:
-    return {path: _decode(value) for path, value in trial.params.items()}
+    return {path: decode(value) for path, value in trial.params.items()}
 
 
 def _seconds(moment: datetime | None) -> float:
     return moment.timestamp() if moment else 0.0
-
-
-def _suggest(trial: Trial, dimension: Dimension) -> Any:
-    path, low, high, step = dimension.path, dimension.low, dimension.high, dimension.step
-    if dimension.kind == "float":
-        return trial.suggest_float(path, low, high, step=step, log=dimension.log)
-    if dimension.kind == "int":
-        return trial.suggest_int(path, int(low), int(high), step=int(step or 1), log=dimension.log)
-    return _decode(trial.suggest_categorical(path, [_encode(c) for c in dimension.choices]))
-
-
-def _encode(choice: Any) -> str:
-    """A choice as text: a string as it is, unless it reads as JSON itself; all else as JSON.
-
-    Optuna knows scalars only, and takes ``1`` and ``true`` for the same.
-    """
-    if isinstance(choice, str) and _decode(choice) == choice:
-        return choice
-    return json.dumps(choice)
-
-
-def _decode(value: Any) -> Any:
-    """The choice that a text stands for; numbers stay as they are."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value

@@ -202,7 +202,7 @@ class Seat:
 
     @property
     def _last(self) -> int:
-        return self.task.recipe.training.length
+        return self.task.recipe.training.epochs
 
     @property
     def left(self) -> int:

@@ -29,7 +29,7 @@ def program_of(recipe: Recipe) -> str:
     optimizer, balancing = recipe.training.optimizer, recipe.balancing
     common = recipe.model_copy(
         update={
-            "training": recipe.training.model_copy(update={"seed": 0, **_refits(recipe)}),
+            "training": recipe.training.model_copy(update={"seed": 0}),
             "sweep": type(recipe.sweep)(),
         }
     ).model_dump()
@@ -38,11 +38,6 @@ def program_of(recipe: Recipe) -> str:
     for modality in common["modalities"].values():
         modality["lr_scale"] = 1.0
     return repr(common)
-
-
-def _refits(recipe: Recipe) -> dict[str, object]:
-    """How members may differ in the epochs that they are trained on all data."""
-    return {} if recipe.training.refit_epochs is None else {"refit_epochs": 1}
 
 
 def _shape(options: Options) -> dict[str, object]:
