@@ -12,10 +12,17 @@ import numpy as np
 import pytest
 
 import armtune
-from armtune.bundle.budget import MOST_BYTES, Budget, TooLargeError
+from armtune.bundle.budget import (
+    MOST_BYTES,
+    MOST_PARTS,
+    Budget,
+    TooLargeError,
+    check_arguments,
+)
 from armtune.bundle.manifest import MANIFEST, PROGRAM, checksum, read_manifest
 from armtune.bundle.predictor import Predictor
 from armtune.bundle.program import Program
+from armtune.bundle.serving import load_served
 from armtune.data import Dataset
 from armtune.errors import RunError
 
@@ -163,3 +170,50 @@ def test_code_in_a_bundle_is_compared_before_it_runs(bundle: Path, tmp_path: Pat
     with pytest.raises(RunError, match=r"plugin_0_mine\.py: differs from its checksum"):
         armtune.load_plugins(code)
     assert not ran.exists()
+
+
+def test_an_expansion_counts_before_it_is_made() -> None:
+    x = np.ones((1, 2), np.float32)
+    Budget().spend("aten.expand.default", [x, [3, -1]])
+    with pytest.raises(TooLargeError):
+        Budget().spend("aten.expand.default", [x, [MOST_BYTES, -1]])
+
+
+def test_a_convolution_has_no_more_groups_than_parts() -> None:
+    x = np.ones((1, MOST_PARTS + 1, 1, 1), np.float32)
+    given = [x, np.ones((MOST_PARTS + 1, 1, 1, 1), np.float32), None, [1, 1], "same", [1, 1]]
+    check_arguments("aten.conv2d.padding", [*given, MOST_PARTS], {})
+    for inputs, options in (([*given, MOST_PARTS + 1], {}), (given, {"groups": MOST_PARTS + 1})):
+        with pytest.raises(ValueError, match="parts"):
+            check_arguments("aten.conv2d.padding", inputs, options)
+
+
+@pytest.mark.parametrize("file", ["../model.safetensors", "model_x.safetensors", "predict.py"])
+def test_weights_come_from_the_files_of_parts_alone(bundle: Path, file: str) -> None:
+    def change(program: dict[str, Any]) -> None:
+        next(iter(program["weights"].values()))[0] = file
+
+    rewrite(bundle, change)
+    with pytest.raises(RunError, match="is no file of weights"):
+        Program(bundle)
+
+
+@pytest.mark.parametrize(
+    "ensemble",
+    [[], {}, {"shares": 1}, {"shares": []}, {"shares": [[]]}, {"shares": [["1"]]},
+     {"shares": [[0.5]]}, {"shares": [[float("nan")]]}, {"shares": [1.0]}],
+)  # fmt: skip
+def test_shares_that_cannot_be_are_refused(bundle: Path, ensemble: Any) -> None:
+    about = json.loads((bundle / MANIFEST).read_text()) | {"ensemble": ensemble}
+    (bundle / MANIFEST).write_text(json.dumps({**about, "checksum": checksum(about)}))
+    with pytest.raises(RunError, match="ensemble needs shares"):
+        read_manifest(bundle)
+
+
+def test_shares_of_more_models_than_there_are_weights_are_refused(
+    bundle: Path, dataset: Dataset
+) -> None:
+    about = json.loads((bundle / MANIFEST).read_text()) | {"ensemble": {"shares": [[0.5, 0.5]]}}
+    (bundle / MANIFEST).write_text(json.dumps({**about, "checksum": checksum(about)}))
+    with pytest.raises(RunError, match="does not fit"):
+        load_served(bundle, dataset.shapes, dataset.target)

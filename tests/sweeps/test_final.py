@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import torch
 
 from armtune.bundle import Predictor
 from armtune.datasets._load import load_dataset
-from armtune.errors import RecipeError
+from armtune.errors import RecipeError, RunError
 from armtune.export.from_run import export_trial, export_winner
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
@@ -215,3 +216,36 @@ def test_a_lost_model_leaves_the_trial(
 def test_an_ensemble_is_of_two_at_least(recipe: tuple[Recipe, Path]) -> None:
     with pytest.raises(RecipeError, match=r"sweep\.ensemble"):
         with_overrides(recipe[0], {"sweep.ensemble": 1})
+
+
+@pytest.mark.parametrize("wrong", ["missing", "damaged"])
+def test_a_model_that_is_gone_is_no_export_and_is_trained_anew(
+    wrong: str, recipe: tuple[Recipe, Path], done: SweepResult, tmp_path: Path
+) -> None:
+    run, to = tmp_path / "run", tmp_path / "best"
+    shutil.copytree(done.folder, run)
+    [model, *_] = ensemble_of(done).counts
+    file = folder_of(run, recipe[0], model) / MODEL
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    if wrong == "missing":
+        file.unlink()
+    with pytest.raises(RunError, match=f"{MODEL}: {wrong}; sweep again with --resume"):
+        export_winner(run, to, [])
+    assert not to.exists()
+    sweep(recipe[0], run, recipe[1], inline=True, resume=True)
+    assert file.read_bytes() == whole
+    assert "ensemble" in export_winner(run, to, [])
+
+
+def test_data_elsewhere_and_other_data(
+    recipe: tuple[Recipe, Path], done: SweepResult, tmp_path: Path
+) -> None:
+    [file] = recipe[1].glob("*.npz")
+    other = tmp_path / file.name
+    shutil.copyfile(file, other)
+    export_winner(done.folder, tmp_path / "best", [], overrides=[f"data.path={other}"])
+    with np.load(file) as arrays:
+        np.savez(other, **{name: array[:-30] for name, array in arrays.items()})
+    with pytest.raises(RunError, match="other data"):
+        export_winner(done.folder, tmp_path / "more", [], overrides=[f"data.path={other}"])
