@@ -94,7 +94,9 @@ def test_a_sweep_goes_on_with_more_trials(run: Path) -> None:
     more = {"sweep.trials": 4, "sweep.confirm": None}
     result = armtune.sweep(run / "recipe.yaml", more, to=run, resume=True, inline=True)
     assert list(result.trials.index) == [0, 1, 2, 3]
-    assert result.trials.loc[:2].equals(armtune.load_run(RUN).trials)
+    then = armtune.load_run(RUN).trials
+    # Later trials also measure what there was no metric for.
+    assert result.trials.loc[:2, then.columns].equals(then)
 
 
 def test_a_checkpoint_is_restored() -> None:

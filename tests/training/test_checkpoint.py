@@ -14,12 +14,14 @@ from armtune.training.checkpoint import Member
 from armtune.training.loop import Run
 from tests.conftest import toy_dataset, toy_recipe
 
+SETTINGS = "a digest"
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     run = Run([toy_recipe()], toy_dataset())
     run.advance()
-    run.member(0).save(tmp_path / "checkpoint")
+    run.member(0).save(tmp_path / "checkpoint", SETTINGS)
     return tmp_path / "checkpoint"
 
 
@@ -38,11 +40,11 @@ ODD = [{"epoch": "1"}, {"epoch": -1}, {"step": 1.5}, {"best": {"accuracy": "high
 def test_what_no_training_says_is_damage(path: Path, said: dict[str, Any]) -> None:
     claiming(path, **said)
     with pytest.raises(RunError, match="not a checkpoint of this training"):
-        Member.load(path)
+        Member.load(path, SETTINGS)
 
 
 def test_more_epochs_than_there_are_is_damage(path: Path) -> None:
     claiming(path, epoch=999)
     run = Run([toy_recipe()], toy_dataset())
     with pytest.raises(RunError, match="it has 999 epochs behind it"):
-        run.adopt(0, Member.load(path))
+        run.adopt(0, Member.load(path, SETTINGS))
