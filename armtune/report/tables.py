@@ -75,8 +75,9 @@ class Grid:
 
     def markdown(self) -> str:
         """The table as Markdown, with its title as a heading."""
-        lines = [self.columns, tuple("---" for _ in self.columns), *self.rows]
-        body = "\n".join("| " + " | ".join(map(for_markdown, line)) + " |" for line in lines)
+        head, *rows = [[for_markdown(cell) for cell in row] for row in (self.columns, *self.rows)]
+        lines = [head, ["---" for _ in head], *rows]
+        body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
         return f"### {self.title}\n\n{body}\n"
 
     def html(self) -> str:

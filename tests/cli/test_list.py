@@ -42,7 +42,8 @@ def test_one_kind_with_its_options(out: Out) -> None:
     lines = out("list", "encoders").splitlines()
     assert lines[0] == "encoders"
     assert "  mlp: Multilayer perceptron on flattened samples, for any shape." in lines
-    assert "    depth (2): Number of layers." in lines
+    depth = "Number of rectified layers; 0 for a single linear layer, a linear encoder."
+    assert f"    depth (2): {depth}" in lines
     assert not any("adamw" in line for line in lines)
 
 

@@ -26,7 +26,7 @@ def test_every_verb_and_option_is_on_the_page() -> None:
     assert (
         "    armtune predict DIR --input FILE [--output FILE] [--plugins FILE…] [--json]\n" in page
     )
-    changes = "[DATA.KEY=VALUE…] [--trial NUMBER] [--format NAMES] [--json]"
+    changes = "[DATA.KEY=VALUE…] [--trial NUMBER] [--format NAMES] [--plugins FILE…] [--json]"
     assert f"    armtune export RUN --to DIR {changes}\n" in page
     assert "| `--resume` | – | Go on with an earlier sweep. |" in page
     assert "| `RECIPE` | needed | The recipe, a YAML file. |" in page

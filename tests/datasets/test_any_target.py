@@ -180,7 +180,7 @@ def test_the_sentiment_itself(tmp_path: Path) -> None:
     opinion_files.write(CmuMosi(path="mosi"), tmp_path / "mosi")
     data = CmuMosi(path="mosi", words=5, target="values")
     dataset = data.read(("text",), tmp_path, lambda *_: None)
-    with open_sequences(tmp_path / "mosi" / data.labels) as labels:
+    with open_sequences(tmp_path / "mosi" / data.file_of("labels")) as labels:
         scores = np.concatenate([labels[v].features[:, 0] for v in sorted(labels.videos)])[:60]
     assert dataset.train.labels.tolist() == scores.tolist()
     assert dataset.target.names == ("sentiment",)

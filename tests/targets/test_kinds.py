@@ -34,7 +34,7 @@ def test_it_has_every_metric_that_it_names_and_no_other(kind: str) -> None:
     samples = Samples(toy_recipe(), dataset, "cpu")
     [metrics] = evaluate(network, samples.validation, dataset.target)
     names = metric_names(TWO, type(dataset.target))
-    own = {n for n in names if n.split("/")[0] in ("phi", "weight", "train_loss")}
+    own = {n for n in names if n.split("/")[0] in ("phi", "weight", "train_loss", "parameters")}
     assert set(metrics) | own == set(names)
     contributions = sum(metrics[f"contribution/{m}"] for m in TWO)
     blind = blind_score(dataset.target, samples.validation.labels)

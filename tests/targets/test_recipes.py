@@ -41,7 +41,7 @@ def test_goals_that_are_given_stay() -> None:
             "values",
             {"sweep.objectives": ["maximize accuracy"]},
             r"sweep.objectives\[0\]: 'accuracy' is a metric of target classes, not of values; "
-            "there are r2, mae, rmse, pearson, loss, ",
+            "there are r2, mae, rmse, pearson, standard_error, loss, ",
         ),
         (
             "labels",
