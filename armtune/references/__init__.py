@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from pydantic import TypeAdapter
+
 How = Literal["constant", "single", "mean", "together"]
 """What a reference reads: nothing, one modality, each by a model of its own, or all as one."""
 
@@ -110,10 +112,9 @@ def restored(about: Mapping[str, Any]) -> References:
     """References from what ``as_dict`` says of them.
 
     Raises:
-        KeyError, TypeError: it isn't that.
+        ValueError: it isn't that.
     """
-    found = tuple(Reference(**each) for each in about["found"])
-    return References(**{**about, "found": found})
+    return TypeAdapter(References).validate_python(about)
 
 
 def _best(references: Iterable[Reference]) -> Reference | None:

@@ -133,7 +133,11 @@ class StudyReader:
     def references(self) -> References | None:
         """The simple models that were measured; None where none were."""
         about = self._study.user_attrs.get(REFERENCES)
-        return None if about is None else restored(about)
+        try:
+            return None if about is None else restored(about)
+        except ValueError as error:
+            said = str(error).splitlines()[0]
+            raise RunError(f"{JOURNAL}: what it says of references is damaged: {said}") from error
 
     def finals(self) -> dict[Model, Confirmation]:
         """What the last trainings of a sweep measured."""
