@@ -21,6 +21,9 @@ from armtune.recipe.plugins import PLUGINS, take_plugins
 from armtune.recipe.schema import Recipe
 from armtune.recipe.shipped import meant_recipe, recipe_file
 
+LINE = 1 << 30
+"""More characters than any line has."""
+
 
 def load_recipe(path: Path, overrides: Sequence[str] = (), run_files: bool = True) -> Recipe:
     """Reads and checks a recipe, changed by ``path=value`` overrides. Leaves its space alone.
@@ -103,6 +106,17 @@ def dump_recipe(recipe: Recipe) -> str:
 def dump_content(content: Mapping[str, Any]) -> str:
     """A recipe's plain data as YAML."""
     return yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+def flow(value: Any) -> str:
+    """A plain value as YAML on one line."""
+    written = yaml.dump(
+        value, Dumper=_Dumper, default_flow_style=True, width=LINE, sort_keys=False,
+        allow_unicode=True,
+    )  # fmt: skip
+    line = str(written).removesuffix("...\n").rstrip("\n")
+    # Text of several lines goes over several lines, but as JSON, which is YAML.
+    return json.dumps(value, ensure_ascii=False) if "\n" in line else line
 
 
 # The one in C, which every wheel has, writes the same several times as fast.

@@ -12,6 +12,8 @@ from armtune.recipe.wording import did_you_mean, nearest
 
 RECIPES = "recipes"
 SPACES = "search_spaces"
+SCHEMA = "recipe.schema.json"
+"""What editors check recipes by, beside the recipes."""
 SUFFIXES = (".yaml", ".yml")
 FOR_EDITORS = "yaml-language-server:"
 """What a comment for editors begins with."""
