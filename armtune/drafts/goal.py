@@ -82,7 +82,8 @@ def _classes(raw: NDArray[Any], place: str, why: str) -> Goal:
         )
     most, least = counts.argmax(), counts.argmin()
     ratio = counts[most] / counts[least]
-    words = f"{len(names)} classes ({why}), from {counts[least]} to {counts[most]} samples each"
+    each = f"{counts[least]} to {counts[most]}" if ratio > 1 else str(counts[most])
+    words = f"{len(names)} classes ({why}) of {each} samples"
     if ratio < SKEWED:
         return Goal("classes", words, "accuracy")
     return Goal(

@@ -12,17 +12,16 @@ from numpy.typing import NDArray
 from armtune.data.formats.numpy_files import ArrayStore
 from armtune.data.rows import pieces
 from armtune.datasets.arrays import read_labels, read_view
-from armtune.drafts.draft import MOST, Asked, Draft, Line, name_of
+from armtune.drafts.draft import Asked, Draft, Line
 from armtune.drafts.goal import goal_of
 from armtune.drafts.labels import label_among, looks_like_groups
+from armtune.drafts.taken import Taken
 from armtune.errors import DataError
 from armtune.targets import kinds
 from armtune.targets._names import as_names
 
 READS = "an .npz file or a folder of .npy files"
 SPLITS = ("split", "train_index", "validation_index", "test_index")
-LARGE = 1 << 14
-"""Numbers a sample from which an encoder is likely to take long."""
 
 
 def reads(path: Path) -> bool:
@@ -55,78 +54,55 @@ def look(path: Path, asked: Asked) -> Draft:
     return Draft(what, data, found.modalities(), goal, found.slow, found.left_out)
 
 
-class _Arrays:
+class _Arrays(Taken):
     """The arrays of a store: which are modalities, and why others aren't."""
 
     def __init__(self, store: ArrayStore, label: str, count: int) -> None:
+        super().__init__()
         self.store, self.count = store, count
-        self.views: dict[str, str] = {}
-        self.shapes: dict[str, tuple[int, ...]] = {}
         self.groups: tuple[str, int] | None = None
-        self.left_out: list[str] = []
-        self.lacking: dict[str, int] = {}
         known = (label, f"{label}_names", *SPLITS)
         for key in store.keys:
             if key not in known and not key.endswith("_present"):
-                self._take(key, store.get(key))
-        if not self.views:
+                self._look_at(key, store.get(key))
+        if not self.sources:
             why = f": {'; '.join(self.left_out)}" if self.left_out else ""
             said = f"no array (sample, …) of {count} samples beside the labels{why}"
             raise DataError(f"{store.path}: {said}")
 
-    @property
-    def slow(self) -> bool:
-        """Whether samples are images, or as large as such."""
-        return any(len(s) > 2 or np.prod(s) >= LARGE for s in self.shapes.values())
-
     def options(self) -> Iterator[Line]:
         """The data set's options beside the labels."""
-        if any(name != key for name, key in self.views.items()):
-            yield Line("views", self.views, "which array each modality is")
+        yield from self.naming("views")
         given = [key for key in SPLITS if key in self.store]
         if given:
-            yield from [Line("seed", 0, f"splits are those of {', '.join(given)}; what they leave "
-                             "open is cut by this seed")]  # fmt: skip
+            said = f"splits are those of {', '.join(given)}; this cuts what they leave open"
+            yield Line("seed", 0, said)
         if self.groups:
             key, different = self.groups
             said = f"{different} different: samples of one stay in one split"
             yield Line("groups", key, said)
-        if self.lacking:
-            told = ", ".join(f"{name} in {count}" for name, count in self.lacking.items())
-            yield Line("absent", "keep", f"samples lack a modality ({told}), and are kept")
+        yield from self.absent()
 
-    def modalities(self) -> list[Line]:
-        """A line for each modality."""
-        return [
-            Line(name, {"encoder": {"name": "auto"}}, " × ".join(map(str, self.shapes[name])))
-            for name in self.views
-        ]
-
-    def _take(self, key: str, array: NDArray[np.generic]) -> None:
+    def _look_at(self, key: str, array: NDArray[np.generic]) -> None:
         if said := self._unfit(key, array):
-            self.left_out.append(f"{key} is left out: {said}")
-            return
-        if array.ndim == 1:
+            self.leave(key, said)
+        elif array.ndim == 1:
             self.groups = key, len(np.unique(array))
-            return
-        _, present = read_view(self.store, key, self.count)
-        name = name_of(key, self.views, "view")
-        self.views[name], self.shapes[name] = key, array.shape[1:]
-        if not present.all():
-            self.lacking[name] = int((~present).sum())
+        else:
+            _, present = read_view(self.store, key, self.count)
+            self.take(key, array.shape[1:], int((~present).sum()))
 
     def _unfit(self, key: str, array: NDArray[np.generic]) -> str:
         """Why an array can be nothing here; empty where it can."""
         if array.ndim == 0 or len(array) != self.count:
             return f"it has shape {array.shape}, for {self.count} labels"
         if array.ndim == 1:
-            groups = self.groups is None and looks_like_groups(key, _different(array), self.count)
+            different = len(np.unique(array))
+            groups = self.groups is None and looks_like_groups(key, different, self.count)
             return "" if groups else "one value a sample; as (sample, 1) it could be a modality"
         if array.dtype.kind not in "fiub":
             return f"it holds {array.dtype}, no numbers"
-        if len(self.views) == MOST:
-            return f"a recipe has {MOST} modalities at most"
-        return "it is the same for all samples" if _constant(array) else ""
+        return self.full or ("it is the same for all samples" if _constant(array) else "")
 
 
 def _likely(store: ArrayStore) -> Iterator[str]:
@@ -138,10 +114,5 @@ def _likely(store: ArrayStore) -> Iterator[str]:
                 yield key
 
 
-def _different(array: NDArray[np.generic]) -> int:
-    return len(np.unique(array))
-
-
 def _constant(array: NDArray[Any]) -> bool:
-    return all(np.array_equal(array[p], np.broadcast_to(array[0], array[p].shape), equal_nan=False)
-               for p in pieces(array))  # fmt: skip
+    return all(bool((array[piece] == array[:1]).all()) for piece in pieces(array))
