@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from armtune.cli._output import say
+
+if TYPE_CHECKING:
+    from armtune.drafts.draft import Asked
 
 
 def command(
@@ -32,6 +35,9 @@ def command(
             show_default="told by its values",
         ),
     ] = None,
+    encoding: Annotated[
+        str, typer.Option(metavar="NAME", help="Of a table's text, such as latin-1.")
+    ] = "utf-8",
     example: Annotated[
         str | None,
         typer.Option(
@@ -54,12 +60,15 @@ def command(
     Each line of a drafted recipe is a guess, with its reason in a comment. ``armtune check``
     finds it in order, and ``armtune sweep`` runs it as it is.
     """
+    from armtune.drafts.draft import Asked
+
     if (data is None) == (example is None):
         raise typer.BadParameter("give either your data, or --example NAME")
     if example is not None:
         _copy(example, to or Path())
     elif data is not None:
-        _draft(data, label, target, to or Path(f"{data.stem or 'data'}.yaml"))
+        file = to or Path(f"{data.absolute().stem}.yaml")
+        _draft(data, Asked(file.parent, label, target, encoding), file)
 
 
 def _copy(name: str, folder: Path) -> None:
@@ -69,15 +78,13 @@ def _copy(name: str, folder: Path) -> None:
     say("\n".join(["wrote", *(f"  {path}" for path in written), *_next(written[0])]))
 
 
-def _draft(data: Path, label: str | None, target: str | None, to: Path) -> None:
-
+def _draft(data: Path, asked: Asked, to: Path) -> None:
     from armtune.cli._arguments import typed_again
-    from armtune.drafts.draft import Asked
     from armtune.drafts.kinds import look
     from armtune.drafts.write import refuse_existing, write_draft
 
     refuse_existing(to)
-    found = look(data, Asked(to.parent, label, target))
+    found = look(data, asked)
     write_draft(found, to, typed_again(but=()))
     names = ", ".join(line.key for line in found.modalities)
     said = [f"{found.what}; {found.goal.why}", f"modalities: {names}", *found.notes]

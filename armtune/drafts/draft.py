@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+from armtune.data.formats.text_files import UTF_8
 from armtune.files import absolute
 from armtune.recipe.load import flow
 from armtune.recipe.schema import LONGEST
@@ -41,11 +42,13 @@ class Asked:
         label: the column or array of the labels.
         target: classes, labels or values.
         folder: where the recipe goes.
+        encoding: of a table's text.
     """
 
     folder: Path
     label: str | None = None
     target: str | None = None
+    encoding: str = UTF_8
 
     def path_to(self, data: Path) -> str:
         """The data's path as the recipe has it: relative where they lie beside or below it."""

@@ -12,7 +12,7 @@ from armtune.errors import DataError
 from armtune.targets import kinds
 from armtune.targets.labels import SEPARATOR
 
-SKEWED = 4.0
+SKEWED = 5.0
 """How many times more samples the largest class has than the smallest, where they are skewed."""
 FEW = 20
 """Different whole numbers up to which they are classes."""
