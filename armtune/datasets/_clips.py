@@ -67,6 +67,7 @@ class Clips(Data):
     """Options of a data set of files; a subclass lists its clips."""
 
     paths = ("path",)
+    extra = "media"
 
     path: str
     image_size: int = Field(64, ge=8, le=512)

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from armtune.drafts.draft import Line
+from armtune.recipe.machine import cores, gpus
 
 QUICK, SLOW = 32, 12
 """Trials where a training takes seconds, and where it takes minutes."""
 
 
-def cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def gpus() -> int:
-    """GPUs that torch can use; it is asked only where the system has one."""
-    if not any(Path("/dev").glob("nvidia[0-9]*")):
+def usable_gpus() -> int:
+    """GPUs that torch can use; it is asked only where the system shows one."""
+    if not gpus():
         return 0
     import torch
 
@@ -28,7 +22,7 @@ def gpus() -> int:
 
 def budget(slow: bool) -> Iterator[Line]:
     """What a sweep spends, as lines of ``sweep``."""
-    found, here = gpus(), cores()
+    found, here = usable_gpus(), cores()
     held = slow and not found
     said = "a training is slow without a GPU" if held else "a training takes seconds as a rule"
     yield Line("trials", SLOW if held else QUICK, f"{said}; armtune plan tells the time")

@@ -21,7 +21,7 @@ from armtune.drafts.columns import FACTS, TEXT, Sorted, different_words, example
 from armtune.drafts.draft import Asked, Draft, Line
 from armtune.drafts.goal import goal_of
 from armtune.drafts.labels import label_among
-from armtune.drafts.machine import gpus
+from armtune.drafts.machine import usable_gpus
 from armtune.errors import DataError
 
 READS = f"a table ({', '.join(READERS)}) or a folder with a subfolder of files for each class"
@@ -135,7 +135,7 @@ def _lacks(found: Sorted, names: list[str]) -> bool:
 def _files(store: ColumnStore, found: Sorted) -> Iterator[Line]:
     """What files become."""
     if found.of_kind("image", "video"):
-        size = USUAL if gpus() else SMALL
+        size = USUAL if usable_gpus() else SMALL
         said = "pictures are scaled to this side and cut square; larger ones take longer"
         yield Line("image_size", size, said)
     if sounds := found.of_kind("sound"):
