@@ -13,7 +13,7 @@ from armtune.data.rows import chunks, pieces
 
 Double = NDArray[np.float64]
 Present = NDArray[np.bool_] | None
-Scaling = Literal["standardized", "padded", "unchanged"]
+Scaling = Literal["standardized", "binary_kept", "padded", "unchanged"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,18 @@ def fit(view: NDArray[np.float32], present: Present = None) -> Standardization:
     # Rounding leaves a constant a tiny spread, which must not be blown up.
     std = np.where(std <= 1e-6 * size, 1, std)
     return Standardization(mean.astype(np.float32), std.astype(np.float32))
+
+
+def fit_but_binary(view: NDArray[np.float32], present: Present = None) -> Standardization:
+    """The same, but what is only ever 0 and 1 stays as it is.
+
+    Args:
+        present: see ``fit``.
+    """
+    found = fit(view, present)
+    binary = _mean(view, present, lambda piece: ((piece != 0) & (piece != 1)) * 1.0) == 0
+    mean = np.where(binary, 0, found.mean)
+    return Standardization(mean, np.where(binary, 1, found.std)) if view.ndim == 2 else found
 
 
 def fit_padded(view: NDArray[np.float32], present: Present = None) -> Standardization:
@@ -103,6 +115,7 @@ def _real_steps(piece: Double) -> Double:
 
 SCALINGS: dict[Scaling, Callable[[NDArray[np.float32], Present], Standardization]] = {
     "standardized": fit,
+    "binary_kept": fit_but_binary,
     "padded": fit_padded,
     "unchanged": unchanged,
 }

@@ -23,6 +23,7 @@ from armtune.bundle.manifest import (
     CHECKSUM,
     MANIFEST,
     METRICS,
+    PREPARED,
     Part,
     checksum,
     sha256,
@@ -116,6 +117,8 @@ def write_models(
             for k, group in enumerate(groups)
         ]
         write_text(aside / METRICS, json.dumps(metrics, indent=2))
+        if prepared := {m: dataset.prepared[m] for m in shapes if m in dataset.prepared}:
+            write_text(aside / PREPARED, json.dumps(prepared, indent=1, ensure_ascii=False))
         shutil.copyfile(armtune.export.standalone.__file__, aside / PREDICT)
         recipe = groups[0].recipe
         about = _about(dataset, shapes)

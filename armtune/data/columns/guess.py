@@ -122,7 +122,7 @@ def guess(store: ColumnStore, name: str) -> Guess:
     cells = _counted(store, name, column)
     if not cells.there:
         return cells.guessed("empty", "every cell is missing: left out")
-    if len(cells.values) == 1 and cells.there == cells.rows:
+    if len(cells.values) == 1 and cells.there == cells.rows and not _is_infinite(cells):
         return cells.guessed("constant", "every cell says the same: left out")
     known = known_cells(cells.values).drop_null()
     for look in (_dates_in_digits, _numbers, _dates, _files):
@@ -230,6 +230,11 @@ def _variety(cells: Cells) -> str:
 def _words(texts: list[str]) -> float:
     """Words of a text, on average: what stands between spaces and commas."""
     return float(np.mean([len(APART.split(text)) for text in texts]))
+
+
+def _is_infinite(cells: Cells) -> bool:
+    """Whether the first cell is an infinity, which is a fault and no constant."""
+    return cells.values[0].as_py().lower().lstrip("+-") in ("inf", "infinity")
 
 
 def _is_id(cells: Cells) -> bool:

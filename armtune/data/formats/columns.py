@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from armtune.data.formats.cells import as_text, typed_numbers, written_numbers
+from armtune.data.formats.cells import as_cells, as_text, typed_numbers, written_numbers
 from armtune.data.formats.table_files import read_columns
 from armtune.data.formats.text_files import UTF_8
 from armtune.errors import DataError
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CATEGORIES = "give categories a column of 0 and 1 each"
+FIRST = 100
+"""Cells that tell at a glance what a column holds."""
 CELLS = 1 << 20
 """Cells of text that are made numbers at a time."""
 
@@ -57,6 +59,11 @@ class ColumnStore:
     def at(self, key: str) -> str:
         """Where a column is, for messages."""
         return f"{self.path}: column {key!r}"
+
+    def first(self, key: str) -> list[str]:
+        """A column's first cells as text; none of one that holds no plain values."""
+        found = as_cells(self.column(key).slice(0, FIRST), self.at(key))
+        return [] if found is None else list(found.to_pylist())
 
     def get(self, key: str) -> NDArray[np.str_]:
         """A column's values as text, as ``text`` has them; all must be there.

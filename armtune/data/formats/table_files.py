@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from armtune.data.formats.dialects import Dialect, dialect_of
-from armtune.data.formats.media import SUFFIXES as MEDIA
+from armtune.data.formats.media import MEDIA_SUFFIXES
 from armtune.data.formats.text_files import UTF_8, text_blocks
 from armtune.errors import DataError
 
@@ -222,15 +222,15 @@ def _folder(path: Path) -> Columns:
     """Files below a folder with a subfolder for each class, perhaps in folders of splits."""
     import pyarrow as pa
 
-    ends = tuple(end for ends in MEDIA.values() for end in ends)
     files = sorted(
         file.relative_to(path)
         for file in path.rglob("*")
-        if file.suffix.lower() in ends and not any(p.startswith(".") for p in file.parts[-3:])
+        if file.suffix.lower() in MEDIA_SUFFIXES
+        and not any(p.startswith(".") for p in file.parts[-3:])
     )
     deep = [file for file in files if len(file.parts) > 1]
     if not deep:
-        known = ", ".join(ends)
+        known = ", ".join(MEDIA_SUFFIXES)
         raise DataError(f"{path}: holds no folder for each class with files ({known})")
     splits = {file.parts[0].lower() for file in deep} <= set(SPLIT_NAMES)
     at = 1 if splits and all(len(file.parts) > 2 for file in deep) else 0
