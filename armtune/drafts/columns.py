@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from armtune.data.columns.leaks import leak
 from armtune.data.formats.cells import as_cells
 from armtune.data.formats.columns import ColumnStore
 from armtune.data.splits import SPLITS
-from armtune.data.vocabulary import words_of
 from armtune.drafts.draft import MOST, name_of
 from armtune.drafts.labels import looks_like_groups
 from armtune.errors import DataError
@@ -160,14 +158,3 @@ def _drop_last(found: Sorted) -> None:
 def _words(store: ColumnStore, name: str) -> float:
     cells = [cell for cell in store.text(name)[:LOOKED_AT].tolist() if cell]
     return float(np.mean([len(cell.split()) for cell in cells])) if cells else 0.0
-
-
-def different_words(store: ColumnStore, names: Sequence[str]) -> int:
-    """Different words of some columns, as far as they are looked at."""
-    return len(set(_all_words(store, names)))
-
-
-def _all_words(store: ColumnStore, names: Iterable[str]) -> Iterator[str]:
-    for name in names:
-        for cell in store.text(name)[:LOOKED_AT].tolist():
-            yield from words_of(cell)

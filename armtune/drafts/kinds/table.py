@@ -17,7 +17,7 @@ from armtune.data.formats.columns import ColumnStore
 from armtune.data.formats.media import read_sound
 from armtune.data.formats.table_files import LABEL, READERS
 from armtune.data.formats.text_files import UTF_8
-from armtune.drafts.columns import FACTS, TEXT, Sorted, different_words, examples, sort_columns
+from armtune.drafts.columns import FACTS, Sorted, examples, sort_columns
 from armtune.drafts.draft import Asked, Draft, Line
 from armtune.drafts.goal import goal_of
 from armtune.drafts.labels import label_among
@@ -29,8 +29,6 @@ SMALL, USUAL = 32, 64
 """Sides of pictures, without and with a GPU."""
 MOST_CLASSES = 50
 """Different values up to which a column may be the label where the user doesn't say it."""
-FEW_WORDS = 200
-"""Different words below which a text's encoder is named, since its numbers may not tell it."""
 LISTENED_TO = 16
 """Recordings whose lengths are looked at."""
 RATE = 8000
@@ -63,8 +61,7 @@ def look(path: Path, asked: Asked) -> Draft:
     ]
     slow = bool(columns.of_kind("image", "video", "sound"))
     what = f"{path.name}: {len(store):,} rows of {len(store.names)} columns"
-    modalities = list(_modalities(store, columns))
-    return Draft(what, data, modalities, goal, slow, columns.left_out)
+    return Draft(what, data, _modalities(columns), goal, slow, columns.left_out)
 
 
 def _label(store: ColumnStore) -> str:
@@ -148,12 +145,6 @@ def _files(store: ColumnStore, found: Sorted) -> Iterator[Line]:
         )
 
 
-def _modalities(store: ColumnStore, found: Sorted) -> Iterator[Line]:
+def _modalities(found: Sorted) -> list[Line]:
     """A line for each modality."""
-    for modality, names in found.modalities.items():
-        encoder: dict[str, Any] = {"name": "auto"}
-        why = ""
-        if found.kind(modality) == TEXT and different_words(store, names) < FEW_WORDS:
-            encoder = {"name": "embedding_bag"}
-            why = "few words: their numbers alone may not tell that they are words"
-        yield Line(modality, {"encoder": encoder}, why)
+    return [Line(modality, {"encoder": {"name": "auto"}}) for modality in found.modalities]
