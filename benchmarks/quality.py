@@ -215,11 +215,11 @@ def row(name: str, cuts: str, found: Sequence[Judged]) -> str:
 def rows(name: str, pool: Pool, args: argparse.Namespace) -> Iterator[str]:
     """The random cuts' line, then the given split's."""
     found = []
-    for cut in range(args.split_shares):
+    for cut in range(args.cuts):
         found.append(judged(name, pool, cut, args.trials, args.seconds))
         print(f"  {name} {cut}: {found[-1]}", flush=True)
     if found:
-        yield row(name, str(args.split_shares), found)
+        yield row(name, str(args.cuts), found)
     if pool.given and not args.no_given:
         yield row(name, "given", [judged(name, pool, None, args.trials, args.seconds)])
 
