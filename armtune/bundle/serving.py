@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class Served(nn.Module):
             one and then each head's. None for the fused decision of a single model.
 
     Buffers:
-        mean_<k>, std_<k>: the standardisation of the k-th modality.
+        mean_<k>, std_<k>, rotation_<k>: the standardisation of the k-th modality.
         decisions: as above.
     """
 
@@ -61,6 +62,9 @@ class Served(nn.Module):
         for k, m in enumerate(network.modalities):
             self.register_buffer(f"mean_{k}", torch.tensor(scales[m].mean, dtype=torch.float32))
             self.register_buffer(f"std_{k}", torch.tensor(scales[m].std, dtype=torch.float32))
+            turn = scales[m].rotation
+            rotation = None if turn is None else torch.tensor(turn, dtype=torch.float32)
+            self.register_buffer(f"rotation_{k}", rotation)
         table = None if decisions is None else torch.tensor(decisions, dtype=torch.float32)
         self.register_buffer("decisions", table)
 
@@ -82,9 +86,12 @@ class Served(nn.Module):
         """Features ``(member, sample, feature)`` of a modality's samples."""
         k = self.network.modalities.index(modality)
         scaled = (view - getattr(self, f"mean_{k}")) / getattr(self, f"std_{k}")
+        rotation = getattr(self, f"rotation_{k}")
+        if rotation is not None:
+            scaled = torch.matmul(scaled.flatten(1), rotation)
         scaled = scaled.unsqueeze(0)
         if self.decisions is not None and len(self.decisions) > 1:
-            scaled = scaled.expand(len(self.decisions), *[-1] * view.dim())
+            scaled = scaled.expand(len(self.decisions), *[-1] * (scaled.dim() - 1))
         encoded: Tensor = self.network.encoders[k](scaled)
         return encoded
 
@@ -183,7 +190,8 @@ def _part(
     decisions = _decisions(path, stored, part.members, len(shapes)) if stacked else None
     recipe = load_recipe(folder / part.recipe, run_files=False)
     members = part.members if stacked else None
-    network = load_network(folder / part.model, recipe, shapes, target, members)
+    turned = {m: scale.shape for m, scale in scales.items()}
+    network = load_network(folder / part.model, recipe, turned, target, members)
     return Served(network, target, scales, decisions).eval()
 
 
@@ -207,7 +215,10 @@ def _scales(
             fits = False
         if not fits:
             raise RunError(f"{path}: has no mean and std for {m}'s samples of shape {shape}")
-        found[m] = Standardization(mean, std)
+        rotation = scaling.get(f"rotation/{m}")
+        if rotation is not None and (rotation.ndim != 2 or len(rotation) != prod(shape)):
+            raise RunError(f"{path}: its rotation doesn't fit {m}'s samples of shape {shape}")
+        found[m] = Standardization(np.broadcast_to(mean, shape), std, rotation)
     return found
 
 

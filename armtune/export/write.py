@@ -125,7 +125,7 @@ def write_models(
         tables = [group.decisions(dataset) for group in groups]
         stacked = sum(map(len, tables)) > 1 or bool(groups[0].weights)
         served = [
-            _part(aside, k, group, (shapes, dataset.target), table if stacked else None)
+            _part(aside, k, group, dataset.target, table if stacked else None)
             for k, (table, group) in enumerate(zip(tables, groups, strict=True))
         ]
         write_text(aside / METRICS, json.dumps(metrics, indent=2))
@@ -155,7 +155,7 @@ def _part(
     folder: Path,
     number: int,
     models: Models,
-    data: tuple[Mapping[str, tuple[int, ...]], Target],
+    target: Target,
     decisions: Floats | None,
 ) -> Served:
     """Writes the models of one program; gives them back as what serves."""
@@ -172,8 +172,8 @@ def _part(
         write_bytes(folder / part.model, save(whole))
     write_bytes(folder / part.preprocessing, save(stored))
     write_text(folder / part.recipe, dump_recipe(_with_copies(models.recipe, folder)))
-    shapes, target = data
     stacked = None if decisions is None else members
+    shapes = {m: scale.shape for m, scale in models.scales.items()}
     network = load_network(folder / part.model, models.recipe, shapes, target, stacked)
     return Served(network, target, models.scales, decisions)
 
@@ -181,7 +181,10 @@ def _part(
 def _scaling(scales: Mapping[str, Standardization]) -> dict[str, Floats]:
     means = {f"mean/{m}": s.mean for m, s in scales.items()}
     stds = {f"std/{m}": s.std for m, s in scales.items()}
-    return {name: np.asarray(value, np.float32) for name, value in {**means, **stds}.items()}
+    turns = {f"rotation/{m}": s.rotation for m, s in scales.items() if s.rotation is not None}
+    whole = {**means, **stds, **turns}
+    # safetensors takes the memory as it lies.
+    return {name: np.ascontiguousarray(value, np.float32) for name, value in whole.items()}
 
 
 def _with_copies(recipe: Recipe, folder: Path) -> Recipe:

@@ -33,7 +33,8 @@ def chosen_encoder(modality: str, dataset: Dataset) -> Encoder:
     some = np.asarray(view[numbers[:LOOKED_AT]])
     if some.ndim == 2 and _are_tokens(some):
         return EmbeddingBag(vocabulary=max(int(view[numbers].max()), 1))
-    return encoder_for(view.shape[1:], sequence=some.ndim == 3 and _are_sequences(some))
+    sequence = some.ndim == 3 and _are_sequences(some)
+    return encoder_for(view.shape[1:], sequence, len(numbers))
 
 
 def _are_tokens(view: NDArray[np.float32]) -> bool:

@@ -85,7 +85,7 @@ class Run(Resumable):
         self.plan = recipes[0].training
         self.target = self.dataset.target
         refuse_unserved(recipes[0], type(self.target))
-        shapes = {m: self.dataset.shapes[m] for m in recipes[0].modalities}
+        shapes = {m: data.scales[m].shape for m in recipes[0].modalities}
         network = build_network(recipes, shapes, self.target.width, data.dtype)
         self.network = network.to(data.device)
         load_weights(self.network, recipes[0])
