@@ -61,6 +61,7 @@ def export_winner(
         **_about(sweep, result, number),
         **_refit(result, _model(run, sweep, result, number)),
         "ensemble": ensemble_summary(ensemble, len(groups)),
+        **_judged(run, sweep, None),
     }
     return write_models(to, written, dataset, about, formats)
 
@@ -206,8 +207,8 @@ def _data(run: Path, recipe: Recipe, progress: Progress | None) -> Dataset:
     return dataset
 
 
-def _judged(run: Path, recipe: Recipe, number: int) -> dict[str, Any]:
-    """The verdict on a trial and the references, as far as there are such."""
+def _judged(run: Path, recipe: Recipe, number: int | None) -> dict[str, Any]:
+    """The verdict on a trial, or what is exported, and the references, as far as there are such."""
     result = read_result(run)
     lines = verdict_of(result, recipe.data.predicts.score, recipe.sweep.choose, number)
     found = {"references": references_dict(result.references)} if result.references else {}

@@ -155,8 +155,8 @@ def _decided(outputs: Sequence[Tensor], weights: Tensor, at: int, subsets: int) 
 @torch.no_grad()
 def measured(
     recipe: Recipe, dataset: Dataset, split: str, files: Mapping[Path, list[list[float]]]
-) -> dict[str, float]:
-    """Metrics of an ensemble on a split, as of one model.
+) -> tuple[dict[str, float], Tensor]:
+    """Metrics of an ensemble on a split, as of one model; what each sample counts for its score.
 
     Args:
         files: what models say of it, and their weights.
@@ -170,8 +170,9 @@ def measured(
     whole = combined(outputs, tables, there).unsqueeze(0)
     tally = Tally(Known(names, whole[:, 0]), dataset.target, recipe.metrics)
     present = {m: torch.from_numpy(p).unsqueeze(0) for m, p in given.present.items()}
+    tally.keeps = True
     tally.add(whole, _labels(dataset, split).unsqueeze(0), present)
-    return tally.metrics()[0]
+    return tally.metrics()[0], tally.per_sample()[0]
 
 
 def _labels(dataset: Dataset, split: str) -> Tensor:

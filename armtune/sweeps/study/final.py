@@ -13,12 +13,15 @@ from armtune.recipe.load import with_overrides
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.recipe.variants import on_all_data
+from armtune.references.per_sample import SCORE, write_per_sample
 from armtune.sweeps.study.confirm import check_written
 from armtune.sweeps.study.records import Ensemble, Model, SweepResult, TrialRecord, Weights
 from armtune.sweeps.study.study import SweepStudy
 from armtune.sweeps.workers.trial import (
+    ENSEMBLE,
     MODEL,
     OUTPUTS,
+    TESTED,
     Confirmation,
     Metrics,
     Task,
@@ -116,7 +119,10 @@ class Final:
         places = dict(self._candidates()) if split == "validation" else {}
         folders = {places.get(m, self._place(m)): rows for m, rows in weights.items()}
         files = {folder / OUTPUTS[split]: rows for folder, rows in folders.items()}
-        return ensemble.measured(self._recipe, self._dataset, split, files)
+        metrics, counts = ensemble.measured(self._recipe, self._dataset, split, files)
+        if split == "test":
+            write_per_sample(self._folder / ENSEMBLE / TESTED, {SCORE: counts})
+        return metrics
 
     def _candidates(self) -> Iterator[tuple[Model, Path]]:
         """Models to choose from, and where they left what they say of the validation samples."""
