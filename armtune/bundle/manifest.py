@@ -18,6 +18,8 @@ MANIFEST, MODEL, PREPROCESSING = "bundle.json", "model.safetensors", f"{SCALES}.
 RECIPE, METRICS, CARD = "recipe.yaml", "metrics.json", "MODEL_CARD.md"
 PROGRAM = "program.json"
 """The model as a list of operations on arrays: what ``program.py`` runs."""
+PREPARED = "columns.json"
+"""What training rows fitted of a table's columns: new rows are prepared by it."""
 CHECKSUM = "checksum"
 """Key of the manifest's own checksum."""
 _WEIGHTS = re.compile(rf"(?:model|{SCALES})(?:_[1-9][0-9]{{0,3}})?\.safetensors")

@@ -13,7 +13,7 @@ from armtune.data.rows import chunks, pieces
 
 Double = NDArray[np.float64]
 Present = NDArray[np.bool_] | None
-Scaling = Literal["standardized", "padded", "unchanged"] | int
+Scaling = Literal["standardized", "binary_kept", "padded", "unchanged"] | int
 """How a view is scaled; a number for that many principal components of it, standardised."""
 FITTED_TO = 2000
 """Samples that principal components are fitted to."""
@@ -96,6 +96,18 @@ def fit_components(
     return replace(plain, rotation=rotation)
 
 
+def fit_but_binary(view: NDArray[np.float32], present: Present = None) -> Standardization:
+    """The same, but what is only ever 0 and 1 stays as it is.
+
+    Args:
+        present: see ``fit``.
+    """
+    found = fit(view, present)
+    binary = _mean(view, present, lambda piece: ((piece != 0) & (piece != 1)) * 1.0) == 0
+    mean = np.where(binary, 0, found.mean)
+    return Standardization(mean, np.where(binary, 1, found.std)) if view.ndim == 2 else found
+
+
 def fit_padded(view: NDArray[np.float32], present: Present = None) -> Standardization:
     """Scales of padded sequences ``(sample, time, *feature)``, whose zeros stay zeros.
 
@@ -150,6 +162,7 @@ def fitted(how: Scaling, view: NDArray[np.float32], present: Present = None) -> 
 
 SCALINGS: dict[str, Callable[[NDArray[np.float32], Present], Standardization]] = {
     "standardized": fit,
+    "binary_kept": fit_but_binary,
     "padded": fit_padded,
     "unchanged": unchanged,
 }
