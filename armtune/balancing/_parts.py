@@ -1,11 +1,12 @@
-"""What several balancing methods share: scores, gates, epoch windows, scaled gradients."""
+"""What several balancing methods share: scores, gates, epoch windows, modality dropout."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from armtune.balancing._hooks import Balancer, Context, Gradients, Step
+from armtune.balancing._hooks import Balancer, Context, Step
 from armtune.nn.forward import Features, Forward, mean_present
 from armtune.plugins.lazy_imports import torch
 
@@ -15,21 +16,48 @@ if TYPE_CHECKING:
     from armtune.targets import Target
 
 
-def likelihoods(target: Target, step: Step) -> Tensor:
-    """Each head's mean likelihood of the truth, ``(member, modality)``, without gradient.
+@dataclass(frozen=True)
+class Scores:
+    """What a batch tells of each modality: sums over samples, which batches add up to a large one.
 
-    The mean is over the samples that have its modality; where no sample has it, that of the heads
-    that can tell, so that nobody is ahead of it.
+    Attributes:
+        sums: over the samples that have the modality, ``(member, modality)``.
+        counts: how many these are, of the same shape.
     """
+
+    sums: Tensor
+    counts: Tensor
+
+    def __add__(self, other: Scores) -> Scores:
+        return Scores(self.sums + other.sums, self.counts + other.counts)
+
+    def means(self) -> Tensor:
+        """Mean of each modality; where no sample has it, that of those that some have.
+
+        So nobody is ahead of a modality that isn't there.
+        """
+        means, known = self.sums / self.counts.clamp_min(1), self.counts > 0
+        return torch.where(known, means, mean_present(means, known).unsqueeze(1))
+
+
+def summed(values: Tensor, step: Step, modalities: Iterable[str]) -> Scores:
+    """Sums of what is known of each sample by each modality, ``(member, modality, sample)``."""
+    if not step.present:
+        return Scores(values.sum(2), torch.full_like(values[..., 0], values.shape[2]))
+    there = stacked_present(step.present, modalities)
+    return Scores(torch.where(there, values, 0).sum(2), there.sum(2).to(values))
+
+
+def likelihood_scores(target: Target, step: Step) -> Scores:
+    """Each head's likelihoods of the truth, without gradient."""
     unimodal = step.forward.unimodal
     outputs = torch.stack([x.detach() for x in unimodal.values()], dim=1)
-    shares = target.likelihoods(outputs, step.labels)
-    if not step.present:
-        return shares.mean(2)
-    there = stacked_present(step.present, unimodal)
-    means = mean_present(shares.flatten(0, 1), there.flatten(0, 1)).view(len(there), -1)
-    known = there.any(2)
-    return torch.where(known, means, mean_present(means, known).unsqueeze(1))
+    return summed(target.likelihoods(outputs, step.labels), step, unimodal)
+
+
+def likelihoods(target: Target, step: Step) -> Tensor:
+    """Each head's mean likelihood of the truth, ``(member, modality)``, without gradient."""
+    return likelihood_scores(target, step).means()
 
 
 def stacked_present(present: Features, modalities: Iterable[str]) -> Tensor:
@@ -91,31 +119,27 @@ class Window:
         return (self.first <= epoch) & (epoch < self.after)
 
 
-class EncoderScaler(Balancer):
-    """Multiplies the gradient of each encoder by a coefficient, within a window of epochs."""
+class Modulator(Balancer):
+    """A coefficient for each modality, from scores of all steps of an update, in a window."""
 
     def __init__(self, options: Sequence[Any], context: Context) -> None:
         super().__init__(context)
         self.window = Window(options, context)
 
-    def coefficients(self, step: Step) -> Tensor:
-        """What to multiply by, ``(member, modality)``; called in every step, window or not."""
-        raise NotImplementedError
-
     def start_epoch(self, epoch: Tensor) -> None:
         self.epoch = epoch
         self.open = self.window.open(epoch).unsqueeze(1)
+        self.scores: Scores | None = None
 
-    def losses(self, step: Step) -> Sequence[Tensor]:
-        with torch.no_grad():
-            self.factors = torch.where(self.open, self.coefficients(step), 1.0)
-        return super().losses(step)
+    def hear(self, scores: Scores) -> None:
+        """Adds a step's scores to those of the steps before it of the same update."""
+        self.scores = scores if self.scores is None else self.scores + scores
 
-    def change_gradients(self, gradients: Sequence[Gradients]) -> None:
-        network = self.context.network
-        for modality, factor in zip(network.modalities, self.factors.unbind(1), strict=True):
-            for name in network.encoder_parameters(modality):
-                gradients[0][name].mul_(per_member(factor, gradients[0][name]))
+    def heard(self) -> Tensor:
+        """Mean scores over the update's steps, ``(member, modality)``; the next begins anew."""
+        assert self.scores is not None, "an update has a step"
+        means, self.scores = self.scores.means(), None
+        return means
 
 
 class ModalityDropout:

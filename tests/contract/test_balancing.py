@@ -32,7 +32,7 @@ OFF: dict[str, dict[str, Any]] = {
     "mmpareto": {"from_epoch": 99},
     "modality_dropout": {"probability": 0},
     "ogm": {"alpha": 0},
-    "ogm_ge": {"alpha": 0},
+    "ogm_ge": {"to_epoch": 0},
     "opm": {"probability": 0},
     "pmr": {"alpha": 0},
     "relearning": {"strength": 0},
