@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from armtune.targets import Target
+    from armtune.training.network import MultimodalNet
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,23 @@ class Window:
         return (self.first <= epoch) & (epoch < self.after)
 
 
+class UpdateScores:
+    """Scores added up over the steps that make up an update."""
+
+    def __init__(self) -> None:
+        self.scores: Scores | None = None
+
+    def add(self, scores: Scores) -> None:
+        """Adds a step's."""
+        self.scores = scores if self.scores is None else self.scores + scores
+
+    def taken(self) -> Scores:
+        """The update's; the next one begins anew."""
+        assert self.scores is not None, "an update has a step"
+        scores, self.scores = self.scores, None
+        return scores
+
+
 class Modulator(Balancer):
     """A coefficient for each modality, from scores of all steps of an update, in a window."""
 
@@ -129,17 +147,25 @@ class Modulator(Balancer):
     def start_epoch(self, epoch: Tensor) -> None:
         self.epoch = epoch
         self.open = self.window.open(epoch).unsqueeze(1)
-        self.scores: Scores | None = None
+        self.seen = UpdateScores()
 
-    def hear(self, scores: Scores) -> None:
-        """Adds a step's scores to those of the steps before it of the same update."""
-        self.scores = scores if self.scores is None else self.scores + scores
 
-    def heard(self) -> Tensor:
-        """Mean scores over the update's steps, ``(member, modality)``; the next begins anew."""
-        assert self.scores is not None, "an update has a step"
-        means, self.scores = self.scores.means(), None
-        return means
+def judged_alone(network: MultimodalNet, features: Features, frozen: bool) -> Features:
+    """What the fusion makes of each modality with zeros for the others, ``(member, sample, …)``.
+
+    Args:
+        frozen: whether no gradient reaches the fusion.
+    """
+    fusion = network.fusion
+    given = {n: p.detach() if frozen else p for n, p in fusion.named_parameters()}
+    return {
+        m: torch.func.functional_call(
+            fusion,
+            given,
+            ({o: f if o == m else torch.zeros_like(f) for o, f in features.items()},),
+        )
+        for m in features
+    }
 
 
 class ModalityDropout:

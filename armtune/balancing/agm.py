@@ -90,7 +90,7 @@ class AdaptiveModulator(Modulator):
         if not self.acts:
             return super().losses(step)
         responses = self.responses(step)
-        self.hear(self._scores(step, responses.detach()))
+        self.seen.add(self._scores(step, responses.detach()))
         self.number = step.number
         if self.context.accumulate == 1:
             factors = self.factors()[:, :, None, None]
@@ -113,7 +113,7 @@ class AdaptiveModulator(Modulator):
 
     def factors(self) -> Tensor:
         """The update's coefficients, ``(member, modality)``; its scores then join the past."""
-        scores = self.heard()
+        scores = self.seen.taken().means()
         found = modulation(self.sign * scores, self.sign * self.past, self.alpha, self.bound)
         done = (self.epoch * self.context.steps + self.number + 1) // self.context.accumulate
         self.past.lerp_(scores, (1 / done).to(scores).unsqueeze(1))

@@ -65,11 +65,13 @@ class GradientModulator(Modulator):
         self.modulated = [modulated(network, m, everything) for m in context.modalities]
 
     def losses(self, step: Step) -> Sequence[Tensor]:
-        self.hear(likelihood_scores(self.context.target, step))
+        self.seen.add(likelihood_scores(self.context.target, step))
         return super().losses(step)
 
     def change_gradients(self, gradients: Sequence[Gradients]) -> None:
-        self.factors = torch.where(self.open, modulation(self.heard(), self.alpha), 1.0)
+        self.factors = torch.where(
+            self.open, modulation(self.seen.taken().means(), self.alpha), 1.0
+        )
         for names, factor in zip(self.modulated, self.factors.unbind(1), strict=True):
             for name in names:
                 gradients[0][name].mul_(per_member(factor, gradients[0][name]))

@@ -5,10 +5,12 @@ modality judges a sample by the distances to them, :math:`p = \operatorname{soft
 and with :math:`s_m` the batch's sum of :math:`p` at the true class the loss is
 
 .. math::
-    CE + \alpha \sum_m \operatorname{clip}(1/\rho_m - 1,\, 0,\, 1)\, CE(p_m),
+    CE + \alpha \sum_m [\rho_m < 1]\, CE(p_m),
     \qquad \rho_m = s_m / \operatorname{mean}_{n \ne m} s_n
 
-so that the other modalities' mean stands where the paper has the other one of two. Ours:
+so that the other modalities' mean stands where the paper has the other one of two. As released, the
+slower one is sped up by the whole of α, however little it lags; the paper's text has
+:math:`\operatorname{clip}(1/\rho_m - 1, 0, 1)` in the place of the bracket. Ours:
 prototypes come from the features as they pass in training, so the first epoch has none yet; a
 class without a prototype takes no part. The paper's entropy term on the faster modality, which
 its published code leaves out, is left out here too.
@@ -35,19 +37,22 @@ LEAST_SCORE = 1e-12
 
 
 class Pmr(Balancing):
-    """Prototypical Modal Rebalance (Fan et al., CVPR 2023): CE + α Σ clip(1/ρ−1, 0, 1) CE_proto."""
+    """Prototypical Modal Rebalance (Fan et al., CVPR 2023): CE + α·CE_proto of the slower."""
 
     serves = Classes
 
     name: Literal["pmr"] = "pmr"
-    alpha: float = Field(0.6, ge=0)
+    alpha: float = Field(1.0, ge=0)
     """Weight of the prototype loss; 0 for none."""
-    momentum: float = Field(0.5, ge=0, lt=1)
+    lag: Literal["any", "size"] = "any"
+    """What of a modality's lag counts: that there is any, as released, or its size, as the paper's
+    text has it, so that equals are left alone."""
+    momentum: float = Field(0.2, ge=0, lt=1)
     """Share of the past in the prototypes after each epoch."""
     from_epoch: int = Field(0, ge=0)
     """First epoch of the prototype loss, counted from 0, where there are no prototypes yet."""
-    to_epoch: int = Field(100, ge=0)
-    """First epoch after it."""
+    to_epoch: int = Field(101, ge=0)
+    """First epoch after it; 101 as released, where 100 is the last."""
 
     def problem(self, modalities: Sequence[str]) -> str:
         return "" if len(modalities) > 1 else "pmr balances two modalities or more"
@@ -66,6 +71,7 @@ class PrototypeRebalancer(Balancer):
         self.momentum = context.knob(options, "momentum")
         self.window = Window(options, context)
         self.active = bool(self.alpha.any())
+        self.by_size = options[0].lag == "size"
         members, classes, sizes = len(options), context.classes, context.network.sizes
         self.prototypes = {
             m: context.like.new_zeros(members, classes, size) for m, size in sizes.items()
@@ -86,7 +92,7 @@ class PrototypeRebalancer(Balancer):
             self._count(step)
         if self.acts:
             alone, scores = self._judge(step)
-            shares = slowness(scores) * self.strength.unsqueeze(1)
+            shares = slowness(scores, self.by_size) * self.strength.unsqueeze(1)
             total = total + (shares * alone).sum(1)
         return [total]
 
@@ -149,11 +155,13 @@ class PrototypeRebalancer(Balancer):
         return {"seen": self.seen, **{f"prototypes.{m}": p for m, p in self.prototypes.items()}}
 
 
-def slowness(scores: Tensor) -> Tensor:
-    r"""How much a modality lags behind: :math:`\operatorname{clip}(1/\rho_m - 1, 0, 1)`.
+def slowness(scores: Tensor, by_size: bool) -> Tensor:
+    r"""How much a modality lags behind: :math:`[\rho_m < 1]` or :math:`1/\rho_m - 1` up to 1.
 
     Args:
         scores: the batch's summed probability of the true class, ``(member, modality)``.
+        by_size: whether it's the latter.
     """
     own = scores.clamp_min(LEAST_SCORE)
-    return (others_mean(own) / own - 1).clamp(0, 1)
+    behind = others_mean(own) / own - 1
+    return behind.clamp(0, 1) if by_size else (behind > 0).to(scores)

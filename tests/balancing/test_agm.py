@@ -151,7 +151,7 @@ def test_upside_down_as_in_balance_benchmark() -> None:
     found = []
     for lead in ("own", "others"):
         balancer = ready(network, lead=lead, alpha=0.5)
-        balancer.hear(balancer._scores(step, balancer.responses(step).detach()))
+        balancer.seen.add(balancer._scores(step, balancer.responses(step).detach()))
         balancer.number = 0
         found.append(balancer.factors()[0].tolist())
     assert found[1] == pytest.approx(found[0][::-1], abs=1e-12)
@@ -169,7 +169,7 @@ def test_the_past_is_the_mean_over_all_steps_before() -> None:
         step = Step(network(views), labels, labels, number % 2)
         responses = balancer.responses(step).detach()
         scores.append(log_likelihoods(THREE_CLASSES, responses, labels).mean(2))
-        balancer.hear(balancer._scores(step, responses))
+        balancer.seen.add(balancer._scores(step, responses))
         balancer.number = step.number
         seen.append(balancer.factors())
     expected = modulation(scores[2], (scores[0] + scores[1]) / 2, ALPHA, TEN)

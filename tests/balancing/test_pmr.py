@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import exp, log
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -24,7 +25,7 @@ PMR = {"name": "pmr", "alpha": 2.0}
 LOGITS = torch.tensor([[[0.1, 0.5, 0.0], [0.4, 0.0, 0.0]]], dtype=F64)
 
 
-def balancer(**options: float) -> PrototypeRebalancer:
+def balancer(**options: Any) -> PrototypeRebalancer:
     """With prototypes at 0, 1 and 2 on the first feature's axis of both modalities."""
     made = PrototypeRebalancer([Pmr(**options)], toy_context(toy_network()))
     for prototype in made.prototypes.values():
@@ -46,15 +47,34 @@ def test_slowness_by_hand() -> None:
     scores = torch.tensor([[3.0, 2.0], [1.0, 5.0], [4.0, 4.0]], dtype=F64)
     # 3/2 − 1 for the second; 5/1 − 1 is clipped to 1; equal scores lag nowhere
     expected = [[0.0, 0.5], [1.0, 0.0], [0.0, 0.0]]
-    assert slowness(scores).tolist() == [pytest.approx(row) for row in expected]
+    assert slowness(scores, by_size=True).tolist() == [pytest.approx(row) for row in expected]
+    assert slowness(scores, by_size=False).tolist() == [[0, 1], [1, 0], [0, 0]]
 
 
-def test_slowness_of_three_compares_with_the_others_mean() -> None:
+def test_the_released_rule_is_all_or_nothing() -> None:
+    # ρ = 0.987 and a prototype loss of 1.004: the whole of it, against 1/0.987 − 1 of it.
+    scores, loss = torch.tensor([[0.987, 1.0]], dtype=F64), torch.tensor([[1.004, 7.0]], dtype=F64)
+    released, ours = ((slowness(scores, by_size) * loss).sum().item() for by_size in (False, True))
+    assert released == pytest.approx(1.004, abs=1e-12)
+    assert ours == pytest.approx((1 / 0.987 - 1) * 1.004, abs=1e-12)
+    assert ours == pytest.approx(0.013, abs=5e-4)
+
+
+@pytest.mark.parametrize(("by_size", "expected"), [(True, [0, 3.5 / 2 - 1, 0]), (False, [0, 1, 0])])
+def test_slowness_of_three_compares_with_the_others_mean(
+    by_size: bool, expected: list[float]
+) -> None:
     scores = torch.tensor([[4.0, 2.0, 3.0]], dtype=F64)
-    assert slowness(scores)[0].tolist() == pytest.approx([0, 3.5 / 2 - 1, 0])
+    assert slowness(scores, by_size)[0].tolist() == pytest.approx(expected)
 
 
-def test_loss_by_hand() -> None:
+def test_defaults_are_the_released_ones() -> None:
+    pmr = Pmr()
+    assert (pmr.alpha, pmr.momentum, pmr.from_epoch, pmr.to_epoch) == (1.0, 0.2, 0, 101)
+
+
+@pytest.mark.parametrize("lag", ["any", "size"])
+def test_loss_by_hand(lag: str) -> None:
     step = made_up(features([0.0, 1.0], [1.0, 1.0]), [0, 1], LOGITS)
     # distances to the prototypes: image 0 1 2 | 1 0 1, audio 1 0 1 | 1 0 1
     near, far = 1 / (1 + exp(-1) + exp(-2)), exp(-1) / (1 + 2 * exp(-1))
@@ -62,10 +82,11 @@ def test_loss_by_hand() -> None:
     image, audio = near + middle, far + middle
     loss = -(log(far) + log(middle)) / 2
     plain = cross_entropy(LOGITS, step.labels).mean()
-    made = balancer(alpha=0.6)
+    share = 1 if lag == "any" else image / audio - 1
+    made = balancer(alpha=0.6, lag=lag)
     made.heads_loss = lambda _: torch.zeros(1, dtype=F64)  # type: ignore[method-assign]
     total = made.losses(step)[0]
-    assert total.item() == pytest.approx(plain.item() + 0.6 * (image / audio - 1) * loss, abs=1e-12)
+    assert total.item() == pytest.approx(plain.item() + 0.6 * share * loss, abs=1e-12)
     image_gradient, audio_gradient = torch.autograd.grad(
         total.sum(), list(step.forward.features.values())
     )
