@@ -9,9 +9,10 @@ parameters,
 
 Clusters come from k-means with as many clusters as there are classes, the best of ten starts, on
 features scaled to [−1, 1] each; epochs are counted from 0 and the first is none of the diagnosed,
-as released: after the epochs 20, 40 and 60 there. Ours: as many training as held-out samples are clustered, since purity
-falls with their number; parameters change before the next epoch, so that no epoch is judged by a
-network just shaken. Heads, fusion and the optimizer's moments stay. Any number of modalities.
+as released: after the epochs 20, 40 and 60 there. Ours: as many training as held-out samples are
+clustered, since purity falls with their number; parameters change before the next epoch, so that no
+epoch is judged by a network just shaken. Heads, fusion and the optimizer's moments stay. Any number
+of modalities.
 """
 
 from __future__ import annotations
