@@ -168,6 +168,15 @@ def judged_alone(network: MultimodalNet, features: Features, frozen: bool) -> Fe
     }
 
 
+def frozen_judgements(network: MultimodalNet, features: Features) -> Tensor:
+    """The heads' logits with gradient for the features alone, ``(member, modality, sample, …)``."""
+    logits = []
+    for head, feature in zip(network.heads, features.values(), strict=True):
+        frozen = {name: p.detach() for name, p in head.named_parameters()}
+        logits.append(torch.func.functional_call(head, frozen, (feature,)))
+    return torch.stack(logits, dim=1)
+
+
 class ModalityDropout:
     """Each training sample loses one modality, drawn evenly, with a member's probability.
 

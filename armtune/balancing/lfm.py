@@ -22,10 +22,10 @@ from pydantic import Field
 
 from armtune.balancing import Balancing
 from armtune.balancing._hooks import Balancer, Context, Step
-from armtune.balancing._parts import stacked_present
+from armtune.balancing._parts import frozen_judgements, stacked_present
 from armtune.fusion import Fusion
 from armtune.fusion.late import Late
-from armtune.nn.forward import mean_present
+from armtune.nn.forward import Features, mean_present
 from armtune.plugins.lazy_imports import torch
 from armtune.targets import Discrete
 
@@ -101,23 +101,21 @@ class Matcher(Balancer):
         whole = None
         if step.present:
             whole = stacked_present(step.present, step.forward.features).all(1)
-        logits = self._votes(step) if self.by_heads else self._logits(step)
-        apart = mean_present(self.measure(self.target.log_probabilities(logits)), whole)
+        logs = self.target.log_probabilities(self._votes(step))
+        apart = mean_present(self.measure(logs), whole)
         shared = (1 - self.share) * self.fused_loss(step) + self.share * apart
         return [self.scale * shared + self.heads_loss(step)]
 
     def _votes(self, step: Step) -> Tensor:
-        """The linear decisions that the fused one is the mean of."""
-        votes = self.context.network.fusion.apart(step.forward.features)
-        return torch.stack(list(votes.values()))
+        """Decisions of the modalities, ``(modality, member, sample, output)``.
 
-    def _logits(self, step: Step) -> Tensor:
-        """The heads' logits with gradient for the features, and none for the heads themselves."""
-        network, logits = self.context.network, []
-        for head, feature in zip(network.heads, step.forward.features.values(), strict=True):
-            frozen = {name: p.detach() for name, p in head.named_parameters()}
-            logits.append(torch.func.functional_call(head, frozen, (feature,)))
-        return torch.stack(logits)
+        The linear ones that the fused one is the mean of, or the heads', which stay as they are.
+        """
+        network, features = self.context.network, step.forward.features
+        if not self.by_heads:
+            return frozen_judgements(network, features).transpose(0, 1)
+        votes: Features = network.fusion.apart(features)
+        return torch.stack(list(votes.values()))
 
 
 def released_share(progress: Tensor) -> Tensor:

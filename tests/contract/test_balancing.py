@@ -41,8 +41,8 @@ OFF: dict[str, dict[str, Any]] = {
 }
 """Settings that switch a method off.
 
-``mmcosine`` has none, since it is a fusion of its own; ``arl``, ``dgl``, ``g2d`` and ``inforeg``
-have none, since unimodal losses or teachers are what they are about.
+``mmcosine`` has none, since it is a fusion of its own; ``arl``, ``dgl``, ``g2d``, ``inforeg``
+and ``mbsd`` have none, since unimodal losses or teachers are what they are about.
 """
 
 
