@@ -121,8 +121,9 @@ class Training(Options):
     """Optimizer with its learning rate and weight decay."""
     warmup_epochs: float = Field(1.0, ge=0)
     """Epochs over which the learning rate rises linearly to its peak."""
-    decay: Literal["cosine", "none"] = "cosine"
-    """How the learning rate falls after the warm-up: ``cosine`` to 0, or ``none``."""
+    decay: Literal["cosine", "step", "none"] = "cosine"
+    """How the learning rate falls after the warm-up: ``cosine`` to 0, ``step`` to a tenth for the
+    last 30 % of the epochs, as papers on balance do with ``sgd``, or ``none``."""
     folds: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
     """Parts into which training and validation samples are cut together, to train once for each
     and judge what all of them held out; 1 judges by the validation split. ``auto`` is 5, several

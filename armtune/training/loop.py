@@ -144,6 +144,7 @@ class Run(Resumable):
             take=lambda index: split.take(pool.gather(1, index)),
             present={m: there[self.pool] for m, there in self.train.present.items()},
             held_present={m: there[self.valuation] for m, there in self.train.present.items()},
+            accumulate=self.accumulate,
         )
         self.balancer: Balancer = options[0].build(options, context)
 
