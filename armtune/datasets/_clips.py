@@ -63,6 +63,7 @@ class Clips(Decoded):
     """Options of a data set of files; a subclass lists its clips."""
 
     paths = ("path",)
+    extra = "media"
 
     path: str
 

@@ -80,6 +80,12 @@ class ColumnStore:
             )
         return cells
 
+    def holds_fractions(self, key: str) -> bool:
+        """Whether the file says that a column holds numbers with fractions, if not which."""
+        import pyarrow as pa
+
+        return pa.types.is_floating(self.column(key).type)
+
     def text(self, key: str) -> NDArray[np.str_]:
         """A column as text: what stands there, or the one text of a typed value.
 
