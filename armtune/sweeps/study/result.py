@@ -93,7 +93,8 @@ def _verdict(ensemble: Ensemble) -> str:
         return "by the rule of choice it is no better, so the trial is exported"
     if not ensemble.test:
         return "but a model of it is missing, so the trial is exported"
-    return f"it is exported, with {len(ensemble.counts)} models"
+    count = len(ensemble.weights)
+    return f"it is exported, with {count} model{'s' * (count > 1)}"
 
 
 def _about(folder: Path, recipe: Recipe, study: StudyReader) -> Iterator[str]:

@@ -153,8 +153,8 @@ class StudyReader:
         value = self._study.user_attrs.get(ENSEMBLE)
         if not value:
             return None
-        counts = {Model.parse(model): count for model, count in value["counts"].items()}
-        return Ensemble(**{**value, "counts": counts})
+        weights = {Model.parse(model): rows for model, rows in value["weights"].items()}
+        return Ensemble(**{**value, "weights": weights})
 
     @property
     def pack(self) -> int:
@@ -318,8 +318,8 @@ class SweepStudy(StudyReader):
             return
         value = {}
         if ensemble:
-            value = asdict(replace(ensemble, counts={}))
-            value["counts"] = {str(model): count for model, count in ensemble.counts.items()}
+            value = asdict(replace(ensemble, weights={}))
+            value["weights"] = {str(model): rows for model, rows in ensemble.weights.items()}
         self._study.set_user_attr(ENSEMBLE, value)
         self._journal.sync()
 
