@@ -84,6 +84,8 @@ def budgeted(recipe: Recipe, path: Path, trials: int | None, seeds: int | None) 
         {
             "sweep.trials": trials or recipe.sweep.trials,
             "sweep.confirm": confirm,
+            # Methods are compared by their own models.
+            "sweep.ensemble": "off",
             # An earlier sweep of one method would give that method a lead.
             "sweep.start_from": [],
         },

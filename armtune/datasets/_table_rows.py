@@ -28,6 +28,7 @@ from armtune.data.columns.modalities import (
     kind_of,
     missing_cells,
     present_rows,
+    read_alike,
 )
 from armtune.data.columns.stated import typed
 from armtune.data.formats.cells import as_cells
@@ -88,7 +89,7 @@ class TableRows:
             guesses[name] = typed(store, name, data.types)
             progress("looking at columns", done, len(wanted))
         self.guesses: dict[str, list[Guess]] = {
-            m: [guesses[name] for name in names] for m, names in matched.items()
+            m: read_alike([guesses[name] for name in names]) for m, names in matched.items()
         }
         self.columns: Columns = {
             m: [guess.name for guess in own if not guess.left_out]

@@ -24,6 +24,7 @@ from armtune.datasets import Labelled
 from armtune.datasets._clips import fingerprint
 from armtune.datasets._decoding import Decoded
 from armtune.datasets._table_rows import Labelling, TableRows, file_paths
+from armtune.errors import DataError
 from armtune.targets import Target, restored
 from armtune.targets._names import as_names, doubt, refuse_values
 from armtune.targets.labels import Labels
@@ -159,6 +160,7 @@ class Table(Labelled, Decoded):
             return self.predicts.read(store.numbers(columns, NAMED)[:, 0], place, columns)
         cells = store.get(self.label)
         refuse_values(cells, place)
+        _refuse_names(cells, place)
         return self.predicts.read_column(cells, place)
 
     def _label_columns(self, store: ColumnStore) -> list[str]:
@@ -169,6 +171,17 @@ class Table(Labelled, Decoded):
         if self.groups is None:
             return None
         return as_names(store.get(self.groups), store.at(self.groups))
+
+
+def _refuse_names(cells: NDArray[np.str_], place: str) -> None:
+    """Refuses classes of one row each.
+
+    Raises:
+        DataError: all rows are of another class.
+    """
+    if len(cells) > 2 and len(np.unique(cells)) == len(cells):
+        said = f"all {len(cells)} labels differ, such as {str(cells[0])!r}"
+        raise DataError(f"{place}: {said}: they tell rows apart, and are no classes")
 
 
 def _files(store: ColumnStore, name: str) -> list[Path | None]:

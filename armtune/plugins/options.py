@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Options(BaseModel):
@@ -20,3 +21,14 @@ class Options(BaseModel):
 
     extra: ClassVar[str] = ""
     """The extra of armtune whose packages it can't do without, such as ``media``."""
+    former: ClassVar[Mapping[str, str]] = {}
+    """Options of earlier versions, and what to write instead of each."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_former(cls, given: Any) -> Any:
+        """Says what became of an option, rather than that it is unknown."""
+        if isinstance(given, dict):
+            for option in cls.former.keys() & given.keys():
+                raise ValueError(f"{option} is no option any more: {cls.former[option]}")
+        return given

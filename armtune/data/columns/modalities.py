@@ -7,8 +7,8 @@ prepares new rows by it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from armtune.data.columns import fitted
 from armtune.data.columns.fitted import Category, Date, Number
 from armtune.data.columns.guess import FILES, Guess
 from armtune.data.columns.numbers import MARKS
+from armtune.data.columns.stated import STATED
 from armtune.data.formats.cells import MISSING
 from armtune.data.rows import as_float32
 from armtune.data.vocabulary import Vocabulary, learn_vocabulary, words_of
@@ -31,8 +32,6 @@ Place = Callable[[str], str]
 """What messages call a column."""
 Mask = NDArray[np.bool_]
 Index = NDArray[np.int64]
-MOST = 5
-"""Columns that are named."""
 SHORTEST = 4
 """Words that the longest text has room for at least."""
 
@@ -77,7 +76,7 @@ class Text:
         length: words that a sample has room for.
     """
 
-    kind: ClassVar[str] = "text"
+    kind: ClassVar[Literal["text"]] = "text"
 
     names: tuple[str, ...]
     words: tuple[str, ...]
@@ -111,6 +110,14 @@ class File:
         return {"kind": self.kind, "name": self.name, "type": self.type}
 
 
+CALLED = {
+    Vector.kind: "columns of numbers, categories and dates",
+    Text.kind: "columns of texts",
+    File.kind: "a column of paths",
+}
+"""What columns of each kind are called."""
+
+
 def restored(about: Mapping[str, Any]) -> Vector | Text | File:
     """What ``about`` wrote.
 
@@ -137,10 +144,9 @@ def kind_of(modality: str, guesses: Sequence[Guess], place: str) -> str:
         raise DataError(f"{place}: {modality}: no column is left")
     if len(kinds) > 1:
         (one, first), (other, second) = list(kinds.items())[:2]
-        said = f"{first.name!r} holds a {first.type}, {second.name!r} a {second.type}"
-        raise DataError(
-            f"{place}: {modality}: {said}; give columns of a {one} and of a {other} a modality each"
-        )
+        said = f"{first.name!r} ({first.type}) and {second.name!r} ({second.type})"
+        hint = f"give {CALLED[one]} and {CALLED[other]} a modality each"
+        raise DataError(f"{place}: {modality}: {said} don't go together; {hint}")
     if File.kind in kinds and len(guesses) > 1:
         said = f"{guesses[0].name!r} and {guesses[1].name!r} both hold paths"
         raise DataError(f"{place}: {modality}: {said}; give each a modality of its own")
@@ -216,6 +222,19 @@ def joined(cells: Cells, names: Sequence[str]) -> list[str]:
         return list(cells[names[0]].to_pylist())
     columns = [cells[name].to_pylist() for name in names]
     return [" ".join(filter(None, row)) for row in zip(*columns, strict=True)]
+
+
+def read_alike(guesses: Sequence[Guess]) -> list[Guess]:
+    """The same, but categories beside texts are texts too, where nobody stated otherwise."""
+    if not any(guess.type == Text.kind for guess in guesses):
+        return list(guesses)
+    beside = "beside texts, its words are read"
+    return [
+        replace(guess, type=Text.kind, reason=f"{guess.reason}; {beside}")
+        if guess.type == Category.type and guess.reason != STATED
+        else guess
+        for guess in guesses
+    ]
 
 
 def _kind(guess: Guess) -> str:
