@@ -101,7 +101,7 @@ def trained(path: Path) -> EpochMetrics:
 def drafted(monkeypatch: pytest.MonkeyPatch, empty: Path, kind: str) -> tuple[str, Any]:
     """A draft's text and content."""
     data, words = write(kind, empty)
-    assert run(monkeypatch, "init", data, *words, "--to", "own.yaml") == 0
+    assert run(monkeypatch, "init", data.name, *words, "--to", "own.yaml") == 0
     text = Path("own.yaml").read_text(encoding="utf-8")
     return text, yaml.safe_load(text)
 
@@ -137,7 +137,7 @@ def test_every_guess_has_its_reason(empty: Path, monkeypatch: pytest.MonkeyPatch
         place = next(n for n, line in enumerate(lines) if line.strip().startswith(f"{key}:"))
         assert lines[place - 1].lstrip().startswith("# "), key
     assert max(map(len, lines)) <= 100
-    assert "# size: number (every cell is a number), as '0.1'" in text
+    assert "# size: number (every cell is a number), as '1.1'" in text
     assert content["sweep"]["space"] == "auto"
 
 
