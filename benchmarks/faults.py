@@ -57,7 +57,13 @@ def recipe() -> Recipe:
     """Of some seconds in one process."""
     confirm = {"top": 1, "seeds": 2, "solo": False}
     return tiny.recipe(
-        EPOCHS, trials=TRIALS, sampler={"name": "random"}, confirm=confirm, retries=20, pack=PACK
+        EPOCHS,
+        trials=TRIALS,
+        sampler={"name": "random"},
+        confirm=confirm,
+        retries=20,
+        pack=PACK,
+        references=False,
     )
 
 

@@ -31,6 +31,8 @@ from benchmarks.fuzz_kinds import KINDS, Samples, made
 
 MOST_SECONDS = 2.0
 MOST_BYTES = 500_000_000
+ROOM = 2_000_000_000
+"""What the process may take beyond what it has at the start: a mutant shall not end the machine."""
 
 
 @dataclass
@@ -125,6 +127,8 @@ def main() -> int:
     numbers = range(part * given.mutants, (part + 1) * given.mutants)
     with tempfile.TemporaryDirectory() as place:
         samples = made(Path(place))
+        most = _peak() + ROOM
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
         if given.only:
             kind, _, number = given.only.partition(":")
             found = campaign(range(int(number), int(number) + 1), [kind], samples)

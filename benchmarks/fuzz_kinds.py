@@ -8,8 +8,11 @@ import random
 import shutil
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -84,18 +87,26 @@ def _toy(place: Path) -> Path:
 def recipe(samples: Samples, draw: random.Random) -> None:
     """A shipped recipe with other keys or values, beside the spaces that it names."""
     path = draw.choice(RECIPES)
-    content = read_document(path).content
-    _check(samples, _yaml(mutated(content, draw), draw), _overrides(draw))
+    _check(samples, _yaml(mutated(_content(path), draw), draw), _overrides(draw))
 
 
 def space(samples: Samples, draw: random.Random) -> None:
     """A recipe with a shipped space that has other ranges, conditions or paths."""
-    content = read_document(draw.choice(RECIPES)).content
-    ranges = read_document(draw.choice(SPACES)).content
+    content, ranges = _content(draw.choice(RECIPES)), _content(draw.choice(SPACES))
     content.setdefault("sweep", {})["space"] = [mutated(ranges, draw)]
     if draw.random() < 0.3:
         content["sweep"]["sampler"] = {"name": draw.choice(("grid", "auto", "tpe", "cmaes"))}
     _check(samples, _yaml(content, draw), [])
+
+
+def _content(path: Path) -> Any:
+    """A shipped file's content, to be changed."""
+    return deepcopy(_read(path))
+
+
+@cache
+def _read(path: Path) -> Any:
+    return read_document(path).content
 
 
 def _yaml(content: Any, draw: random.Random) -> bytes:
@@ -125,8 +136,7 @@ def _check(samples: Samples, data: bytes, overrides: list[str]) -> None:
 
 def journal(samples: Samples, draw: random.Random) -> None:
     """A run whose journal has other lines, or lines with other values."""
-    run = _copied(samples.run, samples.scratch / "run")
-    lines = (run / JOURNAL).read_bytes().splitlines(keepends=True)
+    lines = (samples.run / JOURNAL).read_bytes().splitlines(keepends=True)
     for _ in range(draw.randint(1, 3)):
         at = draw.randrange(len(lines))
         way = draw.randrange(5)
@@ -138,8 +148,8 @@ def journal(samples: Samples, draw: random.Random) -> None:
             lines[at] = scrambled(lines[at], draw)
         else:
             lines[at] = json.dumps(mutated(json.loads(_sound(lines[at])), draw)).encode() + b"\n"
-    (run / JOURNAL).write_bytes(b"".join(lines))
-    _look(run)
+    with _changed(samples.run / JOURNAL, b"".join(lines)):
+        _look(samples.run)
 
 
 def _sound(line: bytes) -> bytes:
@@ -152,15 +162,15 @@ def _sound(line: bytes) -> bytes:
 
 def folder(samples: Samples, draw: random.Random) -> None:
     """A run of which another file than the journal is changed."""
-    run = _copied(samples.run, samples.scratch / "run")
-    path = draw.choice([f for f in sorted(run.rglob("*")) if _small_text(f)])
+    path = draw.choice([f for f in sorted(samples.run.rglob("*")) if _small_text(f)])
     if path.suffix == ".json" and draw.random() < 0.7:
-        path.write_text(json.dumps(mutated(json.loads(path.read_text()), draw)))
+        data = json.dumps(mutated(json.loads(path.read_text()), draw)).encode()
     elif path.name == "recipe.yaml" and draw.random() < 0.7:
-        path.write_text(json.dumps(mutated(read_document(path).content, draw)))
+        data = json.dumps(mutated(_content(path), draw)).encode()
     else:
-        path.write_bytes(scrambled(path.read_bytes(), draw))
-    _look(run)
+        data = scrambled(path.read_bytes(), draw)
+    with _changed(path, data):
+        _look(samples.run)
 
 
 def _small_text(path: Path) -> bool:
@@ -181,30 +191,35 @@ def _curves(report: RunReport) -> None:
     curves(report.folder, report.records)
 
 
-def _copied(source: Path, target: Path) -> Path:
-    shutil.rmtree(target, ignore_errors=True)
-    return Path(shutil.copytree(source, target))
+@contextmanager
+def _changed(path: Path, data: bytes) -> Iterator[None]:
+    """Lets a file hold other bytes for a while: copies of its folder would take longer."""
+    whole = path.read_bytes()
+    path.write_bytes(data)
+    try:
+        yield
+    finally:
+        path.write_bytes(whole)
 
 
 def manifest(samples: Samples, draw: random.Random) -> None:
     """A bundle whose manifest says something else, with or without a checksum that fits."""
-    bundle = _copied(samples.bundle, samples.scratch / "bundle")
-    content = mutated(json.loads((bundle / MANIFEST).read_text()), draw)
+    content = mutated(json.loads((samples.bundle / MANIFEST).read_text()), draw)
     if isinstance(content, dict) and draw.random() < 0.9:
         content["checksum"] = checksum(content)
     data = json.dumps(content).encode()
-    (bundle / MANIFEST).write_bytes(data if draw.random() < 0.9 else scrambled(data, draw))
-    _predict(bundle, samples)
+    data = data if draw.random() < 0.9 else scrambled(data, draw)
+    with _changed(samples.bundle / MANIFEST, data):
+        _predict(samples)
 
 
 def program(samples: Samples, draw: random.Random) -> None:
     """A bundle whose program computes something else; its checksum fits."""
-    bundle = _copied(samples.bundle, samples.scratch / "bundle")
-    content = mutated(json.loads((bundle / PROGRAM).read_text()), draw)
+    content = mutated(json.loads((samples.bundle / PROGRAM).read_text()), draw)
     if isinstance(content, dict) and draw.random() < 0.2:
         _grow(content, draw)
-    _rewritten(bundle, PROGRAM, json.dumps(content).encode())
-    _predict(bundle, samples)
+    with _rewritten(samples.bundle / PROGRAM, json.dumps(content).encode()):
+        _predict(samples)
 
 
 def _grow(content: dict[str, Any], draw: random.Random) -> None:
@@ -221,22 +236,25 @@ def _grow(content: dict[str, Any], draw: random.Random) -> None:
 
 def weights(samples: Samples, draw: random.Random) -> None:
     """A bundle whose weights are other bytes; their checksum fits."""
-    bundle = _copied(samples.bundle, samples.scratch / "bundle")
     name = draw.choice(("model.safetensors", "preprocessing.safetensors", "recipe.yaml"))
-    _rewritten(bundle, name, scrambled((bundle / name).read_bytes(), draw))
-    _predict(bundle, samples)
+    path = samples.bundle / name
+    with _rewritten(path, scrambled(path.read_bytes(), draw)):
+        _predict(samples)
 
 
-def _rewritten(bundle: Path, name: str, data: bytes) -> None:
-    (bundle / name).write_bytes(data)
-    about = json.loads((bundle / MANIFEST).read_text())
-    about["sha256"][name] = sha256(data).hexdigest()
+@contextmanager
+def _rewritten(path: Path, data: bytes) -> Iterator[None]:
+    """Lets a file of a bundle hold other bytes, with a checksum that fits."""
+    manifest = path.with_name(MANIFEST)
+    about = json.loads(manifest.read_text())
+    about["sha256"][path.name] = sha256(data).hexdigest()
     about["checksum"] = checksum(about)
-    (bundle / MANIFEST).write_text(json.dumps(about))
+    with _changed(path, data), _changed(manifest, json.dumps(about).encode()):
+        yield
 
 
-def _predict(bundle: Path, samples: Samples) -> None:
-    predictor = Predictor(bundle)
+def _predict(samples: Samples) -> None:
+    predictor = Predictor(samples.bundle)
     list(predictor.predict(samples.arrays).rows())
 
 
