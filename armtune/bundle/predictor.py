@@ -120,10 +120,10 @@ class Predictor:
 
     def _served(self, samples: Mapping[str, Source]) -> Iterator[Floats]:
         count = count_samples(samples, self.shapes)
-        small = count * sum(map(prod, self.shapes.values())) <= FEW
-        for views, present in pieces(samples, self._fills):
+        sizes = [prod(shape) for shape in self.shapes.values()]
+        for views, present in pieces(samples, self._fills, max(sizes)):
             inputs = self._inputs(views, present)
-            yield self._checked(self._engine(small)(*inputs), views)
+            yield self._checked(self._engine(count * sum(sizes) <= FEW)(*inputs), views)
 
     def _checked(self, told: Floats, views: Views) -> Floats:
         expected = len(next(iter(views.values()))), self.target.width

@@ -323,6 +323,11 @@ def kept_lines(path: Path, epoch: int) -> str:
     return "".join(line for line in lines if line.endswith("\n") and _epoch(line) <= epoch)
 
 
+def is_beyond(path: Path, epoch: int) -> bool:
+    """Whether a metrics file tells of more than the epochs up to one."""
+    return path.exists() and path.read_text(encoding="utf-8") != kept_lines(path, epoch)
+
+
 def _epoch(line: str) -> float:
     try:
         return float(json.loads(line)["epoch"])
