@@ -111,9 +111,12 @@ class Matcher(Balancer):
 
         The linear ones that the fused one is the mean of, or the heads', which stay as they are.
         """
+        from armtune.nn.subset_fusion import Parted
+
         network, features = self.context.network, step.forward.features
         if not self.by_heads:
             return frozen_judgements(network, features).transpose(0, 1)
+        assert isinstance(network.fusion, Parted), "this method's fusion"
         votes: Features = network.fusion.apart(features)
         return torch.stack(list(votes.values()))
 
