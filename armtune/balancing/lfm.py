@@ -111,11 +111,13 @@ class Matcher(Balancer):
 
         The linear ones that the fused one is the mean of, or the heads', which stay as they are.
         """
+        from armtune.nn.subset_fusion import Parted
+
         network, features = self.context.network, step.forward.features
         if not self.by_heads:
             return frozen_judgements(network, features).transpose(0, 1)
-        fusion: Any = network.fusion
-        votes: Features = fusion.apart(features)
+        assert isinstance(network.fusion, Parted), "this method's fusion"
+        votes: Features = network.fusion.apart(features)
         return torch.stack(list(votes.values()))
 
 
