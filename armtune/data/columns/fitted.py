@@ -223,7 +223,9 @@ def restored(about: Mapping[str, Any]) -> Number | Date | Category:
     Raises:
         KeyError, TypeError: it isn't one.
     """
-    options = {k: tuple(v) if isinstance(v, list) else v for k, v in about.items() if k != "type"}
+    options: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in about.items() if k != "type"
+    }
     return TYPES[about["type"]](**options)
 
 
