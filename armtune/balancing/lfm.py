@@ -114,7 +114,8 @@ class Matcher(Balancer):
         network, features = self.context.network, step.forward.features
         if not self.by_heads:
             return frozen_judgements(network, features).transpose(0, 1)
-        votes: Features = network.fusion.apart(features)
+        fusion: Any = network.fusion
+        votes: Features = fusion.apart(features)
         return torch.stack(list(votes.values()))
 
 

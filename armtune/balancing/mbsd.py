@@ -63,7 +63,7 @@ class SelfDistiller(Balancer):
         gate_heads(step.forward, [torch.ones_like(self.weight)] * len(names))
         logits = frozen_judgements(self.context.network, step.forward.features)
         pairs = list(combinations(range(len(names)), 2))
-        apart = [self._apart(step, *(logits[:, k] for k in pair), pair) for pair in pairs]
+        apart = [self._apart(step, logits[:, a], logits[:, b], (a, b)) for a, b in pairs]
         [total] = super().losses(step)
         return [total + self.weight * sum_in_order(apart) / len(pairs)]
 

@@ -15,6 +15,8 @@ Double = NDArray[np.float64]
 Present = NDArray[np.bool_] | None
 Scaling = Literal["standardized", "binary_kept", "padded", "unchanged"] | int
 """How a view is scaled; a number for that many principal components of it, standardised."""
+SPARSE = 0.5
+"""Share of zeros above which a view's features keep their proportions in principal components."""
 FITTED_TO = 2000
 """Samples that principal components are fitted to."""
 
@@ -75,13 +77,16 @@ def fit_components(
     """As ``fit``, then the first principal components, with a mean variance of 1.
 
     There are no more of them than samples can tell. Each is turned so that its largest entry is
-    positive, so that every machine finds the same ones.
+    positive, so that every machine finds the same ones. Where most numbers are 0, as words' counts
+    are, all features keep their proportions: scaled each by itself, the rarest would count most.
 
     Args:
         present: see ``fit``.
         most: number of components at most.
     """
     plain = fit(view, present)
+    if _share_of_zeros(view, present) > SPARSE:
+        plain = replace(plain, std=np.sqrt((plain.std**2).mean(keepdims=True)))
     rows = np.arange(len(view)) if present is None else np.flatnonzero(present)
     some = np.sort(np.random.default_rng(0).permutation(rows)[:FITTED_TO])
     scaled = plain.apply(np.asarray(view[some])).reshape(len(some), -1).astype(np.float64)
@@ -145,6 +150,10 @@ def _mean(view: NDArray[np.float32], present: Present, what: Callable[[Double], 
     for piece in chunks(view, present):
         total += what(piece.astype(np.float64)).sum(axis=0)
     return total / (len(view) if present is None else present.sum())
+
+
+def _share_of_zeros(view: NDArray[np.float32], present: Present) -> float:
+    return float(_mean(view, present, lambda piece: (piece == 0) * 1.0).mean())
 
 
 def _real_steps(piece: Double) -> Double:

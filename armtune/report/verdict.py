@@ -22,6 +22,7 @@ Counts = NDArray[np.float64]
 NORMAL = 1.96
 """Standard errors on either side of a 95 % interval."""
 GAP = "contribution_gap"
+MISSING = "missing/"
 LEAST_COST = 0.0005
 """Share of the score that a choice may give up without a word: what a rounded figure hides."""
 
@@ -124,6 +125,7 @@ def sentences(facts: Facts) -> Iterator[str]:
     yield _own(facts)
     if facts.references is not None:
         yield from _against(facts, facts.references)
+    yield from _missing(facts)
     yield from _choice(facts)
     yield from _gap(facts.winner)
 
@@ -165,6 +167,22 @@ def _against(facts: Facts, references: References) -> Iterator[str]:
         yield f"Warning: references could not be measured: {references.failure}."
     elif late:
         yield f"{len(late)} of {len(references.found)} references were not reached in time."
+
+
+def _missing(facts: Facts) -> Iterator[str]:
+    """What is left where the modality that it needs most is missing."""
+    winner = facts.winner
+    names = [n for n in winner.seeds[0].test if n.startswith(MISSING)]
+    left = {n: fmean(seed.test.get(n, math.nan) for seed in winner.seeds) for n in names}
+    if len(left) < 2 or any(map(math.isnan, left.values())):
+        return
+    worst = min(left, key=lambda n: left[n])
+    modality = worst.removeprefix(MISSING)
+    said = f"Without {modality}, which it needs most, it has {_level(winner.score, left[worst])}"
+    mean = facts.references.best_mean if facts.references else None
+    if mean is not None and modality in mean.missing:
+        said += f"; {mean.name}, has {_level(winner.score, mean.missing[modality])} without it"
+    yield f"{said}."
 
 
 def _simpler(facts: Facts, best: Reference) -> Iterator[str]:
