@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from armtune.data.splits import SPLITS
 from armtune.drafts.draft import MOST, name_of
 from armtune.drafts.labels import looks_like_groups
 from armtune.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FACTS, TEXT = "facts", "text"
 """Modalities of several columns."""
@@ -63,10 +67,7 @@ def sort_columns(store: ColumnStore, label: str) -> Sorted:
     for name, guess in guess_columns(store).items():
         if name == label or _cuts(store, guess, found):
             continue
-        said = guess.reason if guess.left_out else ""
-        if not said and labels is not None:
-            cells = as_cells(store.column(name), store.at(name))
-            said = leak(cells, labels) + ": a leak" if leak(cells, labels) else ""
+        said = guess.reason if guess.left_out else _leak(store, guess, labels)
         if said:
             found.left_out.append(f"{name} is left out: {said.removesuffix(': left out')}")
         else:
@@ -100,6 +101,15 @@ def _cuts(store: ColumnStore, guess: Guess, found: Sorted) -> bool:
         found.groups = guess.name, len(names)
         return True
     return False
+
+
+def _leak(store: ColumnStore, guess: Guess, labels: pa.Array | None) -> str:
+    """How a column tells the label; empty where it doesn't. Of files, only the content counts."""
+    cells = as_cells(store.column(guess.name), store.at(guess.name))
+    if guess.type in FILES or cells is None or labels is None:
+        return ""
+    said = leak(cells, labels)
+    return f"{said}: a leak" if said else ""
 
 
 def _refuse_lost(store: ColumnStore, name: str) -> None:

@@ -33,7 +33,7 @@ def goal_of(raw: NDArray[Any], place: str, stated: str | None) -> Goal:
         stated: the kind of target, where the user says it.
 
     Raises:
-        DataError: there are hardly two samples of a class.
+        DataError: there is one class only, or hardly a second sample of any.
     """
     kind, why = (stated, "as --target says") if stated else _kind(raw)
     if kind == "classes":
@@ -48,6 +48,8 @@ def _kind(raw: NDArray[Any]) -> tuple[str, str]:
         if np.isin(raw, (0, 1)).all():
             return "labels", f"0 and 1 for each of {raw.shape[1]} labels"
         return "values", f"{raw.shape[1]} numbers a sample"
+    if raw.dtype.kind == "b":
+        return "classes", "true or false"
     if raw.dtype.kind in "US":
         return _kind_of_text(raw.astype(str))
     different = np.unique(raw[np.isfinite(raw)] if raw.dtype.kind == "f" else raw)
@@ -75,6 +77,8 @@ def _kind_of_whole(different: NDArray[Any], count: int) -> tuple[str, str]:
 
 def _classes(raw: NDArray[Any], place: str, why: str) -> Goal:
     names, counts = np.unique(raw, return_counts=True)
+    if len(names) == 1:
+        raise DataError(f"{place}: all {len(raw)} labels are the same, {str(names[0])!r}")
     if 2 * len(names) > len(raw):
         raise DataError(
             f"{place}: {len(names)} different names in {len(raw)} samples are no classes; "
