@@ -7,7 +7,7 @@ their probabilities, and p those of the fused decision, the loss is
 .. math:: CE + \sum_m \left[ \beta\, KL(q_m \,\|\, p) + \lambda \operatorname{mean}(f_m - t_m)^2
     \right]
 
-In a window of epochs, the encoder whose teacher gives the batch's true classes the larger
+In the first half of the training, the encoder whose teacher gives the batch's true classes the larger
 probability stands still: of its image convolutions the weights, and of an encoder without any
 everything (ours), as in ``ogm``. Of more than two modalities all but the one with the weakest
 teacher stand still (the paper's order one after the other isn't in the released code, nor here).
@@ -23,7 +23,7 @@ from pydantic import Field
 
 from armtune.balancing import Balancing
 from armtune.balancing._hooks import Balancer, Context, Gradients, Step, sum_in_order
-from armtune.balancing._parts import UpdateScores, Window, per_member, summed
+from armtune.balancing._parts import UpdateScores, per_member, summed
 from armtune.balancing.ogm import modulated
 from armtune.balancing.unimodal_distillation import Pupil
 from armtune.nn.forward import mean_present
@@ -46,10 +46,9 @@ class G2d(Balancing):
     """Weight λ of the distance to the teachers' features."""
     logits_weight: float = Field(1.0, ge=0)
     """Weight β of the divergence from the teachers' decisions."""
-    from_epoch: int = Field(0, ge=0)
-    """First epoch in which all but the weakest stand still, counted from 0."""
-    to_epoch: int = Field(151, ge=0)
-    """First epoch after these; 151 as released, of 300 epochs."""
+    first: float = Field(0.5, ge=0, le=1)
+    """Share of the training after which the others learn too; as released half, 150 of 300
+    epochs."""
 
     def problem(self, modalities: Sequence[str]) -> str:
         return "" if len(modalities) > 1 else "g2d balances two modalities or more"
@@ -65,7 +64,7 @@ class GuidedPupil(Pupil):
     def __init__(self, options: Sequence[Any], context: Context) -> None:
         super().__init__(options, context)
         self.logits_weight = context.knob(options, "logits_weight")
-        self.window = Window(options, context)
+        self.last = context.knob(options, "first") * context.epochs
         self.modulated = [modulated(context.network, m, False) for m in context.modalities]
         self.judges = copy.deepcopy(context.network.heads)
         self.decisions: Tensor | None = None
@@ -74,7 +73,7 @@ class GuidedPupil(Pupil):
 
     def start_epoch(self, epoch: Tensor) -> None:
         super().start_epoch(epoch)
-        self.open, self.seen = self.window.open(epoch).unsqueeze(1), UpdateScores()
+        self.open, self.seen = (epoch <= self.last).unsqueeze(1), UpdateScores()
         if self.decisions is None:
             with torch.no_grad():
                 pairs = zip(self.judges, self.targets.values(), strict=True)

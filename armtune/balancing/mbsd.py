@@ -63,12 +63,13 @@ class SelfDistiller(Balancer):
         gate_heads(step.forward, [torch.ones_like(self.weight)] * len(names))
         logits = frozen_judgements(self.context.network, step.forward.features)
         pairs = list(combinations(range(len(names)), 2))
-        apart = [self._apart(step, logits[:, a], logits[:, b], (a, b)) for a, b in pairs]
+        apart = [self._apart(step, logits, pair) for pair in pairs]
         [total] = super().losses(step)
         return [total + self.weight * sum_in_order(apart) / len(pairs)]
 
-    def _apart(self, step: Step, one: Tensor, other: Tensor, pair: tuple[int, int]) -> Tensor:
+    def _apart(self, step: Step, logits: Tensor, pair: tuple[int, int]) -> Tensor:
         """What two modalities have to learn from each other, over samples that have both."""
+        one, other = (logits[:, k] for k in pair)
         there = [step.present[self.context.modalities[k]] for k in pair if self._lacks(step, k)]
         both = torch.stack(there).all(0) if there else None
         return mean_present(disagreement(one, other, step.labels), both)

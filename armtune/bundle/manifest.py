@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from armtune.errors import RunError
+from armtune.plugins.user_files import MANIFEST as MANIFEST
 
 SCALES = "preprocessing"
-MANIFEST, MODEL, PREPROCESSING = "bundle.json", "model.safetensors", f"{SCALES}.safetensors"
+MODEL, PREPROCESSING = "model.safetensors", f"{SCALES}.safetensors"
 RECIPE, METRICS, CARD = "recipe.yaml", "metrics.json", "MODEL_CARD.md"
 PROGRAM = "program.json"
 """The model as a list of operations on arrays: what ``program.py`` runs."""

@@ -86,13 +86,14 @@ class Predictor:
 
         Args:
             path: an ``.npz``, a folder of ``.npy`` files, or a file with a row a sample, of which
-                labels are never read: see ``Data.inputs``.
+                labels are never read: see ``Data.inputs``; for a model of a table's files alone,
+                a folder of files.
 
         Raises:
             DataError: the file can't be read, or isn't for this model; names it.
             RecipeError: the model is of plug-ins whose files haven't run.
         """
-        if path.suffix.lower() not in ROWS:
+        if not self._has_rows(path):
             return read_samples(path)
         if self._prepared:
             return self._data().prepared_inputs(path, self.shapes, self._prepared)
@@ -104,9 +105,15 @@ class Predictor:
         Raises:
             DataError: the file can't be read, or has no such column; names it.
         """
-        if path.suffix.lower() not in ROWS:
+        if not self._has_rows(path):
             raise DataError(f"{path}: has no columns to keep; they come with {', '.join(ROWS)}")
         return self._data().texts(path, names)
+
+    def _has_rows(self, path: Path) -> bool:
+        """Whether it is a file with a row a sample, or a folder of files to decode."""
+        if path.is_dir():
+            return bool(self._prepared) and next(path.glob("*.npy"), None) is None
+        return path.suffix.lower() in ROWS
 
     def _data(self) -> Data:
         # Slow to import, and only needed for files of rows.
@@ -120,10 +127,10 @@ class Predictor:
 
     def _served(self, samples: Mapping[str, Source]) -> Iterator[Floats]:
         count = count_samples(samples, self.shapes)
-        small = count * sum(map(prod, self.shapes.values())) <= FEW
-        for views, present in pieces(samples, self._fills):
+        sizes = [prod(shape) for shape in self.shapes.values()]
+        for views, present in pieces(samples, self._fills, max(sizes)):
             inputs = self._inputs(views, present)
-            yield self._checked(self._engine(small)(*inputs), views)
+            yield self._checked(self._engine(count * sum(sizes) <= FEW)(*inputs), views)
 
     def _checked(self, told: Floats, views: Views) -> Floats:
         expected = len(next(iter(views.values()))), self.target.width

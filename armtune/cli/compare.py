@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 Methods = Annotated[
     str,
     typer.Option(
-        metavar="NAME,NAME,…", help="Balancing methods, such as none,arm.", show_default=False
+        metavar="NAME,NAME,…",
+        help="Balancing methods, such as none,arm, or all.",
+        show_default=False,
     ),
 ]
 Seeds = Annotated[

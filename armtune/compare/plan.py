@@ -23,6 +23,8 @@ from armtune.recipe.wording import did_you_mean
 
 NONE = "none"
 """The method that does nothing: what the others are compared with, if it takes part."""
+ALL = "all"
+"""Stands for every method in a list of them."""
 OPTION = "command line --methods"
 
 
@@ -41,13 +43,15 @@ class Contender:
 
 
 def methods_of(text: str) -> list[str]:
-    """The methods of a list such as ``none,arm``, each once.
+    """The methods of a list such as ``none,arm``, each once; ``all`` stands for all there are.
 
     Raises:
         RecipeError: holds a fault for each that doesn't exist, or one when there are too few.
     """
-    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     known = list(plugins("balancing"))
+    listed = (name.strip() for name in text.split(",") if name.strip())
+    every = (NONE, *known)
+    names = list(dict.fromkeys(n for name in listed for n in (every if name == ALL else [name])))
     unknown = [name for name in names if name not in known]
     faults = [_unknown(name, known) for name in unknown]
     if not faults and len(names) < 2:

@@ -116,3 +116,9 @@ class Labelled(Data):
     @property
     def predicts(self) -> type[Target]:
         return kinds()[self.target]
+
+
+def told(target: Target, column: str) -> str:
+    """What is predicted, for a data set's description, with the column that it is read from."""
+    plain = column in ("label", "labels") or column in target.names
+    return str(target) if plain else f"{target} of {column!r}"

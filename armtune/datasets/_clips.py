@@ -30,6 +30,7 @@ from armtune.data.prefetch import prefetched
 from armtune.data.rows import taken
 from armtune.data.splits import SPLITS, Indices, divided, numbered, random_split
 from armtune.data.staging import Raw, as_view
+from armtune.datasets import told
 from armtune.datasets._decoding import Decoded
 from armtune.errors import DataError
 from armtune.targets import Target
@@ -107,8 +108,13 @@ class Clips(Decoded):
         built = stored(self.name, digest, build)
         splits = splits_of(built, modalities)
         sizes = " + ".join(str(len(split)) for split in splits)
-        words = f"{self.about()}: {target}, {sizes} samples{_left_out(built[1])}"
-        words += skipped(built[1]["left_out"]) + built[1]["shared"] + doubt(target.names)
+        words = f"{self.about()}: {told(target, self.labelled_by)}, {sizes} samples"
+        words += (
+            _left_out(built[1])
+            + skipped(built[1]["left_out"])
+            + built[1]["shared"]
+            + doubt(target.names)
+        )
         train = splits[0].labels
         target = target.fitted(train, np.arange(len(train)), str(base))
         return Dataset(self.name, words, target, *splits, digest)
@@ -142,6 +148,11 @@ class Clips(Decoded):
     def lacking(self) -> Absent:
         """What becomes of clips that lack a modality."""
         return "error"
+
+    @property
+    def labelled_by(self) -> str:
+        """The column of the labels, where people named it."""
+        return "label"
 
     def about(self) -> str:
         """The data set's name for people, and what of it is read."""

@@ -39,6 +39,7 @@ from armtune.data.prefetch import prefetched
 from armtune.data.rows import Mask, rows
 from armtune.data.splits import Index, Indices, divided, named_splits, numbered, random_split
 from armtune.data.staging import Raw
+from armtune.datasets import told
 from armtune.errors import DataError
 from armtune.targets import Target
 
@@ -116,7 +117,9 @@ class TableRows:
                 self._write(writer, split, index, learnt, prepared, lacked)
                 _write_files(writer, split, files, np.searchsorted(kept, index))
         left_out = len(used) - int(used.sum())
-        words = _sizes(target, indices) + _filled(filled, self.data.missing)
+        label = self.data.label
+        words = told(target, label) if isinstance(label, str) else str(target)
+        words += _sizes(indices) + _filled(filled, self.data.missing)
         words += _damaged(damaged) + skipped(left_out) + shared + self._doubts()
         return {
             "words": words,
@@ -321,9 +324,8 @@ def _write_files(
         writer.add(f"{split}_{m}", len(index), chunks(rows(view, index)))
 
 
-def _sizes(target: Target, indices: Indices) -> str:
-    sizes = " + ".join(str(len(index)) for index in indices.values())
-    return f"{target}, {sizes} samples"
+def _sizes(indices: Indices) -> str:
+    return f", {' + '.join(str(len(index)) for index in indices.values())} samples"
 
 
 def _filled(count: int, missing: str) -> str:

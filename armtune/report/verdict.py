@@ -36,6 +36,7 @@ class Winner:
         record: the chosen trial.
         score: the metric that the data's target is judged by.
         seeds: its re-trainings; an ensemble's only figures.
+        is_ensemble: whether it is one.
         counts: what each test sample counts, the mean over the seeds; None where that isn't known.
     """
 
@@ -44,6 +45,7 @@ class Winner:
     score: str
     seeds: Sequence[Confirmation]
     counts: Counts | None = None
+    is_ensemble: bool = False
 
     @property
     def test(self) -> float:
@@ -111,7 +113,7 @@ def _ensemble(folder: Path, record: TrialRecord, score: str, ensemble: Ensemble)
     models = len(ensemble.weights)
     what = f"an ensemble of {models} model{'s' if models > 1 else ''}"
     figures = Confirmation(0, ensemble.validation, ensemble.test)
-    return Winner(what, record, score, [figures], counts)
+    return Winner(what, record, score, [figures], counts, is_ensemble=True)
 
 
 def _trial(result: SweepResult, record: TrialRecord, score: str) -> Winner:
@@ -125,6 +127,7 @@ def sentences(facts: Facts) -> Iterator[str]:
     yield _own(facts)
     if facts.references is not None:
         yield from _against(facts, facts.references)
+    yield from _alone(facts.winner)
     yield from _missing(facts)
     yield from _choice(facts)
     yield from _gap(facts.winner)
@@ -167,6 +170,19 @@ def _against(facts: Facts, references: References) -> Iterator[str]:
         yield f"Warning: references could not be measured: {references.failure}."
     elif late:
         yield f"{len(late)} of {len(references.found)} references were not reached in time."
+
+
+def _alone(winner: Winner) -> Iterator[str]:
+    """What the same trials reach with one modality, by an ensemble's own weights for it."""
+    start = f"unimodal_{winner.score}/"
+    known = winner.seeds[0].test if winner.is_ensemble else {}
+    alone = {name.removeprefix(start): v for name, v in known.items() if name.startswith(start)}
+    if len(alone) > 1:
+        best = max(alone, key=lambda m: alone[m])
+        yield (
+            f"The most that the same trials reach with one modality, {best} alone, is "
+            f"{_level(winner.score, alone[best])}."
+        )
 
 
 def _missing(facts: Facts) -> Iterator[str]:

@@ -162,15 +162,20 @@ def build_network(
     shapes: Mapping[str, tuple[int, ...]],
     outputs: int,
     dtype: torch.dtype = torch.float32,
+    most: int | None = None,
 ) -> MultimodalNet:
     """The network of a pack: the first recipe's program, each member's own initial weights.
 
+    Args:
+        most: how many weights it may have in all; None for any number.
+
     Raises:
+        TooManyWeightsError: it would have more.
         RecipeError: an encoder can't read samples of its modality's shape, or isn't to be had.
     """
     program = recipes[0]
     encoders = {m: modality.encoder for m, modality in program.modalities.items()}
-    init = Init([stream(recipe.training.seed, "init") for recipe in recipes], dtype)
+    init = Init([stream(recipe.training.seed, "init") for recipe in recipes], dtype, most)
     fusion = program.balancing.fusion(program.fusion)
     return MultimodalNet(encoders, fusion, shapes, outputs, init)
 

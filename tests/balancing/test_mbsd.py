@@ -73,5 +73,7 @@ def test_samples_that_lack_one_of_a_pair_have_nothing_to_learn() -> None:
     there = torch.arange(10)[None] < 4
     one, other = step.forward.unimodal.values()
     expected = disagreement(one, other, labels)[there].mean().item()
-    found = balancer._apart(replace(step, present={"audio": there}), one, other, (0, 1))
+    found = balancer._apart(
+        replace(step, present={"audio": there}), torch.stack([one, other], dim=1), (0, 1)
+    )
     assert found.item() == pytest.approx(expected, abs=1e-12)

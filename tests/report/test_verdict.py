@@ -139,9 +139,15 @@ def test_what_is_left_without_the_modality_that_it_needs_most() -> None:
     facts = facts_of([0.9], (MAJORITY, LATE))
     test = {"accuracy": 0.9, "missing/image": 0.8, "missing/text": 0.5}
     seeds = [replace(facts.winner.seeds[0], test=test)]
-    text = said(replace(facts, winner=replace(facts.winner, seeds=seeds)))
+    winner = replace(facts.winner, seeds=seeds)
+    text = said(replace(facts, winner=winner))
     assert (
         "Without text, which it needs most, it has 50.0 %; "
         "logistic regression, mean of the modalities, has 44.0 % without it." in text
     )
     assert "which it needs most" not in said(facts)
+    alone = {**test, "unimodal_accuracy/image": 0.7, "unimodal_accuracy/text": 0.85}
+    seeds = [replace(seeds[0], test=alone)]
+    known = "The most that the same trials reach with one modality, text alone, is 85.0 %."
+    assert known in said(replace(facts, winner=replace(winner, seeds=seeds, is_ensemble=True)))
+    assert known not in said(replace(facts, winner=replace(winner, seeds=seeds)))

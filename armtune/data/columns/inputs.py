@@ -17,6 +17,7 @@ from armtune.data.formats.cells import as_cells
 from armtune.data.formats.columns import ColumnStore
 from armtune.data.formats.listed_files import Listed
 from armtune.data.formats.media import DAMAGED, Kind
+from armtune.data.formats.table_files import FILE
 from armtune.data.inputs import Source
 from armtune.data.rows import Mask
 from armtune.data.staging import as_view
@@ -76,6 +77,8 @@ def prepared_sources(
     found: dict[str, Source] = {}
     for modality, about in prepared.items():
         by = restored(about)
+        if isinstance(by, File) and store.path.is_dir() and len(prepared) == 1:
+            by = File(FILE, by.type)
         if not any(name in store for name in by.names):
             continue
         cells = {name: _cells(store, name) for name in by.names}

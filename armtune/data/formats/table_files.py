@@ -219,7 +219,7 @@ def _as_cell(value: Any, place: str) -> str:
 
 
 def _folder(path: Path) -> Columns:
-    """Files below a folder with a subfolder for each class, perhaps in folders of splits."""
+    """Files below a folder, which may have a subfolder for each class, and these one a split."""
     import pyarrow as pa
 
     files = sorted(
@@ -229,9 +229,10 @@ def _folder(path: Path) -> Columns:
         and not any(p.startswith(".") for p in file.parts[-3:])
     )
     deep = [file for file in files if len(file.parts) > 1]
+    if not files:
+        raise DataError(f"{path}: holds no file that ends in {', '.join(MEDIA_SUFFIXES)}")
     if not deep:
-        known = ", ".join(MEDIA_SUFFIXES)
-        raise DataError(f"{path}: holds no folder for each class with files ({known})")
+        return Columns([FILE], [pa.chunked_array([[file.as_posix() for file in files]])])
     splits = {file.parts[0].lower() for file in deep} <= set(SPLIT_NAMES)
     at = 1 if splits and all(len(file.parts) > 2 for file in deep) else 0
     columns = {FILE: [file.as_posix() for file in deep], LABEL: [file.parts[at] for file in deep]}

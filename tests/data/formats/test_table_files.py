@@ -148,10 +148,11 @@ def test_folders_of_splits_are_recognised(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_a_folder_without_classes_is_told(tmp_path: Path) -> None:
-    picture(tmp_path / "1.png")
-    with pytest.raises(DataError, match="holds no folder for each class"):
+def test_a_folder_without_classes_is_a_column_of_files(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"holds no file that ends in \.wav"):
         cells(tmp_path)
+    picture(tmp_path / "1.png")
+    assert cells(tmp_path) == {"file": ["1.png"]}
 
 
 def test_numbers_of_a_json_file(tmp_path: Path) -> None:
