@@ -10,6 +10,7 @@ import torch
 
 from armtune.balancing.cml import Calibrator, Cml, nested_overconfidence, overconfidence
 from armtune.errors import RecipeError
+from armtune.recipe.load import with_overrides
 from tests.balancing.toys import F64, THREE, at, made_up, toy_context, toy_network
 from tests.conftest import TWO, Shapes, toy_recipe
 

@@ -10,7 +10,10 @@ import pytest
 import torch
 
 from armtune.balancing.lfm import Lfm, Matcher, js, kl, released_share
+from armtune.errors import RecipeError
+from armtune.recipe.load import with_overrides
 from armtune.targets.classes import cross_entropy
+from armtune.testing.toys import toy_recipe
 from tests.balancing.toys import F64, at, made_up, toy_context, toy_network, weights_after
 
 
