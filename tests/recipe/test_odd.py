@@ -89,7 +89,7 @@ ODD: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         "is a whole number beyond 9223372036854775807",
     ),
     "width": (
-        lambda c: c["fusion"].update(dim=2**63),
+        lambda c: c.update(fusion={"name": "concat", "dim": 2**63}),
         "fusion.dim: is a whole number beyond 9223372036854775807",
     ),
     "trials": (sweeps(trials=10**12, sampler={"name": "grid"}), "is more than 1,000,000"),
