@@ -1,6 +1,6 @@
 """Whether the winner of an automatic sweep is worth deploying: against scikit-learn, over cuts.
 
-    python benchmarks/quality.py [--sets wiki,msrc] [--cuts 5] [--trials 16] [--seconds 600]
+    python benchmarks/quality.py [--sets wiki,msrc] [--cuts 5] [--trials 40] [--seconds 600]
 
 For each data set and each of N random stratified cuts (whole groups where there are groups), and
 for the split that the data come with, one sweep whose recipe names the modalities and nothing
@@ -8,6 +8,9 @@ else, against logistic regressions on the same samples: on each view, on all vie
 and the mean of the views' probabilities. Their strength is chosen by cross-validation, and they
 learn from training and validation samples together. What is judged is the exported model on test,
 read once. Prints a table in Markdown; accuracy in per cent, with 95 % intervals over the cuts.
+Beside the best reference that uses all views stand the accuracy with one view missing (the mean
+over which one) and the gap between the views' contributions; missing views are left out of a mean,
+and replaced by their mean where all stand side by side.
 """
 
 from __future__ import annotations
@@ -18,11 +21,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
+import torch
 import yaml
 from numpy.typing import NDArray
 from scipy.stats import t
@@ -36,6 +41,7 @@ import armtune
 from armtune.data import Dataset
 from armtune.datasets._load import load_dataset
 from armtune.errors import ArmtuneError
+from armtune.information import shapley_values
 from armtune.recipe.load import load_recipe
 from armtune.recipe.space import load_sweep, settled_by_data
 from armtune.sweeps.planning.plan import estimate
@@ -114,12 +120,9 @@ class Judged:
     view: float
     mean: float
     together: float
+    missing: tuple[float, float]
+    gap: tuple[float, float]
     seconds: float
-
-    @property
-    def best(self) -> float:
-        """The best reference's, the best on test, which flatters it."""
-        return max(self.view, self.mean, self.together)
 
 
 def write_recipe(folder: Path, name: str, pool: Pool, cut: int | None, trials: int) -> Path:
@@ -159,24 +162,81 @@ def judged(name: str, pool: Pool, cut: int | None, trials: int, seconds: float) 
         took = time.perf_counter() - started
         assert found.best is not None, "a sweep with one objective has a winner"
         dataset = load_dataset(load_recipe(path), folder)
-        test = {m: np.asarray(view[:]) for m, view in dataset.test.views.items()}
-        said = armtune.load_bundle(found.best).predict(test)
-        right = float((said.classes == dataset.test.labels).mean())
-        print(f"  chosen: {found.trials.loc[found.chosen].dropna().to_dict()}", flush=True)
-    return Judged(right, *references(dataset), took)
+        own = winners(armtune.load_bundle(found.best), dataset)
+        values = found.trials.loc[found.chosen].dropna().to_dict()
+        shown = {k: v for k, v in values.items() if "." in k}
+        print(f"  {count} trials; chosen: {shown}", flush=True)
+    view, mean, together = references(dataset)
+    best, all_views = max(mean, together, key=lambda s: s[full(dataset)]), full(dataset)
+    figures = (own[all_views], view, mean[all_views], together[all_views])
+    views = list(dataset.shapes)
+    each = [(_missing(scores, views), _gap(scores, views)) for scores in (own, best)]
+    missing, gap = zip(*each, strict=True)
+    return Judged(*figures, missing, gap, took)
 
 
-def references(dataset: Dataset) -> tuple[float, float, float]:
+Scores = Mapping[frozenset[str], float]
+"""Shares of right decisions by the views that are there; of none, that of the majority class."""
+
+
+def full(dataset: Dataset) -> frozenset[str]:
+    """All views."""
+    return frozenset(dataset.shapes)
+
+
+def subsets(dataset: Dataset) -> list[frozenset[str]]:
+    """All sets of one view or more."""
+    names = list(dataset.shapes)
+    return [frozenset(some) for n in range(len(names)) for some in combinations(names, n + 1)]
+
+
+def winners(predictor: Any, dataset: Dataset) -> Scores:
+    """The exported model's."""
+    test = {m: np.asarray(view[:]) for m, view in dataset.test.views.items()}
+    found = {frozenset[str](): majority(dataset)}
+    for some in subsets(dataset):
+        said = predictor.predict({m: test[m] for m in test if m in some})
+        found[some] = float((said.classes == dataset.test.labels).mean())
+    return found
+
+
+def majority(dataset: Dataset) -> float:
+    """The share of test samples that are of the class that most training samples are of."""
+    usual = np.bincount(dataset.train.labels).argmax()
+    return float((dataset.test.labels == usual).mean())
+
+
+def _missing(scores: Scores, views: Sequence[str]) -> float:
+    """The mean over the view that is missing."""
+    return fmean(scores[frozenset(views) - {m}] for m in views)
+
+
+def _gap(scores: Scores, views: Sequence[str]) -> float:
+    """Between the largest and the smallest Shapley value of a view."""
+    masks = range(2 ** len(views))
+    named = [frozenset(m for k, m in enumerate(views) if mask >> k & 1) for mask in masks]
+    values = shapley_values(torch.tensor([[scores[some] for some in named]]))
+    return float(values.max() - values.min())
+
+
+def references(dataset: Dataset) -> tuple[float, Scores, Scores]:
     """The best view's, the mean of all views', and all views' together."""
     splits = (dataset.train, dataset.validation)
     labels = np.concatenate([split.labels for split in splits])
     learn = {m: np.concatenate([flat(s.views[m]) for s in splits]) for m in dataset.shapes}
     test = {m: flat(view) for m, view in dataset.test.views.items()}
-    own = [probabilities(learn[m], labels, test[m]) for m in learn]
-    whole = [np.concatenate(list(views.values()), axis=1) for views in (learn, test)]
-    decided = [*own, sum(own), probabilities(whole[0], labels, whole[1])]
-    *alone, mean, together = (float((p.argmax(1) == dataset.test.labels).mean()) for p in decided)
-    return max(alone), mean, together
+    own = {m: fitted(learn[m], labels).predict_proba(test[m]) for m in learn}
+    model = fitted(np.concatenate(list(learn.values()), axis=1), labels)
+    mean, together = ({frozenset[str](): majority(dataset)} for _ in range(2))
+    for some in subsets(dataset):
+        mean[some] = _right(sum(own[m] for m in some), dataset)
+        there = [x if m in some else 0 * x + learn[m].mean(0) for m, x in test.items()]
+        together[some] = _right(model.predict_proba(np.concatenate(there, axis=1)), dataset)
+    return max(mean[frozenset({m})] for m in own), mean, together
+
+
+def _right(probabilities: Any, dataset: Dataset) -> float:
+    return float((probabilities.argmax(1) == dataset.test.labels).mean())
 
 
 def flat(view: Any) -> Array:
@@ -184,13 +244,11 @@ def flat(view: Any) -> Array:
     return np.asarray(view[:]).reshape(len(view), -1)
 
 
-def probabilities(learn: Array, labels: Array, test: Array) -> Array:
-    """Of each class by a logistic regression; the rotation before it changes nothing but time."""
+def fitted(learn: Array, labels: Array) -> Any:
+    """A logistic regression; the rotation before it changes nothing but time."""
     rotation = PCA(min(len(learn), learn.shape[1], 500), svd_solver="full")
     model = LogisticRegressionCV(Cs=STRENGTHS, cv=FOLDS, max_iter=300)
-    fitted = make_pipeline(StandardScaler(), rotation, model).fit(learn, labels)
-    found: Array = fitted.predict_proba(test)
-    return found
+    return make_pipeline(StandardScaler(), rotation, model).fit(learn, labels)
 
 
 def spread(values: Sequence[float]) -> str:
@@ -207,19 +265,25 @@ def row(name: str, cuts: str, found: Sequence[Judged]) -> str:
     columns = [[getattr(j, n) for j in found] for n in ("winner", "view", "mean", "together")]
     best = max(columns[1:], key=fmean)
     over = [w - b for w, b in zip(columns[0], best, strict=True)]
+    missing, gaps = (
+        " / ".join(f"{scale * fmean(side):.{digits}f}" for side in zip(*pairs, strict=True))
+        for pairs, scale, digits in (
+            ([j.missing for j in found], 100, 1), ([j.gap for j in found], 1, 3),
+        )
+    )  # fmt: skip
     seconds = f"{fmean(j.seconds for j in found):.0f}"
-    cells = [name, cuts, *(spread(c) for c in columns), spread(over), seconds]
+    cells = [name, cuts, *(spread(c) for c in columns), spread(over), missing, gaps, seconds]
     return f"| {' | '.join(cells)} |"
 
 
 def rows(name: str, pool: Pool, args: argparse.Namespace) -> Iterator[str]:
     """The random cuts' line, then the given split's."""
     found = []
-    for cut in range(args.split_shares):
+    for cut in range(args.cuts):
         found.append(judged(name, pool, cut, args.trials, args.seconds))
         print(f"  {name} {cut}: {found[-1]}", flush=True)
     if found:
-        yield row(name, str(args.split_shares), found)
+        yield row(name, str(args.cuts), found)
     if pool.given and not args.no_given:
         yield row(name, "given", [judged(name, pool, None, args.trials, args.seconds)])
 
@@ -229,17 +293,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--cuts", type=int, default=5)
-    parser.add_argument("--trials", type=int, default=16)
+    parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--no-given", action="store_true", help="leave the given splits out")
     args = parser.parse_args()
-    head = "data|cuts|winner|best view|mean of views|all views|winner − best reference|seconds"
-    table = [f"| {head.replace('|', ' | ')} |", "|---" * 8 + "|"]
+    head = "data|cuts|winner|best view|mean of views|all views|winner − best reference"
+    head += "|one view missing: winner / reference|gap: winner / reference|seconds"
+    table = [f"| {head.replace('|', ' | ')} |", "|---" * 10 + "|"]
     for name in args.sets.split(","):
         try:
             table += rows(name, SETS[name](), args)
         except ArmtuneError as error:
-            table.append(f"| {name} | failed: {error} |" + " |" * 6)
+            table.append(f"| {name} | failed: {error} |" + " |" * 8)
         print(table[-1], flush=True)
     print("\n".join(["", *table]))
 

@@ -10,8 +10,10 @@ from armtune.plugins.lazy_imports import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-ROUNDS = 10
-"""Times that the centres move to the mean of what is nearest to them."""
+STARTS = 10
+"""Sets of first centres that clusters grow from; the tightest are kept."""
+ROUNDS = 300
+"""Times at most that the centres move to the mean of what is nearest to them."""
 
 
 def purity(
@@ -23,34 +25,49 @@ def purity(
         points: ``(member, sample, feature)``.
         labels: ``(member, sample)``.
         classes: number of classes.
-        draws: uniform in [0, 1), one for each cluster's first centre, ``(member, cluster)``.
+        draws: uniform in [0, 1), one for each start's and cluster's first centre, ``(member, start,
+            cluster)``.
         there: which samples count, ``(member, sample)``; None for all.
     """
     numbers = clusters(points, draws, there)
-    counts = joint_counts([numbers, labels], [draws.shape[1], classes], there)
+    counts = joint_counts([numbers, labels], [draws.shape[2], classes], there)
     samples = labels.shape[1] if there is None else there.sum(1).clamp_min(1)
     return (counts.amax(2).sum(1) / samples).to(points)
 
 
 def clusters(points: Tensor, draws: Tensor, there: Tensor | None = None) -> Tensor:
-    """The number of each sample's k-means cluster, ``(member, sample)``.
-
-    A cluster that nothing is nearest to keeps its centre.
+    """The number of each sample's k-means cluster, of the tightest start, ``(member, sample)``.
 
     Args:
         points: ``(member, sample, feature)``.
-        draws: uniform in [0, 1), one for each cluster's first centre, ``(member, cluster)``.
+        draws: see ``purity``.
         there: see ``purity``.
     """
-    centres = first_centres(points, draws, there)
-    numbers = torch.arange(draws.shape[1], device=points.device).view(1, -1, 1)
+    starts = [grown(points, first_centres(points, d, there), there) for d in draws.unbind(1)]
+    numbers, looseness = (torch.stack(found, dim=1) for found in zip(*starts, strict=True))
+    tightest = looseness.argmin(1)[:, None, None]
+    return numbers.gather(1, tightest.expand(-1, 1, points.shape[1])).squeeze(1)
+
+
+def grown(points: Tensor, centres: Tensor, there: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The clusters that first centres lead to, and their summed squared distances ``(member,)``.
+
+    A cluster that nothing is nearest to keeps its centre.
+    """
+    numbers = torch.arange(centres.shape[1], device=points.device).view(1, -1, 1)
+    nearest = _distances(points, centres).argmin(2)
     for _ in range(ROUNDS):
-        inside = (numbers == _distances(points, centres).argmin(2).unsqueeze(1)).to(points)
+        inside = (numbers == nearest.unsqueeze(1)).to(points)
         if there is not None:
             inside = inside * there.unsqueeze(1)
         size = inside.sum(2, keepdim=True)
         centres = torch.where(size > 0, inside @ points / size.clamp_min(1), centres)
-    return _distances(points, centres).argmin(2)
+        before, distances = nearest, _distances(points, centres)
+        nearest = distances.argmin(2)
+        if torch.equal(nearest, before):
+            break
+    squares = distances.amin(2).square()
+    return nearest, (squares if there is None else squares * there).sum(1)
 
 
 def first_centres(points: Tensor, draws: Tensor, there: Tensor | None = None) -> Tensor:

@@ -39,6 +39,7 @@ class Context:
         present: which training samples have a modality, ``(member, sample)``, of the modalities
             that some lack.
         held_present: the same of the valuation slice.
+        accumulate: steps that make up an update.
     """
 
     network: MultimodalNet
@@ -53,6 +54,7 @@ class Context:
     take: Callable[[Tensor], Batch]
     present: Features
     held_present: Features
+    accumulate: int = 1
 
     @property
     def modalities(self) -> tuple[str, ...]:

@@ -1,11 +1,12 @@
-"""What several balancing methods share: scores, gates, epoch windows, scaled gradients."""
+"""What several balancing methods share: scores, gates, epoch windows, modality dropout."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from armtune.balancing._hooks import Balancer, Context, Gradients, Step
+from armtune.balancing._hooks import Balancer, Context, Step
 from armtune.nn.forward import Features, Forward, mean_present
 from armtune.plugins.lazy_imports import torch
 
@@ -13,23 +14,51 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from armtune.targets import Target
+    from armtune.training.network import MultimodalNet
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a batch tells of each modality: sums over samples, which batches add up to a large one.
+
+    Attributes:
+        sums: over the samples that have the modality, ``(member, modality)``.
+        counts: how many these are, of the same shape.
+    """
+
+    sums: Tensor
+    counts: Tensor
+
+    def __add__(self, other: Scores) -> Scores:
+        return Scores(self.sums + other.sums, self.counts + other.counts)
+
+    def means(self) -> Tensor:
+        """Mean of each modality; where no sample has it, that of those that some have.
+
+        So nobody is ahead of a modality that isn't there.
+        """
+        means, known = self.sums / self.counts.clamp_min(1), self.counts > 0
+        return torch.where(known, means, mean_present(means, known).unsqueeze(1))
+
+
+def summed(values: Tensor, step: Step, modalities: Iterable[str]) -> Scores:
+    """Sums of what is known of each sample by each modality, ``(member, modality, sample)``."""
+    if not step.present:
+        return Scores(values.sum(2), torch.full_like(values[..., 0], values.shape[2]))
+    there = stacked_present(step.present, modalities)
+    return Scores(torch.where(there, values, 0).sum(2), there.sum(2).to(values))
+
+
+def likelihood_scores(target: Target, step: Step) -> Scores:
+    """Each head's likelihoods of the truth, without gradient."""
+    unimodal = step.forward.unimodal
+    outputs = torch.stack([x.detach() for x in unimodal.values()], dim=1)
+    return summed(target.likelihoods(outputs, step.labels), step, unimodal)
 
 
 def likelihoods(target: Target, step: Step) -> Tensor:
-    """Each head's mean likelihood of the truth, ``(member, modality)``, without gradient.
-
-    The mean is over the samples that have its modality; where no sample has it, that of the heads
-    that can tell, so that nobody is ahead of it.
-    """
-    unimodal = step.forward.unimodal
-    outputs = torch.stack([x.detach() for x in unimodal.values()], dim=1)
-    shares = target.likelihoods(outputs, step.labels)
-    if not step.present:
-        return shares.mean(2)
-    there = stacked_present(step.present, unimodal)
-    means = mean_present(shares.flatten(0, 1), there.flatten(0, 1)).view(len(there), -1)
-    known = there.any(2)
-    return torch.where(known, means, mean_present(means, known).unsqueeze(1))
+    """Each head's mean likelihood of the truth, ``(member, modality)``, without gradient."""
+    return likelihood_scores(target, step).means()
 
 
 def stacked_present(present: Features, modalities: Iterable[str]) -> Tensor:
@@ -91,31 +120,61 @@ class Window:
         return (self.first <= epoch) & (epoch < self.after)
 
 
-class EncoderScaler(Balancer):
-    """Multiplies the gradient of each encoder by a coefficient, within a window of epochs."""
+class UpdateScores:
+    """Scores added up over the steps that make up an update."""
+
+    def __init__(self) -> None:
+        self.scores: Scores | None = None
+
+    def add(self, scores: Scores) -> None:
+        """Adds a step's."""
+        self.scores = scores if self.scores is None else self.scores + scores
+
+    def taken(self) -> Scores:
+        """The update's; the next one begins anew."""
+        assert self.scores is not None, "an update has a step"
+        scores, self.scores = self.scores, None
+        return scores
+
+
+class Modulator(Balancer):
+    """A coefficient for each modality, from scores of all steps of an update, in a window."""
 
     def __init__(self, options: Sequence[Any], context: Context) -> None:
         super().__init__(context)
         self.window = Window(options, context)
 
-    def coefficients(self, step: Step) -> Tensor:
-        """What to multiply by, ``(member, modality)``; called in every step, window or not."""
-        raise NotImplementedError
-
     def start_epoch(self, epoch: Tensor) -> None:
         self.epoch = epoch
         self.open = self.window.open(epoch).unsqueeze(1)
+        self.seen = UpdateScores()
 
-    def losses(self, step: Step) -> Sequence[Tensor]:
-        with torch.no_grad():
-            self.factors = torch.where(self.open, self.coefficients(step), 1.0)
-        return super().losses(step)
 
-    def change_gradients(self, gradients: Sequence[Gradients]) -> None:
-        network = self.context.network
-        for modality, factor in zip(network.modalities, self.factors.unbind(1), strict=True):
-            for name in network.encoder_parameters(modality):
-                gradients[0][name].mul_(per_member(factor, gradients[0][name]))
+def judged_alone(network: MultimodalNet, features: Features, frozen: bool) -> Features:
+    """What the fusion makes of each modality with zeros for the others, ``(member, sample, …)``.
+
+    Args:
+        frozen: whether no gradient reaches the fusion.
+    """
+    fusion = network.fusion
+    given = {n: p.detach() if frozen else p for n, p in fusion.named_parameters()}
+    return {
+        m: torch.func.functional_call(
+            fusion,
+            given,
+            ({o: f if o == m else torch.zeros_like(f) for o, f in features.items()},),
+        )
+        for m in features
+    }
+
+
+def frozen_judgements(network: MultimodalNet, features: Features) -> Tensor:
+    """The heads' logits with gradient for the features alone, ``(member, modality, sample, …)``."""
+    logits = []
+    for head, feature in zip(network.heads, features.values(), strict=True):
+        frozen = {name: p.detach() for name, p in head.named_parameters()}
+        logits.append(torch.func.functional_call(head, frozen, (feature,)))
+    return torch.stack(logits, dim=1)
 
 
 class ModalityDropout:

@@ -98,10 +98,13 @@ def leave_one_out_matrix(players: int) -> Tensor:
     return matrix
 
 
-def published_contributions(
+def interaction_contributions(
     target: Target, logits: Tensor, labels: Tensor, there: Tensor | None = None
 ) -> Tensor:
-    r"""The two contributions of the published code, ``(member, 2)``, which may be negative.
+    r"""Two contributions by information between predictions, ``(member, 2)``; may be negative.
+
+    ARM's formula with an estimator of ours; what the released code has is in
+    ``_feature_information``.
 
     :math:`\phi_a = p_f n_a + p_b (n_a - c_a)` and :math:`\phi_b = p_f n_b + p_a (n_b - c_b)`,
     with :math:`n_m` the normalised information between a modality's prediction and the fused one,

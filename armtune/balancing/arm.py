@@ -18,23 +18,28 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from armtune.balancing import Balancing
+from armtune.balancing._feature_information import released_contributions
 from armtune.balancing._hooks import Balancer, Context, Step, sum_in_order
 from armtune.balancing._parts import ModalityDropout, gate_heads, stacked_present
 from armtune.balancing._valuation import (
     histogram_values,
+    interaction_contributions,
     leave_one_out_matrix,
-    published_contributions,
     subset_logits,
     variational_values,
 )
+from armtune.errors import Fault, RecipeError
 from armtune.information import shapley_matrix
-from armtune.nn.forward import Features
+from armtune.nn.forward import Features, mean_present
+from armtune.nn.random_streams import stream
 from armtune.plugins.lazy_imports import torch
 from armtune.targets import Metric
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
+PAIRWISE = ("interaction", "published")
+"""Kinds of contributions that are defined for two modalities."""
 LEAST_CONTRIBUTION = 1e-3
 """Nats that a contribution counts as at least, since weights are ratios of contributions."""
 
@@ -70,8 +75,9 @@ class Arm(Balancing):
     """Probability that a training sample loses one modality, drawn at random."""
     valuation: Literal["variational", "histogram"] = "variational"
     """How a subset's value is estimated: by cross-entropy, or by counts of predicted classes."""
-    contribution: Literal["shapley", "leave_one_out", "published"] = "shapley"
-    """How values become contributions; ``published`` is the authors' code's, for two modalities."""
+    contribution: Literal["shapley", "leave_one_out", "interaction", "published"] = "shapley"
+    """How values become contributions. ``published`` is the authors' code's estimator, faults and
+    all, and ``interaction`` (ours) its formula on predictions; both are for two modalities."""
     gap: Literal["asymmetric", "symmetric"] = "asymmetric"
     """Whether the gap loss spares the strongest modality, or pushes it down too (an ablation)."""
     holdout: float = Field(0.1, gt=0, lt=0.5)
@@ -80,9 +86,10 @@ class Arm(Balancing):
     def problem(self, modalities: Sequence[str]) -> str:
         if len(modalities) < 2:
             return "arm balances two modalities or more"
-        if self.contribution == "published" and len(modalities) > 2:
+        if self.contribution in PAIRWISE and len(modalities) > 2:
             return (
-                "contribution: published is defined for two modalities; shapley serves any number"
+                f"contribution: {self.contribution} is defined for two modalities; shapley serves "
+                "any number"
             )
         return ""
 
@@ -130,6 +137,8 @@ class Reinforcer(Balancer):
         rows = self.matrix[[*singles, *self.several, everyone]]
         self.from_losses, self.blank = rows, context.uncertainty * rows.sum(0)
         self.reach = rows.T.contiguous() if self.symmetric else rows.T.clamp_min(0)
+        if self.options.contribution == "published":
+            self.projection = projection(context)
         members = len(options)
         self.phi = context.like.new_zeros(members, players)
         self.valued = context.like.new_zeros(members)
@@ -140,7 +149,7 @@ class Reinforcer(Balancer):
         self.dropout.start_epoch(epoch)
 
     def sample_weights(self) -> Tensor | None:
-        """Multiplicities of samples by the modalities' mean likelihood (the published steps)."""
+        """Multiplicities of samples by the modalities' mean likelihood (ours)."""
         if not self.resamples:
             return None
         multiplicity = 2 + (self.likelihood < 0.9).to(self.phi) + (self.likelihood < 0.5)
@@ -226,12 +235,24 @@ class Reinforcer(Balancer):
         """Each modality's contribution on the held-out slice, ``(member, modality)``."""
         target, logits = self.context.target, subset_logits(self.context.network, features)
         there = self._judged()
+        if self.options.contribution == "interaction":
+            return interaction_contributions(target, logits, labels, there)
         if self.options.contribution == "published":
-            return published_contributions(target, logits, labels, there)
+            return self._released(features, logits, labels, there)
         if self.options.valuation == "histogram":
             return histogram_values(target, logits, labels, there) @ self.matrix
         uncertainty = self.context.uncertainty
         return variational_values(target, logits, labels, uncertainty, there) @ self.matrix
+
+    def _released(
+        self, features: Features, logits: Tensor, labels: Tensor, there: Tensor | None
+    ) -> Tensor:
+        """The released contributions, by the samples that have both modalities."""
+        whole = None if there is None else there[:, 1] & there[:, 2]
+        likelihoods = self.context.target.likelihoods(logits[:, 1:], labels)
+        shares = [mean_present(share, whole) for share in likelihoods.unbind(1)]
+        both = self.projection(torch.cat(list(features.values()), dim=2))
+        return released_contributions([*features.values(), both], shares, whole)
 
     def _judged(self) -> Tensor | None:
         """Which held-out samples each subset is valued on; None where no modality is ever absent.
@@ -252,6 +273,24 @@ class Reinforcer(Balancer):
     def state(self) -> dict[str, Tensor]:
         """The running contributions and the samples' likelihoods."""
         return {"phi": self.phi, "valued": self.valued, "likelihood": self.likelihood}
+
+
+def projection(context: Context) -> nn.Module:
+    """A layer, never trained, of both modalities' features to as many as each has.
+
+    Raises:
+        RecipeError: one modality has more features than the other.
+    """
+    from armtune.nn.layers import Init, Linear
+
+    sizes = context.network.sizes
+    if len(set(sizes.values())) > 1:
+        said = ", ".join(f"{m} {size}" for m, size in sizes.items())
+        problem = "published compares feature values one by one, and the numbers of features differ"
+        raise RecipeError([Fault(f"{problem}: {said}", "balancing.contribution")])
+    streams = [stream(seed, "arm projection") for seed in context.seeds]
+    init = Init(streams, context.like.dtype)
+    return Linear(sum(sizes.values()), next(iter(sizes.values())), init).to(context.like.device)
 
 
 def fusion_weights(phi: Tensor, tau: Tensor, clip: Tensor) -> Tensor:

@@ -46,8 +46,8 @@ class MMCosine(Balancing):
     serves = Discrete
 
     name: Literal["mmcosine"] = "mmcosine"
-    scale: float = Field(15.0, gt=0)
-    """What the cosines are multiplied by, s."""
+    scale: float = Field(10.0, gt=0)
+    """What the cosines are multiplied by, s; 10 as released."""
 
     def fusion(self, given: Fusion) -> Fusion:
         return Cosines(scale=self.scale)

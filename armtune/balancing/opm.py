@@ -6,9 +6,9 @@ the other one's), each sample loses the features of modality m with probability
 
 .. math:: q_m = q_b (1 + \lambda \tanh(\rho_m - 1)) \text{ if } \rho_m > 1 \text{ else } 0
 
-at most 1. What is left of all modalities is divided by :math:`1 - \theta`, with :math:`\theta` the
-share of features that get dropped on average, as in the published code; its chance to leave a batch
-alone isn't here. No sample loses everything, since some modality always has
+at most 1, in a share of the batches. What is left of all modalities is divided by
+:math:`1 - \theta` there, with :math:`\theta` the share of features that get dropped on average, as
+released. No sample loses everything, since some modality always has
 :math:`\rho_m \le 1`; one that lacks it, and would, loses nothing.
 The features of the batch are measured and then fused once more, so nothing changes in place.
 """
@@ -33,14 +33,16 @@ class Opm(Balancing):
     """Prediction modulation (Wei et al., TPAMI 2024): q = q_b·(1 + λ·tanh(ρ − 1)) where ρ > 1."""
 
     name: Literal["opm"] = "opm"
-    probability: float = Field(0.4, ge=0, le=1)
+    probability: float = Field(0.5, ge=0, le=1)
     """Probability that a sample loses a modality just ahead, q_b; 0 for none."""
     slope: float = Field(0.5, ge=0)
     """How much more likely that gets with the lead, λ."""
-    from_epoch: int = Field(0, ge=0)
-    """First epoch of modulation, counted from 0."""
-    to_epoch: int = Field(50, ge=0)
-    """First epoch after the modulation."""
+    batches: float = Field(0.7, ge=0, le=1)
+    """Share of the batches in which features are dropped at all."""
+    from_epoch: int = Field(6, ge=0)
+    """First epoch of modulation, counted from 0; 6 as released."""
+    to_epoch: int = Field(1000, ge=0)
+    """First epoch after the modulation, which as released has no end."""
 
     def problem(self, modalities: Sequence[str]) -> str:
         return "" if len(modalities) > 1 else "opm balances two modalities or more"
@@ -57,6 +59,7 @@ class PredictionModulator(Balancer):
         super().__init__(context)
         self.probability = context.knob(options, "probability")
         self.slope = context.knob(options, "slope")
+        self.batches = context.knob(options, "batches").unsqueeze(1)
         self.window = Window(options, context)
         self.sizes = context.like.new_tensor(list(context.network.sizes.values()))
 
@@ -67,13 +70,15 @@ class PredictionModulator(Balancer):
         if self.acts:
             shape = (self.context.steps, self.context.batch_size, len(self.sizes))
             self.draws = self.context.uniform("opm", epoch, *shape)
+            alone = self.context.uniform("opm batches", epoch, shape[0]) >= self.batches
+            self.bases = torch.where(alone, 0.0, self.base.unsqueeze(1))
 
     def fused_loss(self, step: Step) -> Tensor:
         """Loss of the decision on what is left of the features."""
         if not self.acts:
             return super().fused_loss(step)
         scores = likelihoods(self.context.target, step)
-        chance = drop_probabilities(scores, self.base, self.slope)
+        chance = drop_probabilities(scores, self.bases[:, step.number], self.slope)
         kept = self.draws[:, step.number] >= chance.unsqueeze(1)
         if step.present:
             there = stacked_present(step.present, step.forward.features)

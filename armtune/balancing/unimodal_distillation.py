@@ -24,7 +24,9 @@ from armtune.nn.forward import Features, mean_present
 from armtune.plugins.lazy_imports import torch
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
+
+    from armtune.training.network import MultimodalNet
 
 CHUNK = 2048
 """Samples that the teachers encode at a time."""
@@ -69,13 +71,20 @@ class Pupil(Balancer):
 
     def _teach(self) -> None:
         """Trains the teachers of members that have none yet."""
-        for teacher, modality in zip(self.teachers, self.context.modalities, strict=True):
+        for k, modality in enumerate(self.context.modalities):
             with torch.enable_grad():
-                [taught] = self.context.solo(modality).encoders
-            for kept, new in zip(teacher.parameters(), taught.parameters(), strict=True):
-                known = per_member(self.trained, kept) > 0
-                kept.copy_(torch.where(known, kept, new))
+                solo = self.context.solo(modality)
+            self._keep(k, solo)
         self.trained.fill_(1)
+
+    def _keep(self, k: int, solo: MultimodalNet) -> None:
+        """Takes what is kept of the network that was trained on a modality alone."""
+        self._copy(self.teachers[k], solo.encoders[0])
+
+    def _copy(self, teacher: nn.Module, taught: nn.Module) -> None:
+        for kept, new in zip(teacher.parameters(), taught.parameters(), strict=True):
+            known = per_member(self.trained, kept) > 0
+            kept.copy_(torch.where(known, kept, new))
 
     def _encode(self) -> Features:
         """The teachers' features of all training samples, ``(member, sample, feature)``."""

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import isclose, prod
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,14 @@ MODEL, PREPROCESSING = "model.safetensors", f"{SCALES}.safetensors"
 RECIPE, METRICS, CARD = "recipe.yaml", "metrics.json", "MODEL_CARD.md"
 PROGRAM = "program.json"
 """The model as a list of operations on arrays: what ``program.py`` runs."""
+PREPARED = "columns.json"
+"""What training rows fitted of a table's columns: new rows are prepared by it."""
 CHECKSUM = "checksum"
 """Key of the manifest's own checksum."""
 _WEIGHTS = re.compile(rf"(?:model|{SCALES})(?:_[1-9][0-9]{{0,3}})?\.safetensors")
+DECISIONS = "decisions"
+"""Key of the preprocessing's file for what members' outputs count; a lone model has none."""
+MOST_MEMBERS = 10_000
 MOST_AXES = 16
 MOST_NUMBERS = 1 << 26
 """Numbers of a sample of one modality, above which a manifest is taken for damaged."""
@@ -33,23 +38,23 @@ class Part:
 
     Attributes:
         recipe, model, preprocessing: names of the files.
-        shares: what each model counts, 1 in all over all parts.
+        members: how many there are.
     """
 
     recipe: str
     model: str
     preprocessing: str
-    shares: tuple[float, ...]
+    members: int = 1
 
     @staticmethod
-    def at(number: int, shares: Sequence[float]) -> Part:
+    def at(number: int, members: int = 1) -> Part:
         """The ``number``-th part, counted from 0; the first one has the usual names."""
         ending = f"_{number}" if number else ""
         recipe, model, preprocessing = (
             f"{Path(name).stem}{ending}{Path(name).suffix}"
             for name in (RECIPE, MODEL, PREPROCESSING)
         )
-        return Part(recipe, model, preprocessing, tuple(shares))
+        return Part(recipe, model, preprocessing, members)
 
     @property
     def files(self) -> list[str]:
@@ -64,8 +69,8 @@ def is_weights(name: str) -> bool:
 
 def parts_of(manifest: Mapping[str, Any]) -> list[Part]:
     """The parts of a bundle, of which a single model is the only one."""
-    shares = manifest.get("ensemble", {"shares": [[1.0]]})["shares"]
-    return [Part.at(k, each) for k, each in enumerate(shares)]
+    members = manifest.get("ensemble", {"members": [1]})["members"]
+    return [Part.at(k, count) for k, count in enumerate(members)]
 
 
 def is_ensemble(manifest: Mapping[str, Any]) -> bool:
@@ -151,10 +156,10 @@ def _shapes(content: Any) -> bool:
 
 
 def _ensemble(content: Any) -> bool:
-    shares = content.get("shares") if isinstance(content, dict) else None
-    if not isinstance(shares, list) or not all(each and _numbers(each) for each in shares):
+    members = content.get("members") if isinstance(content, dict) else None
+    if not isinstance(members, list) or not all(type(n) is int and n > 0 for n in members):
         return False
-    return isclose(sum(share for part in shares for share in part), 1, rel_tol=1e-6)
+    return 0 < sum(members) <= MOST_MEMBERS
 
 
 def _fills(content: Any) -> bool:
@@ -167,7 +172,7 @@ _PARTS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "shapes": (_shapes, "a list of whole numbers above 0 for each modality"),
     "sha256": (lambda part: _mapping(part, lambda e: isinstance(e, str)), "a text for each file"),
     "columns": (lambda part: _mapping(part, _texts), "a list of texts for each modality"),
-    "ensemble": (_ensemble, "shares, which are numbers for each of its parts, and 1 in all"),
+    "ensemble": (_ensemble, f"members, whole numbers for its parts, {MOST_MEMBERS} in all at most"),
     "fills": (_fills, "what is filled, and a list of numbers for each modality"),
 }
 """What the parts of a manifest must be that prediction reads, where they are there."""

@@ -6,7 +6,9 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +17,14 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from armtune.bundle.engine import CantExport, Engine, Floats, Present, Views
-from armtune.bundle.manifest import RECIPE, Part, is_ensemble, parts_of, read_manifest
+from armtune.bundle.manifest import (
+    DECISIONS,
+    RECIPE,
+    Part,
+    is_ensemble,
+    parts_of,
+    read_manifest,
+)
 from armtune.bundle.program import read_weights
 from armtune.data.standardize import Standardization
 from armtune.errors import RunError
@@ -28,30 +37,40 @@ from armtune.training.network import MultimodalNet, build_network
 
 
 class Served(nn.Module):
-    """Standardisation, network and what the target makes of outputs, summed over members.
+    """Models of one program as they are served: standardisation, network, and weights of outputs.
 
     Args:
-        shares: what each member counts.
+        decisions: what each member's outputs count for each set of modalities that are there,
+            ``(member, subset, decision)``: subsets as bit masks from none, of decisions the fused
+            one and then each head's. None for the fused decision of a single model.
 
     Buffers:
-        mean_<k>, std_<k>: the standardisation of the k-th modality.
+        mean_<k>, std_<k>, rotation_<k>: the standardisation of the k-th modality.
+        decisions: as above.
     """
+
+    decisions: Tensor | None
 
     def __init__(
         self,
         network: MultimodalNet,
         target: Target,
         scales: Mapping[str, Standardization],
-        shares: Sequence[float] = (1.0,),
+        decisions: Floats | None = None,
     ) -> None:
         super().__init__()
-        self.network, self.target, self.shares = network, target, tuple(shares)
+        self.network, self.target = network, target
         for k, m in enumerate(network.modalities):
             self.register_buffer(f"mean_{k}", torch.tensor(scales[m].mean, dtype=torch.float32))
             self.register_buffer(f"std_{k}", torch.tensor(scales[m].std, dtype=torch.float32))
+            turn = scales[m].rotation
+            rotation = None if turn is None else torch.tensor(turn, dtype=torch.float32)
+            self.register_buffer(f"rotation_{k}", rotation)
+        table = None if decisions is None else torch.tensor(decisions, dtype=torch.float32)
+        self.register_buffer("decisions", table)
 
     def forward(self, views: Features, present: Features) -> Tensor:
-        """What users get, ``(sample, output)``: of classes their probabilities.
+        """The models' part of the outputs, ``(sample, output)``.
 
         Args:
             views: samples ``(sample, *shape)`` of every modality, as the data set gives them.
@@ -62,30 +81,41 @@ class Served(nn.Module):
         for m in features:
             there = present[m].unsqueeze(0).unsqueeze(2)
             features[m] = torch.where(there, self.encode(m, views[m]), features[m])
-        return self.decide(features)
+        return self.decide(features, present)
 
     def encode(self, modality: str, view: Tensor) -> Tensor:
         """Features ``(member, sample, feature)`` of a modality's samples."""
         k = self.network.modalities.index(modality)
         scaled = (view - getattr(self, f"mean_{k}")) / getattr(self, f"std_{k}")
+        rotation = getattr(self, f"rotation_{k}")
+        if rotation is not None:
+            scaled = torch.matmul(scaled.flatten(1), rotation)
         scaled = scaled.unsqueeze(0)
-        if len(self.shares) > 1:
-            scaled = scaled.expand(len(self.shares), *[-1] * view.dim())
+        if self.decisions is not None and len(self.decisions) > 1:
+            scaled = scaled.expand(len(self.decisions), *[-1] * (scaled.dim() - 1))
         encoded: Tensor = self.network.encoders[k](scaled)
         return encoded
 
-    def decide(self, features: Features) -> Tensor:
+    def decide(self, features: Features, present: Features) -> Tensor:
         """What features ``(member, sample, feature)`` give, ``(sample, output)``."""
-        outputs = self.network.fuse(features)
-        if self.shares == (1.0,):
-            return self.target.served(outputs[0])
-        each = self.target.served(outputs).unbind(0)
-        shared = [told * share for told, share in zip(each, self.shares, strict=True)]
-        return reduce(torch.add, shared)
+        fused = self.network.fuse(features)
+        if self.decisions is None:
+            return fused[0]
+        heads = self.network.judge(features)
+        # Each modality, from the highest bit on, halves what rows there are for a sample.
+        rows = self.decisions.unsqueeze(1)
+        for m in reversed(self.network.modalities):
+            there, half = present[m].unsqueeze(0).unsqueeze(2).unsqueeze(3), rows.shape[2] // 2
+            rows = torch.where(there, rows[:, :, half:], rows[:, :, :half])
+        weights = rows.select(2, 0).unsqueeze(3)
+        outputs = [fused, *heads.values()]
+        return reduce(
+            torch.add, [(weights[:, :, k] * each).sum([0]) for k, each in enumerate(outputs)]
+        )
 
     @torch.no_grad()
     def predict(self, views: Views, present: Present) -> Floats:
-        """The same on arrays; an ``Engine``. It encodes only what is there."""
+        """The same on arrays. It encodes only what is there."""
         features = self.network.mean_features()
         for m, view in tensors(views).items():
             features[m] = features[m].repeat(1, len(view), 1)
@@ -94,19 +124,28 @@ class Served(nn.Module):
             elif present[m].any():
                 there = torch.from_numpy(present[m])
                 features[m][:, there] = self.encode(m, view[there])
-        return self.decide(features).numpy()
+        masks = {m: torch.from_numpy(np.asarray(p)) for m, p in present.items()}
+        return self.decide(features, masks).numpy()
 
 
 class Together(nn.Module):
-    """The sum of what several parts serve."""
+    """What users get of a bundle's parts: of classes probabilities."""
 
     def __init__(self, parts: Sequence[Served]) -> None:
         super().__init__()
         self.parts = nn.ModuleList(parts)
+        self.target = parts[0].target
 
     def forward(self, views: Features, present: Features) -> Tensor:
-        """See ``Served.forward``."""
-        return reduce(torch.add, [part(views, present) for part in self.parts])
+        """See ``Served.forward``; ``(sample, output)``."""
+        outputs = reduce(torch.add, [part(views, present) for part in self.parts])
+        return self.target.served(outputs)
+
+    def predict(self, views: Views, present: Present) -> Floats:
+        """The same on arrays; an ``Engine``."""
+        parts: list[Any] = list(self.parts)
+        outputs = reduce(np.add, [part.predict(views, present) for part in parts])
+        return self.target.served(torch.from_numpy(outputs)).numpy()
 
 
 @dataclass(frozen=True)
@@ -140,25 +179,35 @@ def load_served(folder: Path, shapes: Mapping[str, tuple[int, ...]], target: Tar
     manifest = read_manifest(folder)
     stacked = is_ensemble(manifest)
     parts = [_part(folder, part, shapes, target, stacked) for part in parts_of(manifest)]
-
-    def predict(views: Views, present: Present) -> Floats:
-        return reduce(np.add, [part.predict(views, present) for part in parts])
-
-    return predict
+    return Together(parts).predict
 
 
 def _part(
     folder: Path, part: Part, shapes: Mapping[str, tuple[int, ...]], target: Target, stacked: bool
 ) -> Served:
-    scales = _scales(folder / part.preprocessing, shapes)
+    path = folder / part.preprocessing
+    stored = read_weights(path)
+    scales = _scales(path, stored, shapes)
+    decisions = _decisions(path, stored, part.members, len(shapes)) if stacked else None
     recipe = load_recipe(folder / part.recipe, run_files=False)
-    members = len(part.shares) if stacked else None
-    network = load_network(folder / part.model, recipe, shapes, target, members)
-    return Served(network, target, scales, part.shares).eval()
+    members = part.members if stacked else None
+    turned = {m: scale.shape for m, scale in scales.items()}
+    network = load_network(folder / part.model, recipe, turned, target, members)
+    return Served(network, target, scales, decisions).eval()
 
 
-def _scales(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Standardization]:
-    scaling, found = read_weights(path), {}
+def _decisions(path: Path, stored: Mapping[str, Floats], members: int, modalities: int) -> Floats:
+    shape = (members, 2**modalities, 1 + modalities)
+    found = stored.get(DECISIONS)
+    if found is None or found.shape != shape:
+        raise RunError(f"{path}: has no weights of decisions of shape {shape}")
+    return found
+
+
+def _scales(
+    path: Path, scaling: Mapping[str, Floats], shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, Standardization]:
+    found = {}
     for m, shape in shapes.items():
         try:
             mean, std = scaling[f"mean/{m}"], scaling[f"std/{m}"]
@@ -167,7 +216,10 @@ def _scales(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Stan
             fits = False
         if not fits:
             raise RunError(f"{path}: has no mean and std for {m}'s samples of shape {shape}")
-        found[m] = Standardization(mean, std)
+        rotation = scaling.get(f"rotation/{m}")
+        if rotation is not None and (rotation.ndim != 2 or len(rotation) != prod(shape)):
+            raise RunError(f"{path}: its rotation doesn't fit {m}'s samples of shape {shape}")
+        found[m] = Standardization(np.broadcast_to(mean, shape), std, rotation)
     return found
 
 
@@ -208,7 +260,7 @@ def export(parts: Sequence[Served], shapes: Mapping[str, tuple[int, ...]]) -> Ex
     present = {m: torch.ones(2, dtype=torch.bool) for m in shapes}
     sample = {0: Dim("sample")}
     open_axes = ({m: sample for m in shapes}, {m: sample for m in shapes})
-    served = Together(parts).eval() if len(parts) > 1 else parts[0].eval()
+    served = Together(parts).eval()
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # torch warns of deprecations in its own exporter
         try:
@@ -216,5 +268,6 @@ def export(parts: Sequence[Served], shapes: Mapping[str, tuple[int, ...]]) -> Ex
         except Exception as error:  # whatever a plug-in's module does that can't be recorded
             reason = str(error).strip().splitlines()[0]
             raise CantExport(f"torch.export can't record the model: {reason}") from error
-    first, members = parts[0], sum(len(part.shares) for part in parts)
-    return Exported(program, first.network.modalities, first.target.gives, members > 1)
+    first = parts[0]
+    stacked = first.decisions is not None
+    return Exported(program, first.network.modalities, first.target.gives, stacked)

@@ -51,8 +51,8 @@ def command(
     if as_json:
         typer.echo(json.dumps({"trial": number, "folder": str(to), **about}, indent=2))
         return
-    models = sum(map(len, about.get("ensemble", {"shares": []})["shares"]))
-    what = f"an ensemble of {models} models" if models else f"trial {number}"
+    members = sum(about.get("ensemble", {"members": [1]})["members"])
+    what = f"an ensemble of {members} trainings" if members > 1 else f"trial {number}"
     say(f"{what} exported to {to}")
     for name, written in about["formats"].items():
         difference = f"within {written['largest_difference']:.1e} of the trained model"

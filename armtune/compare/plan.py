@@ -16,12 +16,15 @@ from armtune.recipe.entries import Entry, read_entries
 from armtune.recipe.load import content_of, with_overrides
 from armtune.recipe.schema import Confirm, Recipe
 from armtune.recipe.schema_tree import value_at
+from armtune.recipe.shipped import is_shipped_space, spaces_folder
 from armtune.recipe.space import load_space
 from armtune.recipe.start_checks import unmade
 from armtune.recipe.wording import did_you_mean
 
 NONE = "none"
 """The method that does nothing: what the others are compared with, if it takes part."""
+ALL = "all"
+"""Stands for every method in a list of them."""
 OPTION = "command line --methods"
 
 
@@ -40,13 +43,15 @@ class Contender:
 
 
 def methods_of(text: str) -> list[str]:
-    """The methods of a list such as ``none,arm``, each once.
+    """The methods of a list such as ``none,arm``, each once; ``all`` stands for all there are.
 
     Raises:
         RecipeError: holds a fault for each that doesn't exist, or one when there are too few.
     """
-    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     known = list(plugins("balancing"))
+    listed = (name.strip() for name in text.split(",") if name.strip())
+    every = (NONE, *known)
+    names = list(dict.fromkeys(n for name in listed for n in (every if name == ALL else [name])))
     unknown = [name for name in names if name not in known]
     faults = [_unknown(name, known) for name in unknown]
     if not faults and len(names) < 2:
@@ -83,6 +88,8 @@ def budgeted(recipe: Recipe, path: Path, trials: int | None, seeds: int | None) 
         {
             "sweep.trials": trials or recipe.sweep.trials,
             "sweep.confirm": confirm,
+            # Methods are compared by their own models.
+            "sweep.ensemble": "off",
             # An earlier sweep of one method would give that method a lead.
             "sweep.start_from": [],
         },
@@ -149,7 +156,7 @@ def _space(recipe: Recipe, folder: Path, method: str) -> tuple[list[str | dict[s
     if method == recipe.balancing.name and own:
         return [{**shared, **own}], ""
     items: list[str | dict[str, Any]] = [shared] if shared else []
-    files = [str(place / f"{method}.yaml") for place in _places(recipe)]
+    files = [str(place / f"{method}.yaml") for place in _places(recipe, folder)]
     found = next((file for file in files if (folder / file).is_file()), "")
     if found or plugins("balancing")[method].model_fields.keys() == {"name"}:
         return [*items, *([found] if found else [])], ""
@@ -157,9 +164,10 @@ def _space(recipe: Recipe, folder: Path, method: str) -> tuple[list[str | dict[s
     return items, f"its options stay at their defaults, for there is no {looked}"
 
 
-def _places(recipe: Recipe) -> list[Path]:
+def _places(recipe: Recipe, folder: Path) -> list[Path]:
     """Folders of search spaces, from the recipe's: where its own lie, then the usual ones."""
-    own = [Path(item).parent for item in recipe.sweep.space if isinstance(item, str)]
+    named = [item for item in recipe.sweep.space if isinstance(item, str)]
+    own = [spaces_folder() if is_shipped_space(n, folder) else Path(n).parent for n in named]
     return list(dict.fromkeys([*own, Path("search_spaces"), Path("../search_spaces")]))
 
 

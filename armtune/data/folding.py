@@ -37,6 +37,15 @@ def folded(dataset: Dataset, wanted: Wanted) -> Dataset:
     return replace(dataset, folds=folds, description=words)
 
 
+def trained_together(dataset: Dataset, refit: bool) -> int:
+    """How many models a training of a recipe gives, whose mean prediction it serves.
+
+    Args:
+        refit: whether it trains on all data, which leaves nothing to hold out.
+    """
+    return 1 if refit or dataset.folds is None else len(dataset.folds)
+
+
 def judged(dataset: Dataset, split: str) -> Split:
     """What trainings are judged by as ``validation`` or ``test``; with folds the first is all that
     they hold out, training samples before validation samples.

@@ -33,7 +33,8 @@ def shared_view(
     Raises:
         DataError: the cache can't be written.
     """
-    scales = hashlib.sha256(scale.mean.tobytes() + scale.std.tobytes()).hexdigest()
+    rotation = b"" if scale.rotation is None else scale.rotation.tobytes()
+    scales = hashlib.sha256(scale.mean.tobytes() + scale.std.tobytes() + rotation).hexdigest()
     parts = {"builder": BUILDER, "data": digest, "shape": list(view.shape), "scales": scales}
 
     def build(writer: CacheWriter) -> dict[str, str]:

@@ -35,16 +35,29 @@ class Auto(Encoder):
         return encoder_for(shape).build(shape, init)
 
 
-def encoder_for(shape: tuple[int, ...], sequence: bool = False) -> Encoder:
+MOST_COMPONENTS = 512
+"""Principal components that a vector is reduced to at most."""
+SAMPLES_A_COMPONENT = 3
+"""Training samples for each of them: with fewer, a component is a few samples' own direction, of
+which the others say nothing."""
+
+
+def encoder_for(
+    shape: tuple[int, ...], sequence: bool = False, samples: int | None = None
+) -> Encoder:
     """The encoder that a shape asks for.
 
     Args:
         shape: of a sample.
+        samples: number of training samples, where it is known.
         sequence: whether the first of two axes is time, where that is known; as a rule they are an
             image's if they are equal.
     """
     if len(shape) == 1:
-        return Mlp()
+        told = MOST_COMPONENTS
+        if samples is not None:
+            told = max(1, min(told, samples // SAMPLES_A_COMPONENT))
+        return Mlp(components=told if shape[0] > 2 * told else 0)
     if len(shape) == 4:
         return _residual(shape)
     if len(shape) == 2 and (sequence or shape[0] != shape[1]):

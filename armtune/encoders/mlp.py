@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from armtune.data.standardize import Scaling
 from armtune.encoders import Encoder
 
 if TYPE_CHECKING:
@@ -24,6 +25,13 @@ class Mlp(Encoder):
     """Units a layer, and features."""
     depth: int = Field(2, ge=0, le=1000)
     """Number of rectified layers; 0 for a single linear layer, a linear encoder."""
+    components: int = Field(0, ge=0)
+    """Principal components of the training samples that samples are reduced to before, for vectors
+    that are wide or wider than samples are many; 0 for none. They are kept with the model."""
+
+    @property
+    def scaling(self) -> Scaling:
+        return self.components or "standardized"
 
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
         from armtune.nn import layers

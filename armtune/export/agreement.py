@@ -9,13 +9,13 @@ from statistics import median
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from armtune.bundle.engine import Engine, Floats, Present, Views
 from armtune.bundle.serving import tensors
 from armtune.data import Dataset
 from armtune.data.rows import taken
 from armtune.data.standardize import Standardization
-from armtune.targets import Target
 from armtune.training.network import MultimodalNet
 
 Units = NDArray[np.float64]
@@ -37,19 +37,20 @@ def check_inputs(dataset: Dataset, modalities: Sequence[str]) -> tuple[Views, Pr
 @torch.no_grad()
 def trained(
     network: MultimodalNet,
-    target: Target,
     scales: Mapping[str, Standardization],
     views: Views,
     present: Present,
-) -> Floats:
-    """What validation computes ``(member, sample, output)``, served, by each sample's subset."""
+) -> Tensor:
+    """What validation computes of the fused decision, by each sample's subset, then of each head:
+    ``(member, decision, sample, output)``.
+    """
     scaled = {m: scale.apply(views[m]) for m, scale in scales.items()}
     members = len(network.means)
     features = network.encode({m: x.expand(members, *x.shape) for m, x in tensors(scaled).items()})
     absent = network.mean_features()
     for m, there in present.items():
         features[m][:, ~torch.from_numpy(there)] = absent[m]
-    return target.served(network.fuse(features)).numpy()
+    return torch.stack([network.fuse(features), *network.judge(features).values()], dim=1)
 
 
 def largest_difference(

@@ -72,7 +72,8 @@ def _exported(metrics: Figures) -> Iterator[str]:
     if "ensemble" in metrics:
         count, programs = len(metrics["ensemble"]["models"]), metrics["ensemble"]["programs"]
         yield f"In its place an ensemble is exported: {count} models in {programs} programs, whose"
-        yield "predictions are averaged. The settings above are those of the one that counts most."
+        yield "outputs are summed with weights. The settings above are those of the one that counts"
+        yield "most."
         return
     yield f"Exported with the weights of seed {metrics['exported_seed']}."
     if "refit" in metrics:
@@ -86,8 +87,10 @@ def _ensemble(about: Figures, metrics: Figures) -> Iterator[str]:
         return
     yield "## Ensemble"
     yield ""
-    yield "Models were drawn one after another, again and again whichever made the mean prediction"
-    yield "best on validation (Caruana et al., ICML 2004)."
+    yield "Its outputs are a weighted sum of its models' fused decisions and their heads of each"
+    yield "modality. The weights have the lowest loss on validation; none is negative (stacking;"
+    yield "Breiman, 1996). For each set of modalities that are there, there are other weights. The"
+    yield "shares below are those of all a model's outputs where everything is there."
     yield ""
     yield "| trial | seed | share | epochs on training and validation samples |"
     yield "|---|---|---|---|"
@@ -97,7 +100,7 @@ def _ensemble(about: Figures, metrics: Figures) -> Iterator[str]:
     yield ""
     yield f"It has {about['parameters']:,} parameters."
     yield "Its validation figures are those of the models before they saw validation samples. Since"
-    yield "it was drawn by them, they flatter it; the test figures don't."
+    yield "its weights were found by them, they flatter it; the test figures don't."
     yield ""
 
 

@@ -48,13 +48,12 @@ def export_winner(
     sweep = recipe_of(run, overrides)
     dataset = _data(run, sweep, progress)
     groups = _groups(sweep, result, ensemble)
-    total = sum(ensemble.counts.values())
     written = [
         Models(
             group[0][1],
             [_file(run, sweep, result, model) for model, _ in group],
             Samples(group[0][1], dataset, "cpu").scales,
-            [ensemble.counts[model] / total for model, _ in group],
+            [ensemble.weights[model] for model, _ in group],
         )
         for group in groups
     ]
@@ -62,6 +61,7 @@ def export_winner(
         **_about(sweep, result, number),
         **_refit(result, _model(run, sweep, result, number)),
         "ensemble": ensemble_summary(ensemble, len(groups)),
+        **_judged(run, sweep, None),
     }
     return write_models(to, written, dataset, about, formats)
 
@@ -71,7 +71,7 @@ def _groups(
 ) -> list[list[tuple[Model, Recipe]]]:
     """Models of an ensemble that can lie on one member axis; those that count most come first."""
     groups: dict[str, list[tuple[Model, Recipe]]] = {}
-    for model in sorted(ensemble.counts, key=lambda model: -ensemble.counts[model]):
+    for model in sorted(ensemble.shares, key=lambda model: -ensemble.shares[model]):
         recipe = model_recipe(sweep, result.records[model.number], model)
         groups.setdefault(_architecture(recipe), []).append((model, recipe))
     return list(groups.values())
@@ -188,8 +188,7 @@ def _about(sweep: Recipe, result: SweepResult, number: int) -> dict[str, Any]:
 
 def ensemble_summary(ensemble: Ensemble, programs: int) -> dict[str, Any]:
     """What is known of an ensemble, as JSON can hold it."""
-    total = sum(ensemble.counts.values())
-    models = [{**asdict(model), "share": count / total} for model, count in ensemble.counts.items()]
+    models = [{**asdict(model), "share": share} for model, share in ensemble.shares.items()]
     return {
         "models": models,
         "programs": programs,
@@ -208,8 +207,8 @@ def _data(run: Path, recipe: Recipe, progress: Progress | None) -> Dataset:
     return dataset
 
 
-def _judged(run: Path, recipe: Recipe, number: int) -> dict[str, Any]:
-    """The verdict on a trial and the references, as far as there are such."""
+def _judged(run: Path, recipe: Recipe, number: int | None) -> dict[str, Any]:
+    """The verdict on a trial, or what is exported, and the references, as far as there are such."""
     result = read_result(run)
     lines = verdict_of(result, recipe.data.predicts.score, recipe.sweep.choose, number)
     found = {"references": references_dict(result.references)} if result.references else {}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors.numpy import save
 
 import armtune.export.standalone
@@ -21,8 +22,10 @@ from armtune.bundle.engine import CantExport, Floats, Present, Views
 from armtune.bundle.manifest import (
     CARD,
     CHECKSUM,
+    DECISIONS,
     MANIFEST,
     METRICS,
+    PREPARED,
     Part,
     checksum,
     sha256,
@@ -31,6 +34,7 @@ from armtune.bundle.program import read_weights
 from armtune.bundle.serving import Exported, Served, export, load_network
 from armtune.bundle.target import aside_of, check_target, put
 from armtune.data import Dataset
+from armtune.data.folding import trained_together
 from armtune.data.standardize import Standardization
 from armtune.errors import RunError
 from armtune.export.agreement import (
@@ -59,15 +63,25 @@ class Models:
 
     Attributes:
         recipe: of the first of them.
-        files: weights of each, as ``Run.save_model`` writes them.
+        files: weights of each, as ``Run.save_model`` writes them; of a recipe that trains by folds
+            with those of all folds, which count alike.
         scales: each modality's standardisation, as fitted on the training split.
-        shares: what each counts, 1 in all over all models of a bundle.
+        weights: what each one's outputs count, as an ensemble has them; empty for a lone model.
     """
 
     recipe: Recipe
     files: Sequence[Path]
     scales: Mapping[str, Standardization]
-    shares: Sequence[float] = (1.0,)
+    weights: Sequence[Sequence[Sequence[float]]] = ()
+
+    def decisions(self, dataset: Dataset) -> Floats:
+        """What each member's outputs count, ``(member, subset, decision)``; see ``Served``."""
+        folds = trained_together(dataset, self.recipe.training.refit)
+        modalities = len(self.recipe.modalities)
+        alone = np.zeros((1, 2**modalities, 1 + modalities), np.float32)
+        alone[..., 0] = 1
+        each = np.asarray(self.weights, np.float32) if self.weights else alone
+        return np.repeat(each / folds, folds, axis=0)
 
 
 def write_bundle(
@@ -93,7 +107,7 @@ def write_models(
     """Writes a bundle folder as a whole, in place of one that is there.
 
     Args:
-        groups: the models whose mean prediction it serves, those of one program together.
+        groups: the models whose outputs it sums, those of one program together.
         metrics: what is known of the model, as JSON can hold it.
         wanted: the formats to write; the usual ones, where they can be, if None.
 
@@ -108,20 +122,22 @@ def write_models(
     aside = aside_of(to)
     try:
         aside.mkdir(parents=True)
-        shares = [list(group.shares) for group in groups]
-        stacked = sum(map(len, shares)) > 1
         shapes = {m: dataset.shapes[m] for m in groups[0].recipe.modalities}
+        tables = [group.decisions(dataset) for group in groups]
+        stacked = sum(map(len, tables)) > 1 or bool(groups[0].weights)
         served = [
-            _part(aside, Part.at(k, group.shares), group, (shapes, dataset.target), stacked)
-            for k, group in enumerate(groups)
+            _part(aside, k, group, dataset.target, table if stacked else None)
+            for k, (table, group) in enumerate(zip(tables, groups, strict=True))
         ]
         write_text(aside / METRICS, json.dumps(metrics, indent=2))
+        if prepared := {m: dataset.prepared[m] for m in shapes if m in dataset.prepared}:
+            write_text(aside / PREPARED, json.dumps(prepared, indent=1, ensure_ascii=False))
         shutil.copyfile(armtune.export.standalone.__file__, aside / PREDICT)
         recipe = groups[0].recipe
         about = _about(dataset, shapes)
         about["parameters"] = sum(t.numel() for part in served for t in part.parameters())
         if stacked:
-            about["ensemble"] = {"shares": shares}
+            about["ensemble"] = {"members": [len(table) for table in tables]}
         if recipe.data.fills:
             about["fills"] = {"what": recipe.data.fills, "means": _train_means(dataset, shapes)}
         about |= _formats(aside, served, groups, dataset, wanted)
@@ -140,30 +156,38 @@ def write_models(
 
 def _part(
     folder: Path,
-    part: Part,
+    number: int,
     models: Models,
-    data: tuple[Mapping[str, tuple[int, ...]], Target],
-    stacked: bool,
+    target: Target,
+    decisions: Floats | None,
 ) -> Served:
     """Writes the models of one program; gives them back as what serves."""
-    if stacked:
-        each = [read_weights(file) for file in models.files]
-        whole = {name: np.stack([weights[name] for weights in each]) for name in each[0]}
-        write_bytes(folder / part.model, save(whole))
-    else:
+    members = 1 if decisions is None else len(decisions)
+    part = Part.at(number, members)
+    stored = _scaling(models.scales)
+    if decisions is None:
         shutil.copyfile(models.files[0], folder / part.model)
-    write_bytes(folder / part.preprocessing, save(_scaling(models.scales)))
+    else:
+        stored[DECISIONS] = decisions
+        each = [read_weights(file) for file in models.files]
+        join = np.concatenate if members > len(each) else np.stack
+        whole = {name: join([weights[name] for weights in each]) for name in each[0]}
+        write_bytes(folder / part.model, save(whole))
+    write_bytes(folder / part.preprocessing, save(stored))
     write_text(folder / part.recipe, dump_recipe(_with_copies(models.recipe, folder)))
-    shapes, target = data
-    members = len(models.files) if stacked else None
-    network = load_network(folder / part.model, models.recipe, shapes, target, members)
-    return Served(network, target, models.scales, models.shares)
+    stacked = None if decisions is None else members
+    shapes = {m: scale.shape for m, scale in models.scales.items()}
+    network = load_network(folder / part.model, models.recipe, shapes, target, stacked)
+    return Served(network, target, models.scales, decisions)
 
 
 def _scaling(scales: Mapping[str, Standardization]) -> dict[str, Floats]:
     means = {f"mean/{m}": s.mean for m, s in scales.items()}
     stds = {f"std/{m}": s.std for m, s in scales.items()}
-    return {name: np.asarray(value, np.float32) for name, value in {**means, **stds}.items()}
+    turns = {f"rotation/{m}": s.rotation for m, s in scales.items() if s.rotation is not None}
+    whole = {**means, **stds, **turns}
+    # safetensors takes the memory as it lies.
+    return {name: np.ascontiguousarray(value, np.float32) for name, value in whole.items()}
 
 
 def _with_copies(recipe: Recipe, folder: Path) -> Recipe:
@@ -246,12 +270,19 @@ def _expected(
     target: Target,
     inputs: tuple[Views, Present],
 ) -> Floats:
-    """What the trained models say, each counted as it is to be."""
-    said = [
-        np.tensordot(part.shares, trained(part.network, target, group.scales, *inputs), 1)
-        for part, group in zip(served, groups, strict=True)
-    ]
-    return np.asarray(sum(said), np.float32)
+    """What the trained models say, each of their outputs counted as it is to be."""
+    views, present = inputs
+    rows = sum(2**k * present[m].astype(int) for k, m in enumerate(served[0].network.modalities))
+    total: Any = 0
+    for part, group in zip(served, groups, strict=True):
+        outputs = trained(part.network, group.scales, views, present)
+        weights = torch.zeros(1, 1, outputs.shape[1]).index_fill(2, torch.tensor([0]), 1.0)
+        if part.decisions is not None:
+            weights = part.decisions[:, torch.as_tensor(rows)]
+        total = total + torch.einsum(
+            "msd,mdso->so", weights.expand(-1, outputs.shape[2], -1), outputs
+        )
+    return np.asarray(target.served(total).numpy(), np.float32)
 
 
 def _known(wanted: Sequence[str]) -> list[str]:

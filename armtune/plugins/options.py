@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Options(BaseModel):
@@ -15,3 +18,17 @@ class Options(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
     )
+
+    extra: ClassVar[str] = ""
+    """The extra of armtune whose packages it can't do without, such as ``media``."""
+    former: ClassVar[Mapping[str, str]] = {}
+    """Options of earlier versions, and what to write instead of each."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_former(cls, given: Any) -> Any:
+        """Says what became of an option, rather than that it is unknown."""
+        if isinstance(given, dict):
+            for option in cls.former.keys() & given.keys():
+                raise ValueError(f"{option} is no option any more: {cls.former[option]}")
+        return given

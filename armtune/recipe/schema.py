@@ -121,12 +121,14 @@ class Training(Options):
     """Optimizer with its learning rate and weight decay."""
     warmup_epochs: float = Field(1.0, ge=0)
     """Epochs over which the learning rate rises linearly to its peak."""
-    decay: Literal["cosine", "none"] = "cosine"
-    """How the learning rate falls after the warm-up: ``cosine`` to 0, or ``none``."""
+    decay: Literal["cosine", "step", "none"] = "cosine"
+    """How the learning rate falls after the warm-up: ``cosine`` to 0, ``step`` to a tenth for the
+    last 30 % of the epochs, as papers on balance do with ``sgd``, or ``none``."""
     folds: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
     """Parts into which training and validation samples are cut together, to train once for each
     and judge what all of them held out; 1 judges by the validation split. ``auto`` is 5, several
-    times over for few samples, where the validation split has fewer than 500; else it is 1."""
+    times over for few samples, where the validation split has fewer than 500; else it is 1. It is
+    the default where the search space is ``auto``."""
     refit: bool = False
     """Whether to train on training and validation samples together, as a sweep does with its
     winner: the model of the last epoch counts, since nothing is left to choose an epoch by."""
@@ -205,13 +207,15 @@ class Sweep(Options):
     together, for as many epochs as the best one had in the median of the seeds; that model is
     exported."""
     ensemble: Annotated[int, Field(ge=2)] | Literal["auto", "off"] = "off"
-    """The most models that an ensemble of trials and their re-trainings may draw; it is exported in
-    the winner's place where it is better on validation. ``auto`` draws up to 10."""
+    """The most models that an ensemble of trials and their re-trainings may have; it is exported in
+    the winner's place where it is better on validation. ``auto`` is up to 10, and the default where
+    the search space is ``auto``."""
     choose: str = "highest accuracy"
     """Which trial of the front wins: ``highest METRIC``, ``lowest METRIC`` or ``knee``, each with
     ``where METRIC <= NUMBER and …`` if wanted. Near-equal trials, of the front or not, are told
     apart by ``highest accuracy within one standard error, then lowest parameters`` or another
-    metric. The default is the best by the first objective."""
+    metric: ``then lowest loss`` is the default where the search space is ``auto`` and the score is
+    the only objective; else it is the best by the first objective."""
     seed: int = Field(0, ge=0, lt=2**32)
     """Seed of the sampler."""
 
@@ -239,15 +243,30 @@ class Recipe(Options):
     """The search."""
 
     def model_post_init(self, _: Any) -> None:
-        """Lets a sweep that names no goal have the score of the data's own target for one."""
-        given = self.sweep.model_fields_set
+        """Fills in what a recipe leaves out by the data's own target, and by its search space.
+
+        A sweep that names no goal has the target's score for one. An automatic one judges by folds,
+        tells near-equals apart by their loss, and exports an ensemble.
+        """
+        score = self.data.predicts.score
         objectives = self.sweep.objectives
-        if "objectives" not in given:
-            objectives = [f"maximize {self.data.predicts.score}"]
-        usual = {"objectives": objectives, "choose": best_by(objectives[0])}
-        unsaid = {k: v for k, v in usual.items() if k not in given}
+        if "objectives" not in self.sweep.model_fields_set:
+            objectives = [f"maximize {score}"]
+        usual: dict[str, Any] = {"objectives": objectives, "choose": best_by(objectives[0])}
+        if AUTO in self.sweep.space:
+            usual["ensemble"] = "auto"
+            if objectives == [f"maximize {score}"]:
+                usual["choose"] = f"highest {score} within one standard error, then lowest loss"
+            if self.sweep.resources.workers == 1 and not self.sweep.pruner.population:
+                self._fill("training", {"folds": "auto"})
+        self._fill("sweep", usual)
+
+    def _fill(self, part: str, usual: dict[str, Any]) -> None:
+        """Sets what one of the recipe's parts leaves out."""
+        options: Options = getattr(self, part)
+        unsaid = {k: v for k, v in usual.items() if k not in options.model_fields_set}
         # A recipe can't change once it is there; this is still its making.
-        object.__setattr__(self, "sweep", self.sweep.model_copy(update=unsaid))
+        object.__setattr__(self, part, options.model_copy(update=unsaid))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A process that is sent a recipe has to run its files before it can know its classes.

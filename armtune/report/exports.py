@@ -23,14 +23,14 @@ class Export:
         validation: metrics on validation; empty where it has learnt those samples.
         test: metrics on test; empty where it wasn't asked.
         exported: whether it is what the sweep exports.
-        models: of an ensemble, how often each was drawn.
+        models: of an ensemble, what share each has.
     """
 
     name: str
     validation: Metrics
     test: Metrics
     exported: bool
-    models: Sequence[Mapping[str, int]] = field(default_factory=tuple)
+    models: Sequence[Mapping[str, float]] = field(default_factory=tuple)
 
     def as_dict(self) -> dict[str, Any]:
         """The same, as JSON can hold it."""
@@ -51,8 +51,9 @@ def exports_of(recipe: Recipe, result: SweepResult) -> list[Export]:
         name = f"trial {model.number} on all data, {model.epochs} epochs"
         found.append(Export(name, {}, end.test, not (ensemble and ensemble.stands)))
     if ensemble:
-        name = f"ensemble of {len(ensemble.counts)} models"
-        models = [{**asdict(m), "count": count} for m, count in ensemble.counts.items()]
+        count = len(ensemble.weights)
+        name = f"ensemble of {count} model{'s' * (count > 1)}"
+        models = [{**asdict(m), "share": share} for m, share in ensemble.shares.items()]
         found.append(
             Export(name, ensemble.validation, ensemble.test, ensemble.stands, tuple(models))
         )

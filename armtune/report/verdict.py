@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from armtune.references import FOLDER, PER_SAMPLE, Reference, References
 from armtune.references.per_sample import SCORE, read_per_sample
-from armtune.sweeps.study.records import SweepResult, TrialRecord
-from armtune.sweeps.workers.trial import TESTED, Confirmation, confirm_folder
+from armtune.sweeps.study.records import Ensemble, SweepResult, TrialRecord
+from armtune.sweeps.workers.trial import ENSEMBLE, TESTED, Confirmation, confirm_folder
 
 Counts = NDArray[np.float64]
 """What each test sample counts for a score, ``(sample,)``."""
@@ -22,23 +22,30 @@ Counts = NDArray[np.float64]
 NORMAL = 1.96
 """Standard errors on either side of a 95 % interval."""
 GAP = "contribution_gap"
+MISSING = "missing/"
 LEAST_COST = 0.0005
 """Share of the score that a choice may give up without a word: what a rounded figure hides."""
 
 
 @dataclass(frozen=True)
 class Winner:
-    """A trial's re-trainings.
+    """What is exported: a trial's re-trainings, or an ensemble.
 
     Attributes:
+        what: what it is called.
+        record: the chosen trial.
         score: the metric that the data's target is judged by.
+        seeds: its re-trainings; an ensemble's only figures.
+        is_ensemble: whether it is one.
         counts: what each test sample counts, the mean over the seeds; None where that isn't known.
     """
 
+    what: str
     record: TrialRecord
     score: str
     seeds: Sequence[Confirmation]
     counts: Counts | None = None
+    is_ensemble: bool = False
 
     @property
     def test(self) -> float:
@@ -78,23 +85,41 @@ class Facts:
 
 
 def verdict_of(result: SweepResult, score: str, rule: str, number: int | None = None) -> list[str]:
-    """Sentences on a trial of a sweep; none where it wasn't re-trained.
+    """Sentences on what a sweep exports, or a trial of it; none where it wasn't re-trained.
 
     Args:
         score: the metric that the data's target is judged by.
         rule: the recipe's ``sweep.choose``.
-        number: the trial; the chosen one if None.
+        number: the trial; what is exported if None.
     """
-    number = result.chosen if number is None else number
-    seeds = [c for c in result.confirmed.get(-1 if number is None else number, ()) if not c.reason]
-    record = next((r for r in result.records if r.number == number), None)
-    if record is None or not seeds or any(score not in seed.test for seed in seeds):
+    asked = result.chosen if number is None else number
+    record = next((r for r in result.records if r.number == asked), None)
+    if record is None:
         return []
-    counts = _mean_counts(result.folder, record.number, seeds)
-    winner = Winner(record, score, seeds, counts)
+    ensemble = result.ensemble if number is None else None
+    if ensemble and ensemble.stands:
+        winner = _ensemble(result.folder, record, score, ensemble)
+    else:
+        winner = _trial(result, record, score)
+    if not winner.seeds or any(score not in seed.test for seed in winner.seeds):
+        return []
     known = read_per_sample(result.folder / FOLDER / PER_SAMPLE)
     facts = (winner, rule, result.records, result.confirmed, result.references, known)
     return list(sentences(Facts(*facts)))
+
+
+def _ensemble(folder: Path, record: TrialRecord, score: str, ensemble: Ensemble) -> Winner:
+    counts = read_per_sample(folder / ENSEMBLE / TESTED).get(SCORE)
+    models = len(ensemble.weights)
+    what = f"an ensemble of {models} model{'s' if models > 1 else ''}"
+    figures = Confirmation(0, ensemble.validation, ensemble.test)
+    return Winner(what, record, score, [figures], counts, is_ensemble=True)
+
+
+def _trial(result: SweepResult, record: TrialRecord, score: str) -> Winner:
+    seeds = [c for c in result.confirmed.get(record.number, ()) if not c.reason]
+    counts = _mean_counts(result.folder, record.number, seeds) if seeds else None
+    return Winner(f"trial {record.number}", record, score, seeds, counts)
 
 
 def sentences(facts: Facts) -> Iterator[str]:
@@ -102,6 +127,8 @@ def sentences(facts: Facts) -> Iterator[str]:
     yield _own(facts)
     if facts.references is not None:
         yield from _against(facts, facts.references)
+    yield from _alone(facts.winner)
+    yield from _missing(facts)
     yield from _choice(facts)
     yield from _gap(facts.winner)
 
@@ -118,15 +145,13 @@ def _mean_counts(folder: Path, number: int, seeds: Sequence[Confirmation]) -> Co
 
 def _own(facts: Facts) -> str:
     winner = facts.winner
-    about = f"{len(winner.seeds)} seed{'s' if len(winner.seeds) > 1 else ''}"
-    if facts.samples:
-        about = f"{facts.samples} test samples, {about}"
+    known = [f"{facts.samples} test samples"] if facts.samples else []
+    if len(winner.seeds) > 1:
+        known.append(f"{len(winner.seeds)} seeds")
+    about = "; ".join(["95 % interval", ", ".join(known)] if known else ["95 % interval"])
     half = half_width(winner, facts.samples)
     shown = f"{_level(winner.score, winner.test)} ± {_amount(winner.score, half)}"
-    return (
-        f"On test the winner, trial {winner.record.number}, has {winner.score} {shown} "
-        f"(95 % interval; {about})."
-    )
+    return f"On test the winner, {winner.what}, has {winner.score} {shown} ({about})."
 
 
 def _against(facts: Facts, references: References) -> Iterator[str]:
@@ -145,6 +170,35 @@ def _against(facts: Facts, references: References) -> Iterator[str]:
         yield f"Warning: references could not be measured: {references.failure}."
     elif late:
         yield f"{len(late)} of {len(references.found)} references were not reached in time."
+
+
+def _alone(winner: Winner) -> Iterator[str]:
+    """What the same trials reach with one modality, by an ensemble's own weights for it."""
+    start = f"unimodal_{winner.score}/"
+    known = winner.seeds[0].test if winner.is_ensemble else {}
+    alone = {name.removeprefix(start): v for name, v in known.items() if name.startswith(start)}
+    if len(alone) > 1:
+        best = max(alone, key=lambda m: alone[m])
+        yield (
+            f"The most that the same trials reach with one modality, {best} alone, is "
+            f"{_level(winner.score, alone[best])}."
+        )
+
+
+def _missing(facts: Facts) -> Iterator[str]:
+    """What is left where the modality that it needs most is missing."""
+    winner = facts.winner
+    names = [n for n in winner.seeds[0].test if n.startswith(MISSING)]
+    left = {n: fmean(seed.test.get(n, math.nan) for seed in winner.seeds) for n in names}
+    if len(left) < 2 or any(map(math.isnan, left.values())):
+        return
+    worst = min(left, key=lambda n: left[n])
+    modality = worst.removeprefix(MISSING)
+    said = f"Without {modality}, which it needs most, it has {_level(winner.score, left[worst])}"
+    mean = facts.references.best_mean if facts.references else None
+    if mean is not None and modality in mean.missing:
+        said += f"; {mean.name}, has {_level(winner.score, mean.missing[modality])} without it"
+    yield f"{said}."
 
 
 def _simpler(facts: Facts, best: Reference) -> Iterator[str]:

@@ -256,15 +256,6 @@ class Target:
         """Outputs and labels as metrics of a user's own see them."""
         return outputs, labels
 
-    def mixed(self, outputs: Tensor, shares: Tensor) -> Tensor:
-        """Outputs ``(…, sample, output)`` that are served as the mean of several models' are.
-
-        Args:
-            outputs: ``(model, …, sample, output)``.
-            shares: what each model counts, ``(model,)``, 1 in all.
-        """
-        raise NotImplementedError
-
     def served(self, outputs: Tensor) -> Tensor:
         """Outputs ``(…, sample, output)`` as users get them."""
         raise NotImplementedError
@@ -307,11 +298,6 @@ def beside(labels: Tensor, like: Tensor) -> Tensor:
     """Labels ``(member, sample, …)`` once for each decision of ``(member, …, sample, …)``."""
     between = (1,) * (like.dim() - labels.dim())
     return labels.view(len(labels), *between, *labels.shape[1:]).expand_as(like)
-
-
-def log_shares(shares: Tensor, like: Tensor) -> Tensor:
-    """Logarithms of what models count, as many axes as outputs ``(model, …)`` have."""
-    return shares.to(like).log().view(-1, *(1,) * (like.dim() - 1))
 
 
 @cache

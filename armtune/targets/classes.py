@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from armtune.errors import DataError
 from armtune.information import entropy, joint_counts
 from armtune.plugins.lazy_imports import torch
-from armtune.targets import Discrete, Index, Metric, beside, log_shares
+from armtune.targets import Discrete, Index, Metric, beside
 from armtune.targets._names import AS_TEXT, as_names, in_order
 
 if TYPE_CHECKING:
@@ -188,9 +188,6 @@ class Classes(Discrete):
     @property
     def bins(self) -> int:
         return self.width
-
-    def mixed(self, outputs: Tensor, shares: Tensor) -> Tensor:
-        return torch.logsumexp(outputs.log_softmax(-1) + log_shares(shares, outputs), 0)
 
     def served(self, outputs: Tensor) -> Tensor:
         return outputs.softmax(-1)

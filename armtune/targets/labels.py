@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from armtune.errors import DataError
 from armtune.plugins.lazy_imports import torch
-from armtune.targets import Discrete, Index, Metric, beside, log_shares
+from armtune.targets import Discrete, Index, Metric, beside
 from armtune.targets._names import AS_TEXT, refuse_lookalikes
 
 if TYPE_CHECKING:
@@ -172,12 +172,6 @@ class Labels(Discrete):
     @property
     def bins(self) -> int:
         return 2
-
-    def mixed(self, outputs: Tensor, shares: Tensor) -> Tensor:
-        logs = log_shares(shares, outputs)
-        sigmoid = torch.nn.functional.logsigmoid
-        yes, no = (torch.logsumexp(sigmoid(x) + logs, 0) for x in (outputs, -outputs))
-        return yes - no
 
     def served(self, outputs: Tensor) -> Tensor:
         return outputs.sigmoid()

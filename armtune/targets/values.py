@@ -194,9 +194,6 @@ class Values(Target):
         std, mean = (labels.new_tensor(each) for each in (self.std, self.mean))
         return self.served(outputs), labels * std + mean
 
-    def mixed(self, outputs: Tensor, shares: Tensor) -> Tensor:
-        return torch.tensordot(shares.to(outputs), outputs, 1)
-
     def served(self, outputs: Tensor) -> Tensor:
         # In operations that every format of an export has.
         each = zip(outputs.unbind(-1), self.std, self.mean, strict=True)

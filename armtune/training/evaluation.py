@@ -119,6 +119,10 @@ class Tally:
         usual = [dict(zip(columns, row, strict=True)) for row in table]
         return [{**metrics, **self._measured(k)} for k, metrics in enumerate(usual)]
 
+    def per_sample(self) -> list[Tensor]:
+        """What each sample counts for the score, ``(sample,)`` for each member, if that is kept."""
+        return list(map(self.target.per_sample, torch.cat(self.marks, dim=-1)))
+
     def _measured(self, member: int) -> dict[str, float]:
         """The recipe's own metrics of a member."""
         if not self.measures:
@@ -244,20 +248,22 @@ def evaluate(
     """
     tally = Tally(network, target, measures)
     tally.keeps = counts is not None
-    for outputs, labels, present in _decided(network, samples):
+    for outputs, labels, present in decisions_by_chunk(network, samples):
         tally.add(outputs, labels, present)
     if counts is not None:
-        counts += map(target.per_sample, torch.cat(tally.marks, dim=-1))
+        counts += tally.per_sample()
     return tally.metrics()
 
 
 @torch.no_grad()
 def all_outputs(network: MultimodalNet, samples: Judged) -> Tensor:
     """Outputs ``(member, decision, sample, output)`` for samples that all members share."""
-    return torch.cat([outputs for outputs, _, _ in _decided(network, samples)], dim=2)
+    return torch.cat([outputs for outputs, _, _ in decisions_by_chunk(network, samples)], dim=2)
 
 
-def _decided(network: MultimodalNet, samples: Judged) -> Iterator[tuple[Tensor, Tensor, Features]]:
+def decisions_by_chunk(
+    network: MultimodalNet, samples: Judged
+) -> Iterator[tuple[Tensor, Tensor, Features]]:
     """Outputs, labels and what is present of all members, some samples at a time."""
     members = len(network.means)
     for chunk in samples.chunks(at_a_time(network)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,9 @@ from armtune.nn.forward import Features
 from armtune.recipe.schema import Training as Plan
 from armtune.targets import Target
 from armtune.training.checkpoint import Member, Resumable
-from armtune.training.evaluation import Known, Tally, at_a_time, decisions
+from armtune.training.evaluation import Known, Tally, at_a_time, decisions, decisions_by_chunk
 from armtune.training.network import MultimodalNet
-from armtune.training.outputs import write_told
+from armtune.training.outputs import write_outputs
 from armtune.training.samples import Samplable
 
 if TYPE_CHECKING:
@@ -67,8 +68,7 @@ def held_out_outputs(
     numbers = torch.cat([each[3] for each in said])
     # Every sample is there once a repeat.
     places = numbers.argsort(stable=True).view(folds.samples, folds.repeats)
-    shares = torch.full((folds.repeats,), 1 / folds.repeats, device=outputs.device)
-    return target.mixed(outputs[:, :, places.T].movedim(2, 0), shares)
+    return outputs[:, :, places.T].mean(2)
 
 
 def _held_out(network: MultimodalNet, samples: Samplable, folds: Folds) -> Iterator[Judged]:
@@ -124,16 +124,19 @@ def shared_by_trials(values: Sequence[float], folds: Folds) -> list[float]:
 class CrossValidation(Resumable):
     """A pack of trials, each of which is a member a fold; what a worker needs of a ``Run``.
 
-    All folds of a trial share their metrics, so their best epoch too, and end together. The test
-    split is judged by, and ``save_model`` writes, the member of the first fold.
+    All folds of a trial share their metrics, so their best epoch too, and end together. New samples
+    are judged by the mean of what the folds' members say (bagging: each has learnt from other
+    samples), and ``save_model`` writes all of them.
 
     Attributes:
         run: of members trial by trial, one for each fold.
+        tested: what each test sample counts for a trial's score, once ``test`` was called.
     """
 
     def __init__(self, run: Run, folds: Folds) -> None:
         self.run, self._folds, self._count = run, folds, len(folds)
         self.settings = run.settings[:: self._count]
+        self.tested = list[Tensor]()
 
     @property
     def plan(self) -> Plan:
@@ -177,27 +180,42 @@ class CrossValidation(Resumable):
         return self.run.advance()[:: self._count]
 
     def test(self) -> list[dict[str, float]]:
-        """Metrics on the test split of each trial's first fold, at the best epoch."""
-        return self.run.test()[:: self._count]
+        """Metrics on the test split of each trial's mean prediction, at the best epoch."""
+        run = self.run
+        with run.at_best() as network, torch.no_grad():
+            judges = Known(network.modalities, network.means[:: self._count])
+            tally = Tally(judges, run.target, run.recipes[0].metrics)
+            tally.keeps = True
+            for outputs, labels, present in decisions_by_chunk(network, run.samples.test()):
+                there = {m: mask[:: self._count] for m, mask in present.items()}
+                tally.add(self._mixed(outputs), labels[:: self._count], there)
+        self.tested = tally.per_sample()
+        return tally.metrics()
 
-    @property
-    def tested(self) -> list[Tensor]:
-        """As of ``Run``: of each trial's first fold."""
-        return self.run.tested[:: self._count]
+    def _mixed(self, outputs: Tensor) -> Tensor:
+        """Outputs ``(member, …)`` as trials have them, ``(trial, …)``: the means over folds."""
+        return outputs.unflatten(0, (-1, self._count)).mean(1)
 
     def save_outputs(self, split: str, places: Mapping[int, Path]) -> None:
         """As ``Run.save_outputs``, but for ``validation`` of what each fold held out."""
-        if split != "validation":
-            self.run.save_outputs(split, {k * self._count: p for k, p in places.items()})
-            return
         run = self.run
+        samples = run.train if split == "validation" else run.samples.test()
         with run.at_best() as network:
-            told = held_out_outputs(network, run.train, run.target, self._folds)
-        write_told(told, places)
+            told = partial(self._held_out if split == "validation" else self._new, network)
+            shape = len(network.modalities), len(samples), run.target.width
+            write_outputs(told, shape, places)
+
+    def _held_out(self, network: MultimodalNet) -> Tensor:
+        return held_out_outputs(network, self.run.train, self.run.target, self._folds)
+
+    @torch.no_grad()
+    def _new(self, network: MultimodalNet) -> Tensor:
+        chunks = decisions_by_chunk(network, self.run.samples.test())
+        return torch.cat([self._mixed(outputs) for outputs, _, _ in chunks], dim=2)
 
     def save_model(self, path: Path, k: int = 0) -> None:
-        """See ``Run.save_model``: of the first fold."""
-        self.run.save_model(path, k * self._count)
+        """Writes all folds' weights at the best epoch, ``(fold, …)`` each (safetensors)."""
+        self.run.kept.save(path, slice(k * self._count, (k + 1) * self._count))
 
     def member(self, k: int) -> Member:
         """A copy of all that one trial is, a fold after the other."""

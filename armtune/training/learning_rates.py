@@ -20,6 +20,8 @@ def rate(plan: Training, step: int, steps: int) -> float:
         return (step + 1) / (warmup + 1)
     if plan.decay == "none":
         return 1.0
+    if plan.decay == "step":
+        return 1.0 if step < -(-7 * plan.epochs // 10) * steps else 0.1
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(total - warmup, 1)))
 
 

@@ -27,11 +27,11 @@ from armtune.training.checkpoint import Member, Resumable
 from armtune.training.compiled import compiled_encoders
 from armtune.training.data_parallel import share_encoders
 from armtune.training.divergence import broken_at, divergence
-from armtune.training.evaluation import evaluate
+from armtune.training.evaluation import all_outputs, evaluate
 from armtune.training.folds import CrossValidation, cross_validate, members_of, shared_by_trials
 from armtune.training.learning_rates import learning_rates, planned
 from armtune.training.mean_features import all_features, mean_features
-from armtune.training.network import MultimodalNet, build_network
+from armtune.training.network import MultimodalNet, build_network, fit_encoders
 from armtune.training.outputs import write_outputs
 from armtune.training.pretrained import load_weights
 from armtune.training.sample_order import (
@@ -85,10 +85,11 @@ class Run(Resumable):
         self.plan = recipes[0].training
         self.target = self.dataset.target
         refuse_unserved(recipes[0], type(self.target))
-        shapes = {m: self.dataset.shapes[m] for m in recipes[0].modalities}
+        shapes = {m: data.scales[m].shape for m in recipes[0].modalities}
         network = build_network(recipes, shapes, self.target.width, data.dtype)
         self.network = network.to(data.device)
         load_weights(self.network, recipes[0])
+        fit_encoders(self.network, recipes[0], self.dataset.train)
         self.shares = share_encoders(self.network)
         compiles = self.plan.compile
         self.encoders = compiled_encoders(self.network) if compiles else self.network.encode
@@ -143,6 +144,7 @@ class Run(Resumable):
             take=lambda index: split.take(pool.gather(1, index)),
             present={m: there[self.pool] for m, there in self.train.present.items()},
             held_present={m: there[self.valuation] for m, there in self.train.present.items()},
+            accumulate=self.accumulate,
         )
         self.balancer: Balancer = options[0].build(options, context)
 
@@ -317,7 +319,8 @@ class Run(Resumable):
         """Writes what members say of ``validation`` or ``test`` at their best epochs, by member."""
         samples = self.validation if split == "validation" else self.samples.test()
         with self.at_best() as network:
-            write_outputs(network, samples, self.target.width, places)
+            shape = len(network.modalities), len(samples), self.target.width
+            write_outputs(partial(all_outputs, network, samples), shape, places)
 
     def save_model(self, path: Path, k: int = 0) -> None:
         """Writes a member's weights at its best epoch, by parameter name (safetensors)."""

@@ -8,6 +8,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from armtune.data import Split
 from armtune.encoders import Encoder
 from armtune.errors import Fault, RecipeError
 from armtune.fusion import Fusion
@@ -177,6 +178,12 @@ def build_network(
     init = Init([stream(recipe.training.seed, "init") for recipe in recipes], dtype, most)
     fusion = program.balancing.fusion(program.fusion)
     return MultimodalNet(encoders, fusion, shapes, outputs, init)
+
+
+def fit_encoders(network: MultimodalNet, recipe: Recipe, train: Split) -> None:
+    """Lets encoders take from the training samples what isn't learnt step by step."""
+    for m, module in zip(network.modalities, network.encoders, strict=True):
+        recipe.modalities[m].encoder.fit(module, train.views[m], train.present.get(m))
 
 
 def _build(

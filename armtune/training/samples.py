@@ -13,7 +13,7 @@ from armtune.data import Dataset
 from armtune.data.rows import pieces, stacked
 from armtune.data.shared_views import SHARED_FROM, shared_view
 from armtune.data.splits import SPLITS
-from armtune.data.standardize import SCALINGS, Scaling, Standardization, standardized
+from armtune.data.standardize import Scaling, Standardization, fitted, standardized
 from armtune.errors import DataError
 from armtune.nn.forward import Batch, Features
 from armtune.recipe.schema import Recipe
@@ -134,7 +134,7 @@ class Samples:
     def _scale(self, modality: str, how: Scaling) -> Standardization:
         # With folds too: one scale for all, which sees no more than without.
         train = self._given["train"] if self.joined else self.dataset.train
-        return SCALINGS[how](train.views[modality], train.present.get(modality))
+        return fitted(how, train.views[modality], train.present.get(modality))
 
     def _streams(self) -> bool:
         if self.held != "auto":
@@ -167,7 +167,7 @@ class Samples:
                 return torch.from_numpy(shared_view(view, there, scale, digest))
             except DataError as error:
                 log.warning("%s; each worker holds its own %s", error, modality)
-        own = torch.empty(view.shape, dtype=self.dtype, device=self.device)
+        own = torch.empty((len(view), *scale.shape), dtype=self.dtype, device=self.device)
         parts = standardized(view, there, scale)
         for piece, part in zip(pieces(view), parts, strict=True):
             own[piece] = torch.from_numpy(part)

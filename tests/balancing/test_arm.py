@@ -179,7 +179,7 @@ def one_hot_features(labels: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("valuation", ["variational", "histogram"])
-@pytest.mark.parametrize("contribution", ["shapley", "leave_one_out", "published"])
+@pytest.mark.parametrize("contribution", ["shapley", "leave_one_out", "interaction", "published"])
 def test_every_valuation_sets_finite_weights(valuation: str, contribution: str) -> None:
     network, balancer, _, views, labels = pieces(
         TWO, valuation=valuation, contribution=contribution, warmup_epochs=0, tau=1
@@ -190,12 +190,14 @@ def test_every_valuation_sets_finite_weights(valuation: str, contribution: str) 
         metrics = balancer.end_epoch(at(balancer, 0), telling, labels)
     assert set(metrics) == {"phi/image", "phi/audio", "weight/image", "weight/audio"}
     assert torch.isfinite(network.weights).all()
-    assert (network.weights != 1).any()
+    # The released estimator may find both at fault.
+    assert contribution == "published" or (network.weights != 1).any()
 
 
-def test_the_published_contribution_refuses_three_modalities_by_name() -> None:
-    assert "two modalities" in Arm(contribution="published").problem(list(THREE))
-    assert not Arm(contribution="published").problem(list(TWO))
+@pytest.mark.parametrize("contribution", ["interaction", "published"])
+def test_contributions_of_two_refuse_three_modalities_by_name(contribution: Any) -> None:
+    assert "two modalities" in Arm(contribution=contribution).problem(list(THREE))
+    assert not Arm(contribution=contribution).problem(list(TWO))
 
 
 def test_an_interrupted_epoch_keeps_its_order_though_likelihoods_change() -> None:

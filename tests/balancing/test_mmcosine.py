@@ -31,7 +31,7 @@ def test_logits_by_hand() -> None:
     features["image"][0, 0, 0] = 30.0
     features["audio"][0, 0, :2] = torch.tensor([0.03, 0.04])
     # angles to the classes' weights: image 1, 1/√2, 0; audio 3/5, 7/(5√2), −4/5
-    expected = [15 * (1 + 0.6), 15 * (1 + 1.4) / sqrt(2), 15 * -0.8]
+    expected = [10 * (1 + 0.6), 10 * (1 + 1.4) / sqrt(2), 10 * -0.8]
     assert network.fuse(features)[0, 0].tolist() == pytest.approx(expected, abs=1e-12)
 
 

@@ -47,7 +47,8 @@ def scene(**options: float) -> tuple[PredictionModulator, Step, Features]:
     heads = {m: logits_of(*[p] * 10) for m, p in (("image", 0.8), ("audio", 0.4))}
     # a third class that neither head believes in
     unimodal = {m: pad(logits, (0, 1), value=-1e9) for m, logits in heads.items()}
-    balancer = PredictionModulator([Opm(**options)], toy_context(network))
+    asked = {"batches": 1, "from_epoch": 0, **options}
+    balancer = PredictionModulator([Opm(**asked)], toy_context(network))
     balancer.start_epoch(at(balancer, 0))
     made = Forward(forward.features, forward.head_inputs, unimodal, forward.logits)
     return balancer, Step(made, torch.zeros_like(labels), labels, 2), forward.features
@@ -85,6 +86,34 @@ def test_outside_the_window_nothing_is_dropped() -> None:
     assert torch.equal(balancer.fused_loss(step), plain)
     balancer.start_epoch(at(balancer, 1))
     assert not torch.allclose(balancer.fused_loss(step), plain)
+
+
+def test_a_batch_that_is_left_alone_is_not_scaled_either() -> None:
+    balancer, step, _ = scene(probability=1.0, batches=0.5)
+    plain = cross_entropy(step.forward.logits, step.labels).mean(1)
+    left = []
+    for number in range(4):
+        loss = balancer.fused_loss(replace(step, number=number, _known={}))
+        left.append(torch.allclose(loss, plain, atol=1e-12))
+        assert left[-1] == (balancer.bases[0, number] == 0)
+    assert set(left) == {True, False}
+
+
+def test_about_as_many_batches_are_left_alone_as_asked() -> None:
+    balancer, _, _ = scene(probability=0.5, batches=0.7)
+    balancer.context = toy_context(balancer.context.network, steps=1000)
+    balancer.start_epoch(at(balancer, 0))
+    # Four standard deviations of 1,000 draws are 0.06.
+    assert abs((balancer.bases > 0).double().mean() - 0.7) < 0.06
+
+
+def test_it_begins_after_six_epochs_and_has_no_end() -> None:
+    balancer = PredictionModulator([Opm()], toy_context(toy_network()))
+    acts = []
+    for epoch in (0, 5, 6, 500):
+        balancer.start_epoch(at(balancer, epoch))
+        acts.append(balancer.acts)
+    assert acts == [False, False, True, True]
 
 
 def test_about_as_many_are_dropped_as_asked() -> None:

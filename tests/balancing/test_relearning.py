@@ -38,7 +38,7 @@ def test_encoders_are_pulled_back_by_their_own_share() -> None:
     assert not relearner.pull.any()
 
 
-@pytest.mark.parametrize(("epoch", "times"), [(0, 3), (1, 0), (3, 1), (7, 3)])
+@pytest.mark.parametrize(("epoch", "times"), [(0, 3), (1, 3), (2, 0), (4, 1), (8, 3)])
 def test_it_waits_until_a_diagnosis_is_due_and_stops_after_the_last(epoch: int, times: int) -> None:
     relearner = Relearner([Relearning(every=2, times=times)], toy_context(toy_network()))
     relearner._gaps = lambda *_: torch.tensor([[0.5, 0.1]])  # type: ignore[method-assign]
@@ -49,8 +49,19 @@ def test_it_waits_until_a_diagnosis_is_due_and_stops_after_the_last(epoch: int, 
 def test_strength_by_hand() -> None:
     relearner = Relearner([Relearning(strength=3, every=2)], toy_context(toy_network()))
     relearner._gaps = lambda *_: torch.tensor([[0.5, 0.1]])  # type: ignore[method-assign]
-    relearner.end_epoch(at(relearner, 1), {"image": torch.zeros(1)}, torch.zeros(1, 1))
+    relearner.end_epoch(at(relearner, 2), {"image": torch.zeros(1)}, torch.zeros(1, 1))
     assert relearner.pull[0].tolist() == pytest.approx([tanh(1.5), tanh(0.3)], abs=1e-7)
+
+
+def test_diagnoses_are_after_the_released_epochs() -> None:
+    relearner = Relearner([Relearning(every=20)], toy_context(toy_network()))
+    relearner._gaps = lambda *_: torch.tensor([[0.5, 0.1]])  # type: ignore[method-assign]
+    due = []
+    for epoch in range(90):
+        relearner.pull.zero_()
+        relearner.end_epoch(at(relearner, epoch), {"image": torch.zeros(1)}, torch.zeros(1, 1))
+        due += [epoch] if relearner.pull.any() else []
+    assert due == [20, 40, 60]
 
 
 def test_gap_is_between_training_and_held_out_features() -> None:
@@ -77,10 +88,10 @@ def test_features_are_spread_each_over_its_own_range() -> None:
 
 def test_it_trains_as_before_until_the_first_diagnosis() -> None:
     never = {**METHOD, "every": 99}
-    assert torch.equal(weights_after(METHOD, 2), weights_after(never, 2))
-    assert not torch.equal(weights_after(METHOD, 3), weights_after(never, 3))
+    assert torch.equal(weights_after(METHOD, 3), weights_after(never, 3))
+    assert not torch.equal(weights_after(METHOD, 4), weights_after(never, 4))
 
 
 def test_a_restored_run_pulls_back_as_diagnosed(tmp_path: Path) -> None:
-    resumed = weights_after_a_break(METHOD, 5, 2, tmp_path / "c.safetensors")
+    resumed = weights_after_a_break(METHOD, 5, 3, tmp_path / "c.safetensors")
     assert torch.equal(resumed, weights_after(METHOD, 5))

@@ -9,8 +9,8 @@ import torch
 
 from armtune.balancing._valuation import (
     histogram_values,
+    interaction_contributions,
     leave_one_out_matrix,
-    published_contributions,
     subset_logits,
     variational_values,
 )
@@ -81,14 +81,16 @@ def test_synergy_counts_in_full_for_each_that_is_left_out_and_by_half_for_shaple
     assert (xor @ shapley_matrix(2)).tolist() == pytest.approx([log(2) / 2, log(2) / 2])
 
 
-def test_published_contributions_by_hand() -> None:
+def test_interaction_contributions_by_hand() -> None:
     # The first modality is always right and equals the fused decision; the second says nothing.
     # n_a = 1; given a constant, c_a = 1 too; n_b = c_b = 0; p_f = p_a = 1.
-    shares = published_contributions(SIDES, told(LABELS, torch.zeros_like(LABELS), LABELS), LABELS)
+    shares = interaction_contributions(
+        SIDES, told(LABELS, torch.zeros_like(LABELS), LABELS), LABELS
+    )
     assert shares[0].tolist() == pytest.approx([1, 0], abs=1e-9)
 
 
-def test_published_contributions_of_copies_by_hand() -> None:
+def test_interaction_contributions_of_copies_by_hand() -> None:
     # Both copy the fused decision: n = 1, and given the other nothing is left: c = 0, so 1 + 1.
-    shares = published_contributions(SIDES, told(LABELS, LABELS, LABELS), LABELS)
+    shares = interaction_contributions(SIDES, told(LABELS, LABELS, LABELS), LABELS)
     assert shares[0].tolist() == pytest.approx([2, 2], abs=1e-9)

@@ -201,22 +201,21 @@ def test_weights_come_from_the_files_of_parts_alone(bundle: Path, file: str) -> 
 
 @pytest.mark.parametrize(
     "ensemble",
-    [[], {}, {"shares": 1}, {"shares": []}, {"shares": [[]]}, {"shares": [["1"]]},
-     {"shares": [[0.5]]}, {"shares": [[float("nan")]]}, {"shares": [1.0]}],
+    [[], {}, {"members": 1}, {"members": []}, {"members": [[]]}, {"members": ["1"]},
+     {"members": [0]}, {"members": [float("nan")]}, {"members": [1.0]}, {"members": [True]},
+     {"members": [5000, 5001]}],
 )  # fmt: skip
-def test_shares_that_cannot_be_are_refused(bundle: Path, ensemble: Any) -> None:
+def test_members_that_cannot_be_are_refused(bundle: Path, ensemble: Any) -> None:
     about = json.loads((bundle / MANIFEST).read_text()) | {"ensemble": ensemble}
     (bundle / MANIFEST).write_text(json.dumps({**about, "checksum": checksum(about)}))
-    with pytest.raises(RunError, match="ensemble needs shares"):
+    with pytest.raises(RunError, match="ensemble needs members"):
         read_manifest(bundle)
 
 
-def test_shares_of_more_models_than_there_are_weights_are_refused(
-    bundle: Path, dataset: Dataset
-) -> None:
-    about = json.loads((bundle / MANIFEST).read_text()) | {"ensemble": {"shares": [[0.5, 0.5]]}}
+def test_members_without_weights_of_decisions_are_refused(bundle: Path, dataset: Dataset) -> None:
+    about = json.loads((bundle / MANIFEST).read_text()) | {"ensemble": {"members": [2]}}
     (bundle / MANIFEST).write_text(json.dumps({**about, "checksum": checksum(about)}))
-    with pytest.raises(RunError, match="does not fit"):
+    with pytest.raises(RunError, match="no weights of decisions of shape"):
         load_served(bundle, dataset.shapes, dataset.target)
 
 

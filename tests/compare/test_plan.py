@@ -11,11 +11,13 @@ import pytest
 from armtune.balancing.arm import Arm
 from armtune.compare.plan import Contender, budgeted, contenders, methods_of, reference_of
 from armtune.errors import RecipeError
+from armtune.plugins.registry import plugins
 from armtune.recipe.load import content_of
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import load_space, load_sweep
 
 WriteRecipe = Callable[..., Path]
+SHIPPED = Path(__file__).parents[2] / "recipes/avmnist.yaml"
 LR, TAU = "training.optimizer.lr", "balancing.tau"
 
 
@@ -42,6 +44,21 @@ def message(text: str) -> str:
 
 def test_methods_are_listed_once_in_the_given_order() -> None:
     assert methods_of("none, arm,none,") == ["none", "arm"]
+
+
+def test_all_are_none_and_every_other_once() -> None:
+    methods = methods_of("all")
+    assert methods[0] == "none"
+    assert sorted(methods) == sorted(plugins("balancing"))
+    assert methods_of("arm,all")[:2] == ["arm", "none"]
+    assert len(methods_of("arm,all")) == len(methods)
+
+
+def test_every_method_has_a_space_that_can_be_read() -> None:
+    recipe, _ = load_sweep(SHIPPED)
+    for contender in contenders(recipe, SHIPPED.parent, methods_of("all")):
+        assert contender.recipe, contender.note
+        load_space(contender.recipe, SHIPPED.parent)
 
 
 def test_an_unknown_method_is_named_with_the_nearest() -> None:

@@ -18,6 +18,24 @@ CASES = [
 ]
 
 
+ACTING: dict[str, dict[str, Any]] = {
+    "arl": {"from_epoch": 1},
+    "opm": {"from_epoch": 0},
+    "relearning": {"every": 1},
+}
+"""Options that let a balancing method act within the few epochs of the checks."""
+EARLY = [
+    pytest.param(plugins("balancing")[name](**options), check, id=f"{name}-{check.__name__}")
+    for name, options in ACTING.items()
+    for check in checks("balancing")
+]
+
+
+@pytest.mark.parametrize(("method", "check"), EARLY)
+def test_it_holds_for_a_method_that_acts_early(method: Any, check: Check) -> None:
+    check(method)
+
+
 @pytest.mark.parametrize(("plugin", "check"), CASES)
 def test_it_holds(plugin: Any, check: Check) -> None:
     check(plugin())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from armtune.bundle import Predictor, formats
 from armtune.bundle.manifest import MANIFEST
@@ -17,11 +18,15 @@ from armtune.export.write import Models, write_bundle, write_models
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.testing.toys import TOYS
+from armtune.training.evaluation import all_outputs
 from armtune.training.loop import Run, train
 from tests.conftest import TWO, toy_recipe
 from tests.export.test_write import check_alone
 
-SHARES = (0.5, 0.2, 0.3)
+WEIGHTS = np.random.default_rng(0).random((3, 4, 3)).round(2)
+"""What each model's outputs count: for no modality, image, audio and both, the fused decision's
+weight, then each head's."""
+WEIGHTS[:, [0, 2], 1] = WEIGHTS[:, [0, 1], 2] = 0  # heads of what isn't there
 
 
 def recipes(kind: str) -> list[Recipe]:
@@ -47,25 +52,40 @@ def trained(
         to = folder / file.stem
         write_bundle(to, run.recipes[0], file, dataset, run.scales, metrics, ["numpy"])
     groups = [
-        Models(runs[0].recipes[0], files[:2], runs[0].scales, SHARES[:2]),
-        Models(runs[2].recipes[0], files[2:], runs[2].scales, SHARES[2:]),
+        Models(runs[0].recipes[0], files[:2], runs[0].scales, WEIGHTS[:2].tolist()),
+        Models(runs[2].recipes[0], files[2:], runs[2].scales, WEIGHTS[2:].tolist()),
     ]
     metrics = {"validation": runs[0].best[0]}
     write_models(folder / "all", groups, dataset, metrics)
     return dataset, runs, folder
 
 
-def test_it_says_the_mean_of_its_models_in_every_format(
+def summed(dataset: Dataset, runs: list[Run], there: np.ndarray) -> np.ndarray:
+    """The weighted sum, sample by sample, for the modalities that each has, as a bit mask."""
+    outputs = []
+    for run in runs:
+        with run.at_best() as network:
+            outputs.append(all_outputs(network, run.samples.test())[0].numpy())
+    rows = [
+        sum(
+            w[row, 0] * o[row - 1, k] + w[row, 1] * o[3, k] + w[row, 2] * o[4, k]
+            for w, o in zip(WEIGHTS, outputs, strict=True)
+        )
+        for k, row in enumerate(there)
+    ]
+    return dataset.target.served(torch.tensor(np.array(rows), dtype=torch.float32)).numpy()
+
+
+def test_it_serves_the_weighted_sum_of_all_outputs_in_every_format(
     trained: tuple[Dataset, list[Run], Path],
 ) -> None:
-    dataset, _, folder = trained
+    dataset, runs, folder = trained
     views = {m: dataset.test.views[m] for m in TWO}
     numbers = np.arange(60)
     present = {"image": numbers % 3 > 0, "audio": numbers % 3 != 1}
-    singles = [formats.named("numpy").load(folder / str(k))(views, present) for k in range(3)]
-    expected = sum(share * told for share, told in zip(SHARES, singles, strict=True))
+    expected = summed(dataset, runs, present["image"] + 2 * present["audio"])
     manifest = json.loads((folder / "all" / MANIFEST).read_text())
-    assert manifest["ensemble"] == {"shares": [[0.5, 0.2], [0.3]]}
+    assert manifest["ensemble"] == {"members": [2, 1]}
     assert manifest["formats"].keys() == {"numpy", "torch"}
     engines = [formats.named(name).load(folder / "all") for name in manifest["formats"]]
     engines.append(load_served(folder / "all", dataset.shapes, dataset.target))
@@ -109,7 +129,7 @@ def test_onnx_holds_several_models(
     pytest.importorskip("onnxscript")
     dataset, runs, folder = trained
     files = [folder / f"{k}.safetensors" for k in range(2)]
-    group = Models(runs[0].recipes[0], files, runs[0].scales, (0.6, 0.4))
+    group = Models(runs[0].recipes[0], files, runs[0].scales, WEIGHTS[:2].tolist())
     write_models(tmp_path / "new", [group], dataset, {"validation": runs[0].best[0]}, ["onnx"])
     found = json.loads((tmp_path / "new" / MANIFEST).read_text())["formats"]["onnx"]
     assert found["largest_difference"] < 1e-5

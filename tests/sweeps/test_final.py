@@ -23,7 +23,7 @@ from armtune.sweeps import SweepResult, read_result, sweep
 from armtune.sweeps.study.final import folder_of, median_epochs, model_recipe, winning_model
 from armtune.sweeps.study.records import Ensemble, Model
 from armtune.sweeps.study.study import SweepStudy
-from armtune.sweeps.workers.trial import MODEL, OUTPUTS, Confirmation, trial_folder
+from armtune.sweeps.workers.trial import CHECKPOINT, MODEL, OUTPUTS, Confirmation, trial_folder
 from armtune.training.loop import Run
 
 SETTINGS: dict[str, Any] = {
@@ -102,12 +102,18 @@ def test_only_complete_trials_leave_what_they_say(done: SweepResult) -> None:
         assert file.exists() == (state == "COMPLETE")
 
 
+def test_models_that_are_there_need_no_checkpoint(done: SweepResult) -> None:
+    for folder in ("confirm", "refit"):
+        assert list((done.folder / folder).glob(f"*/{MODEL}"))
+        assert not list((done.folder / folder).glob(f"*/{CHECKPOINT}"))
+
+
 def test_the_ensemble_is_measured_as_one_model(
     recipe: tuple[Recipe, Path], done: SweepResult, tmp_path: Path
 ) -> None:
     ensemble = ensemble_of(done)
     assert ensemble.stands
-    assert ensemble.counts.keys() <= done.finals.keys()
+    assert ensemble.weights.keys() <= done.finals.keys()
     export_winner(done.folder, tmp_path / "best", ["torch"])
     data = load_dataset(recipe[0], recipe[1])
     predictor = Predictor(tmp_path / "best")
@@ -127,14 +133,14 @@ def test_what_it_gained_is_told(done: SweepResult, tmp_path: Path) -> None:
     card = (tmp_path / "best" / "MODEL_CARD.md").read_text()
     assert "| metric | validation | test | test, on all data | ensemble, validation |" in card
     assert f"{ensemble.validation['accuracy']:.4f} | {ensemble.test['accuracy']:.4f} |" in card
-    for model in ensemble.counts:
+    for model in ensemble.weights:
         assert f"| {model.number} | {model.seed} |" in card
     report = RunReport.read(done.folder)
     refit, drawn = report.exports
     assert (refit.exported, drawn.exported) == (False, True)
     assert drawn.as_dict()["test"]["accuracy"] == ensemble.test["accuracy"]
     assert "Exported" in [grid.title for grid in report.grids()]
-    assert any(f"it is exported, with {len(ensemble.counts)} models" in n for n in done.notes)
+    assert any(f"it is exported, with {len(ensemble.weights)} model" in n for n in done.notes)
 
 
 def test_a_single_trial_can_still_be_exported(
@@ -224,7 +230,7 @@ def test_a_model_that_is_gone_is_no_export_and_is_trained_anew(
 ) -> None:
     run, to = tmp_path / "run", tmp_path / "best"
     shutil.copytree(done.folder, run)
-    [model, *_] = ensemble_of(done).counts
+    [model, *_] = ensemble_of(done).weights
     file = folder_of(run, recipe[0], model) / MODEL
     whole = file.read_bytes()
     file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))

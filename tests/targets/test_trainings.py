@@ -34,7 +34,7 @@ def best(recipe: Recipe, kind: str) -> dict[str, float]:
     "options",
     [
         {"valuation": "histogram", "resampling": 1.0, "dropout": 0.2},
-        {"contribution": "published"},
+        {"contribution": "interaction"},
         {"contribution": "leave_one_out", "gap": "symmetric"},
     ],
 )

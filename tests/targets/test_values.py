@@ -11,7 +11,7 @@ from sklearn import metrics as theirs
 
 from armtune.balancing._valuation import (
     histogram_values,
-    published_contributions,
+    interaction_contributions,
     variational_values,
 )
 from armtune.errors import DataError
@@ -94,7 +94,7 @@ def test_a_copy_tells_all_of_its_eighths_and_a_constant_nothing() -> None:
     values = histogram_values(TARGET, logits, y)[0]
     copy = log(BINS) + (BINS - 1) / 160  # with Miller and Madow's correction
     assert values.tolist() == pytest.approx([0, copy, 0, copy])
-    shares = published_contributions(TARGET, logits, y)
+    shares = interaction_contributions(TARGET, logits, y)
     # n = 1 and 0; given a constant 1 is left; likelihoods of exact outputs are 1
     assert shares[0].tolist() == pytest.approx([1, 0], abs=1e-9)
 

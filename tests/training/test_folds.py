@@ -17,7 +17,7 @@ from armtune.errors import DivergedError, RunError
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.testing.toys import TOYS, toy_dataset, toy_recipe, with_holes
-from armtune.training.evaluation import decisions, fused_at
+from armtune.training.evaluation import all_outputs, decisions, fused_at
 from armtune.training.folds import CrossValidation, held_out_outputs
 from armtune.training.loop import Run, train
 from armtune.training.samples import Samples
@@ -133,8 +133,8 @@ def test_outputs_stand_in_the_samples_order() -> None:
     assert told.shape[:3] == (1, 5, 123)
     expected = torch.zeros(123, 3, dtype=torch.float64)
     for k, held in enumerate(folds.held):
-        expected[torch.from_numpy(held)] += _own(run, k, held)["outputs"].softmax(1) / 2
-    torch.testing.assert_close(told[0, fused_at(2)].softmax(1), expected)
+        expected[torch.from_numpy(held)] += _own(run, k, held)["outputs"] / 2
+    torch.testing.assert_close(told[0, fused_at(2)], expected)
 
 
 def test_no_training_sees_what_it_holds_out_nor_the_test_split() -> None:
@@ -217,17 +217,24 @@ def test_one_broken_fold_ends_its_trial_and_no_other() -> None:
         lone.advance()
 
 
-def test_the_first_folds_model_is_tested_and_saved(tmp_path: Path) -> None:
+def test_a_trials_model_is_all_of_its_folds_and_serves_their_mean(tmp_path: Path) -> None:
     from safetensors.torch import load_file
 
-    data = folded(toy_dataset(samples=60), 5)
+    data = folded(with_holes(toy_dataset(samples=60)), 5)
     run = by_folds([toy_recipe(), toy_recipe(seed=1)], data)
     curve(run)
     run.save_model(tmp_path / "model", 1)
     saved = load_file(tmp_path / "model")
-    kept = run.run.kept.state["means"][5]
-    torch.testing.assert_close(saved["means"], kept)
-    assert run.test() == run.run.test()[::5]
+    torch.testing.assert_close(saved["means"], run.run.kept.state["means"][5:])
+    tested = run.test()
+    run.save_outputs("test", {1: tmp_path / "test"})
+    told = load_file(tmp_path / "test")["outputs"]
+    with run.run.at_best() as network:
+        each = all_outputs(network, run.run.samples.test())[5:]
+    torch.testing.assert_close(told, each.mean(0).float())
+    right = told[fused_at(2)].argmax(-1).numpy() == data.test.labels
+    assert tested[1]["accuracy"] == pytest.approx(right.mean())
+    assert run.tested[1].tolist() == pytest.approx(right.astype(float))
 
 
 def test_a_schedule_changes_all_folds() -> None:

@@ -219,6 +219,14 @@ def test_rate_warms_up_then_falls_as_a_cosine() -> None:
     assert rate(Training(epochs=10, decay="none"), 49, 5) == 1
 
 
+def test_rate_falls_to_a_tenth_as_the_papers_have_it() -> None:
+    # Of 100 epochs after the 70th, of 15 after the 11th.
+    for epochs, before in ((100, 70), (15, 11), (1, 1)):
+        plan = Training(epochs=epochs, warmup_epochs=0, decay="step")
+        rates = [rate(plan, step, 5) for step in range(5 * epochs)]
+        assert rates == [1.0] * (5 * before) + [0.1] * (5 * (epochs - before))
+
+
 def test_divergence_names_the_modality_and_sample_it_came_from() -> None:
     run = Run([toy_recipe()], toy_dataset())
     run.train.views["audio"][17, 2] = float("nan")

@@ -12,14 +12,14 @@ from torch.export.graph_signature import InputKind
 from torch.fx import Node
 
 from armtune.bundle.engine import CantExport, Engine, Floats, Present, Views
-from armtune.bundle.manifest import PROGRAM, Part
+from armtune.bundle.manifest import DECISIONS, PROGRAM, Part
 from armtune.bundle.program import OPERATORS, Program
 from armtune.bundle.serving import Exported
 from armtune.errors import RunError
 
 FILE = PROGRAM
 _WEIGHT = re.compile(
-    r"(?:parts\.(?P<part>\d+)\.)?(?:network\.(?P<weight>.+)|(?P<what>mean|std)_(?P<number>\d+))"
+    r"(?:parts\.(?P<part>\d+)\.)?(?:network\.(?P<weight>.+)|(?P<what>mean|std|rotation)_(?P<number>\d+)|decisions)"
 )
 """A parameter or buffer of what serves."""
 
@@ -89,9 +89,11 @@ def _stored(target: str, exported: Exported) -> tuple[str, str]:
     found = _WEIGHT.fullmatch(target)
     if not found:
         raise CantExport(f"the constant {target} stands in no file")
-    part = Part.at(int(found["part"] or 0), ())
+    part = Part.at(int(found["part"] or 0))
     if found["weight"]:
         return part.model, found["weight"]
+    if not found["what"]:
+        return part.preprocessing, DECISIONS
     return part.preprocessing, f"{found['what']}/{exported.modalities[int(found['number'])]}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, median_low
@@ -13,12 +13,15 @@ from armtune.recipe.load import with_overrides
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.recipe.variants import on_all_data
+from armtune.references.per_sample import SCORE, write_per_sample
 from armtune.sweeps.study.confirm import check_written
-from armtune.sweeps.study.records import Ensemble, Model, SweepResult, TrialRecord
+from armtune.sweeps.study.records import Ensemble, Model, SweepResult, TrialRecord, Weights
 from armtune.sweeps.study.study import SweepStudy
 from armtune.sweeps.workers.trial import (
+    ENSEMBLE,
     MODEL,
     OUTPUTS,
+    TESTED,
     Confirmation,
     Metrics,
     Task,
@@ -42,14 +45,14 @@ class Final:
         self._recipe, self._study, self._result = recipe, study, result
         self._dataset, self._folder = dataset, result.folder
         self._winner = winning_model(recipe, result)
-        self._ensemble = self._drawn() if self._winner and recipe.sweep.ensemble != "off" else None
+        self._ensemble = self._fitted() if self._winner and recipe.sweep.ensemble != "off" else None
 
     def tasks(self) -> list[Task]:
         """The trainings that are still to be done; each looks at the test split once."""
         if self._winner is None:
             return []
         winner = [self._winner] if self._recipe.sweep.refit else []
-        models = dict.fromkeys([*winner, *self._counts()])
+        models = dict.fromkeys([*winner, *self._weights()])
         return [self._task(model) for model in models if not self._is_done(model)]
 
     def ended(self, task: Task, end: Confirmation) -> None:
@@ -66,24 +69,24 @@ class Final:
             self._study.note_ensemble(None)
             return
         ends, test = self._study.finals(), dict[str, float]()
-        if all(m in ends and not ends[m].reason for m in self._counts()):
-            test = self._measured("test", self._counts()) if self._counts() else {}
+        if all(m in ends and not ends[m].reason for m in self._weights()):
+            test = self._measured("test", self._weights()) if self._weights() else {}
         self._study.note_ensemble(replace(self._ensemble, test=test))
 
-    def _counts(self) -> Mapping[Model, int]:
+    def _weights(self) -> Weights:
         """What the models of an ensemble that wins count."""
-        return self._ensemble.counts if self._ensemble and self._ensemble.wins else {}
+        return self._ensemble.weights if self._ensemble and self._ensemble.wins else {}
 
     def _task(self, model: Model) -> Task:
         recipe = model_recipe(self._recipe, self._result.records[model.number], model)
-        outputs = ("test",) if model in self._counts() else ()
+        outputs = ("test",) if model in self._weights() else ()
         return Task(model.number, recipe, self._place(model), outputs=outputs)
 
     def _is_done(self, model: Model) -> bool:
         end = self._study.finals().get(model)
         if end is None or end.reason:
             return False
-        if model in self._counts() and not (self._place(model) / OUTPUTS["test"]).exists():
+        if model in self._weights() and not (self._place(model) / OUTPUTS["test"]).exists():
             return False
         try:
             return bool(check_written(self._place(model) / MODEL, end))
@@ -93,33 +96,36 @@ class Final:
     def _place(self, model: Model) -> Path:
         return folder_of(self._folder, self._recipe, model)
 
-    def _drawn(self) -> Ensemble | None:
-        """The ensemble that is best on validation; None where it would be a single model."""
+    def _fitted(self) -> Ensemble | None:
+        """The ensemble that is best on validation; None where nothing can be chosen from."""
         # Imports torch, which a sweep's driver otherwise doesn't need.
         from armtune.sweeps.study import ensemble
 
         places = dict(self._candidates())
-        draws = self._recipe.sweep.ensemble
-        most = draws if isinstance(draws, int) else ensemble.AUTO
-        counts = ensemble.drawn(self._recipe, places, self._dataset, most)
-        if len(counts) < 2:
+        wanted = self._recipe.sweep.ensemble
+        most = wanted if isinstance(wanted, int) else ensemble.AUTO
+        weights = ensemble.fitted(self._recipe, places, self._dataset, most)
+        if weights is None:
             return None
-        mixed = self._measured("validation", counts)
+        summed = self._measured("validation", weights)
         single = self._standing()
-        wins = Goals.from_recipe(self._recipe).choice.pick([single, mixed]) == 1
-        return Ensemble(counts, mixed, single, wins)
+        wins = Goals.from_recipe(self._recipe).choice.pick([single, summed]) == 1
+        return Ensemble(weights, summed, single, wins)
 
-    def _measured(self, split: str, counts: Mapping[Model, int]) -> Metrics:
-        """Metrics of models' mean predictions of a split."""
+    def _measured(self, split: str, weights: Weights) -> Metrics:
+        """Metrics of models' weighted outputs of a split."""
         from armtune.sweeps.study import ensemble
 
         places = dict(self._candidates()) if split == "validation" else {}
-        folders = {places.get(m, self._place(m)): count for m, count in counts.items()}
-        files = {folder / OUTPUTS[split]: count for folder, count in folders.items()}
-        return ensemble.measured(self._recipe, self._dataset, split, files)
+        folders = {places.get(m, self._place(m)): rows for m, rows in weights.items()}
+        files = {folder / OUTPUTS[split]: rows for folder, rows in folders.items()}
+        metrics, counts = ensemble.measured(self._recipe, self._dataset, split, files)
+        if split == "test":
+            write_per_sample(self._folder / ENSEMBLE / TESTED, {SCORE: counts})
+        return metrics
 
     def _candidates(self) -> Iterator[tuple[Model, Path]]:
-        """Models to draw from, and where they left what they say of the validation samples."""
+        """Models to choose from, and where they left what they say of the validation samples."""
         found = [
             (r.number, self._recipe.training.seed, trial_folder(self._folder, r.number), r.metrics)
             for r in self._result.records

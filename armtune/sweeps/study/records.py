@@ -68,23 +68,35 @@ class Model:
         return Model(*map(int, text.split(":")))
 
 
+Weights = dict[Model, list[list[float]]]
+"""What each model's outputs count: a row for each set of modalities that are there, as bit masks in
+their order from none; in it the fused decision's weight, then each head's."""
+
+
 @dataclass(frozen=True)
 class Ensemble:
-    """Models whose mean prediction is one decision.
+    """Models whose outputs are summed, with weights, to one decision.
 
     Attributes:
-        counts: what each model counts.
+        weights: what each model's outputs count.
         validation: metrics on validation, of the same trainings without the validation samples.
         single: the chosen trial's on validation, the mean over its seeds.
         wins: whether the recipe's ``choose`` prefers it to the chosen trial.
         test: metrics on test; empty unless it wins and all its models are there.
     """
 
-    counts: dict[Model, int]
+    weights: Weights
     validation: dict[str, float]
     single: dict[str, float]
     wins: bool
     test: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def shares(self) -> dict[Model, float]:
+        """What each model counts among all where all modalities are there, 1 in all."""
+        sums = {model: sum(rows[-1]) for model, rows in self.weights.items()}
+        total = sum(sums.values()) or 1.0
+        return {model: own / total for model, own in sums.items()}
 
     @property
     def stands(self) -> bool:

@@ -23,6 +23,7 @@ from armtune.sweeps.workers.trial import (
     MODEL,
     OUTPUTS,
     TESTED,
+    TRIALS,
     UNDERWAY,
     Epoch,
     Failure,
@@ -177,6 +178,9 @@ class Pack:
         if "test" in seat.task.outputs:
             place = seat.task.folder / OUTPUTS["test"]
             self._training.save_outputs("test", {seat.k: place})
+        if folder.parent.name != TRIALS:
+            # Its model is all that anyone asks for from here on, and a quarter of the size.
+            seat.checkpoint.unlink(missing_ok=True)
         return metrics
 
     @cached_property

@@ -22,6 +22,8 @@ UNDERWAY = "underway.safetensors"
 METRICS = "metrics.jsonl"
 ERROR = "error.txt"
 MODEL = "model.safetensors"
+ENSEMBLE = "ensemble"
+"""Folder of what is known of an ensemble."""
 TESTED = "tested.npz"
 """What each test sample counts for a re-training's score."""
 OUTPUTS = {"validation": "validation.safetensors", "test": "test.safetensors"}

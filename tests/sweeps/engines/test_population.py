@@ -27,8 +27,8 @@ from armtune.sweeps import SweepResult, read_lineages, read_records, sweep
 from armtune.sweeps.run import Place, run_sweep
 from armtune.sweeps.study.journal import JOURNAL
 from armtune.sweeps.study.lineage import LINEAGE, SCHEDULE
+from armtune.sweeps.study.reader import read_study
 from armtune.sweeps.study.records import TrialRecord
-from armtune.sweeps.study.study import read_study
 from armtune.sweeps.workers.trial import METRICS, trial_folder
 from armtune.training.loop import train
 from armtune.training.schedule import begin
