@@ -34,10 +34,10 @@ def refusal(
     content = plain()
     change(content)
     (tmp_path / "r.yaml").write_text(yaml.safe_dump(content, width=10**9), encoding="utf-8")
-    started = time.perf_counter()
+    started = time.process_time()  # the machine may be shared
     with pytest.raises(RecipeError) as caught:
         load_sweep(tmp_path / "r.yaml", overrides)
-    assert time.perf_counter() - started < SOON
+    assert time.process_time() - started < SOON
     return str(caught.value)
 
 
