@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import model_validator
 
 from armtune.fusion import Fusion
 from armtune.plugins.options import Options
@@ -22,7 +24,20 @@ class Balancing(Options):
     makes: ClassVar[tuple[Metric, ...]] = ()
     """Metrics of the method's own, which its ``end_epoch`` gives and trainings without it lack."""
 
+    former: ClassVar[Mapping[str, str]] = {}
+    """Options of earlier versions, and what to write instead of each."""
+
     name: str
+
+    # Not in the base of all options: JSON is no JSON any more to what comes after.
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_former(cls, given: Any) -> Any:
+        """Says what became of an option, rather than that it is unknown."""
+        if isinstance(given, dict):
+            for option in cls.former.keys() & given.keys():
+                raise ValueError(f"{option} is no option any more: {cls.former[option]}")
+        return given
 
     @property
     def held_out(self) -> float:
