@@ -27,6 +27,7 @@ from armtune.fusion import Fusion
 from armtune.fusion.late import Late
 from armtune.nn.forward import Features, mean_present
 from armtune.plugins.lazy_imports import torch
+from armtune.plugins.options import Revised
 from armtune.targets import Discrete
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ RELEASED_EPOCHS = 200
 SAID = "Write `share`, with `divergence: js` and `decision: fusion` for what it meant"
 
 
-class Lfm(Balancing):
+class Lfm(Balancing, Revised):
     """Learning the modality gap (Yang et al., NeurIPS 2024): 2·((1 − a)·CE + a·KL(p̄ ‖ p_m))."""
 
     serves = Discrete
