@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from armtune.balancing import Balancing
 from armtune.balancing._hooks import Balancer, Context, Gradients, Step, sum_in_order
-from armtune.errors import Fault, RecipeError
 from armtune.fusion import Fusion
 from armtune.nn.forward import mean_present
 from armtune.plugins.lazy_imports import torch
@@ -45,13 +44,9 @@ class SharedHead(Fusion):
     name: Literal["shared_head"] = "shared_head"
 
     def build(self, sizes: Mapping[str, int], classes: int, init: Init) -> nn.Module:
-        from armtune.nn.shared_head import shared_head
+        from armtune.nn.shared_head import linear_head
 
-        if len(set(sizes.values())) > 1:
-            said = ", ".join(f"{m} {size}" for m, size in sizes.items())
-            problem = f"mla shares a head, so that features must be equally many, not {said}"
-            raise RecipeError([Fault(problem, "balancing.name")])
-        return shared_head(next(iter(sizes.values())), classes, init)
+        return linear_head(sizes, classes, init)
 
 
 class Mla(Balancing):
