@@ -19,6 +19,8 @@ from armtune.sweeps.study.journal import JOURNAL
 
 SIZE = "4m"
 """Of a disk that fills up."""
+ATTEMPTS = 1000
+"""At a remount, which is refused while a file is open for writing."""
 DAY = 24 * 3600.0
 Targets = Callable[[int], list[int]]
 
@@ -106,12 +108,14 @@ class ReadOnly(Fault):
     def strike(self, leader: int) -> bool:
         trials = str(self.folder / "trials")
         _mount("--bind", trials, trials)
-        while True:  # refused while a file is open for writing
+        for _ in range(ATTEMPTS):
             try:
                 _mount("-o", "remount,ro,bind", trials)
                 return True
-            except subprocess.CalledProcessError:
+            except subprocess.CalledProcessError:  # a file is open for writing
                 time.sleep(0.01)
+        self.mend()
+        return False
 
     def mend(self) -> None:
         subprocess.run(["umount", "--lazy", str(self.folder / "trials")], check=True)

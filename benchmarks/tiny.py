@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace as Namespace
@@ -93,6 +93,14 @@ class Tiny:
 
     def save_model(self, path: Path, k: int = 0) -> None:
         write_text(path, "")
+
+    def save_outputs(self, split: str, places: Mapping[int, Path]) -> None:
+        for path in places.values():
+            write_text(path, split)
+
+    @property
+    def tested(self) -> list[Any]:
+        return [np.ones(4) for _ in self.epochs]
 
     def test(self) -> list[dict[str, float]]:
         pairs = zip(self._knobs, self.epochs, strict=True)

@@ -8,7 +8,8 @@ import pytest
 
 from armtune.errors import RunError
 from benchmarks import fuzz
-from benchmarks.fuzz import KINDS, Outcome, Samples, campaign, falls, made, table, tried
+from benchmarks.fuzz import Outcome, campaign, falls, table, tried
+from benchmarks.fuzz_kinds import KINDS, Samples, made
 
 MUTANTS = 25
 SECONDS = 1.2
@@ -23,9 +24,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
 def test_no_mutant_falls(samples: Samples) -> None:
     found = campaign(range(MUTANTS), list(KINDS), samples, SECONDS)
     assert all(outcome.mutants for outcome in found.values())
-    slow = [f for f in falls(found) if " took " in f and f.endswith(" s")]
-    # How long one takes is judged by the campaign, which has the machine for itself.
-    assert [f for f in falls(found) if f not in slow] == []
+    assert list(falls(found)) == []
 
 
 def test_what_falls_is_told(samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:

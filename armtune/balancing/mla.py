@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from armtune.balancing import Balancing
 from armtune.balancing._hooks import Balancer, Context, Gradients, Step, sum_in_order
+from armtune.balancing._parts import votes_of
 from armtune.fusion import Fusion
 from armtune.nn.forward import mean_present
 from armtune.plugins.lazy_imports import torch
@@ -83,8 +84,8 @@ class Alternator(Balancer):
         self.means: list[Tensor] = []
 
     def losses(self, step: Step) -> Sequence[Tensor]:
-        features, target = step.forward.features, self.context.target
-        votes = self.context.network.fusion.apart(features)
+        target = self.context.target
+        votes = votes_of(self.context.network, step.forward.features)
         own = [
             mean_present(target.losses(vote, step.labels), step.present.get(m))
             for m, vote in votes.items()

@@ -97,13 +97,16 @@ class PrototypeRebalancer(Balancer):
             total = total + (shares * alone).sum(1)
         return [total]
 
-    @torch.no_grad()
     def _renew(self, number: Tensor, share: Tensor) -> None:
         """Moves the prototypes by a share, ``(member,)``, towards centroids of some samples.
 
         Args:
             number: that of the draw of samples, ``(member,)``.
         """
+        with torch.no_grad():
+            self._move(number, share)
+
+    def _move(self, number: Tensor, share: Tensor) -> None:
         sums = {m: torch.zeros_like(p) for m, p in self.prototypes.items()}
         counts = torch.zeros_like(self.seen)
         for index in self._some(number):

@@ -23,6 +23,7 @@ from pydantic import Field
 
 from armtune.balancing import Balancing
 from armtune.balancing._hooks import Balancer, Context, Step, sum_in_order
+from armtune.balancing._parts import votes_of
 from armtune.fusion import Fusion
 from armtune.nn.forward import mean_present
 from armtune.plugins.lazy_imports import torch
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 HIDDEN = 256
 """Units of the shared head."""
+RATE = "fusion.decide.rate"
+"""The learnt rate among the network's parameters."""
 
 
 class BoostedHead(Fusion):
@@ -80,6 +83,7 @@ class Booster(Balancer):
         self.fitting = context.knob(options, "fitting")
         self.reconcilement = context.knob(options, "reconcilement")
         self.turn = context.knob(options, "turn")
+        self.rate = dict(context.network.named_parameters())[RATE]
 
     def start_epoch(self, epoch: Tensor) -> None:
         """Says whose turn it is, ``(member, modality)``, and who had one before."""
@@ -92,8 +96,7 @@ class Booster(Balancer):
         self.known = (places < number.unsqueeze(1)).to(self.turn)
 
     def losses(self, step: Step) -> Sequence[Tensor]:
-        fusion = self.context.network.fusion
-        votes = fusion.apart(step.forward.features)
+        votes = votes_of(self.context.network, step.forward.features)
         own = torch.stack([self._boosting(step, votes, m) for m in votes], dim=1)
         fused = self.fused_loss(step)
         learning = self.together * fused + (self.learns * own).sum(1)
@@ -109,8 +112,7 @@ class Booster(Balancer):
         ]
         mine = list(votes).index(modality)
         had = (self.known.sum(1) - self.known[:, mine] > 0).unsqueeze(1)
-        rate = self.context.network.fusion.decide.rate.detach()
-        known = cross_entropy(rate * sum_in_order(others), step.labels).neg().exp()
+        known = cross_entropy(self.rate.detach() * sum_in_order(others), step.labels).neg().exp()
         open_yet = self.fitting.unsqueeze(1) - self.reconcilement.unsqueeze(1) * torch.where(
             had, known, 1.0
         )

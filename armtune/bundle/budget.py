@@ -36,21 +36,35 @@ ARRAYS = {
 """How many of an operator's arguments, from the first, are arrays; of the others one is."""
 
 
+LISTS = ("_operator.getitem", "aten.cat.default")
+"""Operators whose arrays come in a list."""
+ONE_NUMBER = ("_operator.getitem", "aten.select.int")
+"""Operators that take a part out; a list would take many, each as often as it is named."""
+MOST_WHOLE = 1 << 63
+"""Whole numbers beyond are no machine's: numpy would compute with them to any length."""
+
+
 class TooLargeError(RunError):
     """A program would take more memory or time than it may."""
 
 
 def check_arguments(operator: str, inputs: Sequence[Any], options: Mapping[str, Any]) -> None:
-    """Refuses arrays where numbers belong, which numpy would take for many of them.
+    """Refuses arrays where numbers belong, which numpy would take for many of them, and others.
 
     Raises:
         TypeError, ValueError: there is one, or an unbounded number of parts.
     """
-    plain = [*inputs[ARRAYS.get(operator, 1) :], *options.values()]
-    if any(isinstance(each, np.ndarray) for each in _flat(plain)):
+    count = ARRAYS.get(operator, 1)
+    plain = [*inputs[count:], *options.values()]
+    if operator in ONE_NUMBER and any(isinstance(each, list | tuple) for each in plain):
+        raise TypeError(f"{operator} needs single numbers")
+    if not all(_is_plain(each) for each in _flat(plain)):
         raise TypeError(f"{operator} needs numbers after its arrays")
     if (parts := _parts(operator, inputs, options)) > MOST_PARTS:
         raise ValueError(f"{operator} of {parts} parts")
+    arrays = list(_flat(inputs[:count])) if operator in LISTS else inputs[:count]
+    if not all(_is_numbers(each) for each in arrays):
+        raise TypeError(f"{operator} needs arrays of numbers")
 
 
 def _parts(operator: str, inputs: Sequence[Any], options: Mapping[str, Any]) -> int:
@@ -120,6 +134,20 @@ def _product(left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, int]:
         raise ValueError("matrix products need matrices")
     made = prod(np.broadcast_shapes(left[:-2], right[:-2])) * left[-2] * right[-1]
     return made, made * left[-1]
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is an option: a number of a machine, a word, or nothing."""
+    if isinstance(value, int):
+        return abs(value) < MOST_WHOLE
+    return value is None or isinstance(value, float | str)
+
+
+def _is_numbers(value: Any) -> bool:
+    """Whether it is an array of numbers, or a number that stands for one."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.dtype.kind in "biuf"
+    return isinstance(value, int | float) and _is_plain(value)
 
 
 def _flat(parts: Any) -> Iterator[Any]:

@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from armtune.errors import RunError
+from armtune.plugins.user_files import MANIFEST as MANIFEST
 
 SCALES = "preprocessing"
-MANIFEST, MODEL, PREPROCESSING = "bundle.json", "model.safetensors", f"{SCALES}.safetensors"
+MODEL, PREPROCESSING = "model.safetensors", f"{SCALES}.safetensors"
 RECIPE, METRICS, CARD = "recipe.yaml", "metrics.json", "MODEL_CARD.md"
 PROGRAM = "program.json"
 """The model as a list of operations on arrays: what ``program.py`` runs."""
+PREPARED = "columns.json"
+"""What training rows fitted of a table's columns: new rows are prepared by it."""
 CHECKSUM = "checksum"
 """Key of the manifest's own checksum."""
 _WEIGHTS = re.compile(rf"(?:model|{SCALES})(?:_[1-9][0-9]{{0,3}})?\.safetensors")

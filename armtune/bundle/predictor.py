@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +15,23 @@ from numpy.typing import NDArray
 from armtune.bundle.engine import Engine, Floats, Present, Views
 from armtune.bundle.manifest import (
     MANIFEST,
+    PREPARED,
     PROGRAM,
     RECIPE,
     check_files,
     parts_of,
     read_manifest,
 )
-from armtune.bundle.program import Program, TooLargeError
+from armtune.bundle.program import Program, TooLargeError, reason
 from armtune.bundle.samples import Fills, count_samples, pieces, read_samples
 from armtune.data.inputs import Source, Whole
-from armtune.errors import RunError
+from armtune.errors import DataError, RunError
 from armtune.targets import Prediction, Target, restored
 
-ROWS = (".csv", ".tsv", ".parquet")
+if TYPE_CHECKING:
+    from armtune.datasets import Data
+
+ROWS = (".csv", ".tsv", ".parquet", ".feather", ".jsonl", ".ndjson")
 """Ends of the names of files with a row a sample."""
 FEW = 1 << 20
 """Input numbers up to which numpy predicts: torch computes faster, but takes a second to import."""
@@ -55,7 +60,9 @@ class Predictor:
         self._columns = manifest.get("columns", {})
         programs = [PROGRAM] if PROGRAM in manifest["sha256"] else []
         files = [name for part in parts_of(manifest) for name in part.files]
-        check_files(folder, manifest, [*files, *programs])
+        prepared = [PREPARED] if PREPARED in manifest["sha256"] else []
+        check_files(folder, manifest, [*files, *programs, *prepared])
+        self._prepared = _prepared(folder / PREPARED, self.shapes) if prepared else {}
         self._numpy: Engine | None = Program(folder) if programs else None
         self._torch: Engine | None = None
 
@@ -79,19 +86,40 @@ class Predictor:
 
         Args:
             path: an ``.npz``, a folder of ``.npy`` files, or a file with a row a sample, of which
-                labels are never read: see ``Data.inputs``.
+                labels are never read: see ``Data.inputs``; for a model of a table's files alone,
+                a folder of files.
 
         Raises:
             DataError: the file can't be read, or isn't for this model; names it.
             RecipeError: the model is of plug-ins whose files haven't run.
         """
-        if path.suffix.lower() not in ROWS:
+        if not self._has_rows(path):
             return read_samples(path)
-        # Slow to import, and only needed here.
+        if self._prepared:
+            return self._data().prepared_inputs(path, self.shapes, self._prepared)
+        return self._data().inputs(path, self.shapes, self._columns)
+
+    def texts(self, path: Path, names: Sequence[str]) -> list[Sequence[str]]:
+        """Columns of a file with a row a sample, as they stand there: what samples are known by.
+
+        Raises:
+            DataError: the file can't be read, or has no such column; names it.
+        """
+        if not self._has_rows(path):
+            raise DataError(f"{path}: has no columns to keep; they come with {', '.join(ROWS)}")
+        return self._data().texts(path, names)
+
+    def _has_rows(self, path: Path) -> bool:
+        """Whether it is a file with a row a sample, or a folder of files to decode."""
+        if path.is_dir():
+            return bool(self._prepared) and next(path.glob("*.npy"), None) is None
+        return path.suffix.lower() in ROWS
+
+    def _data(self) -> Data:
+        # Slow to import, and only needed for files of rows.
         from armtune.recipe.load import load_recipe
 
-        data = load_recipe(self.folder / RECIPE, run_files=False).data
-        return data.inputs(path, self.shapes, self._columns)
+        return load_recipe(self.folder / RECIPE, run_files=False).data
 
     def stream(self, samples: Mapping[str, Source]) -> Iterator[Prediction]:
         """The same piece by piece, so that the samples may be more than fit in memory."""
@@ -99,10 +127,10 @@ class Predictor:
 
     def _served(self, samples: Mapping[str, Source]) -> Iterator[Floats]:
         count = count_samples(samples, self.shapes)
-        small = count * sum(map(prod, self.shapes.values())) <= FEW
-        for views, present in pieces(samples, self._fills):
+        sizes = [prod(shape) for shape in self.shapes.values()]
+        for views, present in pieces(samples, self._fills, max(sizes)):
             inputs = self._inputs(views, present)
-            yield self._checked(self._engine(small)(*inputs), views)
+            yield self._checked(self._engine(count * sum(sizes) <= FEW)(*inputs), views)
 
     def _checked(self, told: Floats, views: Views) -> Floats:
         expected = len(next(iter(views.values()))), self.target.width
@@ -137,6 +165,23 @@ class Predictor:
 
             self._torch = load_served(self.folder, self.shapes, self.target)
         return self._torch(views, present)
+
+
+def _prepared(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+    """What training rows fitted of each modality's columns.
+
+    Raises:
+        RunError: the file isn't what an export writes.
+    """
+    from armtune.data.columns.modalities import restored as prepared
+
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        for modality in shapes:
+            prepared(found[modality])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise RunError(f"{path}: can't be read: {reason(error)}") from error
+    return dict(found)
 
 
 def _target(manifest: Mapping[str, Any], folder: Path) -> Target:

@@ -152,17 +152,20 @@ NOTHING = Fills()
 
 
 def pieces(
-    samples: Mapping[str, Source], fills: Fills = NOTHING
+    samples: Mapping[str, Source], fills: Fills = NOTHING, largest: int = 1
 ) -> Iterator[tuple[Views, Present]]:
     """Consecutive samples of all modalities, as the model reads them, and which have which.
 
     A sample that is NaN throughout lacks the modality, where it isn't filled; zeros take its place.
 
+    Args:
+        largest: numbers of a sample of a modality that may not be there, whose place zeros take.
+
     Raises:
         DataError: a sample holds some NaN or an infinity, or lacks every modality; names it.
     """
-    largest = max(int(np.prod(source.shape[1:], dtype=np.int64)) for source in samples.values())
-    rows = max(1, min(PIECE_SAMPLES, PIECE_BYTES // (4 * max(1, largest))))
+    sizes = [int(np.prod(source.shape[1:], dtype=np.int64)) for source in samples.values()]
+    rows = max(1, min(PIECE_SAMPLES, PIECE_BYTES // (4 * max(largest, *sizes))))
     start = 0
     for parts in zip(*(source.pieces(rows) for source in samples.values()), strict=True):
         piece = dict(zip(samples, parts, strict=True))

@@ -29,6 +29,7 @@ from armtune.bundle.program import read_weights
 from armtune.data.standardize import Standardization
 from armtune.errors import RunError
 from armtune.nn.forward import Features
+from armtune.nn.layers import TooManyWeightsError
 from armtune.recipe.load import load_recipe
 from armtune.recipe.schema import Recipe
 from armtune.targets import Target
@@ -237,12 +238,13 @@ def load_network(
     Raises:
         RunError: the weights don't fit the recipe.
     """
-    network = build_network([recipe] * (members or 1), shapes, target.width)
     arrays = read_weights(path)
     weights = {n: torch.from_numpy(a[None] if members is None else a) for n, a in arrays.items()}
+    most = sum(array.size for array in arrays.values())
     try:
+        network = build_network([recipe] * (members or 1), shapes, target.width, most=most)
         network.load_state_dict(weights)
-    except RuntimeError as error:
+    except (RuntimeError, TooManyWeightsError) as error:
         raise RunError(f"{path}: does not fit {RECIPE}: {error}") from error
     return network.eval()
 

@@ -14,7 +14,12 @@ import typer
 from armtune.cli._output import say
 
 RecipePath = Annotated[
-    Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="RECIPE",
+        help="The recipe, a YAML file, or the bare name of a shipped one, such as avmnist.",
+        show_default=False,
+    ),
 ]
 
 RunPath = Annotated[

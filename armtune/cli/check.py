@@ -21,14 +21,17 @@ def command(recipe: RecipePath, overrides: Overrides = None, as_json: AsJson = F
     """Check a recipe and its search spaces, and tell every fault with its place.
 
     Runs the files of plug-ins that the recipe names, as every verb does, and says which. Reads the
-    data where the recipe leaves something to them, and says what they make of it.
+    data where the recipe leaves something to them, and says what they make of it. Says what the
+    recipe asks for that isn't here: files, models, packages, GPUs, CPU cores.
     """
     from armtune.errors import RecipeError
+    from armtune.recipe.not_here import not_here
     from armtune.recipe.space import load_sweep, placed
 
     try:
         given, space = load_sweep(recipe, overrides or [])
         with placed(recipe, overrides or []):
+            lacking = not_here(given, recipe.parent)
             loaded, space, notes = _settled(given, space, recipe.parent)
     except RecipeError as error:
         if not as_json:
@@ -38,9 +41,12 @@ def command(recipe: RecipePath, overrides: Overrides = None, as_json: AsJson = F
         )
         raise typer.Exit(2) from None
     if as_json:
-        typer.echo(json.dumps({**_as_dict(loaded, space), "notes": notes}, indent=2))
+        told = {**_as_dict(loaded, space), "notes": notes, "not_here": lacking}
+        typer.echo(json.dumps(told, indent=2))
         return
     say("\n".join([f"{recipe} is fine: {_described(loaded, space)}", *notes]))
+    for said in lacking:
+        say(f"not here: {said}")
     for file in loaded.plugins:
         say(f"ran {file}")
 

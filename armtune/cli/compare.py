@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +27,6 @@ from armtune.cli.report import WIDTH
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from armtune.compare.plan import Contender
     from armtune.compare.run import Comparison
     from armtune.recipe.schema import Recipe
     from armtune.recipe.space import Space
@@ -51,6 +51,12 @@ Seeds = Annotated[
 Trials = Annotated[
     int | None, typer.Option(min=1, help="Trials a method.", show_default="the recipe's")
 ]
+Cuts = Annotated[
+    int,
+    typer.Option(
+        min=1, metavar="N", help="Cuts of the data to do it all on: data.seed and those after it."
+    ),
+]
 To = Annotated[
     Path | None,
     typer.Option(
@@ -65,6 +71,7 @@ def command(
     overrides: Overrides = None,
     seeds: Seeds = None,
     trials: Trials = None,
+    cuts: Cuts = 1,
     to: To = None,
     resume: Resume = False,
     inline: Inline = False,
@@ -75,7 +82,8 @@ def command(
     """Compare balancing methods: an equal sweep each, its best setting over the same seeds."""
     from armtune.cli._progress import progress_bars
     from armtune.cli._terminal import Terminal
-    from armtune.compare.plan import budgeted, contenders, methods_of
+    from armtune.compare.cuts import cut_recipes
+    from armtune.compare.plan import budgeted, methods_of
     from armtune.datasets._load import load_dataset
     from armtune.recipe.space import is_open, load_sweep, placed, settled_by_data
     from armtune.report.method_comparison import as_dict
@@ -84,19 +92,19 @@ def command(
 
     loaded, space = load_sweep(recipe, overrides or [])
     if is_open(loaded):
-        with progress_bars(Console(stderr=as_json)) as progress:
+        with progress_bars(Terminal(stderr=as_json)) as progress:
             dataset = load_dataset(loaded, recipe.parent, progress)
         with placed(recipe, overrides or []):
             loaded, space = settled_by_data(loaded, space, dataset, recipe.parent)
-    equal = budgeted(loaded, recipe, trials, seeds)
-    each = contenders(equal, recipe.parent, methods_of(methods))
+    equal, names = budgeted(loaded, recipe, trials, seeds), methods_of(methods)
+    each = cut_recipes(equal, cuts) if cuts > 1 else [equal]
     folder = to or Path("runs") / f"{loaded.name}-compare"
     console = Terminal(stderr=as_json)
     if not console.is_terminal:
         console.width = WIDTH
     place = Place(folder, recipe.parent, resume, inline, address)
     with placed(recipe, overrides or []), resumable():
-        comparison = _run(equal, space, each, place, console, quiet)
+        comparison = _run(each, space, names, place, console, quiet)
     files = write_comparison(comparison, folder)
     if as_json:
         typer.echo(json.dumps(as_dict(comparison), indent=2, allow_nan=False))
@@ -104,14 +112,17 @@ def command(
 
 
 def _run(
-    recipe: Recipe,
+    recipes: Sequence[Recipe],
     space: Space,
-    each: Sequence[Contender],
+    methods: Sequence[str],
     place: Place,
     console: Console,
     quiet: bool,
 ) -> Comparison:
+    """The comparison on each cut's recipe, in a folder each where there are several."""
     from armtune.cli._progress import progress_bars
+    from armtune.compare.cuts import over_cuts, refuse_given
+    from armtune.compare.plan import contenders
     from armtune.compare.run import compare
     from armtune.data.overview import doubts
     from armtune.datasets._load import load_dataset
@@ -136,18 +147,27 @@ def _run(
                 address=place.address,
             )
 
+    recipe, home = recipes[0], place.recipe_folder
+    each = [contenders(own, home, methods) for own in recipes]
     if place.inline:
         check_inline(recipe)
     may_start(place.folder, place.resume)
     with progress_bars(console) as progress:
-        dataset = load_dataset(recipe, place.recipe_folder, progress)
+        datasets = [load_dataset(own, home, progress) for own in recipes]
+    dataset = datasets[0]
+    if len(datasets) > 1:
+        refuse_given(*datasets[:2])
     for note in [*refuse_unread(recipe, space.dimensions, dataset.shapes), *doubts(dataset)]:
         console.print(note, style="yellow", highlight=False)
     # One Ray for all sweeps, so that not each has to start its own.
     with supply(place) as ready:
         ready()
         words = typed_again(but=("--json", "--quiet", "--resume"))
-        return compare(recipe, each, place, dataset, train, words)
+        if len(recipes) == 1:
+            return compare(recipe, each[0], place, dataset, train, words)
+        places = [replace(place, folder=place.folder / f"cut-{k}") for k in range(len(recipes))]
+        todo = zip(recipes, each, places, datasets, strict=True)
+        return over_cuts([compare(*own, train, words) for own in todo])
 
 
 def _tell(comparison: Comparison, files: Sequence[Path], console: Console) -> None:

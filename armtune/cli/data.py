@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -119,8 +119,17 @@ def _lines(found: Overview) -> Iterator[str]:
         yield f"  {name:{width}}{''.join(f'{cell:>{wide}}' for cell in row)}"
     for name, view in found.modalities.items():
         yield f"{name}: {_described(view)}"
+    yield from map(_column, found.columns)
     for doubt in found.doubts:
         yield f"note: {doubt}"
+
+
+def _column(guess: Mapping[str, Any]) -> str:
+    """What a column was taken for, why, and some of its cells."""
+    examples = ", ".join(map(repr, guess["examples"]))
+    missing = f"; {guess['missing']} missing" if guess["missing"] else ""
+    told = f"{guess['type']} ({guess['reason']}){missing}"
+    return f"  {guess['modality']}: {guess['name']!r}: {told}; such as {examples or 'nothing'}"
 
 
 def _spread(found: Overview, split: str) -> str:

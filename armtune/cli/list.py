@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,19 +26,26 @@ class Item:
 
 
 def command(
-    kind: Annotated[
-        str | None,
+    kinds: Annotated[
+        list[str] | None,
         typer.Argument(
-            metavar="KIND", help="One kind only, such as encoders or metrics.", show_default=False
+            metavar="KIND",
+            help="These kinds only, such as encoders, metrics, recipes or spaces.",
+            show_default=False,
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """List the plug-ins and metrics that a recipe can name, with their options."""
+    """List what a recipe can name: plug-ins with their options, metrics, shipped search spaces.
+
+    The shipped recipes as well: ``armtune sweep`` and the other verbs take them by these names.
+    """
     everything = _items()
-    items = [item for item in everything if kind in (None, item.kind)]
-    if not items:
-        raise typer.BadParameter(_unknown(str(kind), everything))
+    known = list(dict.fromkeys(item.kind for item in everything))
+    for kind in kinds or ():
+        if kind not in known:
+            raise typer.BadParameter(_unknown(kind, known))
+    items = [item for item in everything if item.kind in (kinds or known)]
     if as_json:
         typer.echo(json.dumps([asdict(item) for item in items], indent=2))
         return
@@ -49,6 +56,7 @@ def _items() -> list[Item]:
     from armtune.metrics import metrics_of
     from armtune.plugins.registry import KINDS, plugins
     from armtune.recipe.describe import keys_of, summary
+    from armtune.recipe.shipped import first_sentence, recipes_folder, shipped, spaces_folder
     from armtune.targets import kinds
 
     found = [
@@ -58,16 +66,21 @@ def _items() -> list[Item]:
     ]
     measured = {m: kind for kind, target in kinds().items() for m in metrics_of(target)}
     everywhere = set.intersection(*(set(metrics_of(target)) for target in kinds().values()))
-    return found + [
+    found += [
         Item("metrics", m.name, f"{m.meaning} ({m.better}{'' if m in everywhere else f'; {kind}'})")
         for m, kind in measured.items()
     ]
+    folders = {"recipes": recipes_folder(), "spaces": spaces_folder()}
+    return found + [
+        Item(kind, name, first_sentence(path))
+        for kind, folder in folders.items()
+        for name, path in shipped(folder).items()
+    ]
 
 
-def _unknown(kind: str, items: Iterable[Item]) -> str:
+def _unknown(kind: str, kinds: Sequence[str]) -> str:
     from armtune.recipe.wording import did_you_mean
 
-    kinds = list(dict.fromkeys(item.kind for item in items))
     return f"no kind is called {kind!r}; {did_you_mean(kind, kinds, 'there are')}"
 
 

@@ -16,11 +16,14 @@ from armtune.cli._output import say
 from armtune.text.escapes import csv_cell, for_terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from armtune.bundle import Predictor
     from armtune.data.inputs import Source
     from armtune.targets import Prediction
+
+    Kept = Mapping[str, Sequence[str]]
+    """Columns of the samples' file by name, as they stand there."""
 
 
 def command(
@@ -33,12 +36,20 @@ def command(
             "--input",
             metavar="FILE",
             help="An .npz, or a folder of .npy files, with an array for each modality; "
-            "a table, or a CSV of files' paths, where the data set was one.",
+            "a table of raw rows, or a CSV of files' paths, where the data set was one.",
             show_default=False,
         ),
     ],
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A CSV file.", show_default="the terminal")
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="A column of the table to put before the predictions, such as an id; repeatable.",
+            show_default="none",
+        ),
     ] = None,
     plugins: Plugins = None,
     as_json: Annotated[
@@ -60,30 +71,38 @@ def command(
     run_plugins(plugins)
     predictor = Predictor(bundle)
     samples = predictor.read(source)
+    names = list(dict.fromkeys(keep or ()))
+    kept = dict(zip(names, predictor.texts(source, names) if names else (), strict=True))
     absent = [m for m in predictor.shapes if m not in samples]
     if absent and len(absent) < len(predictor.shapes):
         say(f"without {', '.join(absent)}: replaced by its mean feature", err=True)
     write = _write_json if as_json else _write
     if output is None:
-        write(predictor, samples, sys.stdout)
+        write(predictor, samples, kept, sys.stdout)
         return
     with writing_to(output) as place, place.open("w", newline="", encoding="utf-8") as file:
-        write(predictor, samples, file)
+        write(predictor, samples, kept, file)
 
 
-def _write(predictor: Predictor, samples: Mapping[str, Source], file: TextIO) -> None:
+def _write(predictor: Predictor, samples: Mapping[str, Source], kept: Kept, file: TextIO) -> None:
     parts = _predictions(predictor, samples)
     table = csv.writer(file)
     shown = for_terminal if file.isatty() else str
-    table.writerow(["sample", *(shown(csv_cell(name)) for name in predictor.target.columns)])
+    columns = [*kept, *predictor.target.columns]
+    table.writerow(["sample", *(shown(csv_cell(name)) for name in columns)])
     rows = (row for part in parts for row in part.rows())
-    table.writerows([k, *(shown(csv_cell(cell)) for cell in row)] for k, row in enumerate(rows))
+    for k, row in enumerate(rows):
+        cells = [*(own[k] for own in kept.values()), *row]
+        table.writerow([k, *(shown(csv_cell(cell)) for cell in cells)])
 
 
-def _write_json(predictor: Predictor, samples: Mapping[str, Source], file: TextIO) -> None:
+def _write_json(
+    predictor: Predictor, samples: Mapping[str, Source], kept: Kept, file: TextIO
+) -> None:
     parts = _predictions(predictor, samples)
-    for number, record in enumerate(record for part in parts for record in part.records()):
-        file.write(json.dumps({"sample": number, **record}) + "\n")
+    for k, record in enumerate(record for part in parts for record in part.records()):
+        own = {"kept": {name: cells[k] for name, cells in kept.items()}} if kept else {}
+        file.write(json.dumps({"sample": k, **own, **record}) + "\n")
 
 
 def _predictions(predictor: Predictor, samples: Mapping[str, Source]) -> Iterator[Prediction]:

@@ -16,6 +16,7 @@ from armtune.recipe.entries import Entry, read_entries
 from armtune.recipe.load import content_of, with_overrides
 from armtune.recipe.schema import Confirm, Recipe
 from armtune.recipe.schema_tree import value_at
+from armtune.recipe.shipped import is_shipped_space, spaces_folder
 from armtune.recipe.space import load_space
 from armtune.recipe.start_checks import unmade
 from armtune.recipe.wording import did_you_mean
@@ -87,6 +88,8 @@ def budgeted(recipe: Recipe, path: Path, trials: int | None, seeds: int | None) 
         {
             "sweep.trials": trials or recipe.sweep.trials,
             "sweep.confirm": confirm,
+            # Methods are compared by their own models.
+            "sweep.ensemble": "off",
             # An earlier sweep of one method would give that method a lead.
             "sweep.start_from": [],
         },
@@ -153,7 +156,7 @@ def _space(recipe: Recipe, folder: Path, method: str) -> tuple[list[str | dict[s
     if method == recipe.balancing.name and own:
         return [{**shared, **own}], ""
     items: list[str | dict[str, Any]] = [shared] if shared else []
-    files = [str(place / f"{method}.yaml") for place in _places(recipe)]
+    files = [str(place / f"{method}.yaml") for place in _places(recipe, folder)]
     found = next((file for file in files if (folder / file).is_file()), "")
     if found or plugins("balancing")[method].model_fields.keys() == {"name"}:
         return [*items, *([found] if found else [])], ""
@@ -161,9 +164,10 @@ def _space(recipe: Recipe, folder: Path, method: str) -> tuple[list[str | dict[s
     return items, f"its options stay at their defaults, for there is no {looked}"
 
 
-def _places(recipe: Recipe) -> list[Path]:
+def _places(recipe: Recipe, folder: Path) -> list[Path]:
     """Folders of search spaces, from the recipe's: where its own lie, then the usual ones."""
-    own = [Path(item).parent for item in recipe.sweep.space if isinstance(item, str)]
+    named = [item for item in recipe.sweep.space if isinstance(item, str)]
+    own = [spaces_folder() if is_shipped_space(n, folder) else Path(n).parent for n in named]
     return list(dict.fromkeys([*own, Path("search_spaces"), Path("../search_spaces")]))
 
 

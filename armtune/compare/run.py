@@ -71,6 +71,7 @@ class Comparison:
         data: one line that says which data were really used.
         reference: the method that the others are compared with.
         command: the command line that made this.
+        over: what its figures are one each of: ``seeds``, or ``cuts`` of the data.
     """
 
     recipe: Recipe
@@ -78,6 +79,7 @@ class Comparison:
     reference: str
     outcomes: Sequence[Outcome]
     command: str = ""
+    over: str = "seeds"
 
     @property
     def metrics(self) -> list[str]:

@@ -58,6 +58,10 @@ class Dataset:
         digest: hexadecimal digest of the sources and options that made these arrays.
         stand_in: whether this is the ``otherwise:`` data set and not the one asked for.
         columns: of the modalities that are columns of a table.
+        prepared: what training rows fitted of modalities that are columns of a table, as
+            ``data.columns.modalities`` has it: plain data, by which new rows are prepared alike.
+        guesses: what each column of a table was taken for, and why, as ``guess.Guess`` has it,
+            with its ``modality``.
         folds: how training and validation samples take turns to be held out; None where the
             validation split is what trainings are judged by.
     """
@@ -71,6 +75,8 @@ class Dataset:
     digest: str
     stand_in: bool = False
     columns: Columns = field(default_factory=dict)
+    prepared: Mapping[str, Any] = field(default_factory=dict)
+    guesses: Sequence[Mapping[str, Any]] = ()
     folds: Folds | None = None
 
     @property

@@ -89,7 +89,7 @@ def locate(
 
 
 def _either(places: Sequence[Path]) -> str:
-    return " or ".join(str(place) for place in places)
+    return " or ".join(str(place.absolute()) for place in places)
 
 
 def _locate(source: Source, root: str | None, folder: Path, progress: Progress) -> Path:

@@ -44,12 +44,13 @@ def settle(how: Absent, present: Mapping[str, Mask], place: str) -> tuple[dict[s
     )
 
 
-def scan(view: NDArray[Any], there: Mask) -> tuple[Mask, int | None]:
+def scan(view: NDArray[Any], there: Mask, holes: bool = False) -> tuple[Mask, int | None]:
     """Which samples of a view are present, and the first of these with a bad number.
 
     Args:
         view: ``(sample, *shape)``; a sample of NaN throughout is absent.
         there: which samples are said to be present, ``(sample,)``.
+        holes: whether some of a sample's numbers may be NaN.
 
     Returns:
         the mask, and the number of a sample that holds a NaN or an infinity (as float32), if any.
@@ -61,7 +62,7 @@ def scan(view: NDArray[Any], there: Mask) -> tuple[Mask, int | None]:
         if finite.all():
             continue
         present[piece] &= ~np.isnan(part).all(axis=1)
-        bad = present[piece] & ~finite
+        bad = present[piece] & (np.isinf(part).any(axis=1) if holes else ~finite)
         if bad.any():
             return present, piece.start + int(bad.argmax())
     return present, None

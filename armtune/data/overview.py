@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +55,7 @@ class Overview:
             that are there; of labels likewise. Values have none.
         modalities: each modality in the recipe's order.
         doubts: sentences on splits that can hardly judge a model.
+        columns: what each column of a table was taken for, and why, with examples.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Overview:
     imbalance: dict[str, float]
     modalities: dict[str, View]
     doubts: list[str]
+    columns: list[dict[str, Any]]
 
 
 def overview(dataset: Dataset) -> Overview:
@@ -83,6 +86,7 @@ def overview(dataset: Dataset) -> Overview:
         imbalance={name: ratio for name, ratio in ratios.items() if ratio is not None},
         modalities={m: _view(m, parts) for m in dataset.shapes},
         doubts=doubts(dataset),
+        columns=[dict(guess) for guess in dataset.guesses],
     )
 
 

@@ -13,8 +13,10 @@ from armtune.data.rows import chunks, pieces
 
 Double = NDArray[np.float64]
 Present = NDArray[np.bool_] | None
-Scaling = Literal["standardized", "padded", "unchanged"] | int
+Scaling = Literal["standardized", "binary_kept", "padded", "unchanged"] | int
 """How a view is scaled; a number for that many principal components of it, standardised."""
+SPARSE = 0.5
+"""Share of zeros above which a view's features keep their proportions in principal components."""
 FITTED_TO = 2000
 """Samples that principal components are fitted to."""
 
@@ -75,13 +77,16 @@ def fit_components(
     """As ``fit``, then the first principal components, with a mean variance of 1.
 
     There are no more of them than samples can tell. Each is turned so that its largest entry is
-    positive, so that every machine finds the same ones.
+    positive, so that every machine finds the same ones. Where most numbers are 0, as words' counts
+    are, all features keep their proportions: scaled each by itself, the rarest would count most.
 
     Args:
         present: see ``fit``.
         most: number of components at most.
     """
     plain = fit(view, present)
+    if _share_of_zeros(view, present) > SPARSE:
+        plain = replace(plain, std=np.sqrt((plain.std**2).mean(keepdims=True)))
     rows = np.arange(len(view)) if present is None else np.flatnonzero(present)
     some = np.sort(np.random.default_rng(0).permutation(rows)[:FITTED_TO])
     scaled = plain.apply(np.asarray(view[some])).reshape(len(some), -1).astype(np.float64)
@@ -94,6 +99,18 @@ def fit_components(
     spread = np.sqrt((sizes**2).mean() / len(some)) or 1.0
     rotation = np.ascontiguousarray(axes.T / spread, np.float32)
     return replace(plain, rotation=rotation)
+
+
+def fit_but_binary(view: NDArray[np.float32], present: Present = None) -> Standardization:
+    """The same, but what is only ever 0 and 1 stays as it is.
+
+    Args:
+        present: see ``fit``.
+    """
+    found = fit(view, present)
+    binary = _mean(view, present, lambda piece: ((piece != 0) & (piece != 1)) * 1.0) == 0
+    mean = np.where(binary, 0, found.mean)
+    return Standardization(mean, np.where(binary, 1, found.std)) if view.ndim == 2 else found
 
 
 def fit_padded(view: NDArray[np.float32], present: Present = None) -> Standardization:
@@ -135,6 +152,10 @@ def _mean(view: NDArray[np.float32], present: Present, what: Callable[[Double], 
     return total / (len(view) if present is None else present.sum())
 
 
+def _share_of_zeros(view: NDArray[np.float32], present: Present) -> float:
+    return float(_mean(view, present, lambda piece: (piece == 0) * 1.0).mean())
+
+
 def _real_steps(piece: Double) -> Double:
     """1 for steps that aren't zeros throughout, else 0, ``(sample, time, *1)``."""
     features = tuple(range(2, piece.ndim))
@@ -150,6 +171,7 @@ def fitted(how: Scaling, view: NDArray[np.float32], present: Present = None) -> 
 
 SCALINGS: dict[str, Callable[[NDArray[np.float32], Present], Standardization]] = {
     "standardized": fit,
+    "binary_kept": fit_but_binary,
     "padded": fit_padded,
     "unchanged": unchanged,
 }

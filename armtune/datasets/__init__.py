@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from armtune.data import Columns, Dataset, Progress, Shapes
+from armtune.data.formats.columns import ColumnStore
+from armtune.data.formats.text_files import UTF_8
 from armtune.errors import DataError
 from armtune.plugins.options import Options
 from armtune.targets import Target, kinds
@@ -76,6 +78,33 @@ class Data(Options):
             f"from an .npz or a folder of .npy files"
         )
 
+    def prepared_inputs(
+        self, path: Path, shapes: Shapes, prepared: Mapping[str, Any]
+    ) -> Mapping[str, Source]:
+        """The same, of a data set whose rows are prepared by what training rows fitted.
+
+        Args:
+            prepared: as the ``Dataset`` had it that the model learnt from.
+
+        Raises:
+            DataError: see ``inputs``.
+        """
+        raise DataError(f"{path}: the data set {self.name} prepares no rows")
+
+    def texts(self, path: Path, names: Sequence[str]) -> list[Sequence[str]]:
+        """Columns of a file with a row a sample, as they stand there.
+
+        Raises:
+            DataError: the file can't be read, or lacks one; names it.
+        """
+        store = ColumnStore(path, self.text_encoding)
+        return [store.text(name).tolist() for name in names]
+
+    @property
+    def text_encoding(self) -> str:
+        """Of files of text."""
+        return UTF_8
+
 
 class Labelled(Data):
     """Base of data sets whose labels may be of any kind."""
@@ -87,3 +116,9 @@ class Labelled(Data):
     @property
     def predicts(self) -> type[Target]:
         return kinds()[self.target]
+
+
+def told(target: Target, column: str) -> str:
+    """What is predicted, for a data set's description, with the column that it is read from."""
+    plain = column in ("label", "labels") or column in target.names
+    return str(target) if plain else f"{target} of {column!r}"

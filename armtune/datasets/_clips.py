@@ -12,11 +12,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from armtune.data import Columns, Dataset, Progress, Shapes
 from armtune.data.assembly import write_splits
@@ -24,15 +23,15 @@ from armtune.data.cache import CacheWriter, digest_of, splits_of, stored
 from armtune.data.downloads import data_folders, find
 from armtune.data.formats.listed_files import Listed
 from armtune.data.formats.lists import read_table
-from armtune.data.formats.media import DAMAGED, Kind, Shape, decode
-from armtune.data.formats.text_files import UTF_8
+from armtune.data.formats.media import DAMAGED, Kind
 from armtune.data.inputs import Source
 from armtune.data.missing_modalities import Absent, settle, skipped
 from armtune.data.prefetch import prefetched
 from armtune.data.rows import taken
 from armtune.data.splits import SPLITS, Indices, divided, numbered, random_split
 from armtune.data.staging import Raw, as_view
-from armtune.datasets import Data
+from armtune.datasets import told
+from armtune.datasets._decoding import Decoded
 from armtune.errors import DataError
 from armtune.targets import Target
 from armtune.targets._names import as_names, doubt
@@ -43,8 +42,6 @@ BUILDER = 3
 """Raised whenever the same options would give other arrays, so that no old cache is used."""
 EDGE = 4096
 """Bytes of a file's beginning and end that tell whether it is the same."""
-
-Size = Annotated[int, Field(ge=4, le=512)]
 
 
 class Clip(NamedTuple):
@@ -63,24 +60,13 @@ class Clip(NamedTuple):
     group: str | None = None
 
 
-class Clips(Data):
+class Clips(Decoded):
     """Options of a data set of files; a subclass lists its clips."""
 
     paths = ("path",)
+    extra = "media"
 
     path: str
-    image_size: int = Field(64, ge=8, le=512)
-    """Side of images and frames, which are scaled and cut square."""
-    frames: int = Field(3, ge=1, le=64)
-    """Frames of a video, taken evenly over its length."""
-    spectrogram: tuple[Size, Size] = (64, 128)
-    """Mel bands and time steps of the sound."""
-    seconds: float = Field(10.0, gt=0, le=60)
-    """Of sound: the middle of longer recordings, silence around shorter ones."""
-    rate: int = Field(16000, ge=4000, le=48000)
-    """Samples a second that the sound is brought to."""
-    damaged: Literal["error", "skip"] = "error"
-    """What a sample with a damaged file is: an error, or left out, counted and named."""
 
     def clips(self, base: Path, modalities: Sequence[str]) -> list[Clip]:
         """All samples, in an order that only depends on the files.
@@ -104,8 +90,7 @@ class Clips(Data):
         Raises:
             DamagedMediaError: it is missing or damaged; names it.
         """
-        shape = Shape(self.image_size, self.frames, self.spectrogram, self.seconds, self.rate)
-        return decode(path, self.kind(modality, path), shape)
+        return self.file(path, self.kind(modality, path))
 
     def split_shares(self) -> tuple[dict[str, float], int]:
         """Shares to cut off the training samples where no split is given, and the seed."""
@@ -123,8 +108,13 @@ class Clips(Data):
         built = stored(self.name, digest, build)
         splits = splits_of(built, modalities)
         sizes = " + ".join(str(len(split)) for split in splits)
-        words = f"{self.about()}: {target}, {sizes} samples{_left_out(built[1])}"
-        words += skipped(built[1]["left_out"]) + built[1]["shared"] + doubt(target.names)
+        words = f"{self.about()}: {told(target, self.labelled_by)}, {sizes} samples"
+        words += (
+            _left_out(built[1])
+            + skipped(built[1]["left_out"])
+            + built[1]["shared"]
+            + doubt(target.names)
+        )
         train = splits[0].labels
         target = target.fitted(train, np.arange(len(train)), str(base))
         return Dataset(self.name, words, target, *splits, digest)
@@ -160,9 +150,9 @@ class Clips(Data):
         return "error"
 
     @property
-    def text_encoding(self) -> str:
-        """Of the list of the files."""
-        return UTF_8
+    def labelled_by(self) -> str:
+        """The column of the labels, where people named it."""
+        return "label"
 
     def about(self) -> str:
         """The data set's name for people, and what of it is read."""

@@ -48,6 +48,7 @@ class Opinions(Data):
     """Options of a data set of opinions; a subclass says what its files are and are called."""
 
     paths = ("path",)
+    extra = "hdf5"
 
     own_files: ClassVar[Mapping[str, str]]
     """What the publishers call the files, by the options that can name others."""

@@ -15,9 +15,9 @@ from armtune.data.cache import digest_of, file_digest
 from armtune.data.downloads import data_folders, find
 from armtune.data.formats.numpy_files import ArrayStore, Store
 from armtune.data.missing_modalities import Absent, scan, settle, skipped
-from armtune.data.rows import Mask, taken
-from armtune.data.splits import Indices, divided, given_splits, numbered, random_split
-from armtune.datasets import Labelled
+from armtune.data.rows import Mask, as_float32, taken
+from armtune.data.splits import Index, Indices, divided, given_splits, numbered, random_split
+from armtune.datasets import Labelled, told
 from armtune.errors import DataError
 from armtune.targets import Target
 from armtune.targets._names import as_names, doubt
@@ -49,9 +49,16 @@ class Arrays(Labelled):
     """Share cut off for test before that, where the file has no such cut."""
     seed: int = Field(0, ge=0)
     """Seed of these cuts."""
+    missing: Literal["error", "mean"] = "error"
+    """What becomes of single numbers of a sample that are NaN: an error, or their mean over the
+    training samples."""
     absent: Absent = "error"
     """What becomes of samples that lack a modality, which is NaN throughout or false in an array
     called as the modality's and ``_present``: an error, kept, or left out."""
+
+    @property
+    def fills(self) -> Literal["", "cells"]:
+        return "" if self.missing == "error" else "cells"
 
     def modalities(self) -> tuple[str, ...] | None:
         return tuple(self.views) or None
@@ -66,15 +73,23 @@ class Arrays(Labelled):
         for done, name in enumerate(modalities):
             progress("reading arrays", done, len(modalities))
             key = self.views.get(name, name)
-            views[name], present[name] = read_view(store, key, len(labels))
+            holes = self.missing == "mean"
+            views[name], present[name] = read_view(store, key, len(labels), holes)
         progress("reading arrays", len(modalities), len(modalities))
         lacked, used = settle(self.absent, present, str(path))
-        whole = Split(views, labels, lacked, None if groups is None else numbered(groups))
         indices, shared = self._indices(store, target, labels, groups, used)
         indices = {split: index[used[index]] for split, index in indices.items()}
+        filled = 0
+        if self.missing == "mean":
+            for name, view in views.items():
+                place = store.at(self.views.get(name, name))
+                views[name], count = filled_view(view, present[name], indices["train"], place)
+                filled += count
+        whole = Split(views, labels, lacked, None if groups is None else numbered(groups))
         target = target.fitted(labels, indices["train"], str(path))
         train, validation, test = (taken(whole, index) for index in indices.values())
         words = self._describe(path, target, (train, validation, test))
+        words += f"; {filled} numbers that were NaN filled by training means" if filled else ""
         words += skipped(int((~used).sum())) + shared + doubt(target.names)
         return Dataset(self.name, words, target, train, validation, test, self._digest(store))
 
@@ -106,7 +121,7 @@ class Arrays(Labelled):
 
     def _describe(self, path: Path, target: Target, splits: Sequence[Split]) -> str:
         sizes = " + ".join(str(len(split)) for split in splits)
-        return f"arrays from {path.name}: {target}, {sizes} samples"
+        return f"arrays from {path.name}: {told(target, self.labels)}, {sizes} samples"
 
 
 def read_labels(store: Store, key: str) -> tuple[NDArray[np.generic], str, list[str]]:
@@ -139,9 +154,14 @@ def read_column(store: Store, key: str, length: int | None = None) -> NDArray[np
     return column
 
 
-def read_view(store: Store, key: str, length: int) -> tuple[NDArray[Any], Mask]:
+def read_view(
+    store: Store, key: str, length: int, holes: bool = False
+) -> tuple[NDArray[Any], Mask]:
     """One modality's samples ``(sample, *shape)``, of a type that becomes float32, and which of
     them are there, ``(sample,)``; these are finite.
+
+    Args:
+        holes: whether some of their numbers may be NaN.
 
     Raises:
         DataError: it is missing, has another length, holds no numbers, or NaN or infinity.
@@ -159,7 +179,27 @@ def read_view(store: Store, key: str, length: int) -> tuple[NDArray[Any], Mask]:
     there = np.ones(length, bool)
     if f"{key}_present" in store:
         there = read_column(store, f"{key}_present", length).astype(bool)
-    present, bad = scan(view, there)
+    present, bad = scan(view, there, holes)
     if bad is not None:
-        raise DataError(f"{store.at(key)}: NaN or infinity (as float32) in sample {bad}")
+        hint = "" if holes else "; missing: mean would fill NaN"
+        raise DataError(f"{store.at(key)}: NaN or infinity (as float32) in sample {bad}{hint}")
     return view, present
+
+
+def filled_view(
+    view: NDArray[Any], present: Mask, train: Index, place: str
+) -> tuple[NDArray[Any], int]:
+    """A view whose NaN are the training samples' means, number by number, and how many were.
+
+    Raises:
+        DataError: a number that is missing somewhere is in no training sample.
+    """
+    holes = np.isnan(view) & present.reshape(-1, *[1] * (view.ndim - 1))
+    if not holes.any():
+        return view, 0
+    known = np.asarray(view[train[present[train]]], np.float64)
+    counts = (~np.isnan(known)).sum(axis=0)
+    if (holes.any(axis=0) & (counts == 0)).any():
+        raise DataError(f"{place}: a number is NaN in all training samples; leave it out")
+    means = np.nansum(known, axis=0) / np.maximum(counts, 1)
+    return as_float32(np.where(holes, means, view)), int(holes.sum())

@@ -58,6 +58,10 @@ class Folders(Labelled, Clips):
         return self.absent
 
     @property
+    def labelled_by(self) -> str:
+        return self.labels
+
+    @property
     def text_encoding(self) -> str:
         return self.encoding
 

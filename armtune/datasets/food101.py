@@ -49,6 +49,7 @@ class Food101(Data):
     """
 
     paths = ("path",)
+    extra = "media"
 
     name: Literal["food101"] = "food101"
     path: str = "food101"

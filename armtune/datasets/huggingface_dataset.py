@@ -111,7 +111,7 @@ class HuggingFaceDataset(Labelled):
         progress: Progress,
     ) -> tuple[dict[str, Split], Target]:
         tables = {split: read_files(own) for split, own in files.items()}
-        labels, names = _labels(tables, self.label, path)
+        labels, names = labels_of(tables, self.label, path)
         parts: dict[str, Split] = {}
         for done, (split, table) in enumerate(tables.items()):
             progress("reading the data set", done, len(tables))
@@ -128,7 +128,7 @@ class HuggingFaceDataset(Labelled):
         return read_splits(parts, lambda raw: self.predicts.read_column(raw, place, names or ()))
 
 
-def _labels(
+def labels_of(
     tables: Mapping[str, pa.Table], column: str, path: Path
 ) -> tuple[dict[str, NDArray[np.generic]], list[str] | None]:
     """The labels of each split as they are, and what a ``ClassLabel`` calls its numbers.
@@ -136,7 +136,7 @@ def _labels(
     Lists of names, and of a ``ClassLabel``'s numbers, become text as ``target: labels`` reads it.
 
     Raises:
-        DataError: lists differ in length, or a number has no name.
+        DataError: there is no such column, lists differ in length, or a number has no name.
     """
     names = class_names(tables["train"], column)
     found = {}

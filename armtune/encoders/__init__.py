@@ -8,6 +8,8 @@ from armtune.data.standardize import Scaling
 from armtune.plugins.options import Options
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
     from armtune.nn.layers import Init
@@ -41,6 +43,17 @@ class Encoder(Options):
             ValueError: files that the encoder is made from don't serve; says why.
         """
         raise NotImplementedError
+
+    def fit(
+        self, module: nn.Module, view: NDArray[np.float32], present: NDArray[np.bool_] | None
+    ) -> None:
+        """Sets the module's buffers by the training samples; as a rule it has none.
+
+        Args:
+            module: what ``build`` made. Buffers that prediction needs are persistent ones.
+            view: ``(sample, *shape)``, as the data set gives them.
+            present: which samples have the modality; None for all.
+        """
 
     def adapt(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Tensors of a file of weights, by name, as this encoder's parameters; as they are here.

@@ -20,7 +20,7 @@ class Gru(SequenceEncoder):
     name: Literal["gru"] = "gru"
     width: int = Field(64, ge=1)
     """Units of each direction; there are twice as many features."""
-    depth: int = Field(1, ge=1)
+    depth: int = Field(1, ge=1, le=1000)
     """Number of layers."""
 
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:

@@ -23,6 +23,7 @@ class HuggingFace(Encoder):
     """
 
     standardize: ClassVar[bool] = False
+    extra = "huggingface"
 
     name: Literal["huggingface"] = "huggingface"
     path: str = "bert-base-uncased"

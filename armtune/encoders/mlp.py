@@ -23,7 +23,7 @@ class Mlp(Encoder):
     name: Literal["mlp"] = "mlp"
     width: int = Field(64, ge=1)
     """Units a layer, and features."""
-    depth: int = Field(2, ge=0)
+    depth: int = Field(2, ge=0, le=1000)
     """Number of rectified layers; 0 for a single linear layer, a linear encoder."""
     components: int = Field(0, ge=0)
     """Principal components of the training samples that samples are reduced to before, for vectors

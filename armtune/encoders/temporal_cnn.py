@@ -29,7 +29,7 @@ class TemporalCnn(SequenceEncoder):
     name: Literal["temporal_cnn"] = "temporal_cnn"
     width: int = Field(64, ge=1)
     """Channels, and features."""
-    depth: int = Field(4, ge=1)
+    depth: int = Field(4, ge=1, le=1000)
     """Number of convolutions; each reaches twice as far as the last."""
     kernel: int = Field(3, ge=1)
     """Length of the convolution windows."""

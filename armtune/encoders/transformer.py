@@ -22,7 +22,7 @@ class Transformer(SequenceEncoder):
     """Attention heads."""
     head_width: int = Field(16, ge=1)
     """Units a head; there are heads times as many features."""
-    layers: int = Field(2, ge=1)
+    layers: int = Field(2, ge=1, le=1000)
     """Number of layers."""
 
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:

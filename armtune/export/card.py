@@ -87,7 +87,7 @@ def _ensemble(about: Figures, metrics: Figures) -> Iterator[str]:
         return
     yield "## Ensemble"
     yield ""
-    yield "Its outputs are a weighted sum of its models' fused decisions and of their own heads of each"
+    yield "Its outputs are a weighted sum of its models' fused decisions and their heads of each"
     yield "modality. The weights have the lowest loss on validation; none is negative (stacking;"
     yield "Breiman, 1996). For each set of modalities that are there, there are other weights. The"
     yield "shares below are those of all a model's outputs where everything is there."

@@ -25,6 +25,7 @@ from armtune.bundle.manifest import (
     DECISIONS,
     MANIFEST,
     METRICS,
+    PREPARED,
     Part,
     checksum,
     sha256,
@@ -129,6 +130,8 @@ def write_models(
             for k, (table, group) in enumerate(zip(tables, groups, strict=True))
         ]
         write_text(aside / METRICS, json.dumps(metrics, indent=2))
+        if prepared := {m: dataset.prepared[m] for m in shapes if m in dataset.prepared}:
+            write_text(aside / PREPARED, json.dumps(prepared, indent=1, ensure_ascii=False))
         shutil.copyfile(armtune.export.standalone.__file__, aside / PREDICT)
         recipe = groups[0].recipe
         about = _about(dataset, shapes)

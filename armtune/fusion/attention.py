@@ -35,7 +35,7 @@ class Attention(Fusion):
     """Attention heads."""
     head_width: int = Field(16, ge=1)
     """Units a head; a token has heads times as many."""
-    layers: int = Field(2, ge=1)
+    layers: int = Field(2, ge=1, le=1000)
     """Layers of each modality's transformer."""
     tokens: int = Field(4, ge=1)
     """Tokens of the bottleneck."""

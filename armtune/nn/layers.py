@@ -7,14 +7,16 @@ products, convolutions and group norms are grouped by member.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import gcd, sqrt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from math import gcd, prod, sqrt
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from armtune.errors import RunError
 from armtune.nn.products import affine
 
 EPS = 1e-5
@@ -23,17 +25,25 @@ Modules = nn.ModuleList
 Relu = nn.ReLU
 
 
+class TooManyWeightsError(RunError):
+    """A network would have more weights than it may."""
+
+
 class Init:
     """Draws initial weights, each member's from its own stream.
 
     Args:
         generators: one CPU generator a member.
         dtype: floating type of the weights.
+        most: how many weights there may be; None for any number.
     """
 
-    def __init__(self, generators: Sequence[torch.Generator], dtype: torch.dtype) -> None:
+    def __init__(
+        self, generators: Sequence[torch.Generator], dtype: torch.dtype, most: int | None = None
+    ) -> None:
         self.generators = generators
         self.dtype = dtype
+        self._left = most
 
     @property
     def members(self) -> int:
@@ -41,12 +51,37 @@ class Init:
 
     def uniform(self, bound: float, *shape: int) -> nn.Parameter:
         """Uniform draws from ``[-bound, bound)``, ``(member, *shape)``."""
-        draws = [torch.rand(shape, generator=g, dtype=self.dtype) for g in self.generators]
-        return nn.Parameter(torch.stack(draws).mul_(2 * bound).sub_(bound))
+        self._count(shape)
+        with _allocating(shape):
+            draws = [torch.rand(shape, generator=g, dtype=self.dtype) for g in self.generators]
+            return nn.Parameter(torch.stack(draws).mul_(2 * bound).sub_(bound))
 
     def constant(self, value: float, *shape: int) -> nn.Parameter:
         """The same value everywhere, ``(member, *shape)``."""
-        return nn.Parameter(torch.full((self.members, *shape), value, dtype=self.dtype))
+        self._count(shape)
+        with _allocating(shape):
+            return nn.Parameter(torch.full((self.members, *shape), value, dtype=self.dtype))
+
+    def _count(self, shape: Sequence[int]) -> None:
+        """Takes weights off those that there may be, before there is any memory for them.
+
+        Raises:
+            TooManyWeightsError: there may be no more.
+        """
+        if self._left is not None:
+            self._left -= self.members * prod(shape)
+            if self._left < 0:
+                raise TooManyWeightsError("a network of the recipe has more weights")
+
+
+@contextmanager
+def _allocating(shape: Sequence[int]) -> Iterator[None]:
+    """Says what takes more memory than there is."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        said = " x ".join(map(str, shape))
+        raise TooManyWeightsError(f"{said} weights take more memory than there is") from error
 
 
 class Linear(nn.Module):

@@ -19,6 +19,8 @@ class Options(BaseModel):
         extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
     )
 
+    extra: ClassVar[str] = ""
+    """The extra of armtune whose packages it can't do without, such as ``media``."""
     former: ClassVar[Mapping[str, str]] = {}
     """Options of earlier versions, and what to write instead of each."""
 

@@ -6,12 +6,16 @@ Such a file is code: it runs in every process that reads a recipe naming it, the
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 import traceback
 from pathlib import Path
 from types import ModuleType
 
 from armtune.plugins.registry import KINDS, add, defined, plugins
+
+MANIFEST = "bundle.json"
+"""What a bundle says of itself, each file's checksum among it."""
 
 
 def run(path: Path) -> bool:
@@ -21,7 +25,8 @@ def run(path: Path) -> bool:
         Whether it ran: a file whose text has run already does nothing.
 
     Raises:
-        ValueError: it can't be read or run, defines no plug-in, or one whose name is taken.
+        ValueError: it can't be read or run, defines no plug-in, or one whose name is taken; or it
+            lies in a bundle, and isn't the file that was exported.
     """
     try:
         source = path.read_bytes()
@@ -30,6 +35,7 @@ def run(path: Path) -> bool:
     name = _module_name(source)
     if name in sys.modules:
         return False
+    _compare(path, source)
     module = ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module  # where pydantic looks up what annotations mean
@@ -40,6 +46,17 @@ def run(path: Path) -> bool:
         del sys.modules[name]
         raise
     return True
+
+
+def _compare(path: Path, source: bytes) -> None:
+    """Refuses a file that a manifest beside it has another checksum of."""
+    try:
+        sums = json.loads((path.parent / MANIFEST).read_bytes())["sha256"]
+        known = sums.get(path.name)
+    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return  # no bundle of ours
+    if known not in (None, hashlib.sha256(source).hexdigest()):
+        raise ValueError(f"{path} differs from its checksum in {MANIFEST}, and isn't run")
 
 
 def has_run(path: Path) -> bool:

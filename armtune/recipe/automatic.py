@@ -37,9 +37,9 @@ STEPS = 600
 FEW_STEPS = 500
 """Updates below which a training is likely to end too early."""
 KINDS: dict[str, tuple[str, ...]] = {
-    "vectors": ("mlp", "frozen_features"),
+    "vectors": ("mlp", "frozen_features", "tabular"),
     "images": ("lenet", "resnet18", "resnet34"),
-    "text": ("embedding_bag", "huggingface"),
+    "text": ("embedding_bag", "bag_of_words", "huggingface"),
     "sequences": ("temporal_cnn", "gru", "transformer"),
 }
 """The shipped spaces for what samples are, and the encoders that read such samples."""

@@ -6,9 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armtune.data import Dataset
+from armtune.data.columns.fitted import Category, Number
+from armtune.data.columns.modalities import File, Text, Vector, restored
+from armtune.data.vocabulary import UNKNOWN
 from armtune.encoders import Encoder
 from armtune.encoders.auto import encoder_for
+from armtune.encoders.bag_of_words import BagOfWords
 from armtune.encoders.embedding_bag import EmbeddingBag
+from armtune.encoders.tabular import Tabular
 
 LOOKED_AT = 512
 """Training samples that are looked at."""
@@ -27,6 +32,9 @@ SMOOTH = 0.5
 
 def chosen_encoder(modality: str, dataset: Dataset) -> Encoder:
     """The encoder that a modality's shape asks for; token numbers get an embedding."""
+    about = dataset.prepared.get(modality)
+    if about and (own := _for_columns(restored(about))):
+        return own
     view = dataset.train.views[modality]
     there = dataset.train.present.get(modality)
     numbers = np.arange(len(view)) if there is None else np.flatnonzero(there)
@@ -35,6 +43,16 @@ def chosen_encoder(modality: str, dataset: Dataset) -> Encoder:
         return EmbeddingBag(vocabulary=max(int(view[numbers].max()), 1))
     sequence = some.ndim == 3 and _are_sequences(some)
     return encoder_for(view.shape[1:], sequence, len(numbers))
+
+
+def _for_columns(by: Vector | Text | File) -> Encoder | None:
+    """The encoder for columns of a table; None where their samples' shape decides."""
+    if isinstance(by, Text):
+        return BagOfWords(vocabulary=len(by.words) + UNKNOWN)
+    if isinstance(by, Vector) and not all(isinstance(c, Number) for c in by.columns):
+        blocks = [[c.width] if isinstance(c, Category) else [1] * c.width for c in by.columns]
+        return Tabular(blocks=[size for own in blocks for size in own])
+    return None
 
 
 def _are_tokens(view: NDArray[np.float32]) -> bool:

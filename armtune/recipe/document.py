@@ -19,10 +19,14 @@ from armtune.errors import Fault, RecipeError
 Steps = tuple[str | int, ...]
 """The way to a place in a document: keys of mappings and indices of lists."""
 
+MOST_BYTES = 500_000
+"""Length of a file above which it is refused: what it holds would take seconds to read."""
 MOST_NODES = 100_000
 """Values in a document, aliases written out, above which it is refused."""
 MOST_ENTRIES = 1_000
 """Entries of one mapping or list above which it is refused: each may be at fault by itself."""
+MOST_WHOLE = (1 << 63) - 1
+"""Whole numbers beyond are refused: no library that gets them counts further."""
 MOST_DEPTH = 1_000
 """Brackets up to which libyaml reads a text: it has no guard against nesting."""
 
@@ -140,13 +144,17 @@ def read_value(text: str, name: str) -> Any:
 
 def _bytes(path: Path, name: str) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         raise _fault(name, "there is no such file") from None
     except IsADirectoryError:
         raise _fault(name, "is a folder; name the YAML file in it") from None
     except OSError as error:
         raise _fault(name, f"can't be read: {error.strerror}") from None
+    if len(data) > MOST_BYTES:
+        raise _fault(name, f"is longer than {MOST_BYTES // 1000} kB, which no recipe is")
+    return data
 
 
 def _decode(data: bytes, name: str) -> str:
@@ -303,7 +311,10 @@ def _convert(kind: str, text: str) -> Any:
 
 def _integer(text: str) -> int:
     base = {"0o": 8, "0x": 16}.get(text[:2], 10)
-    return int(text, base)
+    number = int(text, base)
+    if abs(number) > MOST_WHOLE:
+        raise ValueError(f"is a whole number beyond {MOST_WHOLE}, more than a machine counts to")
+    return number
 
 
 def _float(text: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from armtune.recipe.faults import schema_faults
 from armtune.recipe.overrides import COMMAND_LINE, Assignment, apply, parse
 from armtune.recipe.plugins import PLUGINS, take_plugins
 from armtune.recipe.schema import Recipe
+from armtune.recipe.shipped import meant_recipe, recipe_file
+
+LINE = 1 << 30
+"""More characters than any line has."""
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = (), run_files: bool = True) -> Recipe:
@@ -39,10 +44,13 @@ def read_recipe(
 ) -> tuple[Recipe | None, Document, list[Fault]]:
     """A recipe, where its values stand, and its faults; no recipe where a value is of a wrong type.
 
+    Args:
+        path: the file, or the bare name of a shipped recipe; its folder is the recipe's folder.
+
     Raises:
-        RecipeError: the file can't be read as YAML at all.
+        RecipeError: there is no such recipe, or it can't be read as YAML at all.
     """
-    document = read_document(path)
+    document = _document(path)
     assignments, faults = parse(overrides)
     # What the other changes may name is known once the files have run.
     files = [a for a in assignments if a.path == PLUGINS]
@@ -100,6 +108,17 @@ def dump_content(content: Mapping[str, Any]) -> str:
     return yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
+def flow(value: Any) -> str:
+    """A plain value as YAML on one line."""
+    written = yaml.dump(
+        value, Dumper=_Dumper, default_flow_style=True, width=LINE, sort_keys=False,
+        allow_unicode=True,
+    )  # fmt: skip
+    line = str(written).removesuffix("...\n").rstrip("\n")
+    # Text of several lines goes over several lines, but as JSON, which is YAML.
+    return json.dumps(value, ensure_ascii=False) if "\n" in line else line
+
+
 # The one in C, which every wheel has, writes the same several times as fast.
 _SafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -110,6 +129,14 @@ class _Dumper(_SafeDumper):  # type: ignore[misc]
 
 for _tag, _pattern in RESOLVERS:
     _Dumper.add_implicit_resolver(_tag, _pattern, None)
+
+
+def _document(path: Path) -> Document:
+    try:
+        return read_document(recipe_file(path))
+    except RecipeError as error:
+        hint = meant_recipe(path)
+        raise RecipeError([replace(fault, hint=hint) for fault in error.faults]) from None
 
 
 def _validate(document: Document) -> tuple[Recipe | None, list[Fault]]:

@@ -93,6 +93,11 @@ class References:
         return _best(each for each in self.found if each.how == "single")
 
     @property
+    def best_mean(self) -> Reference | None:
+        """The same among means of models of one modality each."""
+        return _best(each for each in self.found if each.how == "mean")
+
+    @property
     def constant(self) -> Reference | None:
         """The one that always says the same."""
         return _best(each for each in self.found if each.how == "constant")

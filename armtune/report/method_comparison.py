@@ -20,7 +20,8 @@ SPLITS = ("test", "validation")
 def result_grid(comparison: Comparison, split: str) -> Grid:
     """Each method's mean ± standard deviation over the seeds on a split, a row each.
 
-    Then the best reference, and the best of one modality, both chosen on validation.
+    Then the best reference, the best of one modality, and the best mean of models of one modality
+    each, all chosen on validation.
     """
     metrics = comparison.metrics
     rows: list[tuple[str, ...]] = [
@@ -34,18 +35,19 @@ def result_grid(comparison: Comparison, split: str) -> Grid:
         for outcome in comparison.outcomes
     ]
     rows += _reference_rows(comparison, split)
-    title = f"{split.capitalize()}, in per cent: mean ± standard deviation over the seeds"
-    columns = ("method", "seeds", *map(heading, metrics), "epoch ×", "training ×")
+    title = (
+        f"{split.capitalize()}, in per cent: mean ± standard deviation over the {comparison.over}"
+    )
+    columns = ("method", comparison.over, *map(heading, metrics), "epoch ×", "training ×")
     return Grid(title, columns, tuple(rows))
 
 
 def _reference_rows(comparison: Comparison, split: str) -> Iterator[tuple[str, ...]]:
     known = comparison.references
-    shown = [known.best, known.best_single] if known else []
-    for each in shown[: 1 if shown[:1] == shown[1:] else 2]:
-        if each is not None:
-            texts = (_reference_text(each, split, m, comparison.score) for m in comparison.metrics)
-            yield (each.name, "–", *texts, "–", "–")
+    shown = [known.best, known.best_single, known.best_mean] if known else []
+    for each in {each.name: each for each in shown if each is not None}.values():
+        texts = (_reference_text(each, split, m, comparison.score) for m in comparison.metrics)
+        yield (each.name, "–", *texts, "–", "–")
 
 
 def _reference_text(each: Reference, split: str, metric: str, score: str) -> str:
@@ -71,7 +73,7 @@ def difference_grid(comparison: Comparison, metric: str, split: str = "test") ->
         for method, d in comparison.differences(metric, split).items()
     ]
     title = f"{heading(metric).capitalize()} on {split}: points above {comparison.reference}"
-    columns = ("method", "seeds", "difference", "95 % interval", "p", "p by Holm")
+    columns = ("method", comparison.over, "difference", "95 % interval", "p", "p by Holm")
     return Grid(title, columns, tuple(rows))
 
 
@@ -115,7 +117,23 @@ def notes(comparison: Comparison) -> list[str]:
         lines += [f"{outcome.method}: {note}" for note in outcome.notes]
         if outcome.method == comparison.reference and outcome.failure:
             lines.append(f"there are no differences, since {comparison.reference} failed")
-    return lines
+    return [*lines, *_lost(comparison)]
+
+
+def _lost(comparison: Comparison) -> Iterator[str]:
+    """A warning where no method is above the best reference."""
+    best = comparison.references.best if comparison.references else None
+    scores = [fmean(v) for o in comparison.outcomes if (v := _test_scores(comparison, o))]
+    if best is None or best.test is None or not scores or max(scores) > best.test:
+        return
+    yield (
+        f"no method is above {best.name}: it has {100 * best.test:.2f} on test, "
+        f"the best method {100 * max(scores):.2f}"
+    )
+
+
+def _test_scores(comparison: Comparison, outcome: Outcome) -> list[float]:
+    return list(outcome.values("test", comparison.score).values())
 
 
 def rows_of(comparison: Comparison) -> Iterator[dict[str, Any]]:
@@ -143,6 +161,7 @@ def as_dict(comparison: Comparison) -> dict[str, Any]:
         "data": comparison.data,
         "command": comparison.command,
         "reference": comparison.reference,
+        "over": comparison.over,
         "trials": comparison.recipe.sweep.trials,
         "notes": notes(comparison),
         "references": references_dict(comparison.references) if comparison.references else None,

@@ -34,7 +34,7 @@ _TERMS = {
         "with what the method does before its first epoch"
     ),
     "95 % interval, p": (
-        "of the differences between models trained with the same seed, by Student's t-distribution"
+        "of the differences between models of the same {one}, by Student's t-distribution"
     ),
     "p by Holm": "p corrected for the number of methods in the table; * where it is below 0.05",
 }
@@ -70,7 +70,7 @@ def markdown(comparison: Comparison) -> str:
         f"# {_title(comparison)}",
         f"Data: {comparison.data}",
         f"    {comparison.command}" if comparison.command else "",
-        _EQUAL.format(rule=comparison.recipe.sweep.choose),
+        _equal(comparison),
         "\n".join(f"- **{term}**: {meaning}" for term, meaning in _terms(comparison).items()),
         "\n".join(f"- {note}" for note in notes(comparison)),
         *(grid.markdown().rstrip() for grid in grids(comparison)),
@@ -79,9 +79,20 @@ def markdown(comparison: Comparison) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def _equal(comparison: Comparison) -> str:
+    """What is equal for all methods."""
+    said = _EQUAL.format(rule=comparison.recipe.sweep.choose)
+    if comparison.over == "cuts":
+        said += (
+            " All this was done on several cuts of the data; figures are means over a cut's seeds."
+        )
+    return said
+
+
 def _terms(comparison: Comparison) -> dict[str, str]:
     score = comparison.score.replace("_", " ")
-    return {term: meaning.format(score=score) for term, meaning in _TERMS.items()}
+    one = comparison.over.removesuffix("s")
+    return {term: meaning.format(score=score, one=one) for term, meaning in _TERMS.items()}
 
 
 def table(comparison: Comparison) -> str:
@@ -109,7 +120,7 @@ def page(comparison: Comparison, picture: bytes) -> str:
     body = [
         f"<h1>{title}</h1><p>Data: {escape(comparison.data)}</p>",
         f"<pre>{escape(comparison.command)}</pre>" if comparison.command else "",
-        f"<p>{escape(_EQUAL.format(rule=comparison.recipe.sweep.choose))}</p>",
+        f"<p>{escape(_equal(comparison))}</p>",
         f"<ul>{''.join(terms)}</ul>",
         *(f'<p class="note">{escape(note)}</p>' for note in notes(comparison)),
         f'<h2>Fronts</h2><img alt="Fronts of all methods" src="data:image/png;base64,{image}">',

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from armtune.report.tables import (
 )
 from armtune.sweeps import TrialRecord, front_of, read_confirmed, read_records
 from armtune.sweeps.study.folder import RECIPE
-from armtune.sweeps.study.lock import UNSURE, holder
+from armtune.sweeps.study.lock import Holder, holder
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class Status:
     """Where a sweep stands.
 
     Attributes:
-        holder: who runs it, such as ``process 12 on host``; empty when nobody does.
+        holder: who runs it, or left a name there; None when nobody did.
         best: the trial of the front that the recipe's rule picks, else the first objective's best.
         retrained: re-trainings done.
         left_out: a sentence on what isn't shown; empty when all is.
     """
 
     recipe: Recipe
-    holder: str
+    holder: Holder | None
     records: list[TrialRecord]
     front: list[int]
     best: TrialRecord | None
@@ -83,7 +83,7 @@ class Status:
         return {
             "name": self.recipe.name,
             "state": self._word().partition(",")[0],
-            "holder": self.holder or None,
+            "holder": str(self.holder) if self._runs else None,
             "trials": {"wanted": self.recipe.sweep.trials, **self._counts()},
             "front": self.front,
             "best": trial_dict(self.best) if self.best else None,
@@ -94,15 +94,24 @@ class Status:
     def _counts(self) -> dict[str, int]:
         """Trials by their states; of those that haven't ended none runs where nobody runs them."""
         counts = Counter(record.state for record in self.records)
-        if not self.holder:
+        if not self._runs:
             counts["INTERRUPTED"] = counts.pop("RUNNING", 0)
         words = {**STATE_WORDS, "INTERRUPTED": "interrupted"}
         return {word: counts[state] for state, word in words.items()}
 
+    @property
+    def _runs(self) -> bool:
+        """Whether somebody seems to run it; what is over on another machine can only be silent."""
+        holder = self.holder
+        return bool(holder and holder.lives and not (self.over and holder.silent is not None))
+
     def _word(self) -> str:
-        if self.holder:
+        if self._runs:
             return f"running, in {self.holder}"
-        return "done" if self.over else "stopped, armtune sweep with --resume goes on"
+        if self.over:
+            return "done"
+        gone = f"it was in {self.holder}; " if self.holder else ""
+        return f"stopped, {gone}armtune sweep with --resume goes on"
 
 
 def read_status(folder: Path) -> Status:
@@ -121,8 +130,4 @@ def read_status(folder: Path) -> Status:
     standing = by_objective((r for r in records if r.number in front), goals)
     best = next((r for r in records if r.number == chosen), next(iter(standing), None))
     retrained = sum(map(len, confirmed.values()))
-    status = Status(recipe, holder(folder), records, front, best, retrained, seen.left_out)
-    # A sweep of another machine that was killed at its very end, or is older than this, left its
-    # name; there is nothing left that it could run.
-    gone = status.over and status.holder.endswith(UNSURE)
-    return replace(status, holder="") if gone else status
+    return Status(recipe, holder(folder), records, front, best, retrained, seen.left_out)

@@ -22,6 +22,7 @@ Counts = NDArray[np.float64]
 NORMAL = 1.96
 """Standard errors on either side of a 95 % interval."""
 GAP = "contribution_gap"
+MISSING = "missing/"
 LEAST_COST = 0.0005
 """Share of the score that a choice may give up without a word: what a rounded figure hides."""
 
@@ -35,6 +36,7 @@ class Winner:
         record: the chosen trial.
         score: the metric that the data's target is judged by.
         seeds: its re-trainings; an ensemble's only figures.
+        is_ensemble: whether it is one.
         counts: what each test sample counts, the mean over the seeds; None where that isn't known.
     """
 
@@ -43,6 +45,7 @@ class Winner:
     score: str
     seeds: Sequence[Confirmation]
     counts: Counts | None = None
+    is_ensemble: bool = False
 
     @property
     def test(self) -> float:
@@ -110,7 +113,7 @@ def _ensemble(folder: Path, record: TrialRecord, score: str, ensemble: Ensemble)
     models = len(ensemble.weights)
     what = f"an ensemble of {models} model{'s' if models > 1 else ''}"
     figures = Confirmation(0, ensemble.validation, ensemble.test)
-    return Winner(what, record, score, [figures], counts)
+    return Winner(what, record, score, [figures], counts, is_ensemble=True)
 
 
 def _trial(result: SweepResult, record: TrialRecord, score: str) -> Winner:
@@ -124,6 +127,8 @@ def sentences(facts: Facts) -> Iterator[str]:
     yield _own(facts)
     if facts.references is not None:
         yield from _against(facts, facts.references)
+    yield from _alone(facts.winner)
+    yield from _missing(facts)
     yield from _choice(facts)
     yield from _gap(facts.winner)
 
@@ -165,6 +170,35 @@ def _against(facts: Facts, references: References) -> Iterator[str]:
         yield f"Warning: references could not be measured: {references.failure}."
     elif late:
         yield f"{len(late)} of {len(references.found)} references were not reached in time."
+
+
+def _alone(winner: Winner) -> Iterator[str]:
+    """What the same trials reach with one modality, by an ensemble's own weights for it."""
+    start = f"unimodal_{winner.score}/"
+    known = winner.seeds[0].test if winner.is_ensemble else {}
+    alone = {name.removeprefix(start): v for name, v in known.items() if name.startswith(start)}
+    if len(alone) > 1:
+        best = max(alone, key=lambda m: alone[m])
+        yield (
+            f"The most that the same trials reach with one modality, {best} alone, is "
+            f"{_level(winner.score, alone[best])}."
+        )
+
+
+def _missing(facts: Facts) -> Iterator[str]:
+    """What is left where the modality that it needs most is missing."""
+    winner = facts.winner
+    names = [n for n in winner.seeds[0].test if n.startswith(MISSING)]
+    left = {n: fmean(seed.test.get(n, math.nan) for seed in winner.seeds) for n in names}
+    if len(left) < 2 or any(map(math.isnan, left.values())):
+        return
+    worst = min(left, key=lambda n: left[n])
+    modality = worst.removeprefix(MISSING)
+    said = f"Without {modality}, which it needs most, it has {_level(winner.score, left[worst])}"
+    mean = facts.references.best_mean if facts.references else None
+    if mean is not None and modality in mean.missing:
+        said += f"; {mean.name}, has {_level(winner.score, mean.missing[modality])} without it"
+    yield f"{said}."
 
 
 def _simpler(facts: Facts, best: Reference) -> Iterator[str]:

@@ -79,7 +79,7 @@ def read_records(folder: Path) -> list[TrialRecord]:
     Raises:
         RunError: the folder holds no study, or a damaged one.
     """
-    from armtune.sweeps.study.study import read_study
+    from armtune.sweeps.study.reader import read_study
 
     return read_study(folder).records()
 
@@ -90,7 +90,7 @@ def read_confirmed(folder: Path) -> dict[int, list[Confirmation]]:
     Raises:
         RunError: the folder holds no study, or a damaged one.
     """
-    from armtune.sweeps.study.study import read_study
+    from armtune.sweeps.study.reader import read_study
 
     return read_study(folder).confirmed()
 
@@ -101,7 +101,7 @@ def read_lineages(folder: Path) -> dict[int, list[Segment]]:
     Raises:
         RunError: the folder holds no study, or a damaged one.
     """
-    from armtune.sweeps.study.study import read_study
+    from armtune.sweeps.study.reader import read_study
 
     return read_study(folder).lineages()
 
@@ -115,8 +115,8 @@ def read_result(folder: Path) -> SweepResult:
     """
     from armtune.recipe.looking import look
     from armtune.sweeps.study.folder import RECIPE
+    from armtune.sweeps.study.reader import read_study
     from armtune.sweeps.study.result import result_of
-    from armtune.sweeps.study.study import read_study
 
     study = read_study(folder)
     seen = look(folder / RECIPE)

@@ -114,6 +114,6 @@ def toy_recipe(
                 "optimizer": {"name": "adamw", "lr": 0.02},
                 **training,
             },
-            "sweep": {"references": False},
+            "sweep": {"space": [], "references": False},
         }
     )

@@ -70,5 +70,7 @@ class BestEpochs:
     def save(self, path: Path, k: int | slice) -> None:
         """Writes weights by parameter name (safetensors): a member's, or several's side by side."""
         parameters = self._flat.named(self.state["parameters"])
-        learnt = {**parameters, **{name: self.state[name] for name in BUFFERS}}
+        # What encoders took from the training samples never changes.
+        learnt = {**self._network.state_dict(), **parameters}
+        learnt |= {name: self.state[name] for name in BUFFERS}
         write_bytes(path, save({name: t[k].contiguous().cpu() for name, t in learnt.items()}))

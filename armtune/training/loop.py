@@ -31,7 +31,7 @@ from armtune.training.evaluation import all_outputs, evaluate
 from armtune.training.folds import CrossValidation, cross_validate, members_of, shared_by_trials
 from armtune.training.learning_rates import learning_rates, planned
 from armtune.training.mean_features import all_features, mean_features
-from armtune.training.network import MultimodalNet, build_network
+from armtune.training.network import MultimodalNet, build_network, fit_encoders
 from armtune.training.outputs import write_outputs
 from armtune.training.pretrained import load_weights
 from armtune.training.sample_order import (
@@ -89,6 +89,7 @@ class Run(Resumable):
         network = build_network(recipes, shapes, self.target.width, data.dtype)
         self.network = network.to(data.device)
         load_weights(self.network, recipes[0])
+        fit_encoders(self.network, recipes[0], self.dataset.train)
         self.shares = share_encoders(self.network)
         compiles = self.plan.compile
         self.encoders = compiled_encoders(self.network) if compiles else self.network.encode

@@ -8,6 +8,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from armtune.data import Split
 from armtune.encoders import Encoder
 from armtune.errors import Fault, RecipeError
 from armtune.fusion import Fusion
@@ -161,17 +162,28 @@ def build_network(
     shapes: Mapping[str, tuple[int, ...]],
     outputs: int,
     dtype: torch.dtype = torch.float32,
+    most: int | None = None,
 ) -> MultimodalNet:
     """The network of a pack: the first recipe's program, each member's own initial weights.
 
+    Args:
+        most: how many weights it may have in all; None for any number.
+
     Raises:
+        TooManyWeightsError: it would have more.
         RecipeError: an encoder can't read samples of its modality's shape, or isn't to be had.
     """
     program = recipes[0]
     encoders = {m: modality.encoder for m, modality in program.modalities.items()}
-    init = Init([stream(recipe.training.seed, "init") for recipe in recipes], dtype)
+    init = Init([stream(recipe.training.seed, "init") for recipe in recipes], dtype, most)
     fusion = program.balancing.fusion(program.fusion)
     return MultimodalNet(encoders, fusion, shapes, outputs, init)
+
+
+def fit_encoders(network: MultimodalNet, recipe: Recipe, train: Split) -> None:
+    """Lets encoders take from the training samples what isn't learnt step by step."""
+    for m, module in zip(network.modalities, network.encoders, strict=True):
+        recipe.modalities[m].encoder.fit(module, train.views[m], train.present.get(m))
 
 
 def _build(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 import armtune
 from armtune.bundle.budget import (
@@ -216,3 +217,42 @@ def test_members_without_weights_of_decisions_are_refused(bundle: Path, dataset:
     (bundle / MANIFEST).write_text(json.dumps({**about, "checksum": checksum(about)}))
     with pytest.raises(RunError, match="no weights of decisions of shape"):
         load_served(bundle, dataset.shapes, dataset.target)
+
+
+X = np.ones((4, 5), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("operator", "inputs"),
+    [
+        ("_operator.getitem", [X, [0] * 500]),
+        ("aten.select.int", [X, 0, [0] * 500]),
+        ("aten.add.Tensor", [X[:, :1], [1.0] * 30_000]),
+        ("aten.mul.Tensor", [X.astype("i8"), 10**40]),
+        ("aten.mul.Tensor", [X.astype(object), X]),
+        ("aten.add.Tensor", [np.full(3, "x" * 300), "y" * 300]),
+        ("aten.cat.default", [[X, "text"], 0]),
+        ("aten.unsqueeze.default", [X, 2**63]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_grows_by_other_means_than_arrays_is_not_computed(
+    operator: str, inputs: list[Any]
+) -> None:
+    with pytest.raises(TypeError, match="needs"):
+        check_arguments(operator, inputs, {})
+
+
+def test_a_recipe_of_a_larger_network_than_there_are_weights_takes_no_memory(
+    bundle: Path, dataset: Dataset
+) -> None:
+    path = bundle / "recipe.yaml"
+    content = yaml.safe_load(path.read_text())
+    for modality in content["modalities"].values():
+        modality["encoder"] |= {"width": 2**40}
+    path.write_text(yaml.safe_dump(content))
+    sign(bundle, {path.name})
+    about = read_manifest(bundle)
+    shapes = {m: tuple(shape) for m, shape in about["shapes"].items()}
+    with pytest.raises(RunError, match=r"does not fit recipe.yaml: .* has more weights"):
+        load_served(bundle, shapes, dataset.target)

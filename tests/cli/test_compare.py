@@ -87,6 +87,26 @@ def test_methods_get_equal_sweeps_and_a_report(run: RunVerb, folder: Path, capsy
         assert heading in text
 
 
+def test_it_is_all_done_on_each_cut(run: RunVerb, folder: Path, capsys: Capture) -> None:
+    assert run(*TINY, "--cuts", "2") == 0
+    printed = capsys.readouterr().out
+    to = folder / "runs" / "small-compare"
+    seeds = [
+        yaml.safe_load((to / f"cut-{k}" / "arm" / "recipe.yaml").read_text())["data"]["seed"]
+        for k in range(2)
+    ]
+    assert seeds == [0, 1]
+    assert "standard deviation over the cuts" in printed
+    assert "several cuts of the data" in (to / "compare.md").read_text(encoding="utf-8")
+    tested = [
+        [c.test["accuracy"] for c in next(iter(read_confirmed(to / f"cut-{k}" / "arm").values()))]
+        for k in range(2)
+    ]
+    rows = (to / "compare.csv").read_text(encoding="utf-8").splitlines()
+    row = next(row for row in rows if row.startswith("arm,test,accuracy,2,"))
+    assert float(row.split(",")[4]) == pytest.approx(np.mean(tested))
+
+
 def test_what_is_finished_isnt_repeated(run: RunVerb, folder: Path, monkeypatch: Patch) -> None:
     assert run(*TINY) == 0
     to = folder / "runs" / "small-compare"

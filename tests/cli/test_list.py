@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from armtune.plugins.registry import KINDS, plugins
 from armtune.recipe import describe
 
 Out = Callable[..., str]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -34,7 +36,10 @@ def test_everything_is_listed(out: Out) -> None:
     named = {(item["kind"], item["name"]) for item in items}
     expected = {(kind, name) for kind in KINDS for name in plugins(kind)}
     measured = {metric.name for target in targets.kinds().values() for metric in metrics_of(target)}
-    assert named == expected | {("metrics", name) for name in measured}
+    expected |= {("metrics", name) for name in measured}
+    expected |= {("recipes", path.stem) for path in (ROOT / "recipes").glob("*.yaml")}
+    expected |= {("spaces", path.stem) for path in (ROOT / "search_spaces").glob("*.yaml")}
+    assert named == expected
     assert all(item["summary"] for item in items)
 
 
@@ -45,6 +50,13 @@ def test_one_kind_with_its_options(out: Out) -> None:
     depth = "Number of rectified layers; 0 for a single linear layer, a linear encoder."
     assert f"    depth (2): {depth}" in lines
     assert not any("adamw" in line for line in lines)
+
+
+def test_several_kinds_and_a_file_in_a_line(out: Out) -> None:
+    lines = out("list", "spaces", "recipes").splitlines()
+    assert [line for line in lines if not line.startswith(" ")] == ["recipes", "spaces"]
+    assert "  arm: The parts of ARM, each from off to strong." in lines
+    assert "  crema_d: CREMA-D: 91 actors say sentences in six emotions." in lines
 
 
 def test_an_option_without_default_is_needed(out: Out) -> None:

@@ -56,3 +56,14 @@ def test_any_shape_is_laid_flat() -> None:
     scale = fit_components(images, most=2)
     assert scale.mean.shape == (3, 4)
     assert scale.apply(images).shape == (30, 2)
+
+
+def test_rare_words_count_no_more_than_they_are() -> None:
+    """The first component is the frequent column's, though each rare one has as large a z-score."""
+    rng = np.random.default_rng(0)
+    counts = (rng.random((200, 9)) < 0.03).astype(np.float32) * 0.1
+    counts[:, 4] = (rng.random(200) < 0.4) * 5
+    rotation = fit_components(counts, most=1).rotation
+    assert rotation is not None
+    assert np.abs(rotation[:, 0]).argmax() == 4
+    assert np.abs(np.delete(rotation[:, 0], 4)).max() < 0.02 * np.abs(rotation[4, 0])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from armtune.data import rows
-from armtune.data.standardize import fit, fit_padded
+from armtune.data.standardize import SCALINGS, fit, fit_padded
 
 
 def test_each_feature_of_a_vector_has_its_own_mean_and_scale() -> None:
@@ -77,3 +77,14 @@ def test_padded_sequences_are_scaled_by_their_real_steps_and_not_moved(
 def test_padded_sequences_of_zeros_alone_stay_so() -> None:
     view = np.zeros((4, 3, 2), np.float32)
     assert not fit_padded(view).apply(view).any()
+
+
+def test_what_is_only_ever_0_and_1_may_stay_as_it_is() -> None:
+    rng = np.random.default_rng(0)
+    binary, numbers = rng.integers(0, 2, (50, 2)), rng.normal(3, 2, (50, 1))
+    view = np.concatenate([binary, numbers, numbers > 3, 2 * binary[:, :1]], axis=1)
+    scale = SCALINGS["binary_kept"](view.astype(np.float32), None)
+    np.testing.assert_array_equal(scale.mean[[0, 1, 3]], 0)
+    np.testing.assert_array_equal(scale.std[[0, 1, 3]], 1)
+    np.testing.assert_allclose(scale.mean[[2, 4]], view.mean(0)[[2, 4]], rtol=1e-5)
+    np.testing.assert_allclose(scale.std[[2, 4]], view.std(0)[[2, 4]], rtol=1e-5)

@@ -366,3 +366,35 @@ def test_rare_classes_are_trained_on_though_samples_are_left_out(tmp_path: Path,
     dataset = read(path, seed=seed, absent="skip")
     assert dataset.target.names == ("0", "1")
     assert 0 in dataset.train.labels
+
+
+def test_single_numbers_that_are_nan_take_the_mean_of_training(tmp_path: Path) -> None:
+    split = ["train"] * 40 + ["validation"] * 10 + ["test"] * 10
+    left = np.stack([np.arange(COUNT, dtype=float)] * 2, axis=1)
+    left[[0, 45], 1] = np.nan
+    path = save_npz(tmp_path, arrays(left=left, split=split))
+    dataset = read(path, missing="mean")
+    mean = np.arange(1, 40).mean()
+    np.testing.assert_array_equal(dataset.train.views["left"][0], [0, mean])
+    np.testing.assert_array_equal(dataset.validation.views["left"][5], [45, mean])
+    assert "; 2 numbers that were NaN filled by training means" in dataset.description
+    with pytest.raises(DataError, match="in sample 0; missing: mean would fill NaN"):
+        read(path)
+
+
+def test_what_can_have_no_mean_is_named(tmp_path: Path) -> None:
+    split = ["train"] * 40 + ["validation"] * 10 + ["test"] * 10
+    left = np.stack([np.arange(COUNT, dtype=float)] * 2, axis=1)
+    left[:40, 1] = np.nan
+    path = save_npz(tmp_path, arrays(left=left, split=split))
+    with pytest.raises(DataError, match="'left': a number is NaN in all training samples"):
+        read(path, missing="mean")
+    left[:, 1] = np.inf
+    path = save_npz(tmp_path, arrays(left=left, split=split))
+    with pytest.raises(DataError, match="'left': NaN or infinity"):
+        read(path, missing="mean")
+
+
+def test_classes_are_called_by_the_key_of_their_labels(tmp_path: Path) -> None:
+    path = save_npz(tmp_path, arrays(label=None, gesture=np.arange(COUNT) % 3))
+    assert "3 classes of 'gesture', " in read(path, labels="gesture").description

@@ -123,7 +123,8 @@ def test_missing_cells_are_counted_and_placed(tmp_path: Path, save: Save) -> Non
         read(path)
     assert str(caught.value) == (
         f"{path}: body: 3 of 180 cells are missing, in 2 of 3 columns; the first is in row 5 of "
-        "'hr'. missing: mean would fill them by the training samples' means"
+        "'hr'. missing: mean would fill them by the training samples' means, missing: indicator "
+        "would also tell that they were"
     )
 
 
@@ -151,7 +152,11 @@ def test_a_column_that_training_lacks_wholly_is_named(tmp_path: Path) -> None:
         ({"label": [None, *["a", "b"] * 30][:COUNT]}, {}, "1 of 60 cells are missing, the first"),
         ({"label": np.arange(COUNT) / 2}, {}, "must hold whole numbers or text, not double"),
         ({"label": ["a"] * COUNT}, {}, "all labels are the same"),
-        ({"hr": ["low"] * COUNT}, {}, "column 'hr': must hold numbers, not string"),
+        (
+            {"hr": ["low"] * COUNT},
+            {"types": {"hr": "number"}},
+            r"column 'hr': must hold numbers, not string; .* \(row 1 says 'low'\)",
+        ),
         ({"hr": [np.inf] * COUNT}, {}, r"body: infinity \(as float32\) in row 1"),
         ({"hr": None, "hrr": [1] * COUNT}, {}, "no column 'hr'; did you mean 'hrr'"),
         ({"lab_a": None, "lab_b": None}, {}, r"no column 'lab_\*'"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -190,3 +192,28 @@ def test_an_exported_model_carries_a_copy_that_is_not_run_unasked(tmp_path: Path
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         assert said in ended.stderr
         assert bool(said) == bool(ended.returncode)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "refused"),
+    [
+        ({"sha256": {"mine.py": "0" * 64}}, True),
+        ({"sha256": {"mine.py": sha256(CODE.encode()).hexdigest()}}, False),
+        ({"sha256": {"other.py": "0" * 64}}, False),
+        ({"sha256": ["mine.py"]}, False),
+        (["another tool's"], False),
+    ],
+    ids=["changed", "as exported", "another file", "no sums", "no bundle"],
+)
+def test_a_file_of_a_bundle_that_was_changed_is_not_run(
+    tmp_path: Path, manifest: object, refused: bool
+) -> None:
+    (tmp_path / "bundle.json").write_text(json.dumps(manifest))
+    (tmp_path / "mine.py").write_text(CODE)
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    if not refused:
+        assert load_recipe(tmp_path / "recipe.yaml").plugins
+        return
+    with pytest.raises(RecipeError, match=r"mine\.py differs from its checksum in bundle\.json"):
+        load_recipe(tmp_path / "recipe.yaml")
+    assert "mine" not in plugins("encoders")

@@ -136,6 +136,41 @@ def test_one_modality_leaves_out_methods_that_do_not_serve(tmp_path: Path) -> No
     assert not [d for d in space.dimensions if d.path.startswith("balancing")]
 
 
+def test_columns_of_counts_are_no_words(tmp_path: Path) -> None:
+    sizes = np.geomspace(20, 20_000, 12)
+    views = {"counts": RNG.poisson(sizes, (60, 12)), "rare": RNG.integers(1, 10**6, (60, 12))}
+    encoders = settled(write(tmp_path, {**VIEWS, **views}))[1].modalities
+    assert encoders["words"].encoder.name == "embedding_bag"
+    assert {encoders[m].encoder.name for m in views} == {"mlp"}
+
+
+def test_wide_vectors_are_reduced_to_a_third_of_the_samples(tmp_path: Path) -> None:
+    views = {"wide": RNG.normal(size=(60, 99)), "narrow": RNG.normal(size=(60, 9))}
+    _, recipe, _ = settled(write(tmp_path, views))
+    trained = len(load_dataset(recipe, tmp_path).train)
+    found = {m: recipe.modalities[m].encoder.components for m in views}  # type: ignore[attr-defined]
+    assert found == {"wide": trained // 3, "narrow": 0}
+
+
+def test_an_automatic_sweep_judges_by_folds_and_exports_an_ensemble(tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path, VIEWS))
+    near = "highest accuracy within one standard error, then lowest loss"
+    assert (recipe.training.folds, recipe.sweep.ensemble, recipe.sweep.choose) == (
+        "auto",
+        "auto",
+        near,
+    )
+    searched = load_recipe(write(tmp_path, VIEWS, sweep={"space": ["optimizer"]}))
+    assert (searched.training.folds, searched.sweep.ensemble) == (1, "off")
+    assert searched.sweep.choose == "highest accuracy"
+    own = {"training": {"folds": 2}, "sweep": {"ensemble": 3, "objectives": ["minimize loss"]}}
+    stated = load_recipe(write(tmp_path, VIEWS, **own))
+    assert (stated.training.folds, stated.sweep.ensemble) == (2, 3)
+    assert stated.sweep.choose == "lowest loss"
+    together = load_recipe(write(tmp_path, VIEWS, sweep={"resources": {"workers": 2}}))
+    assert together.training.folds == 1
+
+
 def test_small_data_get_enough_updates(tmp_path: Path) -> None:
     path = write(tmp_path, {"a": VIEWS["vector"], "b": VIEWS["vector"]})
     given, recipe, _ = settled(path)

@@ -81,8 +81,16 @@ ODD: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         "is too wide a range",
     ),
     "large whole numbers": (
-        sweeps(space=[{"training.optimizer.lr": {"int": [1, 10**40]}}]),
+        sweeps(space=[{"training.optimizer.lr": {"int": [1, 2**63 - 1]}}]),
         "is too wide a range",
+    ),
+    "larger whole numbers": (
+        sweeps(space=[{"training.optimizer.lr": {"int": [1, 10**40]}}]),
+        "is a whole number beyond 9223372036854775807",
+    ),
+    "width": (
+        lambda c: c["fusion"].update(dim=2**63),
+        "fusion.dim: is a whole number beyond 9223372036854775807",
     ),
     "trials": (sweeps(trials=10**12, sampler={"name": "grid"}), "is more than 1,000,000"),
     "seeds": (sweeps(confirm={"seeds": 10**12}), "is more than 1,000,000"),
@@ -118,6 +126,10 @@ ODD: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "choices": (
         sweeps(space=[{"training.epochs": {"choice": list(range(1, 20_000))}}]),
         "more than",
+    ),
+    "long list": (
+        sweeps(space=[{"training.epochs": {"choice": [1] * 200_000}}]),
+        "is longer than 500 kB, which no recipe is",
     ),
     "files": (sweeps(space=["none.yaml"] * 900), "'none.yaml' stands here twice"),
     "long key": (lambda c: c.update({"x" * 100_000: 1}), "unknown key"),

@@ -298,9 +298,8 @@ def test_a_shipped_recipes_own_values_lie_in_its_space(path: Path) -> None:
 
 def test_every_shipped_space_is_a_methods_or_some_recipes_or_of_the_automatic_one() -> None:
     used = [entry for path in RECIPES for entry in load_recipe(path).sweep.space]
-    named = {Path(entry).name for entry in used if isinstance(entry, str)}
-    named |= {f"{kind}.yaml" for kind in KINDS}
-    assert {path.name for path in SHIPPED} - {path.name for path in METHODS} <= named
+    named = {entry for entry in used if isinstance(entry, str)} | set(KINDS)
+    assert {path.stem for path in SHIPPED} - {path.stem for path in METHODS} <= named
 
 
 def test_the_space_for_arm_fits_a_recipe_that_searches_the_method(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from armtune.api import sweep as sweep_recipe
 from armtune.references import FOLDER, PER_SAMPLE, RESULTS
 from armtune.references.per_sample import read_per_sample, write_per_sample
 from armtune.references.process import Beside, beside
-from armtune.sweeps.study.study import read_study
+from armtune.sweeps.study.reader import read_study
 
 RECIPE = """\
 name: toy

@@ -43,10 +43,10 @@ def test_odd_lines_of_metrics_are_left_out(run: Path, line: str) -> None:
 @pytest.mark.parametrize("text", ["\xff", "process " + "9" * 5_000 + " on here", "", "\0"])
 def test_an_odd_lock_says_nothing(run: Path, text: str) -> None:
     (run / LOCK).write_text(text, encoding="latin-1")
-    assert read_status(run).holder == ""
+    assert read_status(run).holder is None
 
 
 def test_a_lock_that_is_a_folder_says_nothing(run: Path) -> None:
     (run / LOCK).unlink(missing_ok=True)
     (run / LOCK).mkdir()
-    assert read_status(run).holder == ""
+    assert read_status(run).holder is None

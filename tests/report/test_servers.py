@@ -21,7 +21,7 @@ import pytest
 from armtune.errors import RunError
 from armtune.report.board import start_board
 from armtune.sweeps.study.journal import JOURNAL
-from armtune.sweeps.study.study import STUDY
+from armtune.sweeps.study.reader import STUDY
 from tests.report.test_tensorboard import Board, until
 
 

@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from armtune.cli import main
 from armtune.report.status import read_status
+from armtune.sweeps.study import lock
 from armtune.sweeps.study.journal import JOURNAL
 from armtune.sweeps.study.lock import LOCK, holder, locked
 
@@ -21,6 +23,13 @@ ME = f"process {os.getpid()} on {os.uname().nodename}"
 @pytest.fixture
 def run(toy_run: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(toy_run, tmp_path / "run"))
+
+
+def cut(run: Path) -> None:
+    """Takes from a journal what came from the second trial's end on."""
+    lines = (run / JOURNAL).read_bytes().splitlines(keepends=True)
+    ends = [i for i, line in enumerate(lines) if b'"op_code":6' in line]
+    (run / JOURNAL).write_bytes(b"".join(lines[: ends[1]]))
 
 
 def test_a_sweep_that_is_over(run: Path) -> None:
@@ -34,10 +43,7 @@ def test_a_sweep_that_is_over(run: Path) -> None:
 
 
 def test_a_sweep_that_was_stopped(run: Path) -> None:
-    journal = run / JOURNAL
-    lines = journal.read_bytes().splitlines(keepends=True)
-    ends = [i for i, line in enumerate(lines) if b'"op_code":6' in line]
-    journal.write_bytes(b"".join(lines[: ends[1]]))
+    cut(run)
     status = read_status(run)
     assert "toy: stopped" in status.lines()[0]
     assert status.as_dict()["trials"]["interrupted"] == 1
@@ -50,20 +56,58 @@ def test_a_sweep_that_was_stopped(run: Path) -> None:
 def test_it_says_who_runs_the_sweep_and_takes_no_lock(run: Path) -> None:
     with locked(run):
         assert read_status(run).lines()[0] == f"toy: running, in {ME}"
-    assert holder(run) == ""
+    assert holder(run) is None
     assert read_status(run).as_dict()["state"] == "done"
 
 
 def test_the_name_that_a_killed_sweep_left_means_nothing(run: Path) -> None:
     (run / LOCK).write_text(f"process 999999999 on {os.uname().nodename}")
-    assert holder(run) == ""
+    assert holder(run) is None
     (run / LOCK).write_text(ME)
-    assert holder(run) == "", "this process lives, but doesn't hold the file"
+    assert holder(run) is None, "this process lives, but doesn't hold the file"
 
 
-def test_of_another_machine_it_says_that_it_cannot_tell(run: Path) -> None:
+def silent_for(run: Path, seconds: float) -> None:
+    """A lock of another machine's process that was last heard of so long ago."""
     (run / LOCK).write_text("process 1 on elsewhere")
-    assert holder(run) == "process 1 on elsewhere, if that still lives"
+    for file in (run / LOCK, run / JOURNAL):
+        os.utime(file, (time.time() - seconds,) * 2)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (-50, "running, in process 1 on elsewhere, whose last sign of life is 0 seconds old"),
+        (90, "running, in process 1 on elsewhere, whose last sign of life is 1 minute old"),
+        (
+            7300,
+            "stopped, it was in process 1 on elsewhere, whose last sign of life is 2 hours old; "
+            "armtune sweep with --resume goes on",
+        ),
+        (86500, "stopped, it was in process 1 on elsewhere, whose last sign of life is 1 day old"),
+    ],
+)
+def test_of_another_machine_its_last_sign_of_life_is_told(
+    run: Path, seconds: float, told: str
+) -> None:
+    cut(run)
+    silent_for(run, seconds)
+    status = read_status(run)
+    assert status.lines()[0].startswith(f"toy: {told}")
+    state = told.partition(",")[0]
+    assert status.as_dict()["state"] == state
+    assert (status.as_dict()["holder"] is None) == (state == "stopped")
+    assert status.as_dict()["trials"]["interrupted"] == (state == "stopped")
+
+
+def test_whoever_sweeps_gives_signs_of_life(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "BEAT_SECONDS", 0.01)
+    with locked(run):
+        os.utime(run / LOCK, (0, 0))
+        end = time.monotonic() + 20
+        while (run / LOCK).stat().st_mtime == 0 and time.monotonic() < end:
+            time.sleep(0.01)
+        assert time.time() - (run / LOCK).stat().st_mtime < 60
 
 
 def test_a_finished_sweep_of_another_machine_is_done(run: Path) -> None:
@@ -71,10 +115,6 @@ def test_a_finished_sweep_of_another_machine_is_done(run: Path) -> None:
     status = read_status(run)
     assert status.lines()[0] == "toy: done"
     assert (status.as_dict()["state"], status.as_dict()["holder"]) == ("done", None)
-    lines = (run / JOURNAL).read_bytes().splitlines(keepends=True)
-    ends = [i for i, line in enumerate(lines) if b'"op_code":6' in line]
-    (run / JOURNAL).write_bytes(b"".join(lines[: ends[1]]))
-    assert read_status(run).lines()[0].startswith("toy: running, in process 1 on elsewhere, if")
 
 
 def test_who_has_ended_leaves_no_name_whatever_ended_it(run: Path) -> None:

@@ -16,6 +16,10 @@ LINEAR = Reference("logistic regression", "together", validation=0.8, test=0.5)
 ALONE = Reference("logistic regression", "single", "text", 0.7, 0.4)
 MAJORITY = Reference("majority class", "constant", "", 0.3, 0.25)
 
+LATE = Reference(
+    "logistic regression", "mean", validation=0.6, test=0.6, missing={"image": 0.6, "text": 0.44}
+)
+
 
 def record_of(number: int = 3, accuracy: float = 0.8, gap: float = 0.1) -> TrialRecord:
     metrics = {"accuracy": accuracy, "contribution_gap": gap}
@@ -129,3 +133,21 @@ def test_scores_that_are_no_shares_have_no_per_cents() -> None:
     text = said(Facts(winner, "highest r2", [], {}, None))
     assert "has r2 0.750 ± " in text
     assert "%" not in text.replace("95 %", "")
+
+
+def test_what_is_left_without_the_modality_that_it_needs_most() -> None:
+    facts = facts_of([0.9], (MAJORITY, LATE))
+    test = {"accuracy": 0.9, "missing/image": 0.8, "missing/text": 0.5}
+    seeds = [replace(facts.winner.seeds[0], test=test)]
+    winner = replace(facts.winner, seeds=seeds)
+    text = said(replace(facts, winner=winner))
+    assert (
+        "Without text, which it needs most, it has 50.0 %; "
+        "logistic regression, mean of the modalities, has 44.0 % without it." in text
+    )
+    assert "which it needs most" not in said(facts)
+    alone = {**test, "unimodal_accuracy/image": 0.7, "unimodal_accuracy/text": 0.85}
+    seeds = [replace(seeds[0], test=alone)]
+    known = "The most that the same trials reach with one modality, text alone, is 85.0 %."
+    assert known in said(replace(facts, winner=replace(winner, seeds=seeds, is_ensemble=True)))
+    assert known not in said(replace(facts, winner=replace(winner, seeds=seeds)))

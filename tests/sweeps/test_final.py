@@ -23,7 +23,7 @@ from armtune.sweeps import SweepResult, read_result, sweep
 from armtune.sweeps.study.final import folder_of, median_epochs, model_recipe, winning_model
 from armtune.sweeps.study.records import Ensemble, Model
 from armtune.sweeps.study.study import SweepStudy
-from armtune.sweeps.workers.trial import MODEL, OUTPUTS, Confirmation, trial_folder
+from armtune.sweeps.workers.trial import CHECKPOINT, MODEL, OUTPUTS, Confirmation, trial_folder
 from armtune.training.loop import Run
 
 SETTINGS: dict[str, Any] = {
@@ -100,6 +100,12 @@ def test_only_complete_trials_leave_what_they_say(done: SweepResult) -> None:
     for number, state in states.items():
         file = trial_folder(done.folder, number) / OUTPUTS["validation"]
         assert file.exists() == (state == "COMPLETE")
+
+
+def test_models_that_are_there_need_no_checkpoint(done: SweepResult) -> None:
+    for folder in ("confirm", "refit"):
+        assert list((done.folder / folder).glob(f"*/{MODEL}"))
+        assert not list((done.folder / folder).glob(f"*/{CHECKPOINT}"))
 
 
 def test_the_ensemble_is_measured_as_one_model(

@@ -76,6 +76,15 @@ def class_names(table: pa.Table, column: str) -> list[str] | None:
     return [str(name) for name in names] if isinstance(names, list) else None
 
 
+def holds_pictures(table: pa.Table, column: str) -> bool:
+    """Whether a column holds pictures' files."""
+    import pyarrow as pa
+
+    kind = table.schema.field(column).type
+    kind = getattr(kind, "storage_type", kind)
+    return bool(pa.types.is_struct(kind)) and kind.get_field_index("bytes") >= 0
+
+
 def view_of(
     table: pa.Table, column: str, side: int, place: str
 ) -> tuple[NDArray[np.float32], Mask]:
@@ -93,15 +102,13 @@ def view_of(
     Raises:
         DataError: it is missing or empty, of another kind, of several lengths, or not finite.
     """
-    import pyarrow as pa
-
     where = f"{place}: column {column!r}"
     cells = _column(table, column, place)
     there = cells.is_valid().to_numpy(zero_copy_only=False)
     rows, values = np.flatnonzero(there), cells.drop_null()
     if not len(rows):
         raise DataError(f"{where}: every cell is missing")
-    if pa.types.is_struct(values.type) and values.type.get_field_index("bytes") >= 0:
+    if holds_pictures(table, column):
         cells = zip(rows, values, strict=True)
         pictures = np.stack([_picture(cell, side, f"{where}, row {row}") for row, cell in cells])
         return _spread(pictures.astype(np.float32) / np.float32(255), there), there

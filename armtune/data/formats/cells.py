@@ -26,6 +26,26 @@ TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
 """Truth values in files of text, in small letters."""
 
 
+def as_cells(column: pa.ChunkedArray, place: str) -> pa.Array | None:
+    """The same as ``as_text`` of any plain values, fractions too; None where there are others.
+
+    Raises:
+        DataError: it holds bytes that aren't UTF-8; names the row.
+    """
+    import pyarrow as pa
+    from pyarrow import compute
+
+    kind, is_a = column.type, pa.types
+    if is_a.is_dictionary(kind):
+        return as_cells(column.cast(kind.value_type), place)
+    if is_a.is_binary(kind) or is_a.is_large_binary(kind):
+        return pa.array(as_text(column, place))
+    if is_a.is_nested(kind) or isinstance(kind, pa.ExtensionType):
+        return None
+    texts = compute.fill_null(column.cast(pa.string()), "")
+    return pa.concat_arrays(compute.utf8_trim_whitespace(texts).chunks)
+
+
 def as_text(column: pa.ChunkedArray, place: str) -> NDArray[np.str_]:
     """One text for each value, without spaces around it; empty where a cell is missing.
 

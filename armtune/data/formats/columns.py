@@ -1,35 +1,30 @@
-"""Tables of Parquet, CSV and TSV files, as arrays by column. Needs no code of the files' own."""
+"""Tables as arrays by column, whatever kind of file they lie in."""
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from armtune.data.formats.cells import as_text, typed_numbers, written_numbers
-from armtune.data.formats.text_files import UTF_8, read_text
+from armtune.data.formats.cells import as_cells, as_text, typed_numbers, written_numbers
+from armtune.data.formats.table_files import read_columns
+from armtune.data.formats.text_files import UTF_8
 from armtune.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PARQUET = ".parquet"
-SEPARATORS = {".csv": ",", ".tsv": "\t"}
-"""Of the files of text."""
-SUFFIXES = (PARQUET, *SEPARATORS)
 CATEGORIES = "give categories a column of 0 and 1 each"
+FIRST = 100
+"""Cells that tell at a glance what a column holds."""
 CELLS = 1 << 20
 """Cells of text that are made numbers at a time."""
-LARGEST_BLOCK = 1 << 30
-"""Bytes of text that are parsed at a time; a row must fit."""
 
 
 class ColumnStore:
@@ -39,8 +34,10 @@ class ColumnStore:
         encoding: of a file of text.
 
     Attributes:
-        path: the file.
+        path: the file, or the folder.
         names: the columns, in the file's order.
+        typed: whether the file itself says what a column holds.
+        separator: between the cells of a file of text; empty elsewhere.
 
     Raises:
         DataError: the file is no such table, is damaged, or two columns have the same name.
@@ -48,8 +45,9 @@ class ColumnStore:
 
     def __init__(self, path: Path, encoding: str = UTF_8) -> None:
         self.path = path
-        self._typed = path.suffix.lower() == PARQUET
-        self.names, self._columns = _read(path, encoding)
+        found = read_columns(path, encoding)
+        self.names, self._columns = found.names, found.columns
+        self.typed, self.separator = found.typed, found.separator
         twice = [name for name, count in Counter(self.names).items() if count > 1]
         if twice:
             raise DataError(f"{path}: two columns are called {twice[0]!r}")
@@ -61,6 +59,11 @@ class ColumnStore:
     def at(self, key: str) -> str:
         """Where a column is, for messages."""
         return f"{self.path}: column {key!r}"
+
+    def first(self, key: str) -> list[str]:
+        """A column's first cells as text; none of one that holds no plain values."""
+        found = as_cells(self.column(key).slice(0, FIRST), self.at(key))
+        return [] if found is None else list(found.to_pylist())
 
     def get(self, key: str) -> NDArray[np.str_]:
         """A column's values as text, as ``text`` has them; all must be there.
@@ -77,6 +80,12 @@ class ColumnStore:
             )
         return cells
 
+    def holds_fractions(self, key: str) -> bool:
+        """Whether the file says that a column holds numbers with fractions, if not which."""
+        import pyarrow as pa
+
+        return pa.types.is_floating(self.column(key).type)
+
     def text(self, key: str) -> NDArray[np.str_]:
         """A column as text: what stands there, or the one text of a typed value.
 
@@ -85,7 +94,7 @@ class ColumnStore:
         Raises:
             DataError: there is no such column, or it holds no text, numbers or the like.
         """
-        return as_text(self._column(key), self.at(key))
+        return as_text(self.column(key), self.at(key))
 
     def numbers(self, keys: Sequence[str], instead: str = CATEGORIES) -> NDArray[np.float64]:
         """Columns of numbers, ``(row, column)``; NaN where a cell is missing.
@@ -96,8 +105,8 @@ class ColumnStore:
         Raises:
             DataError: there is no such column, or it holds no numbers.
         """
-        columns = [(self._column(key), self.at(key)) for key in keys]
-        if self._typed:
+        columns = [(self.column(key), self.at(key)) for key in keys]
+        if self.typed:
             own = [typed_numbers(column, place, instead) for column, place in columns]
             return np.stack(own, axis=1)
         step = max(1, CELLS // len(columns[0][0]))
@@ -128,7 +137,20 @@ class ColumnStore:
     def _fitting(self, pattern: str, but: set[str]) -> list[str]:
         return [name for name in self.names if name not in but and fnmatchcase(name, pattern)]
 
-    def _column(self, key: str) -> pa.ChunkedArray:
+    @property
+    def folder(self) -> Path:
+        """Where paths in its cells begin."""
+        return self.path if self.path.is_dir() else self.path.parent
+
+    def __len__(self) -> int:
+        return len(self._columns[0])
+
+    def column(self, key: str) -> pa.ChunkedArray:
+        """A column as the file has it.
+
+        Raises:
+            DataError: there is no such column.
+        """
         if key not in self:
             raise self._no_column(key)
         return self._columns[self._places[key]]
@@ -138,49 +160,3 @@ class ColumnStore:
         few = ", ".join(self.names[:8]) + (", …" if len(self.names) > 8 else "")
         hint = f"did you mean {near[0]!r}?" if near else f"it has {few}"
         return DataError(f"{self.path}: no column {key!r}; {hint}")
-
-
-def _read(path: Path, encoding: str) -> tuple[list[str], list[pa.ChunkedArray]]:
-    """The columns' names, and the columns; those of a file of text are text."""
-    import pyarrow as pa
-
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise DataError(f"{path}: must be a table, a file that ends in {', '.join(SUFFIXES)}")
-    try:
-        named = _parquet(path) if suffix == PARQUET else _text(path, SEPARATORS[suffix], encoding)
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: isn't there") from error
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: damaged ({str(error).splitlines()[0]})") from error
-    if not named[1] or not len(named[1][0]):
-        raise DataError(f"{path}: has no row")
-    return named
-
-
-def _parquet(path: Path) -> tuple[list[str], list[pa.ChunkedArray]]:
-    from pyarrow import parquet
-
-    table = parquet.ParquetFile(path).read()
-    return list(table.column_names), table.columns
-
-
-def _text(path: Path, separator: str, encoding: str) -> tuple[list[str], list[pa.ChunkedArray]]:
-    import pyarrow as pa
-    from pyarrow import csv as arrow
-
-    text = read_text(path, encoding)
-    heading = next(filter(None, csv.reader(StringIO(text, newline=""), delimiter=separator)), [])
-    content = text.encode("utf-8")
-    # The heading is read as a row, so that every column has a name before its type is guessed.
-    types = {f"f{k}": pa.string() for k in range(len(heading))}
-    size = min(len(content) + 1, LARGEST_BLOCK)
-    table = arrow.read_csv(
-        pa.BufferReader(content),
-        # Rows are counted in messages where there is one thread.
-        arrow.ReadOptions(use_threads=False, block_size=size, autogenerate_column_names=True),
-        arrow.ParseOptions(delimiter=separator, newlines_in_values=True),
-        arrow.ConvertOptions(column_types=types, strings_can_be_null=False),
-    )
-    names = [str(column[0]) for column in table.columns]
-    return names, table.slice(1).columns

@@ -36,6 +36,8 @@ SUFFIXES: dict[Kind, tuple[str, ...]] = {
     "array": (".npy",),
 }
 """What files of each kind are called, in small letters."""
+MEDIA_SUFFIXES = tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+"""All of them."""
 STEP = 0.01
 """Seconds from one spectrum to the next, about; they are averaged to the steps asked for."""
 WINDOW = 0.032
@@ -99,8 +101,7 @@ def kind_of(path: Path) -> Kind:
     for kind, suffixes in SUFFIXES.items():
         if path.suffix.lower() in suffixes:
             return kind
-    known = ", ".join(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
-    raise DataError(f"{path}: of no kind that can be read ({known})")
+    raise DataError(f"{path}: of no kind that can be read ({', '.join(MEDIA_SUFFIXES)})")
 
 
 def read_array(path: Path) -> NDArray[np.float32]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,8 @@ from pydantic import AfterValidator
 from armtune.errors import DataError
 
 UTF_8 = "utf-8"
+BLOCK = 1 << 20
+"""Bytes that are decoded at a time."""
 
 
 def known_encoding(name: str) -> str:
@@ -35,21 +39,44 @@ def read_text(path: Path, encoding: str = UTF_8) -> str:
     Raises:
         DataError: it can't be read, or holds what this encoding doesn't; names the line.
     """
+    return "".join(text_blocks(path, encoding)).removeprefix("\ufeff")
+
+
+def text_blocks(path: Path, encoding: str = UTF_8) -> Iterator[str]:
+    """A file's text piece by piece, with its byte order mark where it has one.
+
+    Raises:
+        DataError: as ``read_text``.
+    """
+    decoder = getincrementaldecoder(encoding)()
+    lines = 1
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            for content in iter(lambda: file.read(BLOCK), b""):
+                yield _checked(path, encoding, lines, decoder.decode(content))
+                lines += content.count(b"\n")
+            yield decoder.decode(b"", final=True)
     except OSError as error:
         raise DataError(f"{path}: can't be read ({error.strerror})") from error
-    try:
-        text = content.decode(encoding)
     except UnicodeError as error:
-        at = error.start if isinstance(error, UnicodeDecodeError) else 0
-        line = 1 + content.count(b"\n", 0, at)
+        content, at = _fault(error)
+        line = lines + content.count(b"\n", 0, at)
         said = _not_text(content[at : at + 1], encoding)
         raise DataError(f"{path}: damaged: line {line} {said}") from error
+
+
+def _checked(path: Path, encoding: str, lines: int, text: str) -> str:
     if "\0" in text:
-        line = 1 + text.count("\n", 0, text.index("\0"))
+        line = lines + text.count("\n", 0, text.index("\0"))
         raise DataError(f"{path}: damaged: line {line} holds a zero byte, no text in {encoding}")
-    return text.removeprefix("\ufeff")
+    return text
+
+
+def _fault(error: UnicodeError) -> tuple[bytes, int]:
+    """What couldn't be decoded, and where in it."""
+    if isinstance(error, UnicodeDecodeError):
+        return error.object, error.start
+    return b"", 0
 
 
 def _not_text(byte: bytes, encoding: str) -> str:

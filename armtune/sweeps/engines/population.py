@@ -1,7 +1,9 @@
 """The members of a population, and what was decided about them.
 
 All wait for each other at a comparison, so that an interrupted population can go on from the last
-one: before it is decided, every member has left its state there in its folder.
+one: before it is decided, every member has left its state there in its folder. Where the study was
+put back to an earlier moment, its states are gone: members then train anew, by the same values at
+the same epochs.
 """
 
 from __future__ import annotations
@@ -19,7 +21,15 @@ from armtune.recipe.schema import Recipe
 from armtune.sweeps.engines.callback_errors import CallbackErrors
 from armtune.sweeps.study.lineage import Descent
 from armtune.sweeps.study.search import Search
-from armtune.sweeps.workers.trial import CHECKPOINT, METRICS, Metrics, Task, trial_folder
+from armtune.sweeps.workers.pack import is_beyond
+from armtune.sweeps.workers.trial import (
+    CHECKPOINT,
+    METRICS,
+    UNDERWAY,
+    Metrics,
+    Task,
+    trial_folder,
+)
 
 if TYPE_CHECKING:
     from armtune.sweeps.study.study import SweepStudy
@@ -43,6 +53,7 @@ class Population(CallbackErrors):
             self.members[task.number] = task
         self.decided = max(study.generations(), default=0)
         self._goals = Goals.from_recipe(search.recipe)
+        self._forget_later()
 
     @property
     def recipe(self) -> Recipe:
@@ -69,12 +80,21 @@ class Population(CallbackErrors):
         return {"number": number, "member": member}
 
     def _start(self, number: int) -> Path | None:
-        """The state that a member goes on from; None where the first comparison is still to be."""
+        """The state that a member goes on from; None where there is none, or none any more."""
         if not self.decided:
             return None
         descent = self._study.generations()[self.decided].get(number)
         whose = descent.parent if descent else number
-        return state_file(trial_folder(self.folder, whose), self.decided)
+        state = state_file(trial_folder(self.folder, whose), self.decided)
+        return state if state.exists() and _metrics(state).exists() else None
+
+    def _forget_later(self) -> None:
+        """Removes checkpoints of members beyond what was decided, from which none may go on."""
+        for number, task in self.members.items():
+            last = 0 if self.decided else min(task.rungs, default=task.recipe.training.epochs)
+            if self._start(number) is None and is_beyond(task.folder / METRICS, last):
+                for name in (CHECKPOINT, UNDERWAY):
+                    (task.folder / name).unlink(missing_ok=True)
 
     def decide(self, epoch: int, descents: Mapping[int, Descent]) -> None:
         """Notes how all go on from a comparison, and gives those that changed new tasks."""

@@ -14,8 +14,8 @@ from armtune.recipe.plugins import PLUGINS
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space
 from armtune.sweeps.study.folder import RECIPE
+from armtune.sweeps.study.reader import read_study
 from armtune.sweeps.study.records import TrialRecord, front_of
-from armtune.sweeps.study.study import read_study
 
 Values = dict[str, Any]
 

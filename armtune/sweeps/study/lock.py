@@ -7,22 +7,51 @@ import fcntl
 import logging
 import os
 import re
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
 from armtune.errors import RunError
 from armtune.files import unwritable
+from armtune.sweeps.study.journal import JOURNAL
 
 log = logging.getLogger(__name__)
 
 LOCK = "sweep.lock"
-UNSURE = ", if that still lives"
-"""Follows the name of a process that only another machine can see."""
+BEAT_SECONDS = 30.0
+"""So often a lock's file is touched: other machines see no more of whoever holds it."""
+SILENT_SECONDS = 600.0
+"""A process of another machine that was silent for so long counts as gone."""
 TAKEN = (errno.EAGAIN, errno.EACCES)
 NO_LOCKS = (errno.ENOTSUP, errno.ENOSYS, errno.ENOLCK, errno.EINVAL)
 """As file systems without locks answer; some networks' too, while their lock service is down."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who left a name in a folder's lock.
+
+    Attributes:
+        name: such as ``process 12 on host``.
+        silent: seconds since its last sign of life; None where it is seen that it lives.
+    """
+
+    name: str
+    silent: float | None = None
+
+    @property
+    def lives(self) -> bool:
+        """Whether it seems to be at work."""
+        return self.silent is None or self.silent < SILENT_SECONDS
+
+    def __str__(self) -> str:
+        if self.silent is None:
+            return self.name
+        return f"{self.name}, whose last sign of life is {_ago(self.silent)} old"
 
 
 @contextmanager
@@ -47,11 +76,31 @@ def locked(folder: Path) -> Iterator[None]:
             file.truncate(0)
             file.write(f"process {os.getpid()} on {os.uname().nodename}")
             file.flush()
-            yield
+            with _beating(file):
+                yield
         finally:
             # Other machines can't see whether we live: who has ended says so.
             with suppress(OSError):  # the disk may be the reason why it ends
                 file.truncate(0)
+
+
+@contextmanager
+def _beating(file: TextIO) -> Iterator[None]:
+    """Touches a file again and again during a block."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(BEAT_SECONDS):
+            with suppress(OSError):  # a full disk is told by those who write
+                os.utime(file.fileno())
+
+    thread = threading.Thread(target=beat, name="lock-beat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _take(folder: Path, file: TextIO) -> None:
@@ -65,14 +114,15 @@ def _take(folder: Path, file: TextIO) -> None:
             raise RunError(f"{folder}: {told} runs a sweep here; wait for it or stop it") from error
         if error.errno not in NO_LOCKS:
             raise unwritable(folder, error) from error
-        _take_without_locks(folder, known)
+        _take_without_locks(folder)
 
 
-def _take_without_locks(folder: Path, known: str) -> None:
+def _take_without_locks(folder: Path) -> None:
     """Goes by the name in the file alone, where the file system knows no locks."""
     if told := holder(folder):
-        own = told == known  # of this machine, where it is seen whether it lives
-        hint = "wait for it or stop it" if own else f"if it doesn't, remove {folder / LOCK}"
+        hint = "wait for it or stop it"
+        if told.silent is not None:
+            hint = f"where it no longer lives, remove {folder / LOCK}"
         raise RunError(f"{folder}: {told} runs a sweep here; {hint}")
     log.warning(
         "%s: its file system has no locks (flock): see to it that no other machine sweeps here",
@@ -80,23 +130,40 @@ def _take_without_locks(folder: Path, known: str) -> None:
     )
 
 
-def holder(folder: Path) -> str:
-    """Who holds a folder's lock, such as ``process 12 on host``; empty when nobody does.
+def holder(folder: Path) -> Holder | None:
+    """Who holds a folder's lock, or may hold it; None when nobody does.
 
     Takes no lock, so that no sweep is ever refused for it: on this machine whoever wrote its name
-    holds the lock as long as it has the file open. Of another machine's process it can't tell.
+    holds the lock as long as it has the file open. Of another machine's process only the signs of
+    life are seen.
     """
     path = folder / LOCK
     try:
         said = path.read_text(encoding="utf-8")
         found = re.fullmatch(r"process (\d{1,10}) on (.+)", said.strip())
         if found is None:
-            return ""
+            return None
+        known = Holder(said.strip())
         if found[2] != os.uname().nodename:
-            return said.strip() + UNSURE
+            return replace(known, silent=_silent(folder))
         files = Path(f"/proc/{found[1]}/fd").iterdir()
-        return said.strip() if any(file.samefile(path) for file in files if file.exists()) else ""
+        return known if any(file.samefile(path) for file in files if file.exists()) else None
     except (FileNotFoundError, IsADirectoryError, ProcessLookupError, UnicodeDecodeError):
-        return ""
+        return None
     except PermissionError:  # another user's process
-        return said.strip()
+        return known
+
+
+def _silent(folder: Path) -> float:
+    """Seconds since a sweep's process touched its lock, or wrote its study."""
+    files = [file for file in (folder / LOCK, folder / JOURNAL) if file.exists()]
+    return max(0.0, time.time() - max(file.stat().st_mtime for file in files))
+
+
+def _ago(seconds: float) -> str:
+    """A length of time in the unit that fits it."""
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {unit}{'s' * (count > 1)}"
+    return f"{seconds:.0f} seconds"

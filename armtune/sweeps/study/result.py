@@ -12,6 +12,7 @@ from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.sweeps.study.confirm import Seeds, best_of, chosen_of, sound_means, winner_of
 from armtune.sweeps.study.estimate import estimate_error, read_estimate
+from armtune.sweeps.study.reader import StudyReader
 from armtune.sweeps.study.records import (
     Ensemble,
     SweepResult,
@@ -19,7 +20,6 @@ from armtune.sweeps.study.records import (
     candidates_of,
     front_of,
 )
-from armtune.sweeps.study.study import StudyReader
 from armtune.sweeps.workers.trial import Confirmation, Metrics
 
 

@@ -23,6 +23,7 @@ from armtune.sweeps.workers.trial import (
     MODEL,
     OUTPUTS,
     TESTED,
+    TRIALS,
     UNDERWAY,
     Epoch,
     Failure,
@@ -177,6 +178,9 @@ class Pack:
         if "test" in seat.task.outputs:
             place = seat.task.folder / OUTPUTS["test"]
             self._training.save_outputs("test", {seat.k: place})
+        if folder.parent.name != TRIALS:
+            # Its model is all that anyone asks for from here on, and a quarter of the size.
+            seat.checkpoint.unlink(missing_ok=True)
         return metrics
 
     @cached_property
@@ -317,6 +321,11 @@ def kept_lines(path: Path, epoch: int) -> str:
         return ""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     return "".join(line for line in lines if line.endswith("\n") and _epoch(line) <= epoch)
+
+
+def is_beyond(path: Path, epoch: int) -> bool:
+    """Whether a metrics file tells of more than the epochs up to one."""
+    return path.exists() and path.read_text(encoding="utf-8") != kept_lines(path, epoch)
 
 
 def _epoch(line: str) -> float:

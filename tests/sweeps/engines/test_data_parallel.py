@@ -20,7 +20,7 @@ from armtune.sweeps.workers.trial import METRICS, trial_folder
 
 
 @pytest.fixture
-def team_recipe(real_recipe: Recipe) -> Recipe:
+def data_parallel_recipe(real_recipe: Recipe) -> Recipe:
     changes = {
         "training.epochs": 60,
         "sweep.space": [{"training.optimizer.lr": {"log": [1e-4, 1e-2]}}],
@@ -50,13 +50,13 @@ class Killing(Listener):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("ray")
-def test_a_sweep_of_teams_comes_to_what_one_process_comes_to(
-    team_recipe: Recipe, tmp_path: Path
+def test_a_data_parallel_sweep_comes_to_what_one_process_comes_to(
+    data_parallel_recipe: Recipe, tmp_path: Path
 ) -> None:
     killing = Killing(tmp_path)
     factory = NotingRanks(tmp_path)
-    there = run_sweep(team_recipe, Place(tmp_path / "there", tmp_path), [killing], factory)
-    alone = with_overrides(team_recipe, {"sweep.resources.workers": 1, "sweep.pack": 1})
+    there = run_sweep(data_parallel_recipe, Place(tmp_path / "there", tmp_path), [killing], factory)
+    alone = with_overrides(data_parallel_recipe, {"sweep.resources.workers": 1, "sweep.pack": 1})
     here = run_sweep(alone, Place(tmp_path / "here", tmp_path, inline=True))
     assert killing.killed
     assert int((tmp_path / "rank-1").read_text()) != killing.killed[0], "another took its place"
@@ -70,14 +70,14 @@ def test_a_sweep_of_teams_comes_to_what_one_process_comes_to(
 
 
 def test_what_cannot_be_is_refused_before_anything_is_built(
-    team_recipe: Recipe, tmp_path: Path
+    data_parallel_recipe: Recipe, tmp_path: Path
 ) -> None:
     with pytest.raises(RecipeError, match=r"sweep\.resources\.workers: 2 workers a trial need Ray"):
-        run_sweep(team_recipe, Place(tmp_path / "run", tmp_path, inline=True))
+        run_sweep(data_parallel_recipe, Place(tmp_path / "run", tmp_path, inline=True))
     assert not (tmp_path / "run").exists()
 
 
-def test_teams_are_not_packed(team_recipe: Recipe) -> None:
-    many = with_overrides(team_recipe, {"sweep.trials": 64})
+def test_data_parallel_trials_are_not_packed(data_parallel_recipe: Recipe) -> None:
+    many = with_overrides(data_parallel_recipe, {"sweep.trials": 64})
     assert largest(many, 2) == 1
     assert largest(with_overrides(many, {"sweep.resources.workers": 1}), 2) > 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,9 +25,10 @@ from armtune.report.run import RunReport
 from armtune.report.tensorboard import TensorBoardListener
 from armtune.sweeps import SweepResult, read_lineages, read_records, sweep
 from armtune.sweeps.run import Place, run_sweep
+from armtune.sweeps.study.journal import JOURNAL
 from armtune.sweeps.study.lineage import LINEAGE, SCHEDULE
+from armtune.sweeps.study.reader import read_study
 from armtune.sweeps.study.records import TrialRecord
-from armtune.sweeps.study.study import read_study
 from armtune.sweeps.workers.trial import METRICS, trial_folder
 from armtune.training.loop import train
 from armtune.training.schedule import begin
@@ -145,6 +147,28 @@ def test_a_population_can_not_grow(resumed: SweepResult) -> None:
     folder = resumed.folder
     with pytest.raises(RunError, match=r"sweep\.trials: 4 then, 5 now"):
         sweep(population(folder.parent, trials=5), folder, folder.parent, resume=True)
+
+
+@pytest.mark.parametrize("until", ['"generation:2"', '"generation:4"', '"epoch": 6'])
+def test_a_journal_put_back_comes_to_the_same(
+    resumed: SweepResult, tmp_path: Path, until: str
+) -> None:
+    """States of comparisons, and the checkpoints before them, are gone by then."""
+    shutil.copytree(resumed.folder.parent, tmp_path / "again")
+    folder = tmp_path / "again" / "run"
+    lines = (folder / JOURNAL).read_text().splitlines(keepends=True)
+    cut = next(k for k, line in enumerate(lines) if until in line) + (until != '"generation:2"')
+    (folder / JOURNAL).write_text("".join(lines[:cut]))
+    again = sweep(population(resumed.folder.parent), folder, tmp_path / "again", resume=True)
+    assert read_study(folder).generations() == read_study(resumed.folder).generations()
+    for record, before in zip(again.records, resumed.records, strict=True):
+        assert (record.state, record.epoch, record.reason) == ("COMPLETE", 6, "")
+        assert (record.values, record.metrics) == (before.values, before.metrics)
+        written, expected = (
+            (trial_folder(run, record.number) / METRICS).read_text()
+            for run in (folder, resumed.folder)
+        )
+        assert written == expected
 
 
 def test_the_others_go_on_without_a_member_and_after_a_death(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_a_file_system_without_locks_is_told_and_used(
     with locked(tmp_path):
         pass
     (tmp_path / LOCK).write_text("process 1 on elsewhere")
-    told = r"process 1 on elsewhere, if that still lives runs a sweep.* remove .*sweep\.lock"
+    told = r"process 1 on elsewhere, whose last sign of life .* runs a sweep.* remove .*sweep\.lock"
     with pytest.raises(RunError, match=told), locked(tmp_path):
         pass
 

@@ -15,7 +15,8 @@ from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Dimension, Space, load_space
 from armtune.sweeps import read_records
 from armtune.sweeps.study.journal import JOURNAL, Journal
-from armtune.sweeps.study.study import UNFINISHED, SweepStudy, read_study
+from armtune.sweeps.study.reader import read_study
+from armtune.sweeps.study.study import UNFINISHED, SweepStudy
 from armtune.sweeps.workers.trial import Confirmation
 
 METRICS = {"accuracy": 0.8, "contribution_gap": 0.3, "weakest_accuracy": 0.3}

@@ -1,0 +1,251 @@
+"""Columns as a modality: one vector, one text, or a file each; fitted on training rows only.
+
+What was fitted is plain data (``about``), from which ``restored`` makes the same again: a bundle
+prepares new rows by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from armtune.data.columns import fitted
+from armtune.data.columns.fitted import Category, Date, Number
+from armtune.data.columns.guess import FILES, Guess
+from armtune.data.columns.numbers import MARKS
+from armtune.data.columns.stated import STATED
+from armtune.data.formats.cells import MISSING
+from armtune.data.rows import as_float32
+from armtune.data.vocabulary import Vocabulary, learn_vocabulary, words_of
+from armtune.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Cells = Mapping[str, Any]
+"""Columns by name: Arrow's arrays of text."""
+Place = Callable[[str], str]
+"""What messages call a column."""
+Mask = NDArray[np.bool_]
+Index = NDArray[np.int64]
+SHORTEST = 4
+"""Words that the longest text has room for at least."""
+
+
+@dataclass(frozen=True)
+class Vector:
+    """Numbers, dates and categories: their parts one after another."""
+
+    kind: ClassVar[str] = "vector"
+
+    columns: tuple[Number | Date | Category, ...]
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    @property
+    def widths(self) -> list[int]:
+        """How many numbers each column becomes."""
+        return [column.width for column in self.columns]
+
+    def apply(self, cells: Cells, place: Place) -> NDArray[np.float32]:
+        """Rows as vectors ``(row, number)``.
+
+        Raises:
+            DataError: a cell doesn't fit its column's type; names its row.
+        """
+        parts = [c.apply(cells[c.name], place(c.name)) for c in self.columns]
+        return as_float32(np.concatenate(parts, axis=1))
+
+    def about(self) -> dict[str, Any]:
+        """What was fitted, as JSON holds it."""
+        return {"kind": self.kind, "columns": [fitted.as_data(c) for c in self.columns]}
+
+
+@dataclass(frozen=True)
+class Text:
+    """Texts one after another, as the numbers of their words.
+
+    Attributes:
+        words: of the vocabulary, see ``Vocabulary``.
+        length: words that a sample has room for.
+    """
+
+    kind: ClassVar[Literal["text"]] = "text"
+
+    names: tuple[str, ...]
+    words: tuple[str, ...]
+    length: int
+
+    def apply(self, cells: Cells, place: Place) -> NDArray[np.float32]:
+        """Rows as numbers of words ``(row, length)``."""
+        return Vocabulary(self.words).encode(joined(cells, self.names), self.length)
+
+    def about(self) -> dict[str, Any]:
+        """What was fitted, as JSON holds it."""
+        own = {"names": list(self.names), "words": list(self.words), "length": self.length}
+        return {"kind": self.kind, **own}
+
+
+@dataclass(frozen=True)
+class File:
+    """Paths of files of one type."""
+
+    kind: ClassVar[str] = "file"
+
+    name: str
+    type: str
+
+    @property
+    def names(self) -> list[str]:
+        return [self.name]
+
+    def about(self) -> dict[str, Any]:
+        """The column and its files' type, as JSON holds it."""
+        return {"kind": self.kind, "name": self.name, "type": self.type}
+
+
+CALLED = {
+    Vector.kind: "columns of numbers, categories and dates",
+    Text.kind: "columns of texts",
+    File.kind: "a column of paths",
+}
+"""What columns of each kind are called."""
+
+
+def restored(about: Mapping[str, Any]) -> Vector | Text | File:
+    """What ``about`` wrote.
+
+    Raises:
+        KeyError, TypeError: it isn't that.
+    """
+    if about["kind"] == Vector.kind:
+        return Vector(tuple(fitted.restored(column) for column in about["columns"]))
+    if about["kind"] == Text.kind:
+        return Text(tuple(about["names"]), tuple(about["words"]), int(about["length"]))
+    if about["kind"] == File.kind:
+        return File(str(about["name"]), str(about["type"]))
+    raise KeyError(about["kind"])
+
+
+def kind_of(modality: str, guesses: Sequence[Guess], place: str) -> str:
+    """What a modality of columns becomes: a vector, a text or a file.
+
+    Raises:
+        DataError: none, or several of these, or several files; says what would be right.
+    """
+    kinds = {_kind(guess): guess for guess in guesses}
+    if not kinds:
+        raise DataError(f"{place}: {modality}: no column is left")
+    if len(kinds) > 1:
+        (one, first), (other, second) = list(kinds.items())[:2]
+        said = f"{first.name!r} ({first.type}) and {second.name!r} ({second.type})"
+        hint = f"give {CALLED[one]} and {CALLED[other]} a modality each"
+        raise DataError(f"{place}: {modality}: {said} don't go together; {hint}")
+    if File.kind in kinds and len(guesses) > 1:
+        said = f"{guesses[0].name!r} and {guesses[1].name!r} both hold paths"
+        raise DataError(f"{place}: {modality}: {said}; give each a modality of its own")
+    return next(iter(kinds))
+
+
+def present_rows(kind: str, cells: Cells, names: Sequence[str]) -> Mask:
+    """Rows in which some of a modality's cells is there, ``(row,)``."""
+    none = () if kind == Text.kind else (*MISSING, *MARKS)
+    return np.logical_or.reduce([~_is_one_of(cells[name], ("", *none)) for name in names])
+
+
+def fit_text(cells: Cells, names: Sequence[str], train: Index, size: int, most: int) -> Text:
+    """A vocabulary of training rows' texts.
+
+    Args:
+        size: the highest number of a word.
+        most: words a sample, from which it is cut.
+    """
+    own = joined({name: cells[name].take(train) for name in names}, names)
+    longest = max((len(words_of(text)) for text in own), default=0)
+    words = learn_vocabulary(own, size).words
+    return Text(tuple(names), words, max(SHORTEST, min(longest, most)))
+
+
+def fit_vector(
+    guesses: Sequence[Guess], cells: Cells, train: Index, place: Place, missing: str
+) -> Vector:
+    """Columns of a vector, as training rows are.
+
+    Raises:
+        DataError: a column has no training row's cell.
+    """
+    columns: list[Number | Date | Category] = []
+    for guess in guesses:
+        own = cells[guess.name].take(train)
+        if guess.type == Category.type:
+            columns.append(fitted.fit_category(guess.name, own))
+        else:
+            kind = Date if guess.type == Date.type else Number
+            at = place(guess.name)
+            columns.append(fitted.fit_number(kind, guess.name, guess.written, own, at, missing))
+    return Vector(tuple(columns))
+
+
+def missing_cells(
+    modality: str, guesses: Sequence[Guess], cells: Cells, place: Place, counted: Mask
+) -> Mask:
+    """Cells of numbers and dates that are missing, ``(row, column)``; all cells are read.
+
+    Args:
+        counted: rows that have the modality, ``(row,)``; others' cells are no holes.
+
+    Raises:
+        DataError: a cell doesn't fit its column's type, or is infinite; names its row.
+    """
+    holes = np.zeros((len(counted), len(guesses)), bool)
+    for column, guess in enumerate(guesses):
+        if guess.type == Category.type:
+            continue
+        kind = Date if guess.type == Date.type else Number
+        numbers = as_float32(kind.read(cells[guess.name], guess.written, place(guess.name)))
+        if (bad := np.isinf(numbers).any(axis=1) & counted).any():
+            said = f"infinity (as float32) in row {int(bad.argmax()) + 1}"
+            raise DataError(f"{place(guess.name)}: {modality}: {said}")
+        holes[:, column] = np.isnan(numbers[:, 0]) & counted
+    return holes
+
+
+def joined(cells: Cells, names: Sequence[str]) -> list[str]:
+    """Each row's texts, one after another."""
+    if len(names) == 1:
+        return list(cells[names[0]].to_pylist())
+    columns = [cells[name].to_pylist() for name in names]
+    return [" ".join(filter(None, row)) for row in zip(*columns, strict=True)]
+
+
+def read_alike(guesses: Sequence[Guess]) -> list[Guess]:
+    """The same, but categories beside texts are texts too, where nobody stated otherwise."""
+    if not any(guess.type == Text.kind for guess in guesses):
+        return list(guesses)
+    beside = "beside texts, its words are read"
+    return [
+        replace(guess, type=Text.kind, reason=f"{guess.reason}; {beside}")
+        if guess.type == Category.type and guess.reason != STATED
+        else guess
+        for guess in guesses
+    ]
+
+
+def _kind(guess: Guess) -> str:
+    if guess.type in FILES:
+        return File.kind
+    return Text.kind if guess.type == Text.kind else Vector.kind
+
+
+def _is_one_of(cells: pa.Array, values: Sequence[str]) -> Mask:
+    import pyarrow as pa
+    from pyarrow import compute
+
+    found = compute.is_in(cells, value_set=pa.array(values))
+    return np.asarray(found.to_numpy(zero_copy_only=False), np.bool_)

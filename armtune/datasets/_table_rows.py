@@ -1,0 +1,367 @@
+"""The rows of a table as samples: cut, fitted on training rows, and written."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from armtune.data import Columns, Progress
+from armtune.data.cache import CacheWriter
+from armtune.data.columns.guess import Guess
+from armtune.data.columns.leaks import leak
+from armtune.data.columns.modalities import (
+    Cells,
+    File,
+    Text,
+    Vector,
+    fit_text,
+    fit_vector,
+    kind_of,
+    missing_cells,
+    present_rows,
+    read_alike,
+)
+from armtune.data.columns.stated import typed
+from armtune.data.formats.cells import as_cells
+from armtune.data.formats.columns import ColumnStore
+from armtune.data.formats.media import DAMAGED, Kind
+from armtune.data.missing_modalities import settle, skipped
+from armtune.data.prefetch import prefetched
+from armtune.data.rows import Mask, rows
+from armtune.data.splits import Index, Indices, divided, named_splits, numbered, random_split
+from armtune.data.staging import Raw
+from armtune.datasets import told
+from armtune.errors import DataError
+from armtune.targets import Target
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from armtune.datasets.table import Table
+
+log = logging.getLogger(__name__)
+PIECE = 1 << 16
+"""Rows that are prepared at a time."""
+MOST = 8
+"""Columns that are named in a warning."""
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """What is to be learnt: the target, each row's label, and its group's name if it has one."""
+
+    target: Target
+    labels: NDArray[Any]
+    groups: NDArray[np.generic] | None
+
+
+class TableRows:
+    """The rows of a table.
+
+    Args:
+        data: the recipe's options.
+        modalities: those to read.
+        reserved: columns that tell label, split or group.
+    """
+
+    def __init__(
+        self,
+        data: Table,
+        store: ColumnStore,
+        modalities: Sequence[str],
+        reserved: Sequence[str],
+        progress: Progress,
+    ) -> None:
+        self.data, self.store, self.progress = data, store, progress
+        self.modalities = modalities
+        matched = {m: store.match(data.columns[m], reserved) for m in modalities}
+        wanted = list(dict.fromkeys(name for names in matched.values() for name in names))
+        guesses = {}
+        for done, name in enumerate(wanted, 1):
+            guesses[name] = typed(store, name, data.types)
+            progress("looking at columns", done, len(wanted))
+        self.guesses: dict[str, list[Guess]] = {
+            m: read_alike([guesses[name] for name in names]) for m, names in matched.items()
+        }
+        self.columns: Columns = {
+            m: [guess.name for guess in own if not guess.left_out]
+            for m, own in self.guesses.items()
+        }
+        self.kinds = {m: self._kind(m) for m in modalities}
+
+    def write(self, writer: CacheWriter, learnt: Labelling) -> dict[str, Any]:
+        """Writes the splits' samples, and says what they are, in JSON's types.
+
+        Raises:
+            DataError: see ``Table.read``.
+        """
+        present, used = self._settled()
+        with TemporaryDirectory(dir=writer.folder) as scratch:
+            kept, files, damaged = self._decoded(Path(scratch), used)
+            readable = np.zeros_like(used)
+            readable[kept] = True
+            indices, shared = self._indices(learnt, readable)
+            target = learnt.target.fitted(learnt.labels, indices["train"], str(self.store.path))
+            prepared, filled = self._fitted(present, readable, indices["train"])
+            lacked = {m: there for m, there in present.items() if not there[kept].all()}
+            for split, index in indices.items():
+                self._write(writer, split, index, learnt, prepared, lacked)
+                _write_files(writer, split, files, np.searchsorted(kept, index))
+        left_out = len(used) - int(used.sum())
+        label = self.data.label
+        words = told(target, label) if isinstance(label, str) else str(target)
+        words += _sizes(indices) + _filled(filled, self.data.missing)
+        words += _damaged(damaged) + skipped(left_out) + shared + self._doubts()
+        return {
+            "words": words,
+            "target": target.about(),
+            "columns": {m: list(names) for m, names in self.columns.items()},
+            "prepared": {m: own.about() for m, own in prepared.items()},
+            "guesses": [
+                {"modality": m, **asdict(guess), "left_out": guess.left_out}
+                for m, own in self.guesses.items()
+                for guess in own
+            ],
+        }
+
+    @cached_property
+    def cells(self) -> Cells:
+        """All columns that are learnt from, as text."""
+        names = dict.fromkeys(name for names in self.columns.values() for name in names)
+        return {name: self._cells(name) for name in names}
+
+    def _cells(self, name: str) -> pa.Array:
+        found = as_cells(self.store.column(name), self.store.at(name))
+        assert found is not None, "a column of plain values"
+        return found
+
+    def _kind(self, modality: str) -> str:
+        guesses = [guess for guess in self.guesses[modality] if not guess.left_out]
+        if not guesses and self.guesses[modality]:
+            gone = self.guesses[modality][0]
+            raise DataError(
+                f"{self.store.at(gone.name)}: {modality} has no other column, and {gone.reason}; "
+                f"types could say what it holds"
+            )
+        return kind_of(modality, guesses, str(self.store.path))
+
+    def _settled(self) -> tuple[dict[str, Mask], Mask]:
+        """Which rows have each modality, and which are to be used."""
+        everyone = np.ones(len(self.store), bool)
+        present = {
+            m: everyone
+            if self._fills_whole(m)
+            else present_rows(self.kinds[m], self.cells, self.columns[m])
+            for m in self.modalities
+        }
+        lacked, used = settle(self.data.absent, present, str(self.store.path))
+        return {m: lacked.get(m, everyone) for m in self.modalities}, used
+
+    def _fills_whole(self, modality: str) -> bool:
+        """Whether a row without any cell of a modality has it nevertheless, or is a fault."""
+        if self.data.absent != "error" or self.kinds[modality] == File.kind:
+            return False
+        return self.kinds[modality] == Vector.kind or self.data.missing != "error"
+
+    def _decoded(
+        self, scratch: Path, used: Mask
+    ) -> tuple[Index, Mapping[str, NDArray[np.float32]], list[str]]:
+        """Numbers of the rows whose files can be read, these files' arrays, and what is damaged."""
+        kept: list[int] = np.flatnonzero(used).tolist()
+        names = [m for m in self.modalities if self.kinds[m] == File.kind]
+        if not names:
+            return np.array(kept, np.int64), {}, []
+        paths = {m: self._paths(m) for m in names}
+        damaged = []
+        with Raw(scratch, names) as raw:
+            readings = prefetched(lambda row: self._read(paths, row), kept)
+            readable = []
+            for done, (row, found) in enumerate(zip(kept, readings, strict=True), 1):
+                if isinstance(found, str):
+                    log.warning("%s; left out", found)
+                    damaged.append(found)
+                else:
+                    raw.add(found, {m: f"row {row + 1}: {paths[m][row]}" for m in names})
+                    readable.append(row)
+                self.progress("reading files", done, len(kept))
+        views = raw.split(np.zeros(len(readable))).views
+        return np.array(readable, np.int64), views, damaged
+
+    def _paths(self, modality: str) -> list[Path | None]:
+        return file_paths(self.store, self.columns[modality][0])
+
+    def _read(
+        self, paths: Mapping[str, Sequence[Path | None]], row: int
+    ) -> dict[str, NDArray[Any]] | str:
+        """A row's files as arrays, or what is wrong with one where that is no error."""
+        found = {}
+        for modality, own in paths.items():
+            if (path := own[row]) is None:
+                continue
+            name = self.columns[modality][0]
+            kind = next(guess.type for guess in self.guesses[modality] if guess.name == name)
+            try:
+                found[modality] = self.data.file(path, cast(Kind, kind))
+            except DAMAGED as error:
+                said = f"{self.store.at(name)}, row {row + 1}: {error}"
+                if self.data.damaged == "error":
+                    raise DataError(f"{said}; damaged: skip leaves such samples out") from error
+                return said
+        return found
+
+    def _indices(self, learnt: Labelling, used: Mask) -> tuple[Indices, str]:
+        """The splits, and a warning of groups that those of the table divide."""
+        data, labels, groups = self.data, learnt.labels, learnt.groups
+        given = {}
+        if data.split is not None:
+            given = named_splits(self.store, data.split, len(labels))
+        shares = {"test": data.test, "validation": data.validation}
+        rng = np.random.default_rng(data.seed)
+        indices = random_split(given, learnt.target, labels, groups, shares, rng, used)
+        indices = {split: index[used[index]] for split, index in indices.items()}
+        return indices, divided(indices, given, groups)
+
+    def _fitted(
+        self, present: Mapping[str, Mask], used: Mask, train: Index
+    ) -> tuple[dict[str, Vector | Text | File], int]:
+        """What training rows say of each modality, and how many cells are filled."""
+        found: dict[str, Vector | Text | File] = {}
+        filled = 0
+        for m in self.modalities:
+            guesses = [guess for guess in self.guesses[m] if not guess.left_out]
+            own = train[present[m][train]]
+            if self.kinds[m] == File.kind:
+                found[m] = File(guesses[0].name, guesses[0].type)
+            elif self.kinds[m] == Text.kind:
+                size, length = self.data.words, self.data.length
+                found[m] = fit_text(self.cells, self.columns[m], own, size, length)
+            else:
+                at, cells = self.store.at, self.cells
+                holes = missing_cells(m, guesses, cells, at, used & present[m])
+                if holes.any() and self.data.missing == "error":
+                    raise DataError(f"{self.store.path}: {_missing(m, self.columns[m], holes)}")
+                found[m] = fit_vector(guesses, cells, own, at, self.data.missing)
+                filled += int(holes.sum())
+        return found, filled
+
+    def _write(
+        self,
+        writer: CacheWriter,
+        split: str,
+        index: Index,
+        learnt: Labelling,
+        prepared: Mapping[str, Vector | Text | File],
+        lacked: Mapping[str, Mask],
+    ) -> None:
+        """Writes what isn't a file's, piece by piece."""
+        for m, own in prepared.items():
+            if not isinstance(own, File):
+                pieces = self._pieces(own, index, lacked.get(m))
+                writer.add(f"{split}_{m}", len(index), pieces)
+            if m in lacked:
+                writer.add(f"{split}_{m}_present", len(index), [lacked[m][index]])
+        writer.add(f"{split}_label", len(index), [learnt.labels[index]])
+        if learnt.groups is not None:
+            writer.add(f"{split}_group", len(index), [numbered(learnt.groups)[index]])
+
+    def _pieces(
+        self, own: Vector | Text, index: Index, there: Mask | None
+    ) -> Iterator[NDArray[np.float32]]:
+        for start in range(0, len(index), PIECE):
+            piece = index[start : start + PIECE]
+            cells = {name: self.cells[name].take(piece) for name in own.names}
+            found = own.apply(cells, self.store.at)
+            if there is not None:
+                found[~there[piece]] = 0
+            yield found
+
+    def _doubts(self) -> str:
+        """Warnings of columns that are left out, in several modalities, or tell the label."""
+        return "".join((_left_out(self.guesses), _shared(self.columns), *self._leaks()))
+
+    def _leaks(self) -> Iterator[str]:
+        if not isinstance(self.data.label, str):
+            return
+        labels = as_cells(self.store.column(self.data.label), self.data.label)
+        named = {
+            n for m in self.modalities if self.kinds[m] == Vector.kind for n in self.columns[m]
+        }
+        for name in self.columns_in_order(named):
+            if labels is not None and (said := leak(self.cells[name], labels)):
+                yield f"; LEAK: column {name!r} {said}"
+
+    def columns_in_order(self, names: set[str]) -> list[str]:
+        """These columns in the table's order."""
+        return [name for name in self.store.names if name in names]
+
+
+def file_paths(store: ColumnStore, name: str) -> list[Path | None]:
+    """A column's paths, which begin where the table lies; None where one is missing."""
+    from armtune.data.columns.numbers import known_cells
+
+    cells = as_cells(store.column(name), store.at(name))
+    assert cells is not None, "a column of text"
+    return [
+        None if cell is None else store.folder / cell for cell in known_cells(cells).to_pylist()
+    ]
+
+
+def _write_files(
+    writer: CacheWriter, split: str, files: Mapping[str, NDArray[np.float32]], index: Index
+) -> None:
+    from armtune.data.rows import chunks
+
+    for m, view in files.items():
+        writer.add(f"{split}_{m}", len(index), chunks(rows(view, index)))
+
+
+def _sizes(indices: Indices) -> str:
+    return f", {' + '.join(str(len(index)) for index in indices.values())} samples"
+
+
+def _filled(count: int, missing: str) -> str:
+    told = " and told by numbers of their own" if missing == "indicator" else ""
+    return f"; {count} missing cells filled by training means{told}" if count else ""
+
+
+def _damaged(said: Sequence[str]) -> str:
+    if not said:
+        return ""
+    return f"; {len(said)} samples with damaged files left out, the first: {said[0]}"
+
+
+def _left_out(guesses: Mapping[str, Sequence[Guess]]) -> str:
+    gone = {g.name: g.type for own in guesses.values() for g in own if g.left_out}
+    few = [f"{name} ({kind})" for name, kind in list(gone.items())[:MOST]]
+    more = f" and {len(gone) - MOST} more" if len(gone) > MOST else ""
+    return f"; columns left out: {', '.join(few)}{more}" if gone else ""
+
+
+def _shared(columns: Columns) -> str:
+    """A warning of columns in several modalities: what these contribute can't be told apart."""
+    counts = Counter(name for names in columns.values() for name in names)
+    shared = [name for name, count in counts.items() if count > 1]
+    more = f" and {len(shared) - MOST} more" if len(shared) > MOST else ""
+    return f"; in several modalities: {', '.join(shared[:MOST])}{more}" if shared else ""
+
+
+def _missing(modality: str, columns: Sequence[str], holes: NDArray[np.bool_]) -> str:
+    row, column = np.argwhere(holes)[0]
+    count = int(holes.any(axis=0).sum())
+    whole = int(holes.all(axis=1).sum()) if len(columns) > 1 else 0
+    hint = f"; {whole} rows have none, which absent: keep or skip would allow" if whole else ""
+    return (
+        f"{modality}: {int(holes.sum())} of {holes.size} cells are missing, in {count} of "
+        f"{len(columns)} columns; the first is in row {row + 1} of {columns[column]!r}. "
+        f"missing: mean would fill them by the training samples' means, missing: indicator "
+        f"would also tell that they were{hint}"
+    )

@@ -1,0 +1,1 @@
+"""Recipes to begin with: drafted from what data look like, or copied from the shipped ones."""

@@ -1,0 +1,45 @@
+"""What recipes can be drafted from. One file a kind of input, found by itself.
+
+Each has ``READS``, what it reads in words; ``reads(path)``, whether a path is of its kind; and
+``look(path, asked)``, which drafts a recipe or raises a ``DataError``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from armtune.drafts.draft import Asked, Draft
+from armtune.errors import DataError
+from armtune.files import exists
+from armtune.recipe.wording import nearest
+
+
+def look(path: Path, asked: Asked) -> Draft:
+    """A recipe's draft for what lies at a path.
+
+    Raises:
+        DataError: nothing lies there, nothing that can be read, or something that is damaged.
+    """
+    if not exists(path):
+        raise DataError(f"{path}: there is no such file or folder{_meant(path)}")
+    kind = next((kind for kind in _kinds() if kind.reads(path)), None)
+    if kind is None:
+        known = "; ".join(kind.READS for kind in _kinds())
+        raise DataError(f"{path}: no data that a recipe can be drafted for; these are: {known}")
+    draft: Draft = kind.look(path, asked)
+    return draft
+
+
+def _kinds() -> Iterator[ModuleType]:
+    for info in pkgutil.iter_modules(__path__):
+        yield importlib.import_module(f"{__name__}.{info.name}")
+
+
+def _meant(path: Path) -> str:
+    beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = nearest(path.name, beside)
+    return f"; did you mean {path.parent / near}?" if near else ""

@@ -1,0 +1,150 @@
+"""A table with a row a sample, or a folder with a subfolder of files for each class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from armtune.data.columns.guess import Guess, guess_columns
+from armtune.data.columns.numbers import known_cells, parsed
+from armtune.data.formats.cells import as_cells
+from armtune.data.formats.columns import ColumnStore
+from armtune.data.formats.media import read_sound
+from armtune.data.formats.table_files import LABEL, READERS
+from armtune.data.formats.text_files import UTF_8
+from armtune.drafts.columns import FACTS, Sorted, examples, sort_columns
+from armtune.drafts.draft import Asked, Draft, Line
+from armtune.drafts.goal import goal_of
+from armtune.drafts.labels import label_among
+from armtune.drafts.machine import usable_gpus
+from armtune.errors import DataError
+
+READS = f"a table ({', '.join(READERS)}) or a folder with a subfolder of files for each class"
+SMALL, USUAL = 32, 64
+"""Sides of pictures, without and with a GPU."""
+MOST_CLASSES = 50
+"""Different values up to which a column may be the label where the user doesn't say it."""
+LISTENED_TO = 16
+"""Recordings whose lengths are looked at."""
+RATE = 8000
+"""At which they are read for that, in Hz."""
+
+
+def reads(path: Path) -> bool:
+    """Whether a path is such a file or folder."""
+    return path.is_dir() or path.suffix.lower() in READERS
+
+
+def look(path: Path, asked: Asked) -> Draft:
+    """A recipe's draft for a table.
+
+    Raises:
+        DataError: the table, its label or a path in it is at fault; names column and row.
+    """
+    store = ColumnStore(path, asked.encoding)
+    label = asked.label or _label(store)
+    raw, stated = _labels(store, label, asked.target)
+    goal = goal_of(raw, store.at(label), stated)
+    columns = sort_columns(store, label)
+    data = [
+        Line("name", "table"),
+        Line("path", asked.path_to(path)),
+        *([Line("encoding", asked.encoding)] if asked.encoding != UTF_8 else []),
+        *([Line("target", goal.kind)] if goal.kind != "classes" else []),
+        Line("label", label, f"{goal.kind}: {goal.why}" if goal.kind != "classes" else goal.why),
+        *_options(store, columns),
+    ]
+    slow = bool(columns.of_kind("image", "video", "sound"))
+    what = f"{path.name}: {len(store):,} rows of {len(store.names)} columns"
+    return Draft(what, data, _modalities(columns), goal, slow, columns.left_out)
+
+
+def _label(store: ColumnStore) -> str:
+    """The label's column, where the user doesn't say it."""
+    if store.path.is_dir():
+        return LABEL
+    guesses = guess_columns(store).values()
+    likely = [g.name for g in guesses if g.type in ("category", "number") and _few(store, g)]
+    return label_among(store.names, likely, str(store.path))
+
+
+def _few(store: ColumnStore, guess: Guess) -> bool:
+    cells = as_cells(store.column(guess.name), store.at(guess.name))
+    return cells is not None and 1 < len(cells.unique()) <= min(MOST_CLASSES, len(cells) // 2)
+
+
+def _labels(store: ColumnStore, label: str, stated: str | None) -> tuple[NDArray[Any], str | None]:
+    """The labels as numbers or text, and the kind of target where there is but one."""
+    cells = as_cells(store.column(label), store.at(label))
+    if cells is None:
+        raise DataError(f"{store.at(label)}: holds {store.column(label).type}, which is no label")
+    texts = np.array(cells.to_pylist())
+    numbers = parsed(known_cells(cells), "point", exact=True) if stated != "classes" else None
+    if numbers is None:
+        if stated != "labels":
+            _refuse_missing(texts == "", store.at(label))
+        return texts, stated
+    _refuse_missing(np.isnan(numbers), store.at(label))
+    if (numbers != np.round(numbers)).any() or store.holds_fractions(label):
+        return numbers, stated or "values"
+    return numbers.astype(np.int64), stated
+
+
+def _refuse_missing(missing: NDArray[np.bool_], place: str) -> None:
+    if missing.any():
+        raise DataError(
+            f"{place}: {int(missing.sum())} of {len(missing)} labels are missing, the first in "
+            f"row {int(missing.argmax()) + 1}; leave such rows out"
+        )
+
+
+def _options(store: ColumnStore, found: Sorted) -> Iterator[Line]:
+    """The data set's options beside the labels."""
+    columns = [
+        Line(m, names, "\n".join(examples(found.guesses[n], len(store)) for n in names))
+        for m, names in found.modalities.items()
+    ]
+    yield Line("columns", columns)
+    if found.of_kind(FACTS):
+        said = "a number or date that is missing becomes the mean, and a number more tells it"
+        yield Line("missing", "indicator", said)
+    lacking = [m for m, names in found.modalities.items() if _lacks(found, names)]
+    if lacking:
+        said = f"rows without {' or '.join(lacking)} are kept, and judged by what they have"
+        yield Line("absent", "keep", said)
+    if found.split:
+        yield Line("split", found.split, "says train, validation or test for each row")
+    if found.groups:
+        name, count = found.groups
+        yield Line("groups", name, f"{count} different: rows of one stay in one split")
+    yield from _files(store, found)
+
+
+def _lacks(found: Sorted, names: list[str]) -> bool:
+    return all(found.guesses[name].missing for name in names)
+
+
+def _files(store: ColumnStore, found: Sorted) -> Iterator[Line]:
+    """What files become."""
+    if found.of_kind("image", "video"):
+        size = USUAL if usable_gpus() else SMALL
+        said = "pictures are scaled to this side and cut square; larger ones take longer"
+        yield Line("image_size", size, said)
+    if sounds := found.of_kind("sound"):
+        named = [found.modalities[m][0] for m in sounds]
+        paths = [store.folder / cell for name in named for cell in store.text(name)[:LISTENED_TO]]
+        longest = max((len(read_sound(p, RATE)) / RATE for p in paths if p.is_file()), default=10)
+        seconds = min(60, max(1, ceil(longest)))
+        yield Line(
+            "seconds", seconds, f"the longest of {len(paths)} recordings has {longest:.1f} s"
+        )
+
+
+def _modalities(found: Sorted) -> list[Line]:
+    """A line for each modality."""
+    return [Line(modality, {"encoder": {"name": "auto"}}) for modality in found.modalities]

@@ -1,0 +1,76 @@
+"""A draft as a recipe's file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from armtune.drafts.draft import Draft, Line, as_text, comment, name_of
+from armtune.drafts.machine import budget
+from armtune.errors import RunError
+from armtune.files import exists, write_text
+
+ENCODERS = "What encodes a modality is left to its samples' shape (auto); armtune check says what."
+SPACE = (
+    "what is searched is told by the data, too: sizes of the encoders, learning rates, how the "
+    "modalities meet, and balancing methods, ARM among them"
+)
+BALANCED = (
+    "highest macro_f1 where contribution_gap <= 0.2, say, asks for a model that uses all "
+    "modalities alike"
+)
+
+
+def write_draft(draft: Draft, to: Path, command: str) -> None:
+    """Writes a draft as a recipe.
+
+    Args:
+        to: the file, which isn't there yet.
+        command: the command line that it was drafted by.
+
+    Raises:
+        RunError: the file is there already, or can't be written.
+    """
+    refuse_existing(to)
+    write_text(to, recipe_text(draft, to, command))
+
+
+def refuse_existing(to: Path) -> None:
+    """Refuses to write where something is.
+
+    Raises:
+        RunError: something is.
+    """
+    if exists(to) or to.is_symlink():
+        raise RunError(f"{to} is there already; another name can be given with --to")
+
+
+def recipe_text(draft: Draft, to: Path, command: str) -> str:
+    """The recipe's text, with a reason above each line."""
+    heading = (
+        f"Drafted by `{command}` from {draft.what}. Each line is a guess, with the reason above "
+        f"it: change what you know better.\n\n  armtune check {to.name}\n"
+        f"  armtune sweep {to.name}"
+    )
+    notes = "\n".join(["", *draft.notes]) if draft.notes else ""
+    lines = [*comment(heading), *comment(notes), *as_text(_lines(draft, to))]
+    return "\n".join(lines) + "\n"
+
+
+def _lines(draft: Draft, to: Path) -> Iterator[Line]:
+    yield Line("name", name_of(to.stem))
+    yield Line("data", draft.data)
+    yield Line("modalities", draft.modalities, ENCODERS)
+    if draft.goal.balance:
+        yield Line("training", [Line("balance_classes", False, draft.goal.balance)])
+    yield Line("sweep", list(_sweep(draft)))
+
+
+def _sweep(draft: Draft) -> Iterator[Line]:
+    yield Line("space", "auto", SPACE)
+    score, several = draft.goal.score, len(draft.modalities) > 1
+    objectives = [f"maximize {score}", *(["minimize contribution_gap"] if several else [])]
+    yield Line("objectives", objectives, draft.goal.score_why)
+    balanced = BALANCED.replace("macro_f1", score) if several else ""
+    yield Line("choose", f"highest {score}", balanced)
+    yield from budget(draft.slow)

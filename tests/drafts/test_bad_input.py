@@ -1,0 +1,124 @@
+"""Data that no recipe can be drafted for end in a sentence that says what is wrong, and where."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from armtune.cli import main
+from armtune.drafts.draft import Asked
+from armtune.drafts.kinds import look
+from armtune.errors import DataError
+from tests.drafts.inputs import picture
+
+TABLES = {
+    "": "t.csv: ",
+    "a,y\n": "t.csv: has a heading and no row",
+    "a,a,y\n1,2,x\n": "t.csv: two columns are called 'a'",
+    "a,y\n1,x\n2,x\n": "t.csv: column 'y': all 2 labels are the same, 'x'",
+    "a,y\n1,x\n2,\n3,x\n": "t.csv: column 'y': 1 of 3 labels are missing, the first in row 2",
+    "a,y\n1,0.5\n2,\n3,0.1\n": "t.csv: column 'y': 1 of 3 labels are missing, the first in row 2",
+    "a,y\n1,p\n2,q\n3,r\n": "t.csv: column 'y': 3 different names in 3 samples are no classes",
+    "y\n" + "u\nv\n" * 5: "t.csv: no column is left to learn from: the label is the only column",
+    "a,y\n" + "1,u\n1,v\n" * 5: "t.csv: no column is left to learn from: a is left out: every cell",
+    "b,y\n" + "s,u\nt,v\n" * 20: "no column is left to learn from: b is left out: is the label",
+    "photo,y\n" + "gone.png,u\nlost.png,v\n" * 5: "t.csv: column 'photo': row 1: ",
+}
+
+
+@pytest.mark.parametrize("text", TABLES, ids=list(map(str, range(len(TABLES)))))
+def test_tables(text: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        look(tmp_path / "t.csv", Asked(tmp_path, "y"))
+    assert TABLES[text] in str(caught.value)
+    assert str(tmp_path / "t.csv") in str(caught.value)
+
+
+def test_a_path_that_leads_nowhere_is_told_with_its_row(tmp_path: Path) -> None:
+    for number in range(20):
+        picture(tmp_path / f"{number}.png", number % 2, number)
+    (tmp_path / "7.png").unlink()
+    rows = [f"{number}.png,{'uv'[number % 2]}" for number in range(20)]
+    (tmp_path / "t.csv").write_text("\n".join(["photo,y", *rows]), encoding="utf-8")
+    with pytest.raises(DataError, match=r"column 'photo': row 8: \S+/7\.png isn't there; an empty"):
+        look(tmp_path / "t.csv", Asked(tmp_path, "y"))
+
+
+def test_labels_that_nobody_names(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    rows = [f"{n / 7:.3f},{'uv'[n % 2]},{n % 3},word{n}" for n in range(30)]
+    path.write_text("\n".join(["size,kind,grade,note", *rows]), encoding="utf-8")
+    with pytest.raises(DataError, match=r"say with --label what is to be .* these: kind, grade$"):
+        look(path, Asked(tmp_path))
+    with pytest.raises(DataError, match=r"no column 'kinds'; did you mean 'kind'\?"):
+        look(path, Asked(tmp_path, "kinds"))
+    assert look(path, Asked(tmp_path, "kind")).goal.kind == "classes"
+
+
+def test_numbers_that_all_differ_are_no_classes(tmp_path: Path) -> None:
+    rows = [f"{n},{n / 7:.3f}" for n in np.random.default_rng(0).permutation(30)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,y", *rows]), encoding="utf-8")
+    with pytest.raises(DataError, match=r"column 'y': 30 different names in 30 samples are no"):
+        look(tmp_path / "t.csv", Asked(tmp_path, "y", "classes"))
+
+
+def test_arrays(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, label=np.arange(20) % 2, a=np.ones((20, 3)), b=np.ones(20), c=np.ones((5, 2)))
+    with pytest.raises(DataError) as caught:
+        look(path, Asked(tmp_path))
+    for said in (
+        "no array (sample, …) of 20",
+        "a is left out: it is the same",
+        "c is left out: it",
+    ):
+        assert said in str(caught.value)
+    np.savez(path, age=np.arange(20) % 2, a=np.ones((20, 3)))
+    with pytest.raises(DataError, match=r"--label what is to be predicted; perhaps one of .*: age"):
+        look(path, Asked(tmp_path))
+    holes = np.random.default_rng(0).normal(size=(20, 3))
+    holes[4, 1] = np.nan
+    np.savez(path, label=np.arange(20) % 2, a=holes)
+    with pytest.raises(DataError, match=r"'a': NaN or infinity \(as float32\) in sample 4"):
+        look(path, Asked(tmp_path))
+
+
+def test_what_is_no_data(tmp_path: Path) -> None:
+    (tmp_path / "notes.docx").touch()
+    (tmp_path / "mine.csv").touch()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"notes\.docx: no data that .* these are: an \.npz file"):
+        look(tmp_path / "notes.docx", Asked(tmp_path))
+    with pytest.raises(DataError, match=r"mien\.csv: there is no such .* did you mean .*mine\.csv"):
+        look(tmp_path / "mien.csv", Asked(tmp_path))
+    with pytest.raises(DataError, match="empty: holds no folder for each class"):
+        look(tmp_path / "empty", Asked(tmp_path))
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["armtune", *words])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    return int(caught.value.code or 0)
+
+
+def test_nothing_is_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text("a,y\n" + "1,u\n2,v\n3,u\n" * 5, encoding="utf-8")
+    Path("t.yaml").write_text("mine", encoding="utf-8")
+    assert run(monkeypatch, "init", "t.csv", "--label", "y") == 1
+    assert "t.yaml is there already; another name can be given with --to" in capsys.readouterr().err
+    assert Path("t.yaml").read_text(encoding="utf-8") == "mine"
+    assert run(monkeypatch, "init", "t.csv", "--label", "y", "--to", "deep/er.yaml") == 0
+    assert "path: " + str(tmp_path / "t.csv") in Path("deep/er.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("words", [[], ["t.csv", "--example", "avmnist"], ["t.csv", "--target=x"]])
+def test_arguments(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(monkeypatch, "init", *words) == 2
