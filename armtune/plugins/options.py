@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict
 
 
 class Options(BaseModel):
@@ -21,23 +21,5 @@ class Options(BaseModel):
 
     extra: ClassVar[str] = ""
     """The extra of armtune whose packages it can't do without, such as ``media``."""
-
-
-class Revised(Options):
-    """Options, some of which were others in earlier versions.
-
-    A base beside that of the kind. Recipes with it are checked as Python has them, in which a pair
-    is no list: none of the options may be a pair.
-    """
-
     former: ClassVar[Mapping[str, str]] = {}
     """Options of earlier versions, and what to write instead of each."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_former(cls, given: Any) -> Any:
-        """Says what became of an option, rather than that it is unknown."""
-        if isinstance(given, dict):
-            for option in cls.former.keys() & given.keys():
-                raise ValueError(f"{option} is no option any more: {cls.former[option]}")
-        return given
