@@ -10,7 +10,7 @@ import typer
 from armtune.cli._output import say
 
 if TYPE_CHECKING:
-    from armtune.drafts.draft import Asked
+    from armtune.recipe.drafts.draft import Asked
 
 
 def command(
@@ -60,7 +60,7 @@ def command(
     Each line of a drafted recipe is a guess, with its reason in a comment. ``armtune check``
     finds it in order, and ``armtune sweep`` runs it as it is.
     """
-    from armtune.drafts.draft import Asked
+    from armtune.recipe.drafts.draft import Asked
 
     if (data is None) == (example is None):
         raise typer.BadParameter("give either your data, or --example NAME")
@@ -72,7 +72,7 @@ def command(
 
 
 def _copy(name: str, folder: Path) -> None:
-    from armtune.drafts.example import write_example
+    from armtune.recipe.drafts.example import write_example
 
     written = write_example(name, folder)
     say("\n".join(["wrote", *(f"  {path}" for path in written), *_next(written[0])]))
@@ -80,8 +80,8 @@ def _copy(name: str, folder: Path) -> None:
 
 def _draft(data: Path, asked: Asked, to: Path) -> None:
     from armtune.cli._arguments import typed_again
-    from armtune.drafts.kinds import look
-    from armtune.drafts.write import refuse_existing, write_draft
+    from armtune.recipe.drafts.kinds import look
+    from armtune.recipe.drafts.write import refuse_existing, write_draft
 
     refuse_existing(to)
     found = look(data, asked)

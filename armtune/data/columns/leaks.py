@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 CHANCE = 1e-6
 """Most probability of a column that tells all labels by chance."""
+DETERMINES = "determines the label"
+"""How a word begins on a column that is no copy of the label and yet tells it."""
 CORRELATION = 1 - 1e-9
 """Squared correlation from which two columns of numbers are one."""
 
@@ -46,7 +48,7 @@ def _determines(cells: NDArray[np.int64], labels: NDArray[np.int64]) -> str:
         return ""
     if kinds == width:
         return f"is the label under other names ({kinds} of them)"
-    return f"determines the label: rows with one of its {kinds} values always have the same"
+    return f"{DETERMINES}: rows with one of its {kinds} values always have the same"
 
 
 def _is_line(cells: pa.Array, labels: pa.Array) -> bool:

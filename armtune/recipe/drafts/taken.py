@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from armtune.drafts.draft import MOST, Line, name_of
+from armtune.recipe.drafts.draft import MOST, Line, name_of
 
 LARGE = 1 << 14
 """Numbers a sample from which an encoder is likely to take long."""

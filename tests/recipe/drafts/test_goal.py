@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from armtune.drafts.goal import goal_of
 from armtune.errors import DataError
+from armtune.recipe.drafts.goal import goal_of
 
 RNG = np.random.default_rng(0)
 KINDS = {

@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from armtune.data.columns.guess import FILES, Guess, guess_columns
-from armtune.data.columns.leaks import leak
+from armtune.data.columns.leaks import DETERMINES, leak
 from armtune.data.formats.cells import as_cells
 from armtune.data.formats.columns import ColumnStore
 from armtune.data.splits import SPLITS
-from armtune.drafts.draft import MOST, name_of
-from armtune.drafts.labels import looks_like_groups
 from armtune.errors import DataError
+from armtune.recipe.drafts.draft import MOST, name_of
+from armtune.recipe.drafts.labels import looks_like_groups
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 FACTS, TEXT = "facts", "text"
 """Modalities of several columns."""
+MEASURED = ("number", "date")
+"""Types of which one column may tell the classes apart and be no leak."""
 LONG = 30.0
 """Words a cell from which a column of texts is a modality by itself."""
 LOOKED_AT = 2000
@@ -67,9 +69,13 @@ def sort_columns(store: ColumnStore, label: str) -> Sorted:
     for name, guess in guess_columns(store).items():
         if name == label or _cuts(store, guess, found):
             continue
-        said = guess.reason if guess.left_out else _leak(store, guess, labels)
-        if said:
-            found.left_out.append(f"{name} is left out: {said.removesuffix(': left out')}")
+        said = guess.reason.removesuffix(": left out") if guess.left_out else ""
+        told = said or _leak(store, guess, labels)
+        if told.startswith(DETERMINES) and guess.type in MEASURED:
+            found.left_out.append(f"{name} {told}; is it known before the label is?")
+            told = ""
+        if told:
+            found.left_out.append(f"{name} is left out: {told}{'' if said else ': a leak'}")
         else:
             found.guesses[name] = guess
     for name in (name for name, guess in found.guesses.items() if guess.type in FILES):
@@ -108,8 +114,7 @@ def _leak(store: ColumnStore, guess: Guess, labels: pa.Array | None) -> str:
     cells = as_cells(store.column(guess.name), store.at(guess.name))
     if guess.type in FILES or cells is None or labels is None:
         return ""
-    said = leak(cells, labels)
-    return f"{said}: a leak" if said else ""
+    return leak(cells, labels)
 
 
 def _refuse_lost(store: ColumnStore, name: str) -> None:

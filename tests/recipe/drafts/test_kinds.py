@@ -16,7 +16,7 @@ from armtune.recipe.load import load_recipe
 from armtune.recipe.space import load_sweep, settled_by_data
 from armtune.training.loop import EpochMetrics, train
 from armtune.training.schedule import begin
-from tests.drafts.inputs import WRITE
+from tests.recipe.drafts.inputs import WRITE
 
 HUGGING_FACE = ("save_to_disk", "parquet_shards")
 FOUND: dict[str, tuple[str, set[str], str]] = {

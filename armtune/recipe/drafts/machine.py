@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from armtune.drafts.draft import Line
+from armtune.recipe.drafts.draft import Line
 from armtune.recipe.machine import cores, gpus
 
 QUICK, SLOW = 32, 12

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from armtune.drafts.draft import Asked, Draft
 from armtune.errors import DataError
 from armtune.files import exists
+from armtune.recipe.drafts.draft import Asked, Draft
 from armtune.recipe.wording import nearest
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from armtune.drafts.draft import Goal
 from armtune.errors import DataError
+from armtune.recipe.drafts.draft import Goal
 from armtune.targets import kinds
 from armtune.targets.labels import SEPARATOR
 

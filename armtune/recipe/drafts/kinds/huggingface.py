@@ -17,11 +17,11 @@ from armtune.data.formats.arrow_files import (
 )
 from armtune.data.splits import SPLITS
 from armtune.datasets.huggingface_dataset import HuggingFaceDataset, labels_of
-from armtune.drafts.draft import Asked, Draft, Line
-from armtune.drafts.goal import goal_of
-from armtune.drafts.labels import label_among
-from armtune.drafts.taken import Taken
 from armtune.errors import DataError, MissingDataError
+from armtune.recipe.drafts.draft import Asked, Draft, Line
+from armtune.recipe.drafts.goal import goal_of
+from armtune.recipe.drafts.labels import label_among
+from armtune.recipe.drafts.taken import Taken
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -17,12 +17,12 @@ from armtune.data.formats.columns import ColumnStore
 from armtune.data.formats.media import read_sound
 from armtune.data.formats.table_files import LABEL, READERS
 from armtune.data.formats.text_files import UTF_8
-from armtune.drafts.columns import FACTS, Sorted, examples, sort_columns
-from armtune.drafts.draft import Asked, Draft, Line
-from armtune.drafts.goal import goal_of
-from armtune.drafts.labels import label_among
-from armtune.drafts.machine import usable_gpus
 from armtune.errors import DataError
+from armtune.recipe.drafts.columns import FACTS, Sorted, examples, sort_columns
+from armtune.recipe.drafts.draft import Asked, Draft, Line
+from armtune.recipe.drafts.goal import goal_of
+from armtune.recipe.drafts.labels import label_among
+from armtune.recipe.drafts.machine import usable_gpus
 
 READS = f"a table ({', '.join(READERS)}) or a folder with a subfolder of files for each class"
 SMALL, USUAL = 32, 64

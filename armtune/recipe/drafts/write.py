@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from armtune.drafts.draft import Draft, Line, as_text, comment, name_of
-from armtune.drafts.machine import budget
 from armtune.errors import RunError
 from armtune.files import exists, write_text
+from armtune.recipe.drafts.draft import Draft, Line, as_text, comment, name_of
+from armtune.recipe.drafts.machine import budget
 
 ENCODERS = "What encodes a modality is left to its samples' shape (auto); armtune check says what."
 SPACE = (

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from armtune.data.formats.numpy_files import ArrayStore
 from armtune.data.rows import pieces
 from armtune.datasets.arrays import read_labels, read_view
-from armtune.drafts.draft import Asked, Draft, Line
-from armtune.drafts.goal import goal_of
-from armtune.drafts.labels import label_among, looks_like_groups
-from armtune.drafts.taken import Taken
 from armtune.errors import DataError
+from armtune.recipe.drafts.draft import Asked, Draft, Line
+from armtune.recipe.drafts.goal import goal_of
+from armtune.recipe.drafts.labels import label_among, looks_like_groups
+from armtune.recipe.drafts.taken import Taken
 from armtune.targets import kinds
 from armtune.targets._names import as_names
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from armtune.cli import main
-from armtune.drafts.draft import Asked
-from armtune.drafts.kinds import look
 from armtune.errors import DataError
-from tests.drafts.inputs import picture
+from armtune.recipe.drafts.draft import Asked
+from armtune.recipe.drafts.kinds import look
+from tests.recipe.drafts.inputs import picture
 
 TABLES = {
     "": "t.csv: ",

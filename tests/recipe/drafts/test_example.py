@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from armtune.drafts.example import write_example
 from armtune.errors import RecipeError, RunError
+from armtune.recipe.drafts.example import write_example
 from armtune.recipe.load import load_recipe
 from armtune.recipe.shipped import recipes_folder, shipped
 from armtune.recipe.space import load_sweep
