@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict
 
 
 class Options(BaseModel):
@@ -23,12 +23,3 @@ class Options(BaseModel):
     """The extra of armtune whose packages it can't do without, such as ``media``."""
     former: ClassVar[Mapping[str, str]] = {}
     """Options of earlier versions, and what to write instead of each."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_former(cls, given: Any) -> Any:
-        """Says what became of an option, rather than that it is unknown."""
-        if isinstance(given, dict):
-            for option in cls.former.keys() & given.keys():
-                raise ValueError(f"{option} is no option any more: {cls.former[option]}")
-        return given

@@ -29,10 +29,12 @@ def unknown_key(document: Document, steps: Steps) -> Fault:
     """The fault of a key that the schema doesn't know at its place."""
     around, key = steps[:-1], str(steps[-1])
     slot, parent = slot_at(document.content, around), value_at(document.content, around)
+    options = slot.chosen(parent) if slot else None
     said = foreign_option(slot, parent, key) if slot else ""
+    if options is not None and key in options.former:
+        said = f"{key} is no option any more: {options.former[key]}"
     if said:
         return document.fault(steps, said, at_key=True)
-    options = slot.chosen(parent) if slot else None
     hint = _meant(key, list(options.model_fields) if options else [], document.content)
     return document.fault(steps, "unknown key", hint, at_key=True)
 

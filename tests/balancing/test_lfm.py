@@ -10,7 +10,10 @@ import pytest
 import torch
 
 from armtune.balancing.lfm import Lfm, Matcher, js, kl, released_share
+from armtune.errors import RecipeError
+from armtune.recipe.load import with_overrides
 from armtune.targets.classes import cross_entropy
+from armtune.testing.toys import toy_recipe
 from tests.balancing.toys import F64, at, made_up, toy_context, toy_network, weights_after
 
 
@@ -130,8 +133,8 @@ def test_members_have_their_own_share() -> None:
 
 @pytest.mark.parametrize("option", ["matching", "schedule"])
 def test_earlier_options_are_refused_in_a_sentence(option: str) -> None:
-    with pytest.raises(ValueError, match=f"{option} is no option any more: .* `divergence: js`"):
-        Lfm.model_validate({"name": "lfm", option: 0.3})
+    with pytest.raises(RecipeError, match=f"{option} is no option any more: .* `divergence: js`"):
+        with_overrides(toy_recipe(), {"balancing": {"name": "lfm", option: 0.3}})
 
 
 def test_it_trains_otherwise_than_no_balancing() -> None:
