@@ -35,7 +35,6 @@ from armtune.recipe.schema import Recipe
 from armtune.targets import Target
 from armtune.training.network import MultimodalNet, build_network
 
-
 MOST_DRAWN = 4
 """Weights that a network may draw, for each one that it has."""
 
