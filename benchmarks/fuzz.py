@@ -5,11 +5,11 @@
 
 Mutates what is valid by its structure: keys, values, lists and types of the shipped recipes and
 search spaces, lines of a study's journal, a bundle's manifest and program (each with its checksums
-made right again, as an attacker would), and archives to predict from. What reads them may refuse
-with ``RecipeError``, ``DataError`` or ``RunError``; all else counts as a traceback. The seed of a
-mutant is its number, so that ``--part`` cuts a campaign into parts that can be done anywhere, and
-``--only KIND:NUMBER`` repeats one. Time is the process's own, as other work may share the machine;
-memory is what a mutant adds to the process at its peak.
+made right again, as an attacker would), archives to predict from, and files of tables, pictures
+and sound. What reads them may refuse with ``RecipeError``, ``DataError`` or ``RunError``; all else
+counts as a traceback. The seed of a mutant is its number, so that ``--part`` cuts a campaign into
+parts that can be done anywhere, and ``--only KIND:NUMBER`` repeats one. Time is the process's own,
+as other work may share the machine; memory is what a mutant adds to the process at its peak.
 """
 
 from __future__ import annotations

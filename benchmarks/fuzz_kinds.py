@@ -27,6 +27,7 @@ from armtune.recipe.space import load_sweep
 from armtune.report.run import RunReport
 from armtune.report.status import read_status
 from armtune.sweeps.study.journal import JOURNAL
+from benchmarks.fuzz_files import FILES
 from benchmarks.fuzz_mutants import ODD, mutated, scrambled
 
 ROOT = Path(__file__).parents[1]
@@ -82,6 +83,10 @@ def _toy(place: Path) -> Path:
     path = place / "toy.yaml"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return path
+
+
+Kind = Callable[[Samples, random.Random], None]
+"""Makes a mutant and has it read."""
 
 
 def recipe(samples: Samples, draw: random.Random) -> None:
@@ -307,7 +312,11 @@ def _other(
     return {**found, name: np.asarray(draw.choice(changed))}
 
 
-KINDS: dict[str, Callable[[Samples, random.Random], None]] = {
+def _in_scratch(make: Callable[[Path, random.Random], None]) -> Kind:
+    return lambda samples, draw: make(samples.scratch, draw)
+
+
+KINDS: dict[str, Kind] = {
     "recipe": recipe,
     "space": space,
     "journal": journal,
@@ -316,4 +325,5 @@ KINDS: dict[str, Callable[[Samples, random.Random], None]] = {
     "program": program,
     "weights": weights,
     "inputs": inputs,
+    **{name: _in_scratch(make) for name, make in FILES.items()},
 }

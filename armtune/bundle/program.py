@@ -61,11 +61,12 @@ class Program:
             self.views, self.present = dict(program["views"]), dict(program["present"])
             self.nodes = [(n, str(o), list(a), dict(k)) for n, o, a, k in program["nodes"]]
             self.result = str(program["result"])
+            if len(self.nodes) > MOST_OPERATIONS:
+                said = f"has {len(self.nodes)} operations, which no model needs"
+                raise RunError(f"{self.path}: {said}")
             self.last = _last_uses(self.nodes)
         except (*UNFIT, OSError) as error:
             raise RunError(f"{self.path}: can't be read: {reason(error)}") from error
-        if len(self.nodes) > MOST_OPERATIONS:
-            raise RunError(f"{self.path}: has {len(self.nodes)} operations, which no model needs")
 
     def __call__(self, views: Mapping[str, Array], present: Mapping[str, Array]) -> Array:
         budget = Budget()

@@ -124,8 +124,7 @@ class Served(nn.Module):
             elif present[m].any():
                 there = torch.from_numpy(present[m])
                 features[m][:, there] = self.encode(m, view[there])
-        masks = {m: torch.from_numpy(np.asarray(p)) for m, p in present.items()}
-        return self.decide(features, masks).numpy()
+        return self.decide(features, tensors(present)).numpy()
 
 
 class Together(nn.Module):

@@ -111,7 +111,10 @@ def comment(text: str, indent: str = "") -> Iterator[str]:
     """A text as comments; paragraphs stay apart."""
     begin = f"{indent}# "
     for paragraph in text.splitlines():
-        lines = wrap(paragraph, WIDTH, initial_indent=begin, subsequent_indent=begin)
+        lines = wrap(
+            paragraph, WIDTH, initial_indent=begin, subsequent_indent=begin,
+            break_long_words=False, break_on_hyphens=False,
+        )  # fmt: skip
         yield from lines or [f"{indent}#"]
 
 

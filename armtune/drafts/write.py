@@ -16,8 +16,7 @@ SPACE = (
     "modalities meet, and balancing methods, ARM among them"
 )
 BALANCED = (
-    "highest macro_f1 where contribution_gap <= 0.2, say, asks for a model that uses all "
-    "modalities alike"
+    "minimize contribution_gap beside it searches for models that use all modalities alike, too"
 )
 
 
@@ -68,9 +67,7 @@ def _lines(draft: Draft, to: Path) -> Iterator[Line]:
 
 def _sweep(draft: Draft) -> Iterator[Line]:
     yield Line("space", "auto", SPACE)
-    score, several = draft.goal.score, len(draft.modalities) > 1
-    objectives = [f"maximize {score}", *(["minimize contribution_gap"] if several else [])]
-    yield Line("objectives", objectives, draft.goal.score_why)
-    balanced = BALANCED.replace("macro_f1", score) if several else ""
-    yield Line("choose", f"highest {score}", balanced)
+    balanced = BALANCED if len(draft.modalities) > 1 else ""
+    why = "; ".join(part for part in (draft.goal.score_why, balanced) if part)
+    yield Line("objectives", [f"maximize {draft.goal.score}"], why)
     yield from budget(draft.slow)

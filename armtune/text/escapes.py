@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-# Escape sequences begin with one of these; the last ones turn the direction of writing around.
+# Escape sequences begin with one of these; others end lines, turn the direction of writing around,
+# or are text that nobody sees.
 _CONTROLS = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+    r"\U000e0000-\U000e007f]"
 )
 # An underscore within a word is one; the others mark words, links, tables, HTML or a line's kind.
 _MARKDOWN = re.compile(r"([\\`*\[\]<|&~]|(?<![^\W_])_|_(?![^\W_])|^[#>+=-]|:(?=//)|(?<=www)\.)")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet computes."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How a cell begins that a spreadsheet computes; some take the wide signs for the others."""
 
 
 def for_terminal(text: str) -> str:

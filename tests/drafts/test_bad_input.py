@@ -95,7 +95,7 @@ def test_what_is_no_data(tmp_path: Path) -> None:
         look(tmp_path / "notes.docx", Asked(tmp_path))
     with pytest.raises(DataError, match=r"mien\.csv: there is no such .* did you mean .*mine\.csv"):
         look(tmp_path / "mien.csv", Asked(tmp_path))
-    with pytest.raises(DataError, match="empty: holds no folder for each class"):
+    with pytest.raises(DataError, match="empty: holds no file that ends in"):
         look(tmp_path / "empty", Asked(tmp_path))
 
 

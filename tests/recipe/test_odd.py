@@ -34,10 +34,10 @@ def refusal(
     content = plain()
     change(content)
     (tmp_path / "r.yaml").write_text(yaml.safe_dump(content, width=10**9), encoding="utf-8")
-    started = time.perf_counter()
+    started = time.process_time()  # the machine may be shared
     with pytest.raises(RecipeError) as caught:
         load_sweep(tmp_path / "r.yaml", overrides)
-    assert time.perf_counter() - started < SOON
+    assert time.process_time() - started < SOON
     return str(caught.value)
 
 
@@ -89,7 +89,7 @@ ODD: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         "is a whole number beyond 9223372036854775807",
     ),
     "width": (
-        lambda c: c["fusion"].update(dim=2**63),
+        lambda c: c.update(fusion={"name": "concat", "dim": 2**63}),
         "fusion.dim: is a whole number beyond 9223372036854775807",
     ),
     "trials": (sweeps(trials=10**12, sampler={"name": "grid"}), "is more than 1,000,000"),

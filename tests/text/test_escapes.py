@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from armtune.text.escapes import csv_cell, for_code, for_markdown, for_terminal
+from armtune.export import standalone
+from armtune.text.escapes import FORMULA, csv_cell, for_code, for_markdown, for_terminal
 
 
 @pytest.mark.parametrize("text", ["a", "ü ★ – ±", "two\nlines\tand a tab", "[/red] [bold]"])
@@ -21,13 +22,18 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
         ("\x1b]8;;http://x\x07", r"\x1b]8;;http://x\x07"),
         ("\u202egnp.exe", r"\u202egnp.exe"),
         ("\ud800", r"\ud800"),
+        ("a\u2028best: trial 9", r"a\u2028best: trial 9"),
+        ("a\u061cb", r"a\u061cb"),
+        ("cat\U000e0041", r"cat\U000e0041"),
     ],
 )
 def test_what_a_terminal_obeys_is_written_out(text: str, shown: str) -> None:
     assert for_terminal(text) == shown
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+cmd", "-a", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+cmd", "-a", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1+1"]
+)
 def test_a_formula_is_text(text: str) -> None:
     assert csv_cell(text) == f"'{text}"
 
@@ -56,3 +62,7 @@ def test_markdown_shows_text_as_it_is(text: str, shown: str) -> None:
 
 def test_code_in_markdown_ends_where_it_should() -> None:
     assert for_code("a`b`\nc") == "a'b' c"
+
+
+def test_a_bundles_own_script_takes_the_same_for_formulas() -> None:
+    assert standalone.FORMULA == FORMULA

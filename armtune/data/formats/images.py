@@ -27,6 +27,13 @@ WIDE = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 """Pillow's modes of grey values of 16 bits; PNG's are ``I`` in its older versions."""
 
 
+UNREADABLE = (
+    ArithmeticError, EOFError, LookupError, MemoryError, NotImplementedError, OSError,
+    SyntaxError, TypeError, ValueError, struct.error,
+)  # fmt: skip
+"""What Pillow and its readers of formats raise for files that aren't what they say."""
+
+
 class DamagedPictureError(DataError):
     """A picture file can't be read; others perhaps can."""
 
@@ -63,7 +70,7 @@ def decode_picture(source: Path | BytesIO, side: int, place: str) -> NDArray[np.
             picture.draft("RGB", (2 * side, 2 * side))
             whole = _upright(_on_white(picture), _orientation(picture))
             square = ImageOps.fit(whole, (side, side), Image.Resampling.BICUBIC)
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+    except (*UNREADABLE, Image.DecompressionBombError) as error:
         raise DamagedPictureError(f"{place}: missing or damaged ({_reason(error)})") from error
     return np.moveaxis(np.asarray(square), 2, 0)
 
@@ -98,7 +105,7 @@ def _orientation(picture: Image) -> int:
     """1 to 8, as EXIF counts; 1 where it can't be told."""
     try:
         found = picture.getexif().get(ORIENTATION, 1)
-    except (OSError, SyntaxError, ValueError, KeyError, TypeError, struct.error):
+    except UNREADABLE:
         return 1
     return found if isinstance(found, int) and 1 <= found <= 8 else 1
 

@@ -47,6 +47,12 @@ HEADERS = Lock()
 """Held while an array's header is parsed: Python 3.11's parser fails in several threads at once."""
 
 
+RATES = range(100, 1_000_001)
+"""Rates of sound in Hz; a header that says another one is damaged."""
+MOST_SAMPLES = 1 << 29
+"""Of a file of sound at the rate that is wanted: nine hours at 16 kHz."""
+
+
 class DamagedMediaError(DataError):
     """A file of sound, video or an array can't be read; others perhaps can."""
 
@@ -128,10 +134,12 @@ def read_sound(path: Path, rate: int) -> NDArray[np.float32]:
     if path.suffix.lower() not in SUFFIXES["sound"]:
         return _sound_track(path, rate)
     soundfile = _library("soundfile")
-    with _naming(path, (OSError, soundfile.SoundFileError)):
+    with _naming(path, (MemoryError, OSError, soundfile.SoundFileError)):
         wave, own = soundfile.read(path, dtype="float32")
     if not len(wave) or not np.isfinite(wave).all():
         raise DamagedMediaError(f"{path}: has no sound, or NaN in it")
+    if own not in RATES or len(wave) * rate > MOST_SAMPLES * own:
+        raise DamagedMediaError(f"{path}: damaged: {len(wave)} samples at {own} Hz are no sound")
     return _resampled(wave if wave.ndim == 1 else wave.mean(axis=1), own, rate)
 
 

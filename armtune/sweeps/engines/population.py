@@ -8,6 +8,7 @@ the same epochs.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -34,6 +35,8 @@ from armtune.sweeps.workers.trial import (
 if TYPE_CHECKING:
     from armtune.sweeps.study.study import SweepStudy
 
+STATE = re.compile(r"generation-(\d{4,10})\.(?:safetensors|jsonl)")
+"""Names of the files that ``state_file`` and its metrics have."""
 INFEASIBLE = 1e6
 """Far more than any objective: what violates constraints comes after all that meets them."""
 
@@ -108,7 +111,8 @@ class Population(CallbackErrors):
     def forget(self, until: int) -> None:
         """Removes the states that members kept at earlier comparisons."""
         for left in self.folder.glob("trials/*/generation-*"):
-            if int(left.stem.partition("-")[2]) < until:
+            found = STATE.fullmatch(left.name)
+            if found and int(found[1]) < until:
                 left.unlink()
 
     def score(self, metrics: Metrics) -> float:

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from armtune.sweeps.study.study import SweepStudy
 
 
+EXPERIMENT = "population"
+"""What Tune calls its folder."""
+
+
 class PopulationEngine(RayEngine):
     """An engine that trains all trials as one population."""
 
@@ -73,7 +77,7 @@ class PopulationEngine(RayEngine):
                     trial_dirname_creator=_name,
                 ),
                 run_config=tune.RunConfig(
-                    name="population",
+                    name=EXPERIMENT,
                     storage_path=str(scratch),
                     verbose=0,
                     callbacks=[_Starting(population)],
@@ -266,9 +270,10 @@ def _seeded(seed: str) -> Iterator[None]:
 
 @contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
-    """A folder for Tune's own files where all nodes see it, gone afterwards."""
+    """A folder for Tune's own files where all nodes see it, gone afterwards, as one of a kill."""
     for left in folder.glob(".tune-*"):
-        shutil.rmtree(left)
+        if {path.name for path in left.glob("*")} == {EXPERIMENT} and not left.is_symlink():
+            shutil.rmtree(left)
     with tempfile.TemporaryDirectory(prefix=".tune-", dir=folder) as scratch:
         yield Path(scratch)
 

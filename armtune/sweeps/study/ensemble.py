@@ -169,7 +169,7 @@ def measured(
             there -= 2**k * torch.from_numpy(~given.present[m]).long()
     whole = combined(outputs, tables, there).unsqueeze(0)
     tally = Tally(Known(names, whole[:, 0]), dataset.target, recipe.metrics)
-    present = {m: torch.from_numpy(p).unsqueeze(0) for m, p in given.present.items()}
+    present = {m: torch.tensor(p).unsqueeze(0) for m, p in given.present.items()}
     tally.keeps = True
     tally.add(whole, _labels(dataset, split).unsqueeze(0), present)
     return tally.metrics()[0], tally.per_sample()[0]

@@ -67,8 +67,11 @@ def locked(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / LOCK).open("a+", encoding="utf-8")
+        file = _opened(folder / LOCK)
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            said = "is a link, and would be emptied; remove it"
+            raise RunError(f"{folder / LOCK}: {said}") from error
         raise unwritable(folder, error) from error
     with file:
         _take(folder, file)
@@ -82,6 +85,12 @@ def locked(folder: Path) -> Iterator[None]:
             # Other machines can't see whether we live: who has ended says so.
             with suppress(OSError):  # the disk may be the reason why it ends
                 file.truncate(0)
+
+
+def _opened(path: Path) -> TextIO:
+    """Opens a file of the folder itself: what a link leads to may be anybody's."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+    return os.fdopen(os.open(path, flags, 0o666), "a+", encoding="utf-8")
 
 
 @contextmanager

@@ -90,3 +90,11 @@ def test_what_else_keeps_a_lock_from_being_taken_is_told(
     monkeypatch.setattr(fcntl, "flock", refusing(errno.EIO))
     with pytest.raises(StorageError, match="can't be written: Input/output error"):
         locked(tmp_path).__enter__()
+
+
+def test_a_link_is_not_emptied(tmp_path: Path) -> None:
+    (tmp_path / "thesis").write_text("all of it")
+    (tmp_path / LOCK).symlink_to(tmp_path / "thesis")
+    with pytest.raises(RunError, match=r"sweep\.lock: is a link"), locked(tmp_path):
+        pass
+    assert (tmp_path / "thesis").read_text() == "all of it"
