@@ -168,6 +168,15 @@ def judged_alone(network: MultimodalNet, features: Features, frozen: bool) -> Fe
     }
 
 
+def votes_of(network: MultimodalNet, features: Features) -> Features:
+    """What each modality gives to a fusion that decides by votes."""
+    from armtune.nn.subset_fusion import Parted
+
+    assert isinstance(network.fusion, Parted), "the method's own fusion"
+    votes: Features = network.fusion.apart(features)
+    return votes
+
+
 def frozen_judgements(network: MultimodalNet, features: Features) -> Tensor:
     """The heads' logits with gradient for the features alone, ``(member, modality, sample, …)``."""
     logits = []

@@ -9,9 +9,9 @@ gradient of encoder m are
     \left( T\, u_m \operatorname{mean}_{n \ne m} a_n \right)
 
 so that a sure modality which the decision hardly heeds is sped up most. A modality decides through
-the fusion, with zeros for the others. Until the first such epoch γ is 1 and all factors are 1.5.
-Beyond two modalities the means and shares are ours. The released script computes the softmax and
-never uses it: its factors stay at 1.5, which ``weights: even`` has.
+the fusion, with zeros for the others. Before the first such epoch γ and all factors are 1. Beyond
+two modalities the means and shares are ours. The released script computes the softmax and never
+uses it: its factors stay at 1.5 then, which ``weights: even`` has.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class AsymmetricLearner(Balancer):
     def start_epoch(self, epoch: Tensor) -> None:
         started = epoch >= self.start
         self.weight = torch.where(started, self.gamma, 1.0)
-        self.sharpness = torch.where(started, self.temperature, 0.0).unsqueeze(1)
+        self.started = started.unsqueeze(1)
         self.doubts, self.loudness = UpdateScores(), UpdateScores()
 
     def losses(self, step: Step) -> Sequence[Tensor]:
@@ -98,7 +98,8 @@ class AsymmetricLearner(Balancer):
 
     def change_gradients(self, gradients: Sequence[Gradients]) -> None:
         doubts, loudness = (s.taken().means() for s in (self.doubts, self.loudness))
-        factors = 1 + asymmetry(doubts, loudness, self.sharpness)
+        weights = asymmetry(doubts, loudness, self.temperature.unsqueeze(1))
+        factors = 1 + torch.where(self.started, weights, 0.0)
         network = self.context.network
         for modality, factor in zip(network.modalities, factors.unbind(1), strict=True):
             for name in network.encoder_parameters(modality):

@@ -26,14 +26,13 @@ from armtune.balancing import Balancing
 from armtune.balancing._hooks import Balancer, Context, Step
 from armtune.balancing._parts import stacked_present
 from armtune.plugins.lazy_imports import torch
-from armtune.plugins.options import Revised
 from armtune.targets import Discrete
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Cml(Balancing, Revised):
+class Cml(Balancing):
     """Calibrating Multimodal Learning (Ma et al., ICML 2023): CE + λ·Σ max(0, κ(part) − κ(all))."""
 
     serves = Discrete

@@ -8,8 +8,8 @@ their probabilities, and p those of the fused decision, the loss is
     \right]
 
 In the first half of the training, the encoder whose teacher gives the batch's true classes the
-larger probability stands still: of its image convolutions the weights, and of one without any
-everything (ours), as in ``ogm``. Of more than two modalities all but the one with the weakest
+larger probability stands still: of its image convolutions the weights, and of an encoder without
+any everything (ours), as in ``ogm``. Of more than two modalities all but the one with the weakest
 teacher stand still (the paper's order one after the other isn't in the released code, nor here).
 """
 

@@ -22,12 +22,11 @@ from pydantic import Field
 
 from armtune.balancing import Balancing
 from armtune.balancing._hooks import Balancer, Context, Step
-from armtune.balancing._parts import frozen_judgements, stacked_present
+from armtune.balancing._parts import frozen_judgements, stacked_present, votes_of
 from armtune.fusion import Fusion
 from armtune.fusion.late import Late
-from armtune.nn.forward import Features, mean_present
+from armtune.nn.forward import mean_present
 from armtune.plugins.lazy_imports import torch
-from armtune.plugins.options import Revised
 from armtune.targets import Discrete
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ RELEASED_EPOCHS = 200
 SAID = "Write `share`, with `divergence: js` and `decision: fusion` for what it meant"
 
 
-class Lfm(Balancing, Revised):
+class Lfm(Balancing):
     """Learning the modality gap (Yang et al., NeurIPS 2024): 2·((1 − a)·CE + a·KL(p̄ ‖ p_m))."""
 
     serves = Discrete
@@ -112,14 +111,10 @@ class Matcher(Balancer):
 
         The linear ones that the fused one is the mean of, or the heads', which stay as they are.
         """
-        from armtune.nn.subset_fusion import Parted
-
         network, features = self.context.network, step.forward.features
         if not self.by_heads:
             return frozen_judgements(network, features).transpose(0, 1)
-        assert isinstance(network.fusion, Parted), "this method's fusion"
-        votes: Features = network.fusion.apart(features)
-        return torch.stack(list(votes.values()))
+        return torch.stack(list(votes_of(network, features).values()))
 
 
 def released_share(progress: Tensor) -> Tensor:

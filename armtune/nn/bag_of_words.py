@@ -31,9 +31,8 @@ class BagOfWords(Embedding):
     idf: Tensor
 
     def __init__(self, vocabulary: int, size: int, init: Init) -> None:
-        super().__init__(vocabulary, size, init)
         # As of a linear layer: features of a sample have the length 1.
-        self.weight = init.uniform(1 / sqrt(vocabulary), vocabulary, size)
+        super().__init__(vocabulary, size, init, 1 / sqrt(vocabulary))
         self.bias = init.constant(0.0, 1, size)
         self.register_buffer("idf", torch.ones(init.members, vocabulary, dtype=init.dtype))
 

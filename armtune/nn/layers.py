@@ -261,12 +261,15 @@ class Embedding(nn.Module):
     """Embeddings of tokens numbered from 1, ``(member, sample, token)`` to their features.
 
     Numbers up to 0 are padding, whose features are 0; those above ``vocabulary`` are read as it.
+
+    Args:
+        bound: of the first weights; 1/√size if None.
     """
 
-    def __init__(self, vocabulary: int, size: int, init: Init) -> None:
+    def __init__(self, vocabulary: int, size: int, init: Init, bound: float | None = None) -> None:
         super().__init__()
         self.vocabulary, self.token_width = vocabulary, size
-        self.weight = init.uniform(1 / sqrt(size), vocabulary, size)
+        self.weight = init.uniform(bound or 1 / sqrt(size), vocabulary, size)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(member, sample, token, feature)``."""

@@ -21,14 +21,5 @@ class Options(BaseModel):
 
     extra: ClassVar[str] = ""
     """The extra of armtune whose packages it can't do without, such as ``media``."""
-
-
-class Revised(Options):
-    """Options, some of which were others in earlier versions.
-
-    A base beside that of the kind. Recipes with it are checked as Python has them, in which a pair
-    is no list: none of the options may be a pair.
-    """
-
     former: ClassVar[Mapping[str, str]] = {}
     """Options of earlier versions, and what to write instead of each."""

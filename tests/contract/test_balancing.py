@@ -41,8 +41,9 @@ OFF: dict[str, dict[str, Any]] = {
 }
 """Settings that switch a method off.
 
-``mmcosine`` has none, since it is a fusion of its own; ``arl``, ``dgl``, ``g2d``, ``inforeg``
-and ``mbsd`` have none, since unimodal losses or teachers are what they are about.
+``mla``, ``mmcosine`` and ``reconboost`` have none, since they are fusions of their own; ``arl``,
+``dgl``, ``g2d``, ``inforeg`` and ``mbsd`` have none, since unimodal losses or teachers are what
+they are about.
 """
 
 

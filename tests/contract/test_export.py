@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from armtune.balancing import Balancing
 from armtune.bundle import formats
 from armtune.bundle.formats.onnx import LIBRARIES
 from armtune.bundle.manifest import MODEL
@@ -73,3 +74,20 @@ def test_fusion(name: str, exported: Any) -> None:
     shapes: Shapes = {"a": (3,), "b": (4,), "c": (2,)}
     content = {**toy_recipe(shapes, epochs=1).model_dump(), "fusion": {"name": name}}
     check(exported(Recipe.model_validate(content), shapes))
+
+
+def own_fusions() -> list[str]:
+    """Balancing methods that decide by a fusion of their own."""
+    given = toy_recipe().fusion
+    methods = {name: method() for name, method in plugins("balancing").items()}
+    return [
+        name
+        for name, method in methods.items()
+        if isinstance(method, Balancing) and method.fusion(given) != given
+    ]
+
+
+@pytest.mark.parametrize("name", own_fusions())
+def test_fusion_of_a_balancing_method(name: str, exported: Any) -> None:
+    shapes: Shapes = {"a": (3,), "b": (4,), "c": (2,)}
+    check(exported(toy_recipe(shapes, {"name": name}, epochs=1), shapes))
