@@ -15,7 +15,7 @@ Samples that lack a modality have no divergence. Any number of modalities; the p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import log, nan
+from math import log
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -43,7 +43,9 @@ RELEASED = {
 """The released share of the divergence: the coefficient of each power of the epoch."""
 RELEASED_EPOCHS = 200
 """Epochs of the training that it was fitted to."""
-SAID = "Write `share`, with `divergence: js` and `decision: fusion` for what it meant"
+SAID = (
+    "Write `share` with `course: fixed`, `divergence: js` and `decision: fusion` for what it meant"
+)
 
 
 class Lfm(Balancing):
@@ -52,13 +54,15 @@ class Lfm(Balancing):
     serves = Discrete
     former: ClassVar[Mapping[str, str]] = {
         "matching": f"it was the share of another divergence. {SAID}",
-        "schedule": f"the released share falls by itself, and `share` is fixed. {SAID}",
+        "schedule": f"the released share falls by itself. {SAID}",
     }
 
     name: Literal["lfm"] = "lfm"
-    share: float | None = Field(None, ge=0, lt=1)
-    """Share a of the divergence in (1 − a)·CE + a·D, the same in all epochs (ours: a knob to
-    search); without it the released one, which falls from 0.80 to 0.08, and twice the loss."""
+    share: float = Field(1.0, ge=0, le=1)
+    """Share a of the divergence, as a part of the released one's course; 0 for no divergence."""
+    course: Literal["released", "fixed"] = "released"
+    """How a goes: as released from 0.80 down to 0.08, with twice the loss, or (ours) it is `share`
+    in all epochs, of a loss counted once, since a search can find what a course was fitted to."""
     divergence: Literal["kl", "js"] = "kl"
     """Divergence D: KL(p̄ ‖ p_m), or (ours) KL(p_m ‖ p̄), Jensen and Shannon's, which is bounded."""
     decision: Literal["heads", "fusion"] = "heads"
@@ -81,8 +85,9 @@ class Matcher(Balancer):
 
     def __init__(self, options: Sequence[Lfm], context: Context) -> None:
         super().__init__(context)
-        self.given = context.like.new_tensor([nan if o.share is None else o.share for o in options])
-        self.active = any(o.share != 0 for o in options)
+        self.given = context.knob(options, "share")
+        self.active = bool(self.given.any())
+        self.falls = options[0].course == "released"
         self.measure = kl if options[0].divergence == "kl" else js
         self.by_heads = options[0].decision == "heads"
         assert isinstance(context.target, Discrete), "what it serves"
@@ -90,10 +95,9 @@ class Matcher(Balancer):
 
     def start_epoch(self, epoch: Tensor) -> None:
         """Sets the epoch's share."""
-        released = released_share(epoch.to(self.given) / self.context.epochs)
-        falls = self.given.isnan()
-        self.share = torch.where(falls, released, self.given)
-        self.scale = torch.where(falls, 2.0, 1.0)
+        progress = epoch.to(self.given) / self.context.epochs
+        self.share = self.given * released_share(progress) if self.falls else self.given
+        self.scale = torch.where(self.given > 0, 2.0, 1.0) if self.falls else 1.0
 
     def losses(self, step: Step) -> Sequence[Tensor]:
         if not self.active:

@@ -35,6 +35,9 @@ from armtune.recipe.schema import Recipe
 from armtune.targets import Target
 from armtune.training.network import MultimodalNet, build_network
 
+MOST_DRAWN = 4
+"""Weights that a network may draw, for each one that it has."""
+
 
 class Served(nn.Module):
     """Models of one program as they are served: standardisation, network, and weights of outputs.
@@ -239,7 +242,8 @@ def load_network(
     """
     arrays = read_weights(path)
     weights = {n: torch.from_numpy(a[None] if members is None else a) for n, a in arrays.items()}
-    most = sum(array.size for array in arrays.values())
+    # Layers may draw some that they don't keep.
+    most = MOST_DRAWN * sum(array.size for array in arrays.values())
     try:
         network = build_network([recipe] * (members or 1), shapes, target.width, most=most)
         network.load_state_dict(weights)

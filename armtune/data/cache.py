@@ -34,6 +34,8 @@ MANIFEST = "manifest.json"
 BUILDING = ".building-"
 DOWNLOADS = "downloads"
 """Folder of files as they were downloaded."""
+MADE = ".made-by-armtune"
+"""File in it: somebody else's folder may have the same name."""
 _BUILDING_NAME = re.compile(r"\.building-[a-z0-9_]{8}")
 _NAME = re.compile(r".+-[0-9a-f]{16}")
 BLOCK = 1 << 20
@@ -208,6 +210,15 @@ def _publish(aside: Path, folder: Path) -> None:
             raise
 
 
+def make_downloads() -> Path:
+    """The folder of downloads, made and marked as ours where there is none."""
+    folder = cache_root() / DOWNLOADS
+    if not folder.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MADE).touch()
+    return folder
+
+
 def is_building(path: Path) -> bool:
     """Whether it is a folder of ours that is being built or removed, or was when we were killed."""
     return bool(_BUILDING_NAME.fullmatch(path.name)) and _is_folder(path)
@@ -218,7 +229,7 @@ def is_ours(path: Path) -> bool:
     if not _is_folder(path):
         return False
     if path.name == DOWNLOADS:
-        return True
+        return (path / MADE).is_file()
     try:
         manifest = json.loads((path / MANIFEST).read_text())
         names = {MANIFEST, *(f"{name}.npy" for name in dict(manifest["arrays"]))}

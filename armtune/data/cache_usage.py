@@ -9,6 +9,7 @@ from pathlib import Path
 from armtune.data.cache import (
     DAY,
     DOWNLOADS,
+    MADE,
     MANIFEST,
     cache_root,
     discard,
@@ -56,7 +57,8 @@ def remove(each: Kept) -> None:
 
 def _kept(path: Path) -> Kept:
     files = [file for file in path.rglob("*") if file.is_file()]
-    last = max(files, key=_time) if path.name == DOWNLOADS and files else path / MANIFEST
+    loads = [file for file in files if path.name == DOWNLOADS and file.name != MADE]
+    last = max(loads, key=_time, default=path / MANIFEST)
     # A clock that was set back makes nothing younger than new.
     days = max(0.0, (time.time() - _time(last if last.exists() else path)) / DAY)
     return Kept(path, sum(file.stat().st_size for file in files), days)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from armtune.data import Progress
-from armtune.data.cache import DOWNLOADS, cache_root, file_digest, writing
+from armtune.data.cache import DOWNLOADS, cache_root, file_digest, make_downloads, writing
 from armtune.errors import DataError, MissingDataError
 from armtune.files import at_home, exists
 
@@ -126,7 +126,7 @@ class _UnavailableError(Exception):
 def _fetch(source: Source, url: str, downloads: Path, progress: Progress) -> Path:
     """Downloads to another name, checks, renames."""
     with writing(downloads):
-        downloads.mkdir(parents=True, exist_ok=True)
+        make_downloads()
         handle, name = tempfile.mkstemp(prefix=".downloading-", dir=downloads)
         aside = Path(name)
         try:

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from armtune.datasets.table import Table
 
 log = logging.getLogger(__name__)
-PIECE = 1 << 16
+PIECE = 1 << 13
 """Rows that are prepared at a time."""
 MOST = 8
 """Columns that are named in a warning."""
@@ -120,7 +120,13 @@ class TableRows:
         label = self.data.label
         words = told(target, label) if isinstance(label, str) else str(target)
         words += _sizes(indices) + _filled(filled, self.data.missing)
-        words += _damaged(damaged) + skipped(left_out) + shared + self._doubts()
+        words += (
+            _damaged(damaged)
+            + skipped(left_out)
+            + shared
+            + self._doubts()
+            + self._alone(learnt.groups)
+        )
         return {
             "words": words,
             "target": target.about(),
@@ -287,6 +293,12 @@ class TableRows:
     def _doubts(self) -> str:
         """Warnings of columns that are left out, in several modalities, or tell the label."""
         return "".join((_left_out(self.guesses), _shared(self.columns), *self._leaks()))
+
+    def _alone(self, groups: NDArray[np.generic] | None) -> str:
+        """A warning of groups that keep nothing together."""
+        if groups is None or len(np.unique(groups)) < len(groups):
+            return ""
+        return f"; every row is a group of {self.data.groups!r} by itself"
 
     def _leaks(self) -> Iterator[str]:
         if not isinstance(self.data.label, str):

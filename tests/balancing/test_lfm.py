@@ -107,7 +107,7 @@ def test_the_released_loss() -> None:
 
 
 def test_loss_shares_out_and_leaves_the_heads_alone() -> None:
-    matcher, step, features = ready(share=0.25, divergence="js", decision="fusion")
+    matcher, step, features = ready(share=0.25, course="fixed", divergence="js", decision="fusion")
     network, heads = matcher.context.network, step.forward.unimodal
     total = matcher.losses(step)[0].sum()
     own = sum(cross_entropy(x, step.labels).mean() for x in heads.values())
@@ -123,12 +123,16 @@ def test_loss_shares_out_and_leaves_the_heads_alone() -> None:
     assert all(torch.allclose(a, b, atol=1e-12) for a, b in zip(ours[:4], plain, strict=True))
 
 
-def test_members_have_their_own_share() -> None:
-    options = [Lfm(share=0.6), Lfm()]
+@pytest.mark.parametrize(
+    ("course", "shares", "scale"),
+    [("released", [0.5 * 0.460844804, 0.460844804, 0], [2, 2, 1]), ("fixed", [0.5, 1, 0], 1)],
+)
+def test_members_have_their_own_share(course: Any, shares: list[float], scale: Any) -> None:
+    options = [Lfm(share=share, course=course) for share in (0.5, 1.0, 0.0)]
     matcher = Matcher(options, toy_context(toy_network(), epochs=2))
-    matcher.start_epoch(torch.tensor([1, 1]))
-    assert matcher.share.tolist() == pytest.approx([0.6, 0.460844804], abs=1e-7)
-    assert matcher.scale.tolist() == [1, 2]
+    matcher.start_epoch(torch.tensor([1, 1, 1]))
+    assert matcher.share.tolist() == pytest.approx(shares, abs=1e-7)
+    assert torch.as_tensor(matcher.scale).tolist() == scale
 
 
 @pytest.mark.parametrize("option", ["matching", "schedule"])

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from armtune.cli import main
-from armtune.data.cache import CacheWriter, stored
+from armtune.data.cache import CacheWriter, make_downloads, stored
 
 RECIPE = """\
 name: small
@@ -168,8 +168,7 @@ def test_the_cache_is_listed_and_what_is_old_is_removed(recipe: Path, out: Out) 
     assert out("cache")[1].split() == ["0.0", "MB", "in", str(root)]
     stored("fresh", "0" * 16, two_zeros)
     stored("stale", "1" * 16, two_zeros)
-    (root / "downloads").mkdir()
-    (root / "downloads" / "list.csv").write_text("downloaded")
+    (make_downloads() / "list.csv").write_text("downloaded")
     (root / ".building-now_0000").mkdir()
     before = time.time() - 10 * 24 * 3600
     for stale in (
@@ -201,6 +200,7 @@ def test_nothing_of_others_is_removed_wherever_the_cache_points(recipe: Path, ou
         "thesis/chapter.txt": "years",
         ".ssh/id": "secret",
         "notes.txt": "years",
+        "downloads/wedding.jpg": "of another program",
         f"site-{digest}/manifest.json": '{"name": "a web page", "about": "of ours"}',
         f"odd-{digest}/manifest.json": '{"arrays": 3, "about": 4}',
         f"mixed-{digest}/manifest.json": ours,
@@ -219,7 +219,7 @@ def test_nothing_of_others_is_removed_wherever_the_cache_points(recipe: Path, ou
     code, told, _ = out("cache", "--remove", "0")
     assert code == 0
     assert told.count("removed") == 1
-    assert "left alone: 9 others there" in told
+    assert "left alone: 10 others there" in told
     stored("another", "2" * 16, two_zeros)  # which sweeps up after builds that were killed
     after = contents(root)
     assert [n for n in before if n not in after and not n.startswith("ours-")] == []

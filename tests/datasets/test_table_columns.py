@@ -137,6 +137,24 @@ def test_raw_rows_are_prepared_as_training_rows_were(tmp_path: Path, own: Rows) 
         np.testing.assert_allclose(found, expected, rtol=1e-6, err_msg=m)
 
 
+def test_new_rows_may_write_numbers_and_dates_otherwise(tmp_path: Path, own: Rows) -> None:
+    write(tmp_path / "own.csv", own)
+    dataset, data = read(tmp_path), Table.model_validate(options())
+    for row in own:
+        row["price"] = row["price"].replace(".", ",")
+        row["made"] = ".".join(row["made"].split("-")[::-1])
+    path = write(tmp_path / "new.csv", [row for row in own if row["use"] == "test"])
+    facts = data.prepared_inputs(path, dataset.shapes, dataset.prepared)["facts"]
+    found = np.concatenate(list(facts.pieces(3)))
+    np.testing.assert_allclose(found, dataset.test.views["facts"], rtol=1e-6)
+
+
+def test_groups_of_one_row_are_told(tmp_path: Path, own: Rows) -> None:
+    write(tmp_path / "own.csv", own)
+    words = read(tmp_path, ("words",), groups="id").description
+    assert "; every row is a group of 'id' by itself" in words
+
+
 def test_a_modality_whose_columns_are_missing_is_left_out(tmp_path: Path, own: Rows) -> None:
     write(tmp_path / "own.csv", own)
     dataset, data = read(tmp_path), Table.model_validate(options())

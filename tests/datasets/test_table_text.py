@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from armtune.data import Dataset
 from armtune.data.formats.columns import ColumnStore
+from armtune.data.formats.text_files import read_text
 from armtune.datasets.table import Table
 from armtune.errors import DataError
 
@@ -257,3 +258,12 @@ def test_a_table_of_50000_columns_is_read_in_seconds(tmp_path: Path) -> None:
     assert set(store.get("label")) == {"a", "b"}
     # Guessing the types took a minute.
     assert time.process_time() - begun < 15
+
+
+@pytest.mark.parametrize(
+    ("encoding", "half"), [("utf-7", b"+2AA-"), ("unicode_escape", b"\\ud800")]
+)
+def test_half_a_character_is_no_text(tmp_path: Path, encoding: str, half: bytes) -> None:
+    (tmp_path / "a.csv").write_bytes(b"a,label\n1,x\n2," + half + b"\n")
+    with pytest.raises(DataError, match="line 3 holds half a character, no text in " + encoding):
+        read_text(tmp_path / "a.csv", encoding)

@@ -19,6 +19,7 @@ from armtune.nn.layers import (
     MaxPool2d,
     Relu,
     Sequential,
+    TooManyWeightsError,
 )
 from armtune.nn.random_streams import stream
 
@@ -115,3 +116,20 @@ def test_a_rectifier_behind_a_product_is_part_of_it_and_any_other_stands_alone()
     for step in steps:
         expected = step(expected)
     assert torch.allclose(Sequential(*steps)(x), expected, atol=1e-14)
+
+
+@pytest.mark.parametrize("shape", [(2**40, 2**20), (2**62, 2**62)])
+def test_weights_that_no_memory_holds_are_told(shape: tuple[int, ...]) -> None:
+    init = Init([torch.Generator()], torch.float32)
+    with pytest.raises(TooManyWeightsError, match="weights take more memory than there is"):
+        init.uniform(1.0, *shape)
+    with pytest.raises(TooManyWeightsError, match="weights take more memory than there is"):
+        init.constant(1.0, *shape)
+
+
+def test_weights_are_counted_before_there_are_any() -> None:
+    init = Init([torch.Generator(), torch.Generator()], torch.float32, most=20)
+    init.uniform(1.0, 2, 3)
+    init.constant(1.0, 4)
+    with pytest.raises(TooManyWeightsError, match="has more weights"):
+        init.constant(1.0, 1)

@@ -6,14 +6,20 @@ What was fitted is plain data, which a bundle keeps: means, categories and how o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from armtune.data.columns import dates
-from armtune.data.columns.numbers import Style, first_stranger, known_cells, parsed
+from armtune.data.columns.numbers import (
+    Style,
+    first_stranger,
+    known_cells,
+    number_style,
+    parsed,
+)
 from armtune.errors import DataError
 
 if TYPE_CHECKING:
@@ -82,6 +88,15 @@ class Number:
             found = np.where(missing, self.means, found)
         return np.concatenate([found, missing], axis=1) if self.indicator else found
 
+    def written_as(self, cells: pa.Array) -> Number:
+        """The same for cells of another file, which may write numbers otherwise."""
+        known = known_cells(cells)
+        style = cast(Style, self.written)
+        return self if parsed(known, style) is not None else self._as(number_style(known, style))
+
+    def _as(self, written: str | None) -> Number:
+        return self if written is None else replace(self, written=written)
+
     @staticmethod
     def read(cells: pa.Array, written: str, place: str) -> Floats:
         """Cells as numbers ``(row, 1)``, NaN where one is missing.
@@ -89,12 +104,10 @@ class Number:
         Raises:
             DataError: one is no number; names its row.
         """
-        known = known_cells(cells)
-        styles: list[Style] = ["comma", "point"] if written == "comma" else ["point", "comma"]
-        for style in styles:
-            if (found := parsed(known, style)) is not None:
-                return found[:, None]
-        row = first_stranger(known, styles[0]) or 0
+        known, style = known_cells(cells), cast(Style, written)
+        if (found := parsed(known, style)) is not None:
+            return found[:, None]
+        row = first_stranger(known, style) or 0
         said = f"must hold numbers, not string; types could say what it holds (row {row + 1} says "
         raise DataError(f"{place}: {said}{known[row].as_py()!r})")
 
@@ -104,6 +117,14 @@ class Date(Number):
     """A column of dates."""
 
     type: ClassVar[str] = "date"
+
+    def written_as(self, cells: pa.Array) -> Number:
+        """The same for cells of another file, where they tell how it writes dates."""
+        known = known_cells(cells)
+        if dates.moments(known, self.written) is not None:
+            return self
+        formats = dates.date_formats(known)
+        return self._as(formats[0] if len(formats) == 1 else None)
 
     @staticmethod
     def read(cells: pa.Array, written: str, place: str) -> Floats:

@@ -86,6 +86,7 @@ def prepared_sources(
             found[modality] = _files(store, by, cells, shapes[modality], decode, damaged_is_absent)
             continue
         if isinstance(by, Vector):
+            by = by.written_as(cells)
             _check(by, cells, store.at)
         there = present_rows(by.kind, cells, list(by.names))
         found[modality] = PreparedRows(by, cells, store.at, there, shapes[modality])

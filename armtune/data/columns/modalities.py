@@ -53,6 +53,11 @@ class Vector:
         """How many numbers each column becomes."""
         return [column.width for column in self.columns]
 
+    def written_as(self, cells: Cells) -> Vector:
+        """The same for another file's cells, which may write numbers and dates otherwise."""
+        own = (c.written_as(cells[c.name]) if isinstance(c, Number) else c for c in self.columns)
+        return Vector(tuple(own))
+
     def apply(self, cells: Cells, place: Place) -> NDArray[np.float32]:
         """Rows as vectors ``(row, number)``.
 

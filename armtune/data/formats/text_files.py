@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from armtune.errors import DataError
 UTF_8 = "utf-8"
 BLOCK = 1 << 20
 """Bytes that are decoded at a time."""
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def known_encoding(name: str) -> str:
@@ -66,9 +68,13 @@ def text_blocks(path: Path, encoding: str = UTF_8) -> Iterator[str]:
 
 
 def _checked(path: Path, encoding: str, lines: int, text: str) -> str:
-    if "\0" in text:
-        line = lines + text.count("\n", 0, text.index("\0"))
-        raise DataError(f"{path}: damaged: line {line} holds a zero byte, no text in {encoding}")
+    at, what = text.find("\0"), "a zero byte"
+    if at < 0 and encoding != UTF_8:  # whose decoder lets no half of a character pass
+        half = _HALF.search(text)
+        at, what = half.start() if half else -1, "half a character"
+    if at >= 0:
+        line = lines + text.count("\n", 0, at)
+        raise DataError(f"{path}: damaged: line {line} holds {what}, no text in {encoding}")
     return text
 
 

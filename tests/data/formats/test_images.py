@@ -119,3 +119,19 @@ def test_what_is_transparent_is_white(tmp_path: Path, mode: str) -> None:
     pixels = read_picture(tmp_path / "a.png", 32)
     assert pixels[:, :, :12].min() == 255
     np.testing.assert_array_equal(pixels[:, :, 20:], 100)
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [OverflowError("a byte"), KeyError(1), TypeError("a tag"), MemoryError(), IndexError()],
+)
+def test_whatever_a_reader_of_pictures_raises_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: Exception
+) -> None:
+    def fails(*_: object) -> None:
+        raise raised
+
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", fails)
+    with pytest.raises(DamagedPictureError, match=r"a\.png: missing or damaged"):
+        read_picture(tmp_path / "a.png", 4)

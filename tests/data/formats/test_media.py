@@ -174,3 +174,13 @@ def test_a_missing_library_names_the_extra(
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(DataError, match=rf"needs {library}: pip install 'armtune\[media\]'"):
         decode(Path(name), kind_of(Path(name)), SHAPE)
+
+
+@pytest.mark.parametrize("rate", [1, 2**31 - 1])
+def test_a_rate_of_no_sound_takes_no_memory(tmp_path: Path, rate: int) -> None:
+    files.write_sound(tmp_path / "a.wav", 1, 0)
+    content = bytearray((tmp_path / "a.wav").read_bytes())
+    content[24:28] = rate.to_bytes(4, "little")
+    (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(DAMAGED, match=f"a.wav: damaged: .* samples at {rate} Hz are no sound"):
+        read_sound(tmp_path / "a.wav", 16000)

@@ -149,7 +149,7 @@ def test_a_population_can_not_grow(resumed: SweepResult) -> None:
         sweep(population(folder.parent, trials=5), folder, folder.parent, resume=True)
 
 
-@pytest.mark.parametrize("until", ['"generation:2"', '"generation:4"', '"epoch": 6'])
+@pytest.mark.parametrize("until", ['"generation:2"', '"generation:4"', '"epoch":6'])
 def test_a_journal_put_back_comes_to_the_same(
     resumed: SweepResult, tmp_path: Path, until: str
 ) -> None:
