@@ -115,7 +115,9 @@ class Arrays(Labelled):
         return indices, divided(indices, given, groups)
 
     def _digest(self, store: ArrayStore) -> str:
-        options = self.model_dump(exclude={"path", "otherwise"})
+        # What came later is left out where it changes nothing: runs of before go on.
+        later = {"missing"} if self.missing == "error" else set[str]()
+        options = self.model_dump(exclude={"path", "otherwise"} | later)
         contents = {path.name: file_digest(path) for path in store.files}
         return digest_of({"options": options, "files": contents})
 

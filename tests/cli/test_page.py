@@ -23,10 +23,9 @@ def test_every_verb_and_option_is_on_the_page() -> None:
     for path in folder.glob("*.py"):
         if not path.stem.startswith("_"):
             assert re.search(rf"\n## `{path.stem}( \w+)?`\n", page), path.stem
-    assert (
-        "    armtune predict DIR --input FILE [--output FILE] [--plugins FILE…] [--json]\n" in page
-    )
+    options = "[--output FILE] [--keep COLUMN…] [--plugins FILE…] [--json]"
+    assert f"    armtune predict DIR --input FILE {options}\n" in page
     changes = "[DATA.KEY=VALUE…] [--trial NUMBER] [--format NAMES] [--plugins FILE…] [--json]"
     assert f"    armtune export RUN --to DIR {changes}\n" in page
     assert "| `--resume` | – | Go on with an earlier sweep. |" in page
-    assert "| `RECIPE` | needed | The recipe, a YAML file. |" in page
+    assert "| `RECIPE` | needed | The recipe, a YAML file, or the bare name of a shipped one" in page

@@ -39,7 +39,7 @@ def test_a_split_that_says_little_is_told(
     views = {name: rng.normal(size=(80, 3)) for name in ("a", "b")}
     np.savez(tmp_path / "own #c.npz", label=np.arange(80) % 2, **views)
     (tmp_path / "r.yaml").write_text(
-        "name: r\ndata: {name: arrays, path: own.npz}\ntraining: {epochs: 1}\n"
+        "name: r\ndata: {name: arrays, path: own.npz}\ntraining: {epochs: 1, folds: 1}\n"
         "modalities: {a: {encoder: {name: mlp}}, b: {encoder: {name: mlp}}}\n",
         encoding="utf-8",
     )

@@ -211,12 +211,12 @@ def test_a_trial_folder_deleted_while_it_trains_is_made_again(tmp_path: Path) ->
 def test_a_trial_beyond_its_time_fails_after_the_epoch(tmp_path: Path) -> None:
     class Slow(FakeTraining):
         def advance(self) -> list[dict[str, float]]:
-            time.sleep(0.06 if self.lr == 0.01 else 0)
+            time.sleep(0.5 if self.lr == 0.01 else 0)
             return super().advance()
 
-    result = run(tmp_path, Slow, sweep__trial_seconds=0.05)
+    result = run(tmp_path, Slow, sweep__trial_seconds=0.4)
     assert [r.state for r in result.records] == ["FAIL", *["COMPLETE"] * 5]
-    assert result.records[0].reason == "it took longer than sweep.trial_seconds: 0.05"
+    assert result.records[0].reason == "it took longer than sweep.trial_seconds: 0.4"
     assert "Traceback" in (tmp_path / "trials" / "0000" / "error.txt").read_text()
 
 
