@@ -8,7 +8,7 @@ from pathlib import Path
 from armtune.errors import RunError
 from armtune.files import exists, write_text
 from armtune.recipe.drafts.draft import Draft, Line, as_text, comment, name_of
-from armtune.recipe.drafts.machine import budget
+from armtune.recipe.drafts.machine import budget, usable_gpus
 
 ENCODERS = "What encodes a modality is left to its samples' shape (auto); armtune check says what."
 SPACE = (
@@ -60,9 +60,17 @@ def _lines(draft: Draft, to: Path) -> Iterator[Line]:
     yield Line("name", name_of(to.stem))
     yield Line("data", draft.data)
     yield Line("modalities", draft.modalities, ENCODERS)
-    if draft.goal.balance:
-        yield Line("training", [Line("balance_classes", False, draft.goal.balance)])
+    training = list(_training(draft))
+    if training:
+        yield Line("training", training)
     yield Line("sweep", list(_sweep(draft)))
+
+
+def _training(draft: Draft) -> Iterator[Line]:
+    if draft.slow and not usable_gpus():
+        yield Line("folds", 1, "folds: auto judges by more samples, and takes five times as long")
+    if draft.goal.balance:
+        yield Line("balance_classes", False, draft.goal.balance)
 
 
 def _sweep(draft: Draft) -> Iterator[Line]:
