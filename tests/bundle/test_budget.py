@@ -182,7 +182,8 @@ def test_an_expansion_counts_before_it_is_made() -> None:
 
 def test_a_convolution_has_no_more_groups_than_parts() -> None:
     x = np.ones((1, MOST_PARTS + 1, 1, 1), np.float32)
-    given = [x, np.ones((MOST_PARTS + 1, 1, 1, 1), np.float32), None, [1, 1], "same", [1, 1]]
+    weight, bias = np.ones((MOST_PARTS + 1, 1, 1, 1), np.float32), x[0, :, 0, 0]
+    given = [x, weight, bias, [1, 1], "same", [1, 1]]
     check_arguments("aten.conv2d.padding", [*given, MOST_PARTS], {})
     for inputs, options in (([*given, MOST_PARTS + 1], {}), (given, {"groups": MOST_PARTS + 1})):
         with pytest.raises(ValueError, match="parts"):
