@@ -32,7 +32,7 @@ def bundle(folder: Path, **options: Any) -> Path:
     data = {"name": "table", "path": "own.csv", "columns": {"a": ["a*"], "b": ["b*"]}, **options}
     modalities = {m: {"encoder": {"name": "mlp", "width": 4}} for m in "ab"}
     recipe = Recipe.model_validate(
-        {"name": "t", "data": data, "modalities": modalities, "training": {"epochs": 1}}
+        {"name": "t", "data": data, "modalities": modalities, "training": {"epochs": 1, "folds": 1}}
     )
     run = Run([recipe], load_dataset(recipe, folder))
     train(run, lambda *_: None)

@@ -34,7 +34,12 @@ def trained(folder: Path, modalities: tuple[str, ...]) -> Run:
     of = {m: {"encoder": ENCODERS[m]} for m in modalities}
     data = table_files.options()
     recipe = Recipe.model_validate(
-        {"name": "t", "data": data, "modalities": of, "training": {"epochs": 2, "batch_size": 8}}
+        {
+            "name": "t",
+            "data": data,
+            "modalities": of,
+            "training": {"epochs": 2, "batch_size": 8, "folds": 1},
+        }
     )
     run = Run([recipe], load_dataset(recipe, folder))
     train(run, lambda *_: None)

@@ -38,7 +38,12 @@ def bundle(folder: Path, data: dict[str, Any], modalities: Sequence[str]) -> tup
     """A model of a data set, trained for an epoch."""
     of = {m: ENCODER for m in modalities}
     recipe = Recipe.model_validate(
-        {"name": "t", "data": data, "modalities": of, "training": {"epochs": 1, "batch_size": 8}}
+        {
+            "name": "t",
+            "data": data,
+            "modalities": of,
+            "training": {"epochs": 1, "batch_size": 8, "folds": 1},
+        }
     )
     run = Run([recipe], load_dataset(recipe, folder))
     train(run, lambda *_: None)
