@@ -142,7 +142,8 @@ WRONG_VALUES = [
     (
         {"modalities.audio.encoder.vocabulary": 3},
         "modalities.audio.encoder.vocabulary: 'vocabulary' is an option of encoder "
-        "one of 'bag_of_words', 'embedding_bag', 'gru', 'temporal_cnn', 'transformer', not of 'mlp'",
+        "one of 'bag_of_words', 'embedding_bag', 'gru', 'temporal_cnn', 'transformer', "
+        "not of 'mlp'",
     ),
     (
         {"training.optimizer.lr": float("nan")},
