@@ -187,9 +187,11 @@ class _Checks:
         fits: dict[str, Callable[[Any], bool]] = {
             "sampler": lambda v: _is_text(v["name"]),
             "pack": lambda v: type(v) is int and v > 0,
-            "generation": lambda v: _are_numbers(rest, 1) and all(map(_is_descent, v.items())),
+            "generation": lambda v: _are_numbers(rest, 1) and _are_descents(v),
             "confirm": lambda v: _are_numbers(rest, 2) and _is_confirmation(v),
             "solo": lambda v: len(rest) == 3 and _are_numbers(rest[::2], 2) and _is_confirmation(v),
+            "final": lambda v: _are_numbers(rest, 3) and _is_confirmation(v),
+            "ensemble": lambda v: v == {} or _is_ensemble(v),
         }
         _need(fits.get(name, _anything)(value), f"its {key!r} is no such thing")
 
@@ -225,10 +227,23 @@ def _are_numbers(texts: list[str], count: int) -> bool:
     return len(texts) == count and all(text.isdecimal() for text in texts)
 
 
+def _are_descents(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_descent, value.items()))
+
+
 def _is_descent(item: tuple[str, Any]) -> bool:
     number, value = item
     fits = type(value["parent"]) is int and isinstance(value["values"], dict)
     return number.isdecimal() and fits
+
+
+def _is_ensemble(value: Any) -> bool:
+    weights = value["weights"]
+    rows = [row for each in weights.values() for row in each] if isinstance(weights, dict) else [0]
+    fits = all(isinstance(row, list) and all(map(_is_number, row)) for row in rows)
+    models = all(_are_numbers(model.split(":"), 3) for model in weights) if fits else False
+    figures = all(_are_metrics(value[name]) for name in ("validation", "single", "test"))
+    return models and figures and isinstance(value["wins"], bool)
 
 
 def _is_confirmation(value: Any) -> bool:

@@ -109,6 +109,7 @@ def first(found: Records, kind: int, key: str = "") -> int:
     )
 
 
+ENSEMBLE = {"weights": {}, "validation": {}, "single": {}, "test": {}, "wins": True}
 CHANGES: list[tuple[int, str, dict[str, Any], str]] = [
     (0, "", {"study_name": "another"}, "begins another study"),
     (0, "", {"directions": []}, "other objectives"),
@@ -143,6 +144,18 @@ CHANGES: list[tuple[int, str, dict[str, Any], str]] = [
     (2, "confirm", {"user_attr": {"confirm:x:1": {}}}, "no such thing"),
     (2, "confirm", {"user_attr": {"confirm:0:1000": {"test": {}}}}, "incomplete or of another"),
     (2, "solo", {"user_attr": {"solo:0": 3}}, "no such thing"),
+    (2, "solo", {"user_attr": {"final:0:1000": {}}}, "no such thing"),
+    (2, "solo", {"user_attr": {"ensemble": 3}}, "incomplete or of another kind"),
+    (2, "solo", {"user_attr": {"ensemble": {**ENSEMBLE, "weights": 3}}}, "no such thing"),
+    (
+        2,
+        "solo",
+        {"user_attr": {"ensemble": {**ENSEMBLE, "weights": {"x": [[1]]}}}},
+        "no such thing",
+    ),
+    (2, "solo", {"user_attr": {"ensemble": {**ENSEMBLE, "weights": {"0:0:0": [1]}}}}, "no such"),
+    (2, "solo", {"user_attr": {"ensemble": {**ENSEMBLE, "test": "x"}}}, "no such thing"),
+    (2, "solo", {"user_attr": {"generation:3": 3}}, "no such thing"),
 ]
 
 
