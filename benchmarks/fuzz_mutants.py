@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 ODD: tuple[Any, ...] = (
@@ -52,7 +53,8 @@ def _change(holder: dict[str, Any] | list[Any], draw: random.Random) -> None:
     elif way == 5 and isinstance(value, str):
         holder[key] = _text(value, draw)  # type: ignore[index]
     else:
-        holder[key] = draw.choice(ODD)  # type: ignore[index]
+        # A copy: the next change may be to what is put in here.
+        holder[key] = deepcopy(draw.choice(ODD))  # type: ignore[index]
 
 
 def _text(value: str, draw: random.Random) -> str:

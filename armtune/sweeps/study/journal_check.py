@@ -25,6 +25,10 @@ Record = Mapping[str, Any]
 HINT = "restore the file, or start anew in another folder with --to"
 
 
+TEMPLATE = ("params", "distributions", "user_attrs", "system_attrs", "intermediate_values")
+"""What a trial may be begun with."""
+
+
 class _OddError(Exception):
     """A record that no sweep writes here; says why."""
 
@@ -129,6 +133,11 @@ class _Checks:
         _need(not state.is_finished(), "a trial ends as it begins")
         if record["datetime_start"] is not None:
             datetime.fromisoformat(record["datetime_start"])
+        # What a trial that waits for its turn has from the beginning.
+        given = {key: record[key] for key in TEMPLATE if key in record}
+        _need(all(isinstance(each, dict) for each in given.values()), "what it begins with is odd")
+        _need(not given.get("params") and not given.get("distributions"), "it begins with values")
+        _need(not given.get("intermediate_values"), "it begins with values")
         self._trials.append(state)
         self._noted.append(set())
 
