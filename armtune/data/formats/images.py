@@ -23,6 +23,9 @@ TURNS = (
     "ROTATE_90",
 )  # fmt: skip
 """What makes orientations 2 to 8 upright, as Pillow calls it."""
+MOST_PIXELS = 40_000_000
+"""Pixels that are decoded at most, of JPEGs after they were halved: a transparent one takes twelve
+bytes each on the way."""
 WIDE = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 """Pillow's modes of grey values of 16 bits; PNG's are ``I`` in its older versions."""
 
@@ -68,11 +71,18 @@ def decode_picture(source: Path | BytesIO, side: int, place: str) -> NDArray[np.
             warnings.simplefilter("ignore")
             # JPEGs are decoded at a half, a quarter … of their size: several times as fast.
             picture.draft("RGB", (2 * side, 2 * side))
+            _refuse_huge(picture)
             whole = _upright(_on_white(picture), _orientation(picture))
             square = ImageOps.fit(whole, (side, side), Image.Resampling.BICUBIC)
     except (*UNREADABLE, Image.DecompressionBombError) as error:
         raise DamagedPictureError(f"{place}: missing or damaged ({_reason(error)})") from error
     return np.moveaxis(np.asarray(square), 2, 0)
+
+
+def _refuse_huge(picture: Image) -> None:
+    if picture.width * picture.height > MOST_PIXELS:
+        said = f"{picture.width} x {picture.height} pixels, more than {MOST_PIXELS:,}"
+        raise ValueError(f"{said}; make it smaller")
 
 
 def _on_white(picture: Image) -> Image:

@@ -135,3 +135,13 @@ def test_whatever_a_reader_of_pictures_raises_names_the_file(
     monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", fails)
     with pytest.raises(DamagedPictureError, match=r"a\.png: missing or damaged"):
         read_picture(tmp_path / "a.png", 4)
+
+
+def test_more_pixels_than_memory_should_hold_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("armtune.data.formats.images.MOST_PIXELS", 799)
+    with pytest.raises(DamagedPictureError, match=r"wide\.png: .*40 x 20 pixels, more than 799"):
+        read_picture(save(tmp_path / "wide.png"), 8)
+    # A JPEG is halved before.
+    assert read_picture(save(tmp_path / "wide.jpg"), 4).shape == (3, 4, 4)
