@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +12,14 @@ from armtune.cli._output import say
 
 if TYPE_CHECKING:
     from armtune.recipe.drafts.draft import Asked
+
+
+class Target(Enum):
+    """What may be predicted. Typer's older versions know choices by classes like this alone."""
+
+    CLASSES = "classes"
+    LABELS = "labels"
+    VALUES = "values"
 
 
 def command(
@@ -29,7 +38,7 @@ def command(
         ),
     ] = None,
     target: Annotated[
-        Literal["classes", "labels", "values"] | None,
+        Target | None,
         typer.Option(
             help="What it holds: one of several classes, several labels, or numbers.",
             show_default="told by its values",
@@ -68,7 +77,8 @@ def command(
         _copy(example, to or Path())
     elif data is not None:
         file = to or Path(f"{data.absolute().stem}.yaml")
-        _draft(data, Asked(file.parent, label, target, encoding), file)
+        asked = Asked(file.parent, label, target.value if target else None, encoding)
+        _draft(data, asked, file)
 
 
 def _copy(name: str, folder: Path) -> None:
