@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
 
@@ -15,6 +15,7 @@ from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.references import Reference, References
 from armtune.sweeps import Confirmation
+from armtune.sweeps.study.confirm import mean_metrics
 
 SEED = "data.seed"
 OPTION = "command line --cuts"
@@ -62,7 +63,9 @@ def _outcome(method: str, cuts: Sequence[Outcome]) -> Outcome:
     """A method's outcome; a cut in which it failed is left out of it."""
     sound = {k: cut.sound for k, cut in enumerate(cuts) if not cut.failure}
     seeds = [
-        Confirmation(k, _means([s.validation for s in own]), _means([s.test for s in own]))
+        Confirmation(
+            k, mean_metrics([s.validation for s in own]), mean_metrics([s.test for s in own])
+        )
         for k, own in sound.items()
     ]
     said = [f"cut {k}: {cut.failure}" for k, cut in enumerate(cuts) if cut.failure]
@@ -72,11 +75,6 @@ def _outcome(method: str, cuts: Sequence[Outcome]) -> Outcome:
         return Outcome(method, cuts[0].failure, records, notes=notes)
     cost = next((cut.cost for cut in cuts if cut.cost is not None), None)
     return Outcome(method, "", records, None, seeds, cost, notes)
-
-
-def _means(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    names = [name for name in metrics[0] if all(name in each for each in metrics)]
-    return {name: fmean(each[name] for each in metrics) for name in names}
 
 
 def _references(each: Sequence[References]) -> References:
@@ -89,7 +87,7 @@ def _reference(cuts: Sequence[Reference]) -> Reference:
     late = next((cut for cut in cuts if not cut.measured), None)
     if late is not None:
         return late
-    missing = _means([cut.missing for cut in cuts])
+    missing = mean_metrics([cut.missing for cut in cuts])
     scores = {
         split: fmean(value for cut in cuts if (value := getattr(cut, split)) is not None)
         for split in ("validation", "test")

@@ -125,7 +125,7 @@ def winner_of(confirmed: Mapping[int, Seeds], choice: Choice) -> int | None:
 
 def sound_means(confirmed: Mapping[int, Seeds]) -> dict[int, Metrics]:
     """Mean validation metrics of the candidates that failed with no seed, by trial."""
-    return {n: _mean(seeds) for n, seeds in confirmed.items() if seeds and all(seeds)}
+    return {n: mean_metrics(seeds) for n, seeds in confirmed.items() if seeds and all(seeds)}
 
 
 def _pick(candidates: Mapping[int, Metrics], choice: Choice) -> int | None:
@@ -139,6 +139,7 @@ def _task(recipe: Recipe, folder: Path, record: TrialRecord, seed: int) -> Task:
     return Task(record.number, changed, place, outputs=wanted_outputs(recipe))
 
 
-def _mean(seeds: Seeds) -> dict[str, float]:
+def mean_metrics(seeds: Seeds) -> dict[str, float]:
+    """The means of what all of them measured."""
     names = [name for name in seeds[0] if all(name in metrics for metrics in seeds)]
     return {name: fmean(metrics[name] for metrics in seeds) for name in names}

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from scipy.optimize import minimize
 from torch import Tensor
 
-from armtune.data import Dataset
+from armtune.data import Dataset, Split
 from armtune.data.folding import judged
 from armtune.recipe.schema import Recipe
 from armtune.sweeps.study.records import Model, Weights
@@ -51,7 +51,7 @@ def fitted(
         None where there is nothing to choose from.
     """
     modalities = len(recipe.modalities)
-    fit = Fit(dataset.target, _labels(dataset, "validation"), modalities)
+    fit = Fit(dataset.target, _labels(dataset, judged(dataset, "validation")), modalities)
     models, outputs = list(places), [_outputs(p / OUTPUTS["validation"]) for p in places.values()]
     if not models:
         return None
@@ -171,13 +171,12 @@ def measured(
     tally = Tally(Known(names, whole[:, 0]), dataset.target, recipe.metrics)
     present = {m: torch.tensor(p).unsqueeze(0) for m, p in given.present.items()}
     tally.keeps = True
-    tally.add(whole, _labels(dataset, split).unsqueeze(0), present)
+    tally.add(whole, _labels(dataset, given).unsqueeze(0), present)
     return tally.metrics()[0], tally.per_sample()[0]
 
 
-def _labels(dataset: Dataset, split: str) -> Tensor:
-    labels = judged(dataset, split).labels
-    return dataset.target.tensor(labels, "cpu", torch.float32)
+def _labels(dataset: Dataset, split: Split) -> Tensor:
+    return dataset.target.tensor(split.labels, "cpu", torch.float32)
 
 
 def _outputs(path: Path) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from statistics import fmean, median_low
+from statistics import median_low
 
 from armtune.data import Dataset
 from armtune.errors import RunError
@@ -14,7 +14,7 @@ from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.recipe.variants import on_all_data
 from armtune.references.per_sample import SCORE, write_per_sample
-from armtune.sweeps.study.confirm import check_written
+from armtune.sweeps.study.confirm import check_written, mean_metrics
 from armtune.sweeps.study.records import Ensemble, Model, SweepResult, TrialRecord, Weights
 from armtune.sweeps.study.study import SweepStudy
 from armtune.sweeps.workers.trial import (
@@ -149,8 +149,7 @@ class Final:
         assert self._winner is not None
         number = self._winner.number
         seeds = [c.validation for c in self._result.confirmed[number] if not c.reason]
-        names = [name for name in seeds[0] if all(name in metrics for metrics in seeds)]
-        return {name: fmean(metrics[name] for metrics in seeds) for name in names}
+        return mean_metrics(seeds)
 
 
 def winning_model(recipe: Recipe, result: SweepResult) -> Model | None:
