@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from armtune.bundle import load_bundle as load_bundle
 from armtune.errors import Fault, RecipeError
 from armtune.files import absolute
 from armtune.recipe import load
@@ -23,7 +24,6 @@ from armtune.sweeps.study.folder import BEST
 if TYPE_CHECKING:
     import pandas as pd
 
-    from armtune.bundle import Predictor
     from armtune.recipe.schema import Recipe
 
 Name = str | PathLike[str]
@@ -199,17 +199,6 @@ def load_plugins(path: Name) -> None:
         add_file(file)
     except ValueError as error:
         raise RecipeError([Fault(str(error))]) from error
-
-
-def load_bundle(folder: Name) -> Predictor:
-    """An exported model, ready to predict.
-
-    Raises:
-        RunError: the folder isn't a bundle, or a file differs from its checksum.
-    """
-    from armtune.bundle import Predictor
-
-    return Predictor(Path(folder))
 
 
 def _texts(overrides: Overrides | None) -> list[str]:

@@ -9,8 +9,20 @@ run nor Ray. What predicts imports torch only for input that is worth the wait.
 
 from __future__ import annotations
 
+from os import PathLike
+from pathlib import Path
+
 from armtune.bundle.predictor import Predictor
 from armtune.bundle.samples import read_samples
 from armtune.targets import Prediction
 
-__all__ = ["Prediction", "Predictor", "read_samples"]
+__all__ = ["Prediction", "Predictor", "load_bundle", "read_samples"]
+
+
+def load_bundle(folder: str | PathLike[str]) -> Predictor:
+    """An exported model, ready to predict.
+
+    Raises:
+        RunError: the folder isn't a bundle, or a file differs from its checksum.
+    """
+    return Predictor(Path(folder))

@@ -67,10 +67,9 @@ def _run(
 ) -> Result:
     from armtune.api import sweep_and_export
     from armtune.cli._progress import progress_bars
-    from armtune.data.overview import doubts
     from armtune.datasets._load import load_dataset
     from armtune.recipe.automatic import few_steps, told
-    from armtune.recipe.shape_checks import refuse_unread
+    from armtune.recipe.data_notes import data_notes
     from armtune.recipe.space import is_open, settled_by_data
     from armtune.recipe.start_checks import check_searched
     from armtune.report.live import LiveListener
@@ -88,8 +87,7 @@ def _run(
     recipe, space = settled_by_data(given, space, dataset, recipe_folder)
     for said in told(given, recipe):
         console.print(said, highlight=False)
-    unread = refuse_unread(recipe, space.dimensions, dataset.shapes)
-    for note in [*unread, *doubts(dataset), *few_steps(recipe, dataset)]:
+    for note in [*data_notes(recipe, space.dimensions, dataset), *few_steps(recipe, dataset)]:
         console.print(note, style="yellow", highlight=False)
     with LiveListener(recipe, console, quiet) as live:
         return sweep_and_export(

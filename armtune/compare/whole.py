@@ -12,10 +12,9 @@ from armtune.compare.cuts import cut_recipes, over_cuts, refuse_given
 from armtune.compare.plan import Contender, budgeted, contenders, methods_of
 from armtune.compare.record import Record, cut_folder
 from armtune.compare.run import Comparison, compare
-from armtune.data.overview import doubts
 from armtune.datasets._load import load_dataset
+from armtune.recipe.data_notes import data_notes
 from armtune.recipe.schema import Recipe
-from armtune.recipe.shape_checks import refuse_unread
 from armtune.recipe.space import Space, is_open, load_sweep, placed, settled_by_data
 from armtune.sweeps import SweepResult, sweep
 from armtune.sweeps.engines.engine import check_inline
@@ -113,8 +112,7 @@ def load_data(
     datasets = [load_dataset(own, home, progress) for own in recipes]
     if len(datasets) > 1:
         refuse_given(*datasets[:2])
-    unread = refuse_unread(recipes[0], prepared.space.dimensions, datasets[0].shapes)
-    return datasets, [*unread, *doubts(datasets[0])]
+    return datasets, data_notes(recipes[0], prepared.space.dimensions, datasets[0])
 
 
 def run_comparison(

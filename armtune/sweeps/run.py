@@ -11,9 +11,9 @@ from armtune.data import Dataset
 from armtune.errors import RunError
 from armtune.files import storage_told
 from armtune.recipe.automatic import is_open, resolved
+from armtune.recipe.data_notes import data_notes
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
-from armtune.recipe.shape_checks import refuse_unread
 from armtune.recipe.space import load_space
 from armtune.recipe.start_checks import check_searched, described
 from armtune.references import process
@@ -77,7 +77,7 @@ def run_sweep(
         with supply(place) as ready:
             # Built here, so that the workers find it in the cache.
             dataset = factory.dataset(recipe)
-            refuse_unread(recipe, space.dimensions, dataset.shapes)
+            data_notes(recipe, space.dimensions, dataset)
             enter(folder, recipe, dataset, about)
             study = SweepStudy(folder, recipe, space, Goals.from_recipe(recipe), first)
             sweep = _Sweep(recipe, dataset, folder, study, listeners)
