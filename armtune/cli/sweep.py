@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -113,20 +112,10 @@ def _tell(result: Result, console: Terminal) -> None:
 
 
 def _next(result: Result) -> str:
-    from armtune.datasets import Data
+    from armtune.report.headline import next_steps
     from armtune.report.page import REPORT
-    from armtune.sweeps.study.folder import BEST
 
-    run, export = quote(str(result.folder)), quote(str(result.folder / BEST))
-    data = result.report.recipe.data
-    samples = "samples.npz" if type(data).inputs is Data.inputs else "samples.csv"
-    use = f"predict {export} --input {samples}"
-    if result.best is None:
-        use = f"export {run} --to model --trial {result.report.front[0]}"
-    lines: Sequence[str] = (
-        "next:",
-        f"  open {quote(str(result.folder / REPORT))}",
-        f"  armtune board {run}",
-        f"  armtune {use}",
-    )
-    return "\n".join(lines)
+    report = result.report
+    steps = next_steps(result.folder, report.recipe, report.front)
+    page = f"open {quote(str(result.folder / REPORT))}"
+    return "\n".join(["next:", f"  {page}", *(f"  {command}" for _, command in steps)])

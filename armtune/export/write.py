@@ -48,6 +48,7 @@ from armtune.export.agreement import (
 from armtune.export.calibrate import calibrated
 from armtune.export.card import model_card
 from armtune.export.held_out import HeldOut
+from armtune.export.outcomes import outcomes
 from armtune.export.robustness import robustness, timed_outputs
 from armtune.files import unwritable, write_bytes, write_text
 from armtune.recipe.load import dump_recipe
@@ -180,7 +181,11 @@ def _judged(judge: tuple[Recipe, Path] | None, dataset: Dataset) -> tuple[Target
     outputs, seconds = timed_outputs(held)
     target, calibration = calibrated(held, outputs)
     failures = robustness(judge[0], held, outputs, seconds)
-    found = {"calibration": calibration, "robustness": failures}
+    found = {
+        "calibration": calibration,
+        "robustness": failures,
+        "outcomes": outcomes(held, target, outputs),
+    }
     return target, {name: about for name, about in found.items() if about}
 
 
