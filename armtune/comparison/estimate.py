@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from armtune.compare.record import cut_folder
-from armtune.compare.whole import Prepared
+from armtune.comparison.record import cut_folder
+from armtune.comparison.whole import Prepared
 from armtune.recipe.space import load_space
 from armtune.sweeps.planning.plan import estimate
 from armtune.sweeps.study.estimate import Estimate

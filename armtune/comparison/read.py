@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from armtune.compare.cuts import over_cuts
-from armtune.compare.plan import reference_of
-from armtune.compare.record import Record, cut_folder, is_comparison, read_record
-from armtune.compare.run import UNFINISHED, Comparison, Outcome, records_of
-from armtune.compare.timing import kept_cost
+from armtune.comparison.cuts import over_cuts
+from armtune.comparison.plan import reference_of
+from armtune.comparison.record import Record, cut_folder, is_comparison, read_record
+from armtune.comparison.run import UNFINISHED, Comparison, Outcome, records_of
+from armtune.comparison.timing import kept_cost
 from armtune.errors import RunError
 from armtune.recipe.looking import look
 from armtune.recipe.objectives import Goals

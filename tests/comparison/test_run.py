@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import armtune.compare.run as running
-from armtune.compare.plan import Contender, contenders
-from armtune.compare.run import Comparison, Train, compare, figures
+import armtune.comparison.run as running
+from armtune.comparison.plan import Contender, contenders
+from armtune.comparison.run import Comparison, Train, compare, figures
 from armtune.data import Dataset
 from armtune.errors import RunError
 from armtune.recipe.load import with_overrides

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from armtune.compare.plan import NONE
+from armtune.comparison.plan import NONE
 from armtune.data import Dataset
 from armtune.errors import ArmtuneError
 from armtune.files import write_text

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from armtune.compare.cuts import cut_recipes, over_cuts, refuse_given
-from armtune.compare.run import Comparison, Outcome
+from armtune.comparison.cuts import cut_recipes, over_cuts, refuse_given
+from armtune.comparison.run import Comparison, Outcome
 from armtune.data import Dataset
 from armtune.data.rows import taken
 from armtune.errors import RecipeError

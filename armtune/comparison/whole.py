@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from armtune.compare.cuts import cut_recipes, over_cuts, refuse_given
-from armtune.compare.plan import Contender, budgeted, contenders, methods_of
-from armtune.compare.record import Record, cut_folder
-from armtune.compare.run import Comparison, compare
+from armtune.comparison.cuts import cut_recipes, over_cuts, refuse_given
+from armtune.comparison.plan import Contender, budgeted, contenders, methods_of
+from armtune.comparison.record import Record, cut_folder
+from armtune.comparison.run import Comparison, compare
 from armtune.datasets._load import load_dataset
 from armtune.recipe.data_notes import data_notes
 from armtune.recipe.schema import Recipe

@@ -8,7 +8,7 @@ from statistics import fmean
 
 import numpy as np
 
-from armtune.compare.run import UNFINISHED, Comparison, Outcome
+from armtune.comparison.run import UNFINISHED, Comparison, Outcome
 from armtune.data import Dataset
 from armtune.errors import Fault, RecipeError
 from armtune.recipe.load import with_overrides

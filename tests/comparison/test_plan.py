@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from armtune.balancing.arm import Arm
-from armtune.compare.plan import Contender, budgeted, contenders, methods_of, reference_of
+from armtune.comparison.plan import Contender, budgeted, contenders, methods_of, reference_of
 from armtune.errors import RecipeError
 from armtune.plugins.registry import plugins
 from armtune.recipe.load import content_of

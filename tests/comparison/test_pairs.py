@@ -7,7 +7,7 @@ import math
 import pytest
 from scipy import stats
 
-from armtune.compare.pairs import differences, holm
+from armtune.comparison.pairs import differences, holm
 
 NONE = {1: 0.70, 2: 0.72, 3: 0.69, 4: 0.75}
 ARM = {1: 0.74, 2: 0.73, 3: 0.75, 4: 0.77}

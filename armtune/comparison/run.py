@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from armtune.compare.pairs import Difference, differences
-from armtune.compare.plan import Contender, reference_of
-from armtune.compare.record import Ended, Record
-from armtune.compare.timing import Cost, cost_of
+from armtune.comparison.pairs import Difference, differences
+from armtune.comparison.plan import Contender, reference_of
+from armtune.comparison.record import Ended, Record
+from armtune.comparison.timing import Cost, cost_of
 from armtune.data import Dataset
 from armtune.errors import ArmtuneError, RunError
 from armtune.recipe.load import with_overrides

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from armtune.compare import timing
-from armtune.compare.timing import Cost, cost_of
+from armtune.comparison import timing
+from armtune.comparison.timing import Cost, cost_of
 from armtune.data import Dataset
 from armtune.errors import DivergedError
 from armtune.recipe.schema import Recipe
