@@ -33,6 +33,10 @@ class HuggingFace(Encoder):
     rank: int = Field(8, ge=1)
     """Rank of the adapters."""
 
+    @property
+    def reads_tokens(self) -> bool:
+        return True
+
     def misfit(self, shape: tuple[int, ...]) -> str:
         return "" if len(shape) == 1 else f"{self.name} reads token numbers (token,), not {shape}"
 
