@@ -6,6 +6,7 @@ prepares new rows by it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -20,7 +21,7 @@ from armtune.data.columns.numbers import MARKS
 from armtune.data.columns.stated import STATED
 from armtune.data.formats.cells import MISSING
 from armtune.data.rows import as_float32
-from armtune.data.vocabulary import Vocabulary, learn_vocabulary, words_of
+from armtune.data.vocabulary import Vocabulary, most_frequent, words_of
 from armtune.errors import DataError
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ Mask = NDArray[np.bool_]
 Index = NDArray[np.int64]
 SHORTEST = 4
 """Words that the longest text has room for at least."""
+PIECE = 1 << 13
+"""Rows that are gone through at a time."""
 
 
 @dataclass(frozen=True)
@@ -171,10 +174,15 @@ def fit_text(cells: Cells, names: Sequence[str], train: Index, size: int, most: 
         size: the highest number of a word.
         most: words a sample, from which it is cut.
     """
-    own = joined({name: cells[name].take(train) for name in names}, names)
-    longest = max((len(words_of(text)) for text in own), default=0)
-    words = learn_vocabulary(own, size).words
-    return Text(tuple(names), words, max(SHORTEST, min(longest, most)))
+    longest, counts = 0, Counter[str]()
+    for start in range(0, len(train), PIECE):
+        piece = train[start : start + PIECE]
+        for text in joined({name: cells[name].take(piece) for name in names}, names):
+            words = words_of(text)
+            counts.update(words)
+            longest = max(longest, len(words))
+    learnt = most_frequent(counts, size).words
+    return Text(tuple(names), learnt, max(SHORTEST, min(longest, most)))
 
 
 def fit_vector(
