@@ -43,6 +43,10 @@ KINDS: dict[str, tuple[str, ...]] = {
     "sequences": ("temporal_cnn", "gru", "transformer"),
 }
 """The shipped spaces for what samples are, and the encoders that read such samples."""
+KERNEL = "random_fourier"
+"""The encoder that the search tries beside perceptrons."""
+OPTIONS = "modalities.*.encoder."
+ENCODER = f"{OPTIONS}name"
 BATCHES = 16
 """Batches that an epoch should have at least."""
 LEAST_BATCH = 16
@@ -175,16 +179,39 @@ def _space(recipe: Recipe, changed: Recipe, encoders: Mapping[str, Encoder], fol
     """
     ranges: Range = {}
     for modality in recipe.modalities:
-        encoder = encoders.get(modality)
-        for path, written in _shipped(_kind(changed.modalities[modality].encoder)).items():
-            if encoder is None and ".encoder." in path:
-                continue
-            ranges.setdefault(path.replace("*", modality), written)
+        shipped = _shipped(_kind(changed.modalities[modality].encoder))
+        for path, written in _for_encoder(shipped, encoders.get(modality)):
+            ranges.setdefault(path.replace("*", modality), _renamed(written, modality))
     kept = {path: r for path, r in ranges.items() if not _stated(path, recipe)}
     kept |= _balancing(recipe, changed)
     for path in _own_paths(recipe, changed, folder):
         kept.pop(path, None)
     return kept
+
+
+def _for_encoder(shipped: Range, encoder: Encoder | None) -> Iterator[tuple[str, Range]]:
+    """A shipped space's ranges as they serve an encoder; without its options' where None was chosen.
+
+    What is searched for other encoders than this one keeps to its options, whatever it is called.
+    """
+    names = shipped.get(ENCODER, {}).get("choice", ())
+    other = encoder is not None and bool(names) and encoder.name not in names
+    for path, written in shipped.items():
+        if not path.startswith(OPTIONS):
+            yield path, written
+        elif other and path.removeprefix(OPTIONS) in type(encoder).model_fields:
+            if path != ENCODER:
+                yield path, {key: value for key, value in written.items() if key != "when"}
+        elif encoder is not None and not other:
+            yield path, written
+
+
+def _renamed(written: Range, modality: str) -> Range:
+    """A range whose condition is about this modality where it is about any."""
+    if "when" not in written:
+        return written
+    when = {path.replace("*", modality): value for path, value in written["when"].items()}
+    return {**written, "when": when}
 
 
 def _plans_itself(recipe: Recipe) -> bool:
@@ -195,6 +222,9 @@ def _plans_itself(recipe: Recipe) -> bool:
 
 def _next_to_try(recipe: Recipe, space: Range) -> Iterator[dict[str, Any]]:
     """Settings that are worth a trial whatever the data: few trials then reach each of them."""
+    kernels = {path: KERNEL for path in space if path.endswith(".encoder.name")}
+    if kernels:
+        yield kernels
     for method in space.get(METHOD, {}).get("choice", ()):
         if method in ("none", "arm"):
             yield {METHOD: method}
