@@ -209,7 +209,7 @@ class Run(Resumable):
         """Draws what an epoch needs; nothing is trained yet."""
         self.balancer.start_epoch(self._epoch_numbers())
         self.rates, self.counts = planned(self.plan, self.epochs, self.updates, self.flat.values)
-        self.order = self._order()
+        self.order = self.balancer.order(self._order())
         self.total = torch.zeros_like(self.network.weights[:, 0])
 
     def _first_means(self) -> None:
