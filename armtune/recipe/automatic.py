@@ -37,7 +37,7 @@ STEPS = 600
 FEW_STEPS = 500
 """Updates below which a training is likely to end too early."""
 KINDS: dict[str, tuple[str, ...]] = {
-    "vectors": ("mlp", "frozen_features", "tabular"),
+    "vectors": ("mlp", "frozen_features", "tabular", "ft_transformer"),
     "images": ("lenet", "resnet18", "resnet34"),
     "text": ("embedding_bag", "bag_of_words", "huggingface"),
     "sequences": ("temporal_cnn", "gru", "transformer"),
