@@ -35,6 +35,8 @@ def _contender(recipe: Recipe, folder: Path, modality: str) -> Contender:
         "sweep.objectives": [f"maximize {score}"],
         "sweep.constraints": [],
         "sweep.mode": "pareto",
+        "sweep.weights": {},
+        "sweep.ideal": {},
         "sweep.choose": f"highest {score}",
         "sweep.space": [space] if space else [],
     }
