@@ -12,8 +12,8 @@ import typer
 
 from armtune.cli._arguments import (
     METHODS,
-    Alone,
     Address,
+    Alone,
     AsJson,
     Cuts,
     Inline,

@@ -51,7 +51,7 @@ def command(
     """Show what a sweep would run, and estimate its time and memory from a few timed epochs.
 
     The estimate is left in the run's folder; after the sweep, the report says how far off it was.
-    With --methods, and --seeds, --trials, --cuts and --alone, of what armtune compare would run with them.
+    With --methods, and --seeds, --trials, --cuts and --alone, of what armtune compare would run.
     """
     if methods is not None:
         from armtune.compare.whole import Wanted

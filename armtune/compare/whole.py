@@ -142,7 +142,6 @@ def run_comparison(
         RunError: as of ``compare.run.compare``.
         KeyboardInterrupt: Ctrl-C; what was running goes on with ``place.resume``.
     """
-
     modalities = tuple(prepared.recipes[0].modalities)
     factory = TrainingFactory(place.recipe_folder, modalities=modalities)
 

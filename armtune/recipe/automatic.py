@@ -22,6 +22,7 @@ from armtune.recipe.document import Document, read_document
 from armtune.recipe.entries import for_modalities, read_entries
 from armtune.recipe.load import content_of, with_overrides
 from armtune.recipe.overrides import UnknownPathError
+from armtune.recipe.ranges import Dimension
 from armtune.recipe.schema import AUTO, Recipe
 from armtune.recipe.shipped import spaces_folder
 from armtune.recipe.start_checks import METHOD, unmade
@@ -183,16 +184,16 @@ def _space(recipe: Recipe, changed: Recipe, encoders: Mapping[str, Encoder], fol
         for path, written in _for_encoder(shipped, encoders.get(modality)):
             ranges.setdefault(path.replace("*", modality), _renamed(written, modality))
     kept = {path: r for path, r in ranges.items() if not _stated(path, recipe)}
-    kept |= _balancing(recipe, changed)
-    for path in _own_paths(recipe, changed, folder):
-        kept.pop(path, None)
-    return kept
+    own = dict(_own_ranges(recipe, changed, folder))
+    kept |= _balancing(recipe, changed, own.get(METHOD))
+    return {p: written for p, written in kept.items() if p not in own and _applies(written, own)}
 
 
 def _for_encoder(shipped: Range, encoder: Encoder | None) -> Iterator[tuple[str, Range]]:
-    """A shipped space's ranges as they serve an encoder; without its options' where None was chosen.
+    """A shipped space's ranges as they serve an encoder.
 
-    What is searched for other encoders than this one keeps to its options, whatever it is called.
+    Without those of encoders' options where none was chosen. An encoder that isn't among those
+    that the space chooses from stays, with the ranges of the options that it has.
     """
     names = shipped.get(ENCODER, {}).get("choice", ())
     other = encoder is not None and bool(names) and encoder.name not in names
@@ -251,10 +252,16 @@ def _stated(path: str, recipe: Recipe) -> bool:
     return path.startswith("training.optimizer.") and own_optimizer
 
 
-def _balancing(recipe: Recipe, changed: Recipe) -> Range:
-    """The choice among balancing methods that serve this recipe, and the ranges of each."""
+def _balancing(recipe: Recipe, changed: Recipe, own: Dimension | None) -> Range:
+    """The choice among balancing methods that serve this recipe, and the ranges of each.
+
+    Args:
+        own: the recipe's own choice among them, if it has one.
+    """
     methods = [recipe.balancing.name]
-    if "balancing" not in recipe.model_fields_set:
+    if own is not None:
+        methods = [str(choice) for choice in own.choices]
+    elif "balancing" not in recipe.model_fields_set:
         methods = [m for m in METHODS if _serves(m, changed)]
     ranges: Range = {METHOD: {"choice": methods}} if len(methods) > 1 else {}
     for method in methods:
@@ -262,6 +269,13 @@ def _balancing(recipe: Recipe, changed: Recipe) -> Range:
             for path, written in _shipped(method).items():
                 ranges[path] = _either(ranges.get(path), written)
     return ranges
+
+
+def _applies(written: Range, own: Mapping[str, Dimension]) -> bool:
+    """Whether a range's condition can hold with what the recipe's own ranges may draw."""
+    when: Range = written.get("when", {})
+    known = {path: own[path].choices for path in when if path in own and own[path].choices}
+    return all(set(_listed(when[path])) & set(choices) for path, choices in known.items())
 
 
 def _either(one: Range | None, other: Range) -> Range:
@@ -288,12 +302,12 @@ def _serves(method: str, recipe: Recipe) -> bool:
     return not misfit and not any(unmade(recipe, method))
 
 
-def _own_paths(recipe: Recipe, changed: Recipe, folder: Path) -> Iterator[str]:
-    """Paths for which the recipe has ranges of its own beside the automatic ones."""
+def _own_ranges(recipe: Recipe, changed: Recipe, folder: Path) -> Iterator[tuple[str, Dimension]]:
+    """The ranges that the recipe has of its own beside the automatic ones, by path."""
     content: Any = content_of(changed)
     items: Sequence[Any] = recipe.sweep.space
     for entry in read_entries(items, Document(content), folder).good:
         try:
-            yield from (own.path for own in for_modalities(entry, content))
+            yield from ((own.path, own.dimension) for own in for_modalities(entry, content))
         except UnknownPathError:  # told when the space is checked
             continue
