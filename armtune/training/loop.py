@@ -89,7 +89,7 @@ class Run(Resumable):
         network = build_network(recipes, shapes, self.target.width, data.dtype)
         self.network = network.to(data.device)
         load_weights(self.network, recipes[0])
-        fit_encoders(self.network, recipes[0], self.dataset.train)
+        fit_encoders(self.network, recipes[0], data.seen.train)
         self.shares = share_encoders(self.network)
         compiles = self.plan.compile
         self.encoders = compiled_encoders(self.network) if compiles else self.network.encode
