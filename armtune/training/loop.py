@@ -31,6 +31,7 @@ from armtune.training.evaluation import all_outputs, evaluate
 from armtune.training.folds import CrossValidation, cross_validate, members_of, shared_by_trials
 from armtune.training.learning_rates import learning_rates, planned
 from armtune.training.mean_features import all_features, mean_features
+from armtune.training.modules import Modules
 from armtune.training.network import MultimodalNet, build_network, fit_encoders
 from armtune.training.outputs import write_outputs
 from armtune.training.pretrained import load_weights
@@ -90,6 +91,7 @@ class Run(Resumable):
         self.network = network.to(data.device)
         load_weights(self.network, recipes[0])
         fit_encoders(self.network, recipes[0], self.dataset.train)
+        self.modules = Modules(self.network, [recipe.training.seed for recipe in recipes])
         self.shares = share_encoders(self.network)
         compiles = self.plan.compile
         self.encoders = compiled_encoders(self.network) if compiles else self.network.encode
@@ -238,7 +240,8 @@ class Run(Resumable):
 
     def _step(self, batch: Batch, index: Tensor, step: int) -> Tensor:
         """The gradient of a batch, and an update if it is due; each member's loss before it."""
-        features = self._encode(batch)
+        with self.modules.training(self.epochs, step):
+            features = self._encode(batch)
         fused = self.balancer.alter(features, index, step)
         forward = self.network.decide(features, fused, self.balancer.heads_reach_encoders)
         losses = self.balancer.losses(Step(forward, batch.labels, index, step, batch.present))
