@@ -6,13 +6,37 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from armtune.encoders import Encoder
+from armtune.encoders import Encoder, Frozen
 from armtune.plugins.blame import blaming
+from armtune.plugins.registry import plugins
 
 if TYPE_CHECKING:
     from torch import nn
 
     from armtune.nn.layers import Init
+
+
+@dataclass(frozen=True)
+class FrozenModule(Frozen):
+    """A module of torch that isn't trained.
+
+    Attributes:
+        encoder: the encoder's options.
+        source: digest of the file that it is defined in.
+    """
+
+    encoder: dict[str, Any]
+    source: str
+
+    def build(self, shape: tuple[int, ...]) -> nn.Module:
+        from armtune.nn.wrapped import features_of, seeded
+
+        encoder = plugins("encoders")[self.encoder["name"]].model_validate(self.encoder)
+        assert isinstance(encoder, ModuleEncoder), "what made this"
+        with blaming(type(encoder).module):
+            module = seeded(lambda: encoder.module(shape))
+            features_of(module, shape)
+        return module
 
 
 class ModuleEncoder(Encoder):
@@ -39,6 +63,19 @@ class ModuleEncoder(Encoder):
         """
         raise NotImplementedError
 
+    @property
+    def then(self) -> Encoder:
+        """What reads the module's features."""
+        return Mlp(width=self.width, depth=self.depth) if self.width else FrozenFeatures()
+
+    def frozen(self) -> Frozen | None:
+        if self.tuning != "frozen":
+            return None
+        source = Path(inspect.getfile(type(self))).read_bytes()
+        options = self.model_dump(mode="json", exclude={"tuning", "width", "depth"})
+        digest = hashlib.sha256(source).hexdigest()
+        return FrozenModule(self.then, self.files(), options, digest)
+
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
         from armtune.nn.layers import Sequential
         from armtune.nn.wrapped import wrap
@@ -47,5 +84,7 @@ class ModuleEncoder(Encoder):
             return super().build(shape, init)
         with blaming(type(self).module):
             first, size = wrap(lambda: self.module(shape), shape, init)
+        if not self.width:
+            return first, size
         then, size = self.then.build((size,), init)
         return Sequential(first, then), size

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
 from armtune.data.downloads import data_folders, find
-from armtune.encoders import Encoder
+from armtune.data.rows import chunks
+from armtune.encoders import Encoder, Frozen
 from armtune.errors import DataError
 
 if TYPE_CHECKING:
@@ -16,6 +19,17 @@ if TYPE_CHECKING:
 
 FILE = "model.safetensors"
 PICKLES = (".bin", ".pt", ".pth", ".pkl")
+
+
+@dataclass(frozen=True)
+class FrozenVectors(Frozen):
+    """The mean of vectors that aren't trained."""
+
+    def build(self, shape: tuple[int, ...]) -> nn.Module:
+        from armtune.nn.static_embeddings import MeanVectors, read_vectors
+
+        path = self.files[FILE]
+        return MeanVectors(read_vectors(path), path)
 
 
 class StaticEmbeddings(Encoder):
@@ -57,3 +71,34 @@ class StaticEmbeddings(Encoder):
         pickles = [file.name for file in sorted(path.iterdir()) if file.suffix in PICKLES]
         why = f"; {pickles[0]} may be a pickle, and isn't read" if pickles else ""
         raise DataError(f"{path}: has no {FILE}{why}")
+
+    @property
+    def then(self) -> Encoder:
+        """What reads the mean."""
+        return Mlp(width=self.width, depth=self.depth)
+
+    def files(self) -> Mapping[str, Path]:
+        return {FILE: self.vectors}
+
+    def frozen(self) -> Frozen | None:
+        return FrozenVectors(self.then, self.files()) if self.tuning == "frozen" else None
+
+    def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
+        from armtune.nn.layers import Sequential
+        from armtune.nn.static_embeddings import TrainedVectors, read_vectors
+
+        if self.tuning == "frozen":
+            return super().build(shape, init)
+        first = TrainedVectors(read_vectors(self.vectors), init)
+        then, size = self.then.build((first.token_width,), init)
+        return Sequential(first, then), size
+
+    def fit(
+        self, module: nn.Module, view: NDArray[np.float32], present: NDArray[np.bool_] | None
+    ) -> None:
+        from armtune.nn.static_embeddings import TrainedVectors, check_numbers
+
+        first = next(module.children())
+        assert isinstance(first, TrainedVectors), "what build made of what is trained"
+        highest = max((float(part.max()) for part in chunks(view, present) if part.size), default=0)
+        check_numbers(highest, first.vocabulary, self.vectors)

@@ -90,7 +90,7 @@ class Run(Resumable):
         network = build_network(recipes, shapes, self.target.width, data.dtype)
         self.network = network.to(data.device)
         load_weights(self.network, recipes[0])
-        fit_encoders(self.network, recipes[0], self.dataset.train)
+        fit_encoders(self.network, recipes[0], data.seen.train)
         self.modules = Modules(self.network, [recipe.training.seed for recipe in recipes])
         self.shares = share_encoders(self.network)
         compiles = self.plan.compile
