@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+import hashlib
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from armtune.encoders import Encoder, Frozen
+from armtune.encoders.frozen_features import FrozenFeatures
+from armtune.encoders.mlp import Mlp
 from armtune.plugins.blame import blaming
 from armtune.plugins.registry import plugins
 

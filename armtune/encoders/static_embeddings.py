@@ -12,10 +12,15 @@ from pydantic import Field
 from armtune.data.downloads import data_folders, find
 from armtune.data.rows import chunks
 from armtune.encoders import Encoder, Frozen
+from armtune.encoders.mlp import Mlp
 from armtune.errors import DataError
 
 if TYPE_CHECKING:
-    pass
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from armtune.nn.layers import Init
 
 FILE = "model.safetensors"
 PICKLES = (".bin", ".pt", ".pth", ".pkl")

@@ -269,16 +269,11 @@ class Run(Resumable):
             self.shares.add_up(self.flat)
         self.balancer.change_gradients(gradients)
         if self.plan.clip_norm:
-            self._clip()
+            self.flat.clip(self.plan.clip_norm)
         knobs = {**self.knobs, "lr": self.knobs["lr"] * self.rates[number]}
         count = self.counts[number]
         buffers = Buffers(self.flat.values, self.flat.gradients, self.slots, knobs, count)
         self.optimizer.update(buffers)
-
-    def _clip(self) -> None:
-        """Shortens each member's gradient to the largest norm allowed."""
-        norms = self.flat.gradients.norm(dim=1, keepdim=True)
-        self.flat.gradients.mul_((self.plan.clip_norm / norms).clamp_max(1))
 
     @torch.no_grad()
     def _end_epoch(self) -> dict[str, list[float]]:
