@@ -77,9 +77,9 @@ def test_crema_d_files_have_names_that_tell(copied: Path) -> None:
 
 
 def write_published(base: Path) -> None:
-    """Lists by which each third clip is for test, as the released ones are written."""
+    """Lists by which each fourth clip is for test, as the released ones are written."""
     names = sorted(path.stem for path in (base / "AudioWAV").glob("*.wav"))
-    for split, own in (("test", names[::3]), ("train", names[1::3] + names[2::3])):
+    for split, own in (("test", names[::4]), ("train", sorted({*names} - {*names[::4]}))):
         lines = [f"{name},{name.split('_')[2]}\r\n" for name in own]
         (base / f"{split}.csv").write_bytes("".join(lines).encode())
 
@@ -88,14 +88,16 @@ def test_crema_d_as_papers_split_it(copied: Path) -> None:
     base = copied / "CREMA-D"
     write_published(base)
     dataset = read(CremaD, copied, split="published", validation=0.25)
-    assert sizes(dataset) == [12, 4, 8]
+    learnt, held, tested = sizes(dataset)
+    assert (learnt + held, tested) == (18, 6)
+    assert held > 0
     assert "published split, all actors in training and test" in dataset.description
-    assert (dataset.test.labels == 0).all(), "the first of three emotions of each actor"
+    assert dataset.test.labels.tolist() == [4 * k % 3 for k in range(6)]
     (base / "AudioWAV/1001_DFA_ANG_XX.wav").unlink()
     with pytest.raises(DataError, match="1001_DFA_ANG_XX"):
         read(CremaD, copied, split="published")
     left = read(CremaD, copied, split="published", damaged="skip")
-    assert sizes(left)[2] == 7
+    assert sizes(left)[2] == 5
     assert "1 damaged samples left out" in left.description
 
 
