@@ -164,7 +164,9 @@ def recipes(name: str, base: Recipe, trials: int, cut: int) -> list[Recipe]:
     return made
 
 
-def came_to(name: str, base: Recipe, dataset: Dataset, trials: int, cut: int) -> tuple[float, float]:
+def came_to(
+    name: str, base: Recipe, dataset: Dataset, trials: int, cut: int
+) -> tuple[float, float]:
     """Accuracy and gap on test, means over the settings that are best on validation."""
     run = Run(recipes(name, base, trials, cut), dataset)
     train(run, lambda *_: None)
