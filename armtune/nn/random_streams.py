@@ -21,12 +21,17 @@ def stream(
     seed: int, purpose: str, epoch: int = 0, device: torch.device | str = "cpu"
 ) -> torch.Generator:
     """A generator for one seed, purpose and epoch; what it draws differs by the kind of device."""
-    return torch.Generator(device).manual_seed(seeds(seed, purpose, epoch, 1)[0])
+    return torch.Generator(device).manual_seed(seed_for(seed, purpose, epoch))
 
 
-def seeds(seed: int, purpose: str, epoch: int, count: int) -> list[int]:
-    """Seeds of streams for one seed, purpose and epoch; the first is that of ``stream``."""
-    entropy = np.random.SeedSequence([seed, crc32(purpose.encode()), epoch])
+def seed_for(seed: int, purpose: str, *at: int) -> int:
+    """A seed for one purpose, and place in a training, of a member with one seed."""
+    return seeds(seed, purpose, 1, *at)[0]
+
+
+def seeds(seed: int, purpose: str, count: int, *at: int) -> list[int]:
+    """Several of them; the first is that of ``seed_for``."""
+    entropy = np.random.SeedSequence([seed, crc32(purpose.encode()), *at])
     # As Python's numbers first: numpy 1 shifts no unsigned one by them.
     return [int(number) >> 1 for number in entropy.generate_state(count, np.uint64)]
 

@@ -77,7 +77,7 @@ class Augmenting:
         for modality in self.modalities.values():
             for change in modality.changes:
                 change.seeds = [
-                    seeds(seed, change.purpose, epoch, steps)
+                    seeds(seed, change.purpose, steps, epoch)
                     for seed, epoch in zip(self.members, epochs, strict=True)
                 ]
 

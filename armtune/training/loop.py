@@ -33,6 +33,7 @@ from armtune.training.folds import CrossValidation, cross_validate, members_of, 
 from armtune.training.knobs import knobs_of
 from armtune.training.learning_rates import learning_rates, planned
 from armtune.training.mean_features import all_features, mean_features
+from armtune.training.modules import Modules
 from armtune.training.network import MultimodalNet, build_network, fit_encoders
 from armtune.training.outputs import write_outputs
 from armtune.training.pretrained import load_weights
@@ -91,7 +92,8 @@ class Run(Resumable):
         network = build_network(recipes, shapes, self.target.width, data.dtype)
         self.network = network.to(data.device)
         load_weights(self.network, recipes[0])
-        fit_encoders(self.network, recipes[0], self.dataset.train)
+        fit_encoders(self.network, recipes[0], data.seen.train)
+        self.modules = Modules(self.network, [recipe.training.seed for recipe in recipes])
         self.shares = share_encoders(self.network)
         compiles = self.plan.compile
         self.encoders = compiled_encoders(self.network) if compiles else self.network.encode
@@ -209,7 +211,7 @@ class Run(Resumable):
         self.balancer.start_epoch(self._epoch_numbers())
         self.augment.start_epoch(self.epochs, self.steps)
         self.rates, self.counts = planned(self.plan, self.epochs, self.updates, self.flat.values)
-        self.order = self._order()
+        self.order = self.balancer.order(self._order())
         self.total = torch.zeros_like(self.network.weights[:, 0])
 
     def _first_means(self) -> None:
@@ -238,7 +240,8 @@ class Run(Resumable):
 
     def _step(self, batch: Batch, index: Tensor, step: int) -> Tensor:
         """The gradient of a batch, and an update if it is due; each member's loss before it."""
-        features = self._encode(batch)
+        with self.modules.training(self.epochs, step):
+            features = self._encode(batch)
         fused = self.balancer.alter(features, index, step)
         forward = self.network.decide(features, fused, self.balancer.heads_reach_encoders)
         losses = self.balancer.losses(Step(forward, batch.labels, index, step, batch.present))
@@ -266,16 +269,11 @@ class Run(Resumable):
             self.shares.add_up(self.flat)
         self.balancer.change_gradients(gradients)
         if self.plan.clip_norm:
-            self._clip()
+            self.flat.clip(self.plan.clip_norm)
         knobs = {**self.knobs, "lr": self.knobs["lr"] * self.rates[number]}
         count = self.counts[number]
         buffers = Buffers(self.flat.values, self.flat.gradients, self.slots, knobs, count)
         self.optimizer.update(buffers)
-
-    def _clip(self) -> None:
-        """Shortens each member's gradient to the largest norm allowed."""
-        norms = self.flat.gradients.norm(dim=1, keepdim=True)
-        self.flat.gradients.mul_((self.plan.clip_norm / norms).clamp_max(1))
 
     @torch.no_grad()
     def _end_epoch(self) -> dict[str, list[float]]:
