@@ -20,6 +20,7 @@ from armtune.bundle.manifest import (
     PROGRAM,
     RECIPE,
     check_files,
+    model_files,
     parts_of,
     read_manifest,
 )
@@ -65,7 +66,7 @@ class Predictor:
         programs = [PROGRAM] if PROGRAM in manifest["sha256"] else []
         files = [name for part in parts_of(manifest) for name in part.files]
         prepared = [PREPARED] if PREPARED in manifest["sha256"] else []
-        check_files(folder, manifest, [*files, *programs, *prepared])
+        check_files(folder, manifest, [*files, *programs, *prepared, *model_files(manifest)])
         self._prepared = _prepared(folder / PREPARED, self.shapes) if prepared else {}
         self._numpy: Engine | None = Program(folder) if programs else None
         self._torch: Engine | None = None

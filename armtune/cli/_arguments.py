@@ -75,6 +75,10 @@ Cuts = Annotated[
     ),
 ]
 
+Alone = Annotated[
+    bool, typer.Option("--alone", help="Also give each modality alone a sweep of its own.")
+]
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 RunTo = Annotated[

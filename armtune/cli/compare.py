@@ -13,6 +13,7 @@ import typer
 from armtune.cli._arguments import (
     METHODS,
     Address,
+    Alone,
     AsJson,
     Cuts,
     Inline,
@@ -40,6 +41,7 @@ def command(
     seeds: Seeds = None,
     trials: Trials = None,
     cuts: Cuts = 1,
+    alone: Alone = False,
     to: Annotated[
         Path | None,
         typer.Option(
@@ -69,7 +71,7 @@ def command(
         with LiveListener(own, console, quiet) as live:
             yield [live, TensorBoardListener()]
 
-    wanted = Wanted(methods, trials, seeds, cuts)
+    wanted = Wanted(methods, trials, seeds, cuts, alone)
     with placed(recipe, overrides or []), resumable():
         with progress_bars(console) as progress:
             prepared = prepare(recipe, overrides or [], wanted, progress)

@@ -12,6 +12,7 @@ import typer
 
 from armtune.cli._arguments import (
     METHODS,
+    Alone,
     AsJson,
     Cuts,
     Overrides,
@@ -44,21 +45,23 @@ def command(
     seeds: Seeds = None,
     trials: Trials = None,
     cuts: Cuts = 1,
+    alone: Alone = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what a sweep would run, and estimate its time and memory from a few timed epochs.
 
     The estimate is left in the run's folder; after the sweep, the report says how far off it was.
-    With --methods, and --seeds, --trials and --cuts, of what armtune compare would run with them.
+    With --methods, and --seeds, --trials, --cuts and --alone, of what armtune compare would run.
     """
     if methods is not None:
         from armtune.comparison.whole import Wanted
 
-        wanted = Wanted(methods, trials, seeds, cuts)
+        wanted = Wanted(methods, trials, seeds, cuts, alone)
         _plan_comparison(recipe, overrides or [], wanted, to, inline, as_json)
         return
-    if seeds is not None or trials is not None or cuts != 1:
-        raise typer.BadParameter("--seeds, --trials and --cuts are for comparisons: add --methods")
+    if seeds is not None or trials is not None or cuts != 1 or alone:
+        said = "--seeds, --trials, --cuts and --alone are for comparisons: add --methods"
+        raise typer.BadParameter(said)
     from armtune.recipe.automatic import few_steps, told
     from armtune.recipe.space import is_open, load_sweep, placed, settled_by_data
     from armtune.recipe.start_checks import check_searched

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from armtune.comparison.alone import alone_contenders
 from armtune.comparison.cuts import cut_recipes, over_cuts, refuse_given
 from armtune.comparison.plan import Contender, budgeted, contenders, methods_of
 from armtune.comparison.record import Record, cut_folder
@@ -16,11 +17,12 @@ from armtune.datasets._load import load_dataset
 from armtune.recipe.data_notes import data_notes
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space, is_open, load_sweep, placed, settled_by_data
-from armtune.sweeps import SweepResult, sweep
+from armtune.sweeps import SweepResult
 from armtune.sweeps.engines.engine import check_inline
-from armtune.sweeps.run import Place, supply
+from armtune.sweeps.run import Place, run_sweep, supply
 from armtune.sweeps.study.folder import may_start
 from armtune.sweeps.study.records import Listener
+from armtune.sweeps.workers.trial import TrainingFactory
 
 if TYPE_CHECKING:
     from armtune.data import Dataset, Progress
@@ -38,12 +40,14 @@ class Wanted:
         trials: trials a method; None for the recipe's.
         seeds: seeds each best setting is re-trained with; None for the recipe's.
         cuts: cuts of the data to do it all on.
+        alone: whether each modality alone gets a sweep of its own beside the methods.
     """
 
     methods: str
     trials: int | None = None
     seeds: int | None = None
     cuts: int = 1
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,11 @@ def prepare(
         names = methods_of(wanted.methods)
         recipes = cut_recipes(equal, wanted.cuts) if wanted.cuts > 1 else [equal]
         each = [contenders(own, path.parent, names) for own in recipes]
+        if wanted.alone:
+            each = [
+                [*own, *alone_contenders(recipe, path.parent)]
+                for own, recipe in zip(each, recipes, strict=True)
+            ]
     return Prepared(loaded.name, space, recipes, each)
 
 
@@ -131,19 +140,13 @@ def run_comparison(
         RunError: as of ``compare.run.compare``.
         KeyboardInterrupt: Ctrl-C; what was running goes on with ``place.resume``.
     """
+    modalities = tuple(prepared.recipes[0].modalities)
+    factory = TrainingFactory(place.recipe_folder, modalities=modalities)
 
     def train(own: Recipe, folder: Path) -> SweepResult:
         with listening(own) as listeners:
-            return sweep(
-                own,
-                folder,
-                place.recipe_folder,
-                listeners=listeners,
-                # Within a comparison a method's sweep starts or goes on, whichever it needs.
-                resume=True,
-                inline=place.inline,
-                address=place.address,
-            )
+            # Within a comparison a method's sweep starts or goes on, whichever it needs.
+            return run_sweep(own, replace(place, folder=folder, resume=True), listeners, factory)
 
     recipes, places = prepared.recipes, _places(prepared, place)
     # One Ray for all sweeps, so that not each has to start its own.

@@ -23,6 +23,7 @@ from armtune.bundle.manifest import (
     CARD,
     CHECKSUM,
     DECISIONS,
+    ENCODER,
     MANIFEST,
     METRICS,
     PREPARED,
@@ -31,9 +32,10 @@ from armtune.bundle.manifest import (
     sha256,
 )
 from armtune.bundle.program import read_weights
-from armtune.bundle.serving import Exported, Served, export, load_network
+from armtune.bundle.serving import Exported, Served, built_parts, export, load_network
 from armtune.bundle.target import aside_of, check_target, put
 from armtune.data import Dataset
+from armtune.data.cache import digest_of, file_digest
 from armtune.data.folding import trained_together
 from armtune.data.standardize import Standardization
 from armtune.errors import RunError
@@ -52,7 +54,7 @@ from armtune.export.outcomes import outcomes
 from armtune.export.robustness import robustness, timed_outputs
 from armtune.files import unwritable, write_bytes, write_text
 from armtune.recipe.load import dump_recipe
-from armtune.recipe.schema import Recipe
+from armtune.recipe.schema import Modality, Recipe
 from armtune.targets import Target
 
 USUAL = ("numpy", "torch")
@@ -141,7 +143,7 @@ def write_models(
         tables = [group.decisions(dataset) for group in groups]
         stacked = sum(map(len, tables)) > 1 or bool(groups[0].weights)
         served = [
-            _part(aside, k, group, dataset.target, table if stacked else None)
+            _part(aside, k, group, dataset, table if stacked else None)
             for k, (table, group) in enumerate(zip(tables, groups, strict=True))
         ]
         write_text(aside / METRICS, json.dumps(metrics, indent=2))
@@ -161,7 +163,8 @@ def write_models(
             about["fills"] = {"what": recipe.data.fills, "means": _train_means(dataset, shapes)}
         about |= _formats(aside, served, groups, dataset, wanted)
         write_text(aside / CARD, model_card(recipe, about, metrics))
-        sums = {f.name: sha256(f) for f in sorted(aside.iterdir())}
+        files = sorted(path for path in aside.rglob("*") if path.is_file())
+        sums = {file.relative_to(aside).as_posix(): sha256(file) for file in files}
         manifest = {**about, "sha256": sums}
         told = {**manifest, CHECKSUM: checksum(manifest)}
         write_text(aside / MANIFEST, json.dumps(told, indent=2))
@@ -193,7 +196,7 @@ def _part(
     folder: Path,
     number: int,
     models: Models,
-    target: Target,
+    dataset: Dataset,
     decisions: Floats | None,
 ) -> Served:
     """Writes the models of one program; gives them back as what serves."""
@@ -212,8 +215,10 @@ def _part(
     write_text(folder / part.recipe, dump_recipe(_with_copies(models.recipe, folder)))
     stacked = None if decisions is None else members
     shapes = {m: scale.shape for m, scale in models.scales.items()}
-    network = load_network(folder / part.model, models.recipe, shapes, target, stacked)
-    return Served(network, target, models.scales, decisions)
+    target, recipe = dataset.target, models.recipe
+    network = load_network(folder / part.model, recipe, shapes, target, stacked)
+    frozen = built_parts(recipe, dataset.shapes)
+    return Served(network, target, models.scales, decisions, frozen)
 
 
 def _scaling(scales: Mapping[str, Standardization]) -> dict[str, Floats]:
@@ -226,11 +231,28 @@ def _scaling(scales: Mapping[str, Standardization]) -> dict[str, Floats]:
 
 
 def _with_copies(recipe: Recipe, folder: Path) -> Recipe:
-    """The recipe, naming copies in the folder of its files of plug-ins."""
+    """The recipe, naming copies in the folder of its plug-ins' and its encoders' files."""
     names = [f"plugin_{k}_{Path(file).name}" for k, file in enumerate(recipe.plugins)]
     for file, name in zip(recipe.plugins, names, strict=True):
         shutil.copyfile(file, folder / name)
-    return recipe.model_copy(update={"plugins": names})
+    modalities = {m: _with_model(own, folder) for m, own in recipe.modalities.items()}
+    return recipe.model_copy(update={"plugins": names, "modalities": modalities})
+
+
+def _with_model(modality: Modality, folder: Path) -> Modality:
+    """The modality, its encoder's ``path`` naming a copy of what it is made from."""
+    encoder = modality.encoder
+    files = encoder.files()
+    if not files:
+        return modality
+    sums = {name: file_digest(path) for name, path in files.items()}
+    own = folder / f"{ENCODER}{digest_of(sums)[:8]}"
+    own.mkdir(exist_ok=True)  # models of one ensemble may share it
+    for name, path in files.items():
+        shutil.copyfile(path, own / name)
+    named = Path(getattr(encoder, "path", "")).name
+    path = f"{own.name}/{named}" if named in files else own.name
+    return modality.model_copy(update={"encoder": encoder.model_copy(update={"path": path})})
 
 
 def _about(dataset: Dataset, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
@@ -310,7 +332,7 @@ def _expected(
     rows = sum(2**k * present[m].astype(int) for k, m in enumerate(served[0].network.modalities))
     total: Any = 0
     for part, group in zip(served, groups, strict=True):
-        outputs = trained(part.network, group.scales, views, present)
+        outputs = trained(part, group.scales, views, present)
         weights = torch.zeros(1, 1, outputs.shape[1]).index_fill(2, torch.tensor([0]), 1.0)
         if part.decisions is not None:
             weights = part.decisions[:, torch.as_tensor(rows)]

@@ -17,7 +17,26 @@ from torch.func import functional_call
 from armtune.errors import DataError
 from armtune.nn.layers import Init, mean_of
 
-Tuning = Literal["frozen", "lora", "full"]
+Tuning = Literal["lora", "full"]
+
+
+class MeanStates(nn.Module):
+    """Mean of the last layer's states, ``(sample, token)`` to ``(sample, feature)``.
+
+    Args:
+        model: as ``load_model`` gives it.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+        self.padding, self.highest = model.config.pad_token_id or 0, model.config.vocab_size - 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        ids = x.long().clamp(0, self.highest)
+        real = ids != self.padding
+        states = self.model(input_ids=ids, attention_mask=real.long()).last_hidden_state
+        return mean_of(states.unsqueeze(0), real.unsqueeze(0)).squeeze(0)
 
 
 class PretrainedEncoder(nn.Module):
@@ -28,7 +47,7 @@ class PretrainedEncoder(nn.Module):
 
     Args:
         model: as ``load_model`` gives it.
-        tuning: ``frozen`` trains nothing, ``lora`` the adapters in the model, ``full`` all.
+        tuning: ``lora`` trains the adapters in the model, ``full`` all of it.
         init: draws the adapters.
     """
 
@@ -56,12 +75,7 @@ class PretrainedEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         ids = x.long().clamp(0, self.highest)
-        if self.trained:
-            return torch.cat([self._encode(part, k) for k, part in enumerate(ids.split(1))])
-        with torch.no_grad():
-            features = self._encode(ids, 0)
-        # Balancing methods may watch the gradient of any features.
-        return features.requires_grad_(torch.is_grad_enabled())
+        return torch.cat([self._encode(part, k) for k, part in enumerate(ids.split(1))])
 
     def _encode(self, ids: Tensor, member: int) -> Tensor:
         """Features of ``(some, sample, token)`` by one member's weights."""
@@ -82,8 +96,8 @@ def _first(name: str, tensor: Tensor, init: Init) -> nn.Parameter:
     return nn.Parameter(tensor.detach().to(init.dtype).repeat(init.members, *[1] * tensor.ndim))
 
 
-def load_model(folder: Path, tuning: Tuning, rank: int) -> Any:
-    """The model of a folder, with adapters for ``lora``.
+def load_model(folder: Path) -> Any:
+    """The model of a folder.
 
     Raises:
         DataError: a library is missing, or the folder holds no such model in safetensors.
@@ -115,10 +129,10 @@ def load_model(folder: Path, tuning: Tuning, rank: int) -> Any:
     missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
     if missing:
         raise DataError(f"{folder}: lacks {len(missing)} tensors, such as {missing[0]}")
-    return _adapted(model, rank) if tuning == "lora" else model
+    return model
 
 
-def _adapted(model: Any, rank: int) -> Any:
+def adapted(model: Any, rank: int) -> Any:
     """With low-rank adapters beside all linear layers (Hu et al., ICLR 2022)."""
     try:
         import peft

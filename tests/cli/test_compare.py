@@ -302,3 +302,15 @@ def test_a_split_that_says_little_is_told(run: RunVerb, folder: Path, capsys: Ca
     assert "validation holds 6 samples: scores on so few are mostly chance" in " ".join(
         capsys.readouterr().out.split()
     )
+
+
+def test_each_modality_alone_stands_beside_the_methods(
+    run: RunVerb, folder: Path, capsys: Capture
+) -> None:
+    assert run(*TINY, "--alone", "--json") == 0
+    methods = json.loads(capsys.readouterr().out)["methods"]
+    assert list(methods) == ["none", "arm", "alone-image", "alone-audio"]
+    assert all(m["failure"] == "" and len(m["seeds"]) == 2 for m in methods.values())
+    alone = next(iter(methods["alone-image"]["seeds"].values()))["test"]
+    assert "accuracy" in alone
+    assert "contribution/audio" not in alone

@@ -16,7 +16,7 @@ from armtune.bundle.manifest import MODEL
 from armtune.bundle.predictor import Predictor
 from armtune.data import Dataset, Split
 from armtune.encoders.huggingface import HuggingFace
-from armtune.errors import DataError, MissingDataError
+from armtune.errors import DataError, RunError
 from armtune.export.write import write_bundle
 from armtune.nn.layers import Init
 from armtune.nn.random_streams import stream
@@ -125,21 +125,21 @@ def test_a_pack_learns_like_each_alone(tiny_bert: Path, tuning: str) -> None:
     learn_alike_packed_and_alone(pair, dataset())
 
 
-@pytest.mark.parametrize("tuning", ["frozen", "full"])
-def test_a_bundle_predicts_as_long_as_the_folder_is_there(
-    tiny_bert: Path, tmp_path: Path, tuning: str
-) -> None:
+@pytest.mark.parametrize("tuning", TUNINGS)
+def test_a_bundle_predicts_without_the_folder(tiny_bert: Path, tmp_path: Path, tuning: str) -> None:
     folder = Path(shutil.copytree(tiny_bert, tmp_path / "bert"))
     run, data = Run([recipe(folder, tuning)], dataset()), dataset()
     train(run, lambda *_: None)
     run.save_model(tmp_path / MODEL)
     metrics = {"validation": run.best[0]}
     write_bundle(tmp_path / "best", run.recipes[0], tmp_path / MODEL, data, run.scales, metrics, [])
+    shutil.rmtree(folder)
     classes = Predictor(tmp_path / "best").predict(data.test.views).classes
     assert (classes == data.test.labels).mean() > 0.8
-    shutil.rmtree(folder)
-    with pytest.raises(MissingDataError, match="bert is not in"):
-        Predictor(tmp_path / "best").predict(data.test.views)
+    [model] = (tmp_path / "best").glob("encoder_*")
+    (model / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(RunError, match=r"config\.json: differs from its checksum"):
+        Predictor(tmp_path / "best")
 
 
 def test_a_folder_beside_the_recipe_is_found_from_anywhere(tiny_bert: Path, tmp_path: Path) -> None:

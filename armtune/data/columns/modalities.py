@@ -6,6 +6,7 @@ prepares new rows by it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -20,7 +21,8 @@ from armtune.data.columns.numbers import MARKS
 from armtune.data.columns.stated import STATED
 from armtune.data.formats.cells import MISSING
 from armtune.data.rows import as_float32
-from armtune.data.vocabulary import Vocabulary, learn_vocabulary, words_of
+from armtune.data.tokenizer import Tokenizer
+from armtune.data.vocabulary import Vocabulary, most_frequent, words_of
 from armtune.errors import DataError
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ Mask = NDArray[np.bool_]
 Index = NDArray[np.int64]
 SHORTEST = 4
 """Words that the longest text has room for at least."""
+PIECE = 1 << 13
+"""Rows that are gone through at a time."""
 
 
 @dataclass(frozen=True)
@@ -74,27 +78,27 @@ class Vector:
 
 @dataclass(frozen=True)
 class Text:
-    """Texts one after another, as the numbers of their words.
+    """Texts one after another, as the numbers of their words or tokens.
 
     Attributes:
-        words: of the vocabulary, see ``Vocabulary``.
-        length: words that a sample has room for.
+        numbers: tells them.
+        length: words or tokens that a sample has room for.
     """
 
     kind: ClassVar[Literal["text"]] = "text"
 
     names: tuple[str, ...]
-    words: tuple[str, ...]
+    numbers: Vocabulary | Tokenizer
     length: int
 
     def apply(self, cells: Cells, place: Place) -> NDArray[np.float32]:
-        """Rows as numbers of words ``(row, length)``."""
-        return Vocabulary(self.words).encode(joined(cells, self.names), self.length)
+        """Rows as numbers of words or tokens ``(row, length)``."""
+        return self.numbers.encode(joined(cells, self.names), self.length)
 
     def about(self) -> dict[str, Any]:
         """What was fitted, as JSON holds it."""
-        own = {"names": list(self.names), "words": list(self.words), "length": self.length}
-        return {"kind": self.kind, **own}
+        own = {"names": list(self.names), "length": self.length}
+        return {"kind": self.kind, **own, **self.numbers.about()}
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ def restored(about: Mapping[str, Any]) -> Vector | Text | File:
     if about["kind"] == Vector.kind:
         return Vector(tuple(fitted.restored(column) for column in about["columns"]))
     if about["kind"] == Text.kind:
-        return Text(tuple(about["names"]), tuple(about["words"]), int(about["length"]))
+        return Text(tuple(about["names"]), _numbers(about), int(about["length"]))
     if about["kind"] == File.kind:
         return File(str(about["name"]), str(about["type"]))
     raise KeyError(about["kind"])
@@ -164,17 +168,30 @@ def present_rows(kind: str, cells: Cells, names: Sequence[str]) -> Mask:
     return np.logical_or.reduce([~_is_one_of(cells[name], ("", *none)) for name in names])
 
 
-def fit_text(cells: Cells, names: Sequence[str], train: Index, size: int, most: int) -> Text:
-    """A vocabulary of training rows' texts.
+def fit_text(
+    cells: Cells,
+    names: Sequence[str],
+    train: Index,
+    most: int,
+    numbers: Tokenizer | int,
+) -> Text:
+    """Texts by a tokenizer, or by a vocabulary of training rows' texts.
 
     Args:
-        size: the highest number of a word.
-        most: words a sample, from which it is cut.
+        most: words or tokens a sample, from which it is cut.
+        numbers: the tokenizer, or the highest number of a word.
     """
-    own = joined({name: cells[name].take(train) for name in names}, names)
-    longest = max((len(words_of(text)) for text in own), default=0)
-    words = learn_vocabulary(own, size).words
-    return Text(tuple(names), words, max(SHORTEST, min(longest, most)))
+    longest, counts = 0, Counter[str]()
+    for start in range(0, len(train), PIECE):
+        piece = train[start : start + PIECE]
+        texts = joined({name: cells[name].take(piece) for name in names}, names)
+        words = map(words_of, texts) if isinstance(numbers, int) else numbers.tokens(texts)
+        for own in words:
+            longest = max(longest, len(own))
+            if isinstance(numbers, int):
+                counts.update(own)
+    learnt = most_frequent(counts, numbers) if isinstance(numbers, int) else numbers
+    return Text(tuple(names), learnt, max(SHORTEST, min(longest, most)))
 
 
 def fit_vector(
@@ -240,6 +257,17 @@ def read_alike(guesses: Sequence[Guess]) -> list[Guess]:
         else guess
         for guess in guesses
     ]
+
+
+def _numbers(about: Mapping[str, Any]) -> Vocabulary | Tokenizer:
+    """What tells a text's numbers.
+
+    Raises:
+        KeyError, TypeError: the description has neither words nor a tokenizer.
+    """
+    if "tokenizer" in about:
+        return Tokenizer(str(about["tokenizer"]))
+    return Vocabulary(tuple(about["words"]))
 
 
 def _kind(guess: Guess) -> str:

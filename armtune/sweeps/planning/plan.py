@@ -18,6 +18,7 @@ from armtune.errors import ArmtuneError
 from armtune.pruners import Pruner
 from armtune.pruners._rungs import Standing
 from armtune.recipe.data_notes import data_notes
+from armtune.recipe.frozen import frozen_parts
 from armtune.recipe.load import with_overrides
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
@@ -80,6 +81,8 @@ def estimate(
     factory.prepare(min(threads, os.cpu_count() or 1))
     dataset = factory.dataset(recipe)
     data_notes(recipe, space.dimensions, dataset)
+    if frozen_parts(recipe):
+        _samples(recipe, factory, dataset)  # computes features that serve all trials
     prepared = time.perf_counter() - started
     settings = _settings(recipe, space)
     timings = list(_timings(settings, factory, dataset))

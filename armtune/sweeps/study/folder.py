@@ -62,11 +62,15 @@ def self_contained(recipe: Recipe, folder: Path) -> Recipe:
 def _located(recipe: Recipe, folder: Path) -> Recipe:
     """The same recipe; paths of its data that exist seen from the folder are absolute."""
     data = recipe.data
-    paths = {name: value for name in data.paths if (value := getattr(data, name))}
-    found = {n: absolute(folder / v) for n, v in paths.items() if exists(folder / v)}
-    return recipe.model_copy(
-        update={"data": data.model_copy(update={n: str(path) for n, path in found.items()})}
-    )
+    found = {name: _absolute(getattr(data, name), folder) for name in data.paths}
+    return recipe.model_copy(update={"data": data.model_copy(update=found)})
+
+
+def _absolute(named: Any, folder: Path) -> Any:
+    """A path, or each of several, as it is seen from everywhere, if it is there."""
+    if isinstance(named, Mapping):
+        return {name: _absolute(one, folder) for name, one in named.items()}
+    return str(absolute(folder / named)) if named and exists(folder / named) else named
 
 
 def recipe_of(run: Path, overrides: Sequence[str] = ()) -> Recipe:
