@@ -82,7 +82,13 @@ class Predictor:
             DataError: no or an unknown modality, other lengths or shapes, values that are no
                 finite numbers, or a sample without any modality; names modality and sample.
         """
-        sources = {m: Whole(np.asarray(array)) for m, array in samples.items()}
+        return self._whole({m: Whole(np.asarray(array)) for m, array in samples.items()})
+
+    def predict_file(self, path: Path) -> Prediction:
+        """The same of a file's samples; see ``read``."""
+        return self._whole(self.read(path))
+
+    def _whole(self, sources: Mapping[str, Source]) -> Prediction:
         nothing = np.empty((0, self.target.width), np.float32)
         return self.target.prediction(np.concatenate([nothing, *self._served(sources)]))
 

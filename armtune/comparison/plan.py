@@ -11,9 +11,10 @@ from typing import Any
 from armtune.balancing import Balancing
 from armtune.errors import Fault, RecipeError
 from armtune.plugins.registry import plugins
-from armtune.recipe.document import Document, read_document
+from armtune.recipe.document import Document
 from armtune.recipe.entries import Entry, read_entries
-from armtune.recipe.load import content_of, with_overrides
+from armtune.recipe.given import RecipeSource
+from armtune.recipe.load import content_of, document_of, with_overrides
 from armtune.recipe.schema import Confirm, Recipe
 from armtune.recipe.schema_tree import value_at
 from armtune.recipe.shipped import is_shipped_space, spaces_folder
@@ -67,7 +68,7 @@ def reference_of(methods: Sequence[str]) -> str:
     return NONE if NONE in methods else methods[0]
 
 
-def budgeted(recipe: Recipe, path: Path, trials: int | None, seeds: int | None) -> Recipe:
+def budgeted(recipe: Recipe, path: RecipeSource, trials: int | None, seeds: int | None) -> Recipe:
     """The recipe with what every method gets: trials, and its best one re-trained over the seeds.
 
     Args:
@@ -80,7 +81,7 @@ def budgeted(recipe: Recipe, path: Path, trials: int | None, seeds: int | None) 
     """
     if len(recipe.modalities) < 2:
         said = "a comparison of balancing methods needs two modalities or more"
-        raise RecipeError([read_document(path).fault(("modalities",), said)])
+        raise RecipeError([document_of(path).fault(("modalities",), said)])
     own = recipe.sweep.confirm or Confirm()
     confirm = {"top": 1, "seeds": seeds or own.seeds, "solo": False}
     return with_overrides(

@@ -15,6 +15,7 @@ from armtune.comparison.record import Record, cut_folder
 from armtune.comparison.run import Comparison, compare
 from armtune.datasets._load import load_dataset
 from armtune.recipe.data_notes import data_notes
+from armtune.recipe.given import RecipeSource
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space, is_open, load_sweep, placed, settled_by_data
 from armtune.sweeps import SweepResult
@@ -72,7 +73,7 @@ class Prepared:
 
 
 def prepare(
-    path: Path, overrides: Sequence[str], wanted: Wanted, progress: Progress | None = None
+    path: RecipeSource, overrides: Sequence[str], wanted: Wanted, progress: Progress | None = None
 ) -> Prepared:
     """Reads a recipe and derives every method's sweep.
 
@@ -137,7 +138,7 @@ def run_comparison(
         command: how it was started, for the report.
 
     Raises:
-        RunError: as of ``compare.run.compare``.
+        RunError: as of ``run.compare``.
         KeyboardInterrupt: Ctrl-C; what was running goes on with ``place.resume``.
     """
     modalities = tuple(prepared.recipes[0].modalities)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -88,6 +89,10 @@ class SweepStudy(StudyReader):
             directions=[_DIRECTIONS[direction] for direction in goals.directions],
             load_if_exists=True,
         )
+        if study.metric_names is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                study.set_metric_names(goals.names)
         super().__init__(study)
         self._live: dict[int, Trial] = {}
         demand = demand_of(recipe, space.dimensions)
