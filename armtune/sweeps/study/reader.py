@@ -15,13 +15,14 @@ from optuna.trial import FrozenTrial, TrialState
 from armtune.errors import RunError
 from armtune.references import References, restored
 from armtune.sweeps.study.coding import decode
-from armtune.sweeps.study.journal import JOURNAL, Journal
+from armtune.sweeps.study.journal import JOURNAL, Journal, study_name
 from armtune.sweeps.study.journal_check import check_journal
 from armtune.sweeps.study.lineage import Descent, Segment, lineage, replayed
 from armtune.sweeps.study.records import Ensemble, Model, TrialRecord
 from armtune.sweeps.workers.trial import Confirmation
 
 STUDY = "armtune"
+"""What a study is called, or what its name begins with before the recipe's."""
 STARTED = "started"
 RETRIED = "retried"
 NOTES = "notes"
@@ -159,8 +160,9 @@ def read_study(folder: Path) -> StudyReader:
         raise RunError(f"{folder}: there is no sweep here ({JOURNAL} is missing)")
     check_journal(path, STUDY)
     try:
+        name = study_name(path, STUDY)
         return StudyReader(
-            optuna.load_study(study_name=STUDY, storage=JournalStorage(Journal(path)))
+            optuna.load_study(study_name=name, storage=JournalStorage(Journal(path)))
         )
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path}: not the study of a sweep, or damaged: {error}") from error

@@ -20,7 +20,7 @@ from armtune.recipe.start_checks import demand_of
 from armtune.references import References
 from armtune.samplers import Sampler
 from armtune.sweeps.study.coding import encode, suggest
-from armtune.sweeps.study.journal import JOURNAL, Journal
+from armtune.sweeps.study.journal import JOURNAL, Journal, study_name
 from armtune.sweeps.study.journal_check import mend_journal
 from armtune.sweeps.study.lineage import Descent
 from armtune.sweeps.study.reader import (
@@ -85,7 +85,7 @@ class SweepStudy(StudyReader):
         self._journal = Journal(path)
         study = optuna.create_study(
             storage=JournalStorage(self._journal),
-            study_name=STUDY,
+            study_name=study_name(path, f"{STUDY}: {recipe.name}"),
             directions=[_DIRECTIONS[direction] for direction in goals.directions],
             load_if_exists=True,
         )
