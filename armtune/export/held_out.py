@@ -99,5 +99,9 @@ def noise() -> Alter:
 
 
 def anothers(view: Tensor, axis: int) -> Tensor:
-    """Gives every sample what belongs to another one: nothing is odd in itself."""
-    return view.roll(max(1, view.shape[axis] // 2), axis)
+    """Gives every sample what belongs to another one, always the same: nothing is odd in itself."""
+    draw = torch.Generator().manual_seed(0)
+    order = torch.randperm(view.shape[axis], generator=draw)
+    # In a ring through all of them, so that nobody keeps its own.
+    taken = torch.empty_like(order).index_copy_(0, order, order.roll(1))
+    return view.index_select(axis, taken)

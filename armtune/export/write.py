@@ -138,41 +138,56 @@ def write_models(
     try:
         aside.mkdir(parents=True)
         target, judged = _judged(judge, dataset)
-        dataset = replace(dataset, target=target)
-        shapes = {m: dataset.shapes[m] for m in groups[0].recipe.modalities}
-        tables = [group.decisions(dataset) for group in groups]
-        stacked = sum(map(len, tables)) > 1 or bool(groups[0].weights)
-        served = [
-            _part(aside, k, group, dataset, table if stacked else None)
-            for k, (table, group) in enumerate(zip(tables, groups, strict=True))
-        ]
-        write_text(aside / METRICS, json.dumps(metrics, indent=2))
-        if prepared := {m: dataset.prepared[m] for m in shapes if m in dataset.prepared}:
-            write_text(aside / PREPARED, json.dumps(prepared, indent=1, ensure_ascii=False))
-        shutil.copyfile(armtune.export.standalone.__file__, aside / PREDICT)
-        write_text(aside / container.NAME, container.TEXT)
         for file in beside:
             shutil.copyfile(file, aside / file.name)
-        recipe = groups[0].recipe
-        about = _about(dataset, shapes)
-        about |= judged
-        about["parameters"] = sum(t.numel() for part in served for t in part.parameters())
-        if stacked:
-            about["ensemble"] = {"members": [len(table) for table in tables]}
-        if recipe.data.fills:
-            about["fills"] = {"what": recipe.data.fills, "means": _train_means(dataset, shapes)}
-        about |= _formats(aside, served, groups, dataset, wanted)
-        write_text(aside / CARD, model_card(recipe, about, metrics))
-        files = sorted(path for path in aside.rglob("*") if path.is_file())
-        sums = {file.relative_to(aside).as_posix(): sha256(file) for file in files}
-        manifest = {**about, "sha256": sums}
-        told = {**manifest, CHECKSUM: checksum(manifest)}
-        write_text(aside / MANIFEST, json.dumps(told, indent=2))
+        about = _written_to(aside, groups, replace(dataset, target=target), metrics, wanted, judged)
         put(aside, to)
     except OSError as error:
         raise unwritable(to, error) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+    return about
+
+
+def _written_to(
+    aside: Path,
+    groups: Sequence[Models],
+    dataset: Dataset,
+    metrics: Mapping[str, Any],
+    wanted: Sequence[str] | None,
+    judged: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Writes all files into an empty folder; see ``write_models``.
+
+    Args:
+        judged: what the manifest is to say of how the model was judged.
+    """
+    shapes = {m: dataset.shapes[m] for m in groups[0].recipe.modalities}
+    tables = [group.decisions(dataset) for group in groups]
+    stacked = sum(map(len, tables)) > 1 or bool(groups[0].weights)
+    served = [
+        _part(aside, k, group, dataset, table if stacked else None)
+        for k, (table, group) in enumerate(zip(tables, groups, strict=True))
+    ]
+    write_text(aside / METRICS, json.dumps(metrics, indent=2))
+    if prepared := {m: dataset.prepared[m] for m in shapes if m in dataset.prepared}:
+        write_text(aside / PREPARED, json.dumps(prepared, indent=1, ensure_ascii=False))
+    shutil.copyfile(armtune.export.standalone.__file__, aside / PREDICT)
+    write_text(aside / container.NAME, container.TEXT)
+    recipe = groups[0].recipe
+    about = {**_about(dataset, shapes), **judged}
+    about["parameters"] = sum(t.numel() for part in served for t in part.parameters())
+    if stacked:
+        about["ensemble"] = {"members": [len(table) for table in tables]}
+    if recipe.data.fills:
+        about["fills"] = {"what": recipe.data.fills, "means": _train_means(dataset, shapes)}
+    about |= _formats(aside, served, groups, dataset, wanted)
+    write_text(aside / CARD, model_card(recipe, about, metrics))
+    files = sorted(path for path in aside.rglob("*") if path.is_file())
+    sums = {file.relative_to(aside).as_posix(): sha256(file) for file in files}
+    manifest = {**about, "sha256": sums}
+    told = {**manifest, CHECKSUM: checksum(manifest)}
+    write_text(aside / MANIFEST, json.dumps(told, indent=2))
     return about
 
 
