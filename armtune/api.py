@@ -258,6 +258,7 @@ def compare(
     trials: int | None = None,
     seeds: int | None = None,
     cuts: int = 1,
+    alone: bool = False,
     to: Name | None = None,
     resume: bool = False,
     inline: bool = False,
@@ -274,6 +275,7 @@ def compare(
         trials: trials a method; None for the recipe's.
         seeds: seeds each best setting is re-trained with; None for the recipe's.
         cuts: cuts of the data to do it all on.
+        alone: whether each modality alone has a sweep, too.
         to: the comparison's folder; None for ``runs/<name>-compare``.
 
     Raises:
@@ -289,7 +291,7 @@ def compare(
     path, changes = _source(recipe), _texts(overrides)
     names = methods if isinstance(methods, str) else ",".join(methods)
     with placed(path, changes):
-        prepared = prepare(path, changes, Wanted(names, trials, seeds, cuts))
+        prepared = prepare(path, changes, Wanted(names, trials, seeds, cuts, alone))
         folder = Path("runs") / f"{prepared.name}-compare" if to is None else Path(to)
         place = Place(folder, path.parent, resume, inline, address)
         datasets, _ = load_data(prepared, place)

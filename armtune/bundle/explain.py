@@ -73,8 +73,21 @@ def explain(target: Target, engine: Engine, views: Views, present: Present) -> E
     modalities = tuple(views)
     told = [engine(views, _left(present, subset)) for subset in range(2 ** len(modalities))]
     values = np.stack(told, axis=-1).astype(np.float64)
-    shares = values @ np.array(shapley_weights(len(modalities)))
+    shares = np.stack([_share(values, k) for k in range(len(modalities))], axis=-1)
     return Explanation(target, modalities, told[-1], told[0], shares)
+
+
+def _share(values: Doubles, player: int) -> Doubles:
+    """A player's Shapley value, ``(sample, output)``; exactly 0 where it changes nothing.
+
+    Args:
+        values: of every subset by bit mask, ``(sample, output, subset)``.
+    """
+    subsets = np.arange(values.shape[-1])
+    joined = subsets[subsets >> player & 1 == 1]
+    weights = np.array(shapley_weights(values.shape[-1].bit_length() - 1))[joined, player]
+    told: Doubles = (values[..., joined] - values[..., joined ^ 1 << player]) @ weights
+    return told
 
 
 def _left(present: Present, subset: int) -> Present:

@@ -41,7 +41,13 @@ def best_method(comparison: Comparison) -> str:
     """
     choice = Goals.from_recipe(comparison.recipe).choice
     outcomes = list(comparison.outcomes)
-    known = {k: [s.validation for s in o.sound] for k, o in enumerate(outcomes) if not o.failure}
+    seeds = {k: [s.validation for s in o.sound] for k, o in enumerate(outcomes)}
+    # A modality alone has no gap, and doesn't qualify for a rule that reads it.
+    known = {
+        k: each
+        for k, each in seeds.items()
+        if each and all(metric in own for own in each for metric in choice.metrics)
+    }
     winner = winner_of(known, choice)
     if winner is None:
         rule = comparison.recipe.sweep.choose
