@@ -32,7 +32,6 @@ from scipy.stats import t
 from torch import Tensor
 
 from armtune.balancing._hooks import Balancer, Context, Step, sum_in_order
-from armtune.balancing._parts import ModalityDropout, gate_heads
 from armtune.balancing.arm import Arm, Reinforcer
 from armtune.balancing.unimodal_distillation import Pupil, UnimodalDistillation
 from armtune.data import Dataset
