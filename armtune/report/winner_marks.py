@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from armtune.report.optuna_plots import choice_text
 from armtune.report.tables import CHOSEN_MARK, short_names
 
 if TYPE_CHECKING:
@@ -41,12 +42,15 @@ def mark_slices(drawing: Figure, report: RunReport, metric: str) -> None:
     if record is None or metric not in record.metrics:
         return
     short = short_names(dimension.path for dimension in report.space.dimensions)
-    values = {short[path]: value for path, value in record.values.items() if path in short}
+    values = {
+        short[d.path]: choice_text(own) if d.kind not in ("float", "int") else own
+        for d in report.space.dimensions
+        if (own := record.values.get(d.path)) is not None
+    }
     for axis, name in _axes(drawing).items():
         if name in values:
-            value = values[name]
             drawing.add_scatter(
-                x=[value if isinstance(value, int | float | str) else str(value)],
+                x=[values[name]],
                 y=[record.metrics[metric]], xaxis=axis, yaxis=axis.replace("x", "y"),
                 mode="markers", marker=STAR, name=f"{CHOSEN_MARK} {report.chosen}",
                 showlegend=False,

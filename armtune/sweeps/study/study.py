@@ -90,10 +90,7 @@ class SweepStudy(StudyReader):
             directions=[_DIRECTIONS[direction] for direction in goals.directions],
             load_if_exists=True,
         )
-        if study.metric_names is None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                study.set_metric_names(goals.names)
+        _name_metrics(study, goals)
         super().__init__(study)
         self._live: dict[int, Trial] = {}
         demand = demand_of(recipe, space.dimensions)
@@ -277,3 +274,11 @@ class SweepStudy(StudyReader):
     ) -> None:
         self._study.tell(self._live.pop(number), values, state)
         self._journal.sync()
+
+
+def _name_metrics(study: optuna.Study, goals: Goals) -> None:
+    """Says once what a study's values are called, for those who look at it with Optuna's tools."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if study.metric_names is None:
+            study.set_metric_names(goals.names)
