@@ -52,7 +52,7 @@ class ModuleEncoder(Encoder):
     """
 
     standardize: ClassVar[bool] = False
-    """The module gets samples as the data set gives them, such as pixels from 0 to 255."""
+    """The module gets samples as the data set gives them, such as pixels from 0 to 1."""
 
     tuning: Literal["frozen", "full"] = "full"
     """Whether the module stays as it is made, or is trained."""
