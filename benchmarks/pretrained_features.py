@@ -115,6 +115,7 @@ def told(name: str, scores: list[float], without: list[float]) -> str:
 
 
 def main() -> None:
+    """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("table", type=Path)
     parser.add_argument("--words", type=Path, required=True)

@@ -45,6 +45,7 @@ class StaticEmbeddings(Encoder):
     """
 
     standardize: ClassVar[bool] = False
+    tokenized: ClassVar[bool] = True
     extra = "text"
 
     name: Literal["static_embeddings"] = "static_embeddings"
