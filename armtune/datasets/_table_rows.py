@@ -19,6 +19,7 @@ from armtune.data.cache import CacheWriter
 from armtune.data.columns.guess import Guess
 from armtune.data.columns.leaks import leak
 from armtune.data.columns.modalities import (
+    PIECE,
     CALLED,
     Cells,
     File,
@@ -32,7 +33,6 @@ from armtune.data.columns.modalities import (
     read_alike,
 )
 from armtune.data.columns.stated import typed
-from armtune.data.formats.cells import as_cells
 from armtune.data.formats.columns import ColumnStore
 from armtune.data.formats.media import DAMAGED, Kind
 from armtune.data.missing_modalities import settle, skipped
@@ -51,8 +51,6 @@ if TYPE_CHECKING:
     from armtune.datasets.table import Table
 
 log = logging.getLogger(__name__)
-PIECE = 1 << 13
-"""Rows that are prepared at a time."""
 MOST = 8
 """Columns that are named in a warning."""
 
@@ -150,7 +148,7 @@ class TableRows:
         return {name: self._cells(name) for name in names}
 
     def _cells(self, name: str) -> pa.Array:
-        found = as_cells(self.store.column(name), self.store.at(name))
+        found = self.store.cells(name)
         assert found is not None, "a column of plain values"
         return found
 
@@ -311,7 +309,7 @@ class TableRows:
     def _leaks(self) -> Iterator[str]:
         if not isinstance(self.data.label, str):
             return
-        labels = as_cells(self.store.column(self.data.label), self.data.label)
+        labels = self.store.cells(self.data.label)
         named = {
             n for m in self.modalities if self.kinds[m] == Vector.kind for n in self.columns[m]
         }
@@ -328,7 +326,7 @@ def file_paths(store: ColumnStore, name: str) -> list[Path | None]:
     """A column's paths, which begin where the table lies; None where one is missing."""
     from armtune.data.columns.numbers import known_cells
 
-    cells = as_cells(store.column(name), store.at(name))
+    cells = store.cells(name)
     assert cells is not None, "a column of text"
     return [
         None if cell is None else store.folder / cell for cell in known_cells(cells).to_pylist()

@@ -81,6 +81,11 @@ class Encoder(Options):
         """How samples are scaled before they are encoded (see ``data.standardize``)."""
         return "standardized" if self.standardize else "unchanged"
 
+    @property
+    def reads_tokens(self) -> bool:
+        """Whether samples are token numbers, of which 0 is padding."""
+        return False
+
     def misfit(self, shape: tuple[int, ...]) -> str:
         """Why this encoder can't read samples of a shape, and which it can; empty when it can.
 

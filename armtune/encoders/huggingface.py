@@ -60,6 +60,10 @@ class HuggingFace(Encoder):
     depth: int = Field(1, ge=0, le=1000)
     """Number of those layers; 0 for a linear one."""
 
+    @property
+    def reads_tokens(self) -> bool:
+        return True
+
     def misfit(self, shape: tuple[int, ...]) -> str:
         return "" if len(shape) == 1 else f"{self.name} reads token numbers (token,), not {shape}"
 

@@ -270,7 +270,9 @@ def test_strangers_among_a_models_files_are_kept(tiny_bert: Path, tmp_path: Path
 
 def test_a_shape_that_the_encoder_cant_read_is_refused(tiny_bert: Path) -> None:
     wide = toy_dataset({"text": (3, 4), "touch": (3,)})
-    with pytest.raises(RecipeError, match=r"modalities\.text\.encoder\.name: .*reads token numbers"):
+    with pytest.raises(
+        RecipeError, match=r"modalities\.text\.encoder\.name: .*reads token numbers"
+    ):
         Samples(with_model(tiny_bert), wide, "cpu")
     long = toy_dataset({"text": (17,), "touch": (3,)})
     with pytest.raises(RecipeError, match=r"modalities\.text\.encoder: .*reads 16 tokens, not 17"):

@@ -6,6 +6,7 @@ prepares new rows by it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -21,7 +22,7 @@ from armtune.data.columns.stated import STATED
 from armtune.data.formats.cells import MISSING
 from armtune.data.rows import as_float32
 from armtune.data.tokenizer import Tokenizer
-from armtune.data.vocabulary import Vocabulary, learn_vocabulary, words_of
+from armtune.data.vocabulary import Vocabulary, most_frequent, words_of
 from armtune.errors import DataError
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ Mask = NDArray[np.bool_]
 Index = NDArray[np.int64]
 SHORTEST = 4
 """Words that the longest text has room for at least."""
+PIECE = 1 << 13
+"""Rows that are gone through at a time."""
 
 
 @dataclass(frozen=True)
@@ -178,12 +181,17 @@ def fit_text(
         most: words or tokens a sample, from which it is cut.
         numbers: the tokenizer, or the highest number of a word.
     """
-    own = joined({name: cells[name].take(train) for name in names}, names)
-    if isinstance(numbers, int):
-        lengths, numbers = [len(words_of(text)) for text in own], learn_vocabulary(own, numbers)
-    else:
-        lengths = [len(tokens) for tokens in numbers.tokens(own)]
-    return Text(tuple(names), numbers, max(SHORTEST, min(max(lengths, default=0), most)))
+    longest, counts = 0, Counter[str]()
+    for start in range(0, len(train), PIECE):
+        piece = train[start : start + PIECE]
+        texts = joined({name: cells[name].take(piece) for name in names}, names)
+        words = map(words_of, texts) if isinstance(numbers, int) else numbers.tokens(texts)
+        for own in words:
+            longest = max(longest, len(own))
+            if isinstance(numbers, int):
+                counts.update(own)
+    learnt = most_frequent(counts, numbers) if isinstance(numbers, int) else numbers
+    return Text(tuple(names), learnt, max(SHORTEST, min(longest, most)))
 
 
 def fit_vector(

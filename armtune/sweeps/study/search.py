@@ -175,13 +175,13 @@ class Search:
 
     def _decide(self, number: int, epoch: int, best: Metrics) -> bool:
         task = self._tasks[number]
-        epochs = task.recipe.training.epochs
-        if epoch not in (*task.rungs, epochs) or epoch <= self._decided[number]:
+        epochs, last = task.recipe.training.epochs, task.recipe.training.last_epoch(best)
+        if (epoch < last and epoch not in task.rungs) or epoch <= self._decided[number]:
             return True
         self._decided[number] = epoch
         if unsound := self._unsound(best):
             self._fail(number, f"epoch {epoch}: {unsound}")
-        elif epoch >= epochs:
+        elif epoch >= last:
             self._study.complete(number, epoch, best)
             self._ended(number)
         elif self._stays(task, epoch, best):

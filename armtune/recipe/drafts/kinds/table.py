@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from armtune.data.columns.guess import Guess, guess_columns
 from armtune.data.columns.numbers import known_cells, parsed
-from armtune.data.formats.cells import as_cells
 from armtune.data.formats.columns import ColumnStore
 from armtune.data.formats.media import read_sound
 from armtune.data.formats.table_files import LABEL, READERS
@@ -74,13 +73,13 @@ def _label(store: ColumnStore) -> str:
 
 
 def _few(store: ColumnStore, guess: Guess) -> bool:
-    cells = as_cells(store.column(guess.name), store.at(guess.name))
+    cells = store.cells(guess.name)
     return cells is not None and 1 < len(cells.unique()) <= min(MOST_CLASSES, len(cells) // 2)
 
 
 def _labels(store: ColumnStore, label: str, stated: str | None) -> tuple[NDArray[Any], str | None]:
     """The labels as numbers or text, and the kind of target where there is but one."""
-    cells = as_cells(store.column(label), store.at(label))
+    cells = store.cells(label)
     if cells is None:
         raise DataError(f"{store.at(label)}: holds {store.column(label).type}, which is no label")
     texts = np.array(cells.to_pylist())
