@@ -79,6 +79,11 @@ class Encoder(Options):
         """How samples are scaled before they are encoded (see ``data.standardize``)."""
         return "standardized" if self.standardize else "unchanged"
 
+    @property
+    def sound_rate(self) -> int | None:
+        """Samples a second of the waves that it reads; None where that is all the same."""
+        return None
+
     def misfit(self, shape: tuple[int, ...]) -> str:
         """Why this encoder can't read samples of a shape, and which it can; empty when it can.
 
