@@ -103,8 +103,7 @@ def _tell(result: Result, console: Terminal) -> None:
     from armtune.cli.report import show_verdict
 
     show_verdict(result.report, console)
-    for grid in result.report.grids()[1:]:
-        console.print(grid.rich())
+    console.show(result.report.grids()[1:])
     for note in result.notes:
         console.print(note, style="yellow")
     if result.best is not None:

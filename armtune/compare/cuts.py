@@ -8,7 +8,7 @@ from statistics import fmean
 
 import numpy as np
 
-from armtune.compare.run import Comparison, Outcome
+from armtune.compare.run import UNFINISHED, Comparison, Outcome
 from armtune.data import Dataset
 from armtune.errors import Fault, RecipeError
 from armtune.recipe.load import with_overrides
@@ -52,11 +52,17 @@ def refuse_given(one: Dataset, other: Dataset) -> None:
 def over_cuts(each: Sequence[Comparison]) -> Comparison:
     """One comparison whose figures are those of each cut, means over its seeds."""
     methods = [outcome.method for outcome in each[0].outcomes]
-    outcomes = [_outcome(method, [c.outcomes[k] for c in each]) for k, method in enumerate(methods)]
+    outcomes = [_outcome(method, [_of(method, cut) for cut in each]) for method in methods]
     known = [c.references for c in each if c.references is not None]
     if len(known) == len(each):
         outcomes[0] = replace(outcomes[0], references=_references(known))
     return replace(each[0], outcomes=outcomes, over="cuts")
+
+
+def _of(method: str, cut: Comparison) -> Outcome:
+    """A method's outcome in a cut, which may not have come to it."""
+    begun = (outcome for outcome in cut.outcomes if outcome.method == method)
+    return next(begun, Outcome(method, UNFINISHED))
 
 
 def _outcome(method: str, cuts: Sequence[Outcome]) -> Outcome:

@@ -151,8 +151,8 @@ def _contender(recipe: Recipe, folder: Path, method: str) -> Contender:
 def _space(recipe: Recipe, folder: Path, method: str) -> tuple[list[str | dict[str, Any]], str]:
     """A method's search space, and a note if its options have no ranges."""
     entries = read_entries(recipe.sweep.space, Document(content_of(recipe)), folder).good
-    shared = _written(entry for entry in entries if not _about_balancing(entry))
-    own = _written(entry for entry in entries if _of_method(entry, method))
+    shared = written(entry for entry in entries if not _about_balancing(entry))
+    own = written(entry for entry in entries if _of_method(entry, method))
     if method == recipe.balancing.name and own:
         return [{**shared, **own}], ""
     items: list[str | dict[str, Any]] = [shared] if shared else []
@@ -171,7 +171,7 @@ def _places(recipe: Recipe, folder: Path) -> list[Path]:
     return list(dict.fromkeys([*own, Path("search_spaces"), Path("../search_spaces")]))
 
 
-def _written(entries: Iterable[Entry]) -> dict[str, Any]:
+def written(entries: Iterable[Entry]) -> dict[str, Any]:
     """Ranges as a search space holds them."""
     return {e.path: value_at(e.document.content, e.steps) for e in entries}
 

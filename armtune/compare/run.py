@@ -9,6 +9,7 @@ from pathlib import Path
 
 from armtune.compare.pairs import Difference, differences
 from armtune.compare.plan import Contender, reference_of
+from armtune.compare.record import Ended, Record
 from armtune.compare.timing import Cost, cost_of
 from armtune.data import Dataset
 from armtune.errors import ArmtuneError, RunError
@@ -23,6 +24,8 @@ from armtune.sweeps.study.lock import locked
 GAP = "contribution_gap"
 WORST_MISSING = "worst_missing"
 """Lowest score with one modality missing."""
+UNFINISHED = "its sweep isn't over"
+"""Stands for the failure of a method that was still being swept when it was looked at."""
 
 Train = Callable[[Recipe, Path], SweepResult]
 """Runs a method's sweep in its folder, or goes on with it."""
@@ -88,6 +91,13 @@ class Comparison:
         return [self.score, *unimodal, WORST_MISSING, GAP]
 
     @property
+    def recorded(self) -> list[str]:
+        """These, and what else is written down: losses and contributions, as far as measured."""
+        more = ["loss", *(f"contribution/{m}" for m in self.recipe.modalities)]
+        known = {name for outcome in self.outcomes for s in outcome.sound for name in s.test}
+        return [*self.metrics, *(name for name in more if name in known)]
+
+    @property
     def score(self) -> str:
         """The metric that the data's target is judged by."""
         return self.recipe.data.predicts.score
@@ -135,11 +145,16 @@ def compare(
     with locked(place.folder):
         may_start(place.folder, place.resume)
         enter(place.folder, self_contained(recipe, place.recipe_folder), dataset)
-        each = _referenced_once(contenders)
-        found = [_outcome(contender, place.folder, dataset, train) for contender in each]
+        record = Record([contender.method for contender in contenders], command)
+        record.write(place.folder)
+        found = []
+        for contender in _referenced_once(contenders):
+            found.append(outcome := _outcome(contender, place.folder, dataset, train))
+            record = record.having(outcome.method, Ended(outcome.failure, outcome.notes))
+            record.write(place.folder)
     if all(outcome.failure for outcome in found):
         raise RunError(f"no method could be compared; {found[0].method}: {found[0].failure}")
-    reference = reference_of([contender.method for contender in contenders])
+    reference = reference_of(record.methods)
     return Comparison(recipe, dataset.description, reference, found, command)
 
 
@@ -169,7 +184,7 @@ def _outcome(contender: Contender, folder: Path, dataset: Dataset, train: Train)
         values = next(r.values for r in result.records if r.number == number)
         cost = cost_of(with_overrides(recipe, values), dataset, run, number)
     except ArmtuneError as error:
-        return Outcome(method, str(error), _records(run), notes=notes)
+        return Outcome(method, str(error), records_of(run), notes=notes)
     found = result.references
     return Outcome(method, "", result.records, number, seeds, cost, notes, found)
 
@@ -184,8 +199,8 @@ def _swept(recipe: Recipe, run: Path, train: Train) -> tuple[SweepResult, list[s
     return result, [f"no trial of its front meets {rule[1]}: its {rule[0]} without that was taken"]
 
 
-def _records(run: Path) -> list[TrialRecord]:
-    """The trials of a sweep that failed, as far as there are any."""
+def records_of(run: Path) -> list[TrialRecord]:
+    """The trials of a sweep that failed or isn't over, as far as there are any."""
     try:
         return read_records(run)
     except ArmtuneError:

@@ -61,7 +61,7 @@ def cost_of(recipe: Recipe, dataset: Dataset, folder: Path, number: int) -> Cost
         None when one of the two can't be trained to its end.
     """
     path = folder / TIMES
-    found = _kept(path, number)
+    found = kept_cost(folder, number)
     if found is None:
         try:
             found = _measured(recipe, dataset)
@@ -71,9 +71,10 @@ def cost_of(recipe: Recipe, dataset: Dataset, folder: Path, number: int) -> Cost
     return found
 
 
-def _kept(path: Path, number: int) -> Cost | None:
+def kept_cost(folder: Path, number: int) -> Cost | None:
+    """What was measured of a trial before; None where nothing was."""
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads((folder / TIMES).read_text(encoding="utf-8"))
         return Cost(**content) if content.pop("trial") == number else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

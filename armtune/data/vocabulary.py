@@ -24,6 +24,15 @@ class Vocabulary:
 
     words: tuple[str, ...]
 
+    @property
+    def size(self) -> int:
+        """The highest number of a word."""
+        return len(self.words) + UNKNOWN
+
+    def about(self) -> dict[str, list[str]]:
+        """What it is, as JSON holds it."""
+        return {"words": list(self.words)}
+
     def encode(self, texts: Sequence[str], length: int) -> NDArray[np.float32]:
         """Numbers of each text's first words, ``(text, length)``, the rest padding."""
         numbers = {word: UNKNOWN + 1 + k for k, word in enumerate(self.words)}

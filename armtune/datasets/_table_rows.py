@@ -19,6 +19,7 @@ from armtune.data.cache import CacheWriter
 from armtune.data.columns.guess import Guess
 from armtune.data.columns.leaks import leak
 from armtune.data.columns.modalities import (
+    CALLED,
     Cells,
     File,
     Text,
@@ -39,6 +40,7 @@ from armtune.data.prefetch import prefetched
 from armtune.data.rows import Mask, rows
 from armtune.data.splits import Index, Indices, divided, named_splits, numbered, random_split
 from armtune.data.staging import Raw
+from armtune.data.tokenizer import Tokenizer
 from armtune.datasets import told
 from armtune.errors import DataError
 from armtune.targets import Target
@@ -71,6 +73,7 @@ class TableRows:
         data: the recipe's options.
         modalities: those to read.
         reserved: columns that tell label, split or group.
+        tokenizers: of modalities of texts that have one.
     """
 
     def __init__(
@@ -79,10 +82,11 @@ class TableRows:
         store: ColumnStore,
         modalities: Sequence[str],
         reserved: Sequence[str],
+        tokenizers: Mapping[str, Tokenizer],
         progress: Progress,
     ) -> None:
         self.data, self.store, self.progress = data, store, progress
-        self.modalities = modalities
+        self.modalities, self.tokenizers = modalities, tokenizers
         matched = {m: store.match(data.columns[m], reserved) for m in modalities}
         wanted = list(dict.fromkeys(name for names in matched.values() for name in names))
         guesses = {}
@@ -158,7 +162,11 @@ class TableRows:
                 f"{self.store.at(gone.name)}: {modality} has no other column, and {gone.reason}; "
                 f"types could say what it holds"
             )
-        return kind_of(modality, guesses, str(self.store.path))
+        kind = kind_of(modality, guesses, str(self.store.path))
+        if modality in self.tokenizers and kind != Text.kind:
+            said = f"holds {CALLED[kind]}, which no tokenizer reads"
+            raise DataError(f"data.tokenizers.{modality}: {modality} {said}")
+        return kind
 
     def _settled(self) -> tuple[dict[str, Mask], Mask]:
         """Which rows have each modality, and which are to be used."""
@@ -248,8 +256,8 @@ class TableRows:
             if self.kinds[m] == File.kind:
                 found[m] = File(guesses[0].name, guesses[0].type)
             elif self.kinds[m] == Text.kind:
-                size, length = self.data.words, self.data.length
-                found[m] = fit_text(self.cells, self.columns[m], own, size, length)
+                numbers = self.tokenizers.get(m, self.data.words)
+                found[m] = fit_text(self.cells, self.columns[m], own, self.data.length, numbers)
             else:
                 at, cells = self.store.at, self.cells
                 holes = missing_cells(m, guesses, cells, at, used & present[m])

@@ -84,6 +84,11 @@ class Encoder(Options):
         """Samples a second of the waves that it reads; None where that is all the same."""
         return None
 
+    @property
+    def reads_tokens(self) -> bool:
+        """Whether samples are token numbers, of which 0 is padding."""
+        return False
+
     def misfit(self, shape: tuple[int, ...]) -> str:
         """Why this encoder can't read samples of a shape, and which it can; empty when it can.
 

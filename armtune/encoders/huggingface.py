@@ -14,7 +14,7 @@ from armtune.encoders import Encoder, Frozen
 from armtune.encoders.frozen_features import FrozenFeatures
 from armtune.encoders.mlp import Mlp
 from armtune.errors import DataError, MissingDataError
-from armtune.nn.architectures import CONFIG, misfit, preprocessing, read_settings
+from armtune.nn.architectures import CONFIG, misfit, preprocessing, read_settings, towers
 
 if TYPE_CHECKING:
     from torch import nn
@@ -65,6 +65,14 @@ class HuggingFace(Encoder):
     """Units of the rectified layers that follow, and features; 0 for the model's own features."""
     depth: int = Field(1, ge=0, le=1000)
     """Number of those layers; 0 for a linear one."""
+
+    @property
+    def reads_tokens(self) -> bool:
+        try:
+            kind = str(read_settings(self.folder, CONFIG).get("model_type"))
+        except DataError:  # told where it is needed
+            return False
+        return all(tower.reads == "text" for tower in towers(kind))
 
     @property
     def folder(self) -> Path:

@@ -94,9 +94,10 @@ def write_bundle(
     scales: Mapping[str, Standardization],
     metrics: Mapping[str, Any],
     wanted: Sequence[str] | None = None,
+    beside: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Writes a bundle of one model: see ``write_models``."""
-    return write_models(to, [Models(recipe, [model], scales)], dataset, metrics, wanted)
+    return write_models(to, [Models(recipe, [model], scales)], dataset, metrics, wanted, beside)
 
 
 def write_models(
@@ -105,6 +106,7 @@ def write_models(
     dataset: Dataset,
     metrics: Mapping[str, Any],
     wanted: Sequence[str] | None = None,
+    beside: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Writes a bundle folder as a whole, in place of one that is there.
 
@@ -112,6 +114,7 @@ def write_models(
         groups: the models whose outputs it sums, those of one program together.
         metrics: what is known of the model, as JSON can hold it.
         wanted: the formats to write; the usual ones, where they can be, if None.
+        beside: other files of ours that go into the folder as they are.
 
     Returns:
         the bundle's manifest.
@@ -135,6 +138,8 @@ def write_models(
         if prepared := {m: dataset.prepared[m] for m in shapes if m in dataset.prepared}:
             write_text(aside / PREPARED, json.dumps(prepared, indent=1, ensure_ascii=False))
         shutil.copyfile(armtune.export.standalone.__file__, aside / PREDICT)
+        for file in beside:
+            shutil.copyfile(file, aside / file.name)
         recipe = groups[0].recipe
         about = _about(dataset, shapes)
         about["parameters"] = sum(t.numel() for part in served for t in part.parameters())

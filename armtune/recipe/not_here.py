@@ -28,8 +28,8 @@ def not_here(recipe: Recipe, folder: Path) -> list[str]:
 
 def _data(recipe: Recipe, folder: Path) -> Iterator[str]:
     data, places = recipe.data, [folder, *data_folders(None, folder)]
-    for option in data.paths:
-        if (named := getattr(data, option)) and (said := _lost(named, places)):
+    for option, named in data.named_files().items():
+        if said := _lost(named, places):
             instead = f"; {data.otherwise} stands in" if data.otherwise else ""
             yield f"data.{option}: {said}{instead}"
 

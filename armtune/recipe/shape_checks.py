@@ -13,6 +13,7 @@ from typing import cast
 from armtune.encoders import Encoder
 from armtune.errors import Fault, RecipeError
 from armtune.plugins.registry import plugins
+from armtune.recipe.augment_checks import misfits
 from armtune.recipe.load import with_overrides
 from armtune.recipe.ranges import Dimension
 from armtune.recipe.schema import Recipe
@@ -23,7 +24,7 @@ Shape = tuple[int, ...]
 def refuse_unread(
     recipe: Recipe, dimensions: Sequence[Dimension], shapes: Mapping[str, Shape]
 ) -> list[str]:
-    """Refuses modalities that no trial's encoder can read.
+    """Refuses modalities that no trial's encoder can read, and augmentations that don't fit.
 
     Args:
         dimensions: what is searched; nothing where the recipe is trained as it is.
@@ -34,7 +35,7 @@ def refuse_unread(
 
     Raises:
         RecipeError: holds a fault for each modality that none can read, or whose sound has another
-            rate than its encoder reads.
+            rate than its encoder reads, and for each augmentation.
     """
     faults, notes = [], []
     for modality in recipe.modalities:
@@ -45,7 +46,7 @@ def refuse_unread(
             notes += said
         else:
             faults.append(Fault("; ".join(problems.values()), path, hint=_able(shapes[modality])))
-    faults += _other_rates(recipe)
+    faults += [*_other_rates(recipe), *misfits(recipe, shapes)]
     if faults:
         raise RecipeError(faults)
     return notes

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from armtune.errors import RunError
 from armtune.recipe.load import content_of
 from armtune.recipe.looking import look
 from armtune.recipe.objectives import Goals
@@ -31,7 +29,7 @@ from armtune.report.tables import (
 )
 from armtune.report.verdict import verdict_of
 from armtune.sweeps import TrialRecord, read_confirmed, read_lineages, read_result
-from armtune.sweeps.study.folder import ORIGIN, RECIPE, recipe_of
+from armtune.sweeps.study.folder import RECIPE, recipe_of, used_data
 from armtune.sweeps.study.lineage import Segment
 
 
@@ -91,7 +89,7 @@ class RunReport:
             folder=folder,
             recipe=recipe,
             space=Space() if seen.left_out else load_space(recipe, folder),
-            data=_data(folder / ORIGIN),
+            data=used_data(folder)["description"],
             goals=goals,
             records=result.records,
             front=result.front,
@@ -172,10 +170,3 @@ class RunReport:
             "references": references_dict(self.references) if self.references else None,
             "trials": [trial_dict(record) for record in self.records],
         }
-
-
-def _data(origin: Path) -> str:
-    try:
-        return str(json.loads(origin.read_text(encoding="utf-8"))["data"]["description"])
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise RunError(f"{origin}: missing or damaged: {error}") from error

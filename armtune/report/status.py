@@ -69,14 +69,24 @@ class Status:
         found = f"{len(self.front)} trial{'s' * (len(self.front) != 1)}"
         lines.append(f"front: {found}" if self.front else "front: empty so far")
         if self.best:
-            metrics = goal_metrics(Goals.from_recipe(self.recipe))
-            told = ", ".join(f"{name} {figure(self.best.metrics.get(name))}" for name in metrics)
-            lines.append(f"best: trial {self.best.number}, {told}")
+            lines.append(self._best())
         if self.wanted:
             lines.append(f"re-trained: {self.retrained} of at most {self.wanted}")
         if self.left_out:
             lines.append(self.left_out)
         return lines
+
+    @property
+    def brief(self) -> str:
+        """The same in a line."""
+        ended = f"{self._ended} of {self.recipe.sweep.trials} trials ended"
+        return "; ".join([self._word(), ended, *([self._best()] if self.best else [])])
+
+    def _best(self) -> str:
+        assert self.best
+        metrics = goal_metrics(Goals.from_recipe(self.recipe))
+        told = ", ".join(f"{name} {figure(self.best.metrics.get(name))}" for name in metrics)
+        return f"best: trial {self.best.number}, {told}"
 
     def as_dict(self) -> dict[str, Any]:
         """The same, as JSON can hold it."""

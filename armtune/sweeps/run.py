@@ -84,7 +84,7 @@ def run_sweep(
             start = SweepStart(recipe, space, dataset.description, folder, study.records())
             for listener in listeners:
                 listener.sweep_started(start)
-            modalities = tuple(recipe.modalities)
+            modalities = factory.modalities or tuple(recipe.modalities)
             factory = replace(factory, digest=dataset.digest, modalities=modalities)
             wanted = recipe.sweep.references and study.references() is None
             with process.beside(folder / RECIPE, wanted) as references:

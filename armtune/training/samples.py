@@ -184,9 +184,7 @@ class Samples:
         return own
 
 
-def _seen(
-    recipe: Recipe, dataset: Dataset, parts: Mapping[str, Frozen], device: str
-) -> Dataset:
+def _seen(recipe: Recipe, dataset: Dataset, parts: Mapping[str, Frozen], device: str) -> Dataset:
     """The data with features in the place of samples.
 
     Raises:

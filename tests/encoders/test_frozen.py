@@ -270,7 +270,9 @@ def test_strangers_among_a_models_files_are_kept(tiny_bert: Path, tmp_path: Path
 
 def test_a_shape_that_the_encoder_cant_read_is_refused(tiny_bert: Path) -> None:
     wide = toy_dataset({"text": (3, 4), "touch": (3,)})
-    with pytest.raises(RecipeError, match=r"modalities\.text\.encoder\.name: .*reads token numbers"):
+    with pytest.raises(
+        RecipeError, match=r"modalities\.text\.encoder\.name: .*reads token numbers"
+    ):
         Samples(with_model(tiny_bert), wide, "cpu")
     long = toy_dataset({"text": (17,), "touch": (3,)})
     with pytest.raises(RecipeError, match=r"modalities\.text\.encoder: .*reads 16 tokens, not 17"):
@@ -325,6 +327,26 @@ def test_no_half_of_it_is_kept(part: Summed, monkeypatch: pytest.MonkeyPatch) ->
     assert not are_kept(data, {"image": part})
     monkeypatch.setattr(CacheWriter, "close", close)
     assert featured(data, {"image": part}).shapes["image"] == (2,)
+
+
+def test_augmented_samples_are_read_anew(
+    tiny_bert: Path, tmp_path: Path, count_texts: Callable[[], int]
+) -> None:
+    content = with_model(tiny_bert, width=6, epochs=2).model_dump()
+    content["modalities"]["text"]["augment"] = {"token_dropout": {"probability": 0.5}}
+    asked, data = Recipe.model_validate(content), dataset()
+    assert not frozen_parts(asked)
+    run = Run([asked], data)
+    assert run.samples.seen is data
+    run.advance()
+    before = count_texts()
+    run.advance()
+    assert count_texts() >= before + 60
+    run.save_model(tmp_path / MODEL)
+    models = [Models(asked, [tmp_path / MODEL], run.scales)]
+    about = write_models(tmp_path / "best", models, data, {"validation": run.best[0]}, ["torch"])
+    assert about["formats"]["torch"]["largest_difference"] < 1e-5
+    assert Predictor(tmp_path / "best").predict(data.test.views).probabilities.shape == (30, 2)
 
 
 def test_encoders_without_a_frozen_part_are_their_own() -> None:

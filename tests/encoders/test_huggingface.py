@@ -126,9 +126,7 @@ def test_a_pack_learns_like_each_alone(tiny_bert: Path, tuning: str) -> None:
 
 
 @pytest.mark.parametrize("tuning", TUNINGS)
-def test_a_bundle_predicts_without_the_folder(
-    tiny_bert: Path, tmp_path: Path, tuning: str
-) -> None:
+def test_a_bundle_predicts_without_the_folder(tiny_bert: Path, tmp_path: Path, tuning: str) -> None:
     folder = Path(shutil.copytree(tiny_bert, tmp_path / "bert"))
     run, data = Run([recipe(folder, tuning)], dataset()), dataset()
     train(run, lambda *_: None)

@@ -20,6 +20,7 @@ from armtune.data.columns.numbers import MARKS
 from armtune.data.columns.stated import STATED
 from armtune.data.formats.cells import MISSING
 from armtune.data.rows import as_float32
+from armtune.data.tokenizer import Tokenizer
 from armtune.data.vocabulary import Vocabulary, learn_vocabulary, words_of
 from armtune.errors import DataError
 
@@ -74,27 +75,27 @@ class Vector:
 
 @dataclass(frozen=True)
 class Text:
-    """Texts one after another, as the numbers of their words.
+    """Texts one after another, as the numbers of their words or tokens.
 
     Attributes:
-        words: of the vocabulary, see ``Vocabulary``.
-        length: words that a sample has room for.
+        numbers: tells them.
+        length: words or tokens that a sample has room for.
     """
 
     kind: ClassVar[Literal["text"]] = "text"
 
     names: tuple[str, ...]
-    words: tuple[str, ...]
+    numbers: Vocabulary | Tokenizer
     length: int
 
     def apply(self, cells: Cells, place: Place) -> NDArray[np.float32]:
-        """Rows as numbers of words ``(row, length)``."""
-        return Vocabulary(self.words).encode(joined(cells, self.names), self.length)
+        """Rows as numbers of words or tokens ``(row, length)``."""
+        return self.numbers.encode(joined(cells, self.names), self.length)
 
     def about(self) -> dict[str, Any]:
         """What was fitted, as JSON holds it."""
-        own = {"names": list(self.names), "words": list(self.words), "length": self.length}
-        return {"kind": self.kind, **own}
+        own = {"names": list(self.names), "length": self.length}
+        return {"kind": self.kind, **own, **self.numbers.about()}
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def restored(about: Mapping[str, Any]) -> Vector | Text | File:
     if about["kind"] == Vector.kind:
         return Vector(tuple(fitted.restored(column) for column in about["columns"]))
     if about["kind"] == Text.kind:
-        return Text(tuple(about["names"]), tuple(about["words"]), int(about["length"]))
+        return Text(tuple(about["names"]), _numbers(about), int(about["length"]))
     if about["kind"] == File.kind:
         return File(str(about["name"]), str(about["type"]))
     raise KeyError(about["kind"])
@@ -164,17 +165,25 @@ def present_rows(kind: str, cells: Cells, names: Sequence[str]) -> Mask:
     return np.logical_or.reduce([~_is_one_of(cells[name], ("", *none)) for name in names])
 
 
-def fit_text(cells: Cells, names: Sequence[str], train: Index, size: int, most: int) -> Text:
-    """A vocabulary of training rows' texts.
+def fit_text(
+    cells: Cells,
+    names: Sequence[str],
+    train: Index,
+    most: int,
+    numbers: Tokenizer | int,
+) -> Text:
+    """Texts by a tokenizer, or by a vocabulary of training rows' texts.
 
     Args:
-        size: the highest number of a word.
-        most: words a sample, from which it is cut.
+        most: words or tokens a sample, from which it is cut.
+        numbers: the tokenizer, or the highest number of a word.
     """
     own = joined({name: cells[name].take(train) for name in names}, names)
-    longest = max((len(words_of(text)) for text in own), default=0)
-    words = learn_vocabulary(own, size).words
-    return Text(tuple(names), words, max(SHORTEST, min(longest, most)))
+    if isinstance(numbers, int):
+        lengths, numbers = [len(words_of(text)) for text in own], learn_vocabulary(own, numbers)
+    else:
+        lengths = [len(tokens) for tokens in numbers.tokens(own)]
+    return Text(tuple(names), numbers, max(SHORTEST, min(max(lengths, default=0), most)))
 
 
 def fit_vector(
@@ -240,6 +249,17 @@ def read_alike(guesses: Sequence[Guess]) -> list[Guess]:
         else guess
         for guess in guesses
     ]
+
+
+def _numbers(about: Mapping[str, Any]) -> Vocabulary | Tokenizer:
+    """What tells a text's numbers.
+
+    Raises:
+        KeyError, TypeError: the description has neither words nor a tokenizer.
+    """
+    if "tokenizer" in about:
+        return Tokenizer(str(about["tokenizer"]))
+    return Vocabulary(tuple(about["words"]))
 
 
 def _kind(guess: Guess) -> str:
