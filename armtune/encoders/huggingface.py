@@ -121,7 +121,7 @@ class HuggingFace(Encoder):
 
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
         from armtune.nn.frozen import shape_of
-        from armtune.nn.huggingface import PerMember, load_tower
+        from armtune.nn.huggingface import PerMember, learnable, load_tower
         from armtune.nn.layers import Sequential
 
         if self.tuning == "frozen":
@@ -129,7 +129,9 @@ class HuggingFace(Encoder):
         self.files()
         tower = load_tower(self.folder, shape, self.tokens == "model").eval()
         features = shape_of(tower, shape)
-        learnt = PerMember(*self._tuned(tower), init)
+        tower, trains = self._tuned(tower)
+        used = learnable(tower, shape)
+        learnt = PerMember(tower, lambda name: name in used and trains(name), init)
         if not self.width:
             return learnt, features[0]
         then, size = self._then.build(features, init)

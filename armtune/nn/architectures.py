@@ -33,12 +33,14 @@ class Architecture:
         features: what its features are: its own ``pooled`` output, the state of the ``first``
             token, or the ``mean`` of the states.
         inputs: what makes its inputs of samples: a class of ``nn.model_inputs``; none of texts.
+        part: the attribute of the model that is taken; empty for all of it.
     """
 
     reads: Reads
     model: str
     features: Literal["pooled", "first", "mean"]
     inputs: str = ""
+    part: str = ""
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Whether samples of a shape can be what it reads."""
@@ -47,30 +49,36 @@ class Architecture:
         return len(shape) == 2 or (len(shape) == 3 and shape[0] in (1, 3))
 
 
-def _images(model: str, features: Literal["pooled", "first"] = "pooled") -> Architecture:
-    return Architecture("images", model, features, "Pictures")
+def _images(
+    model: str, features: Literal["pooled", "first"] = "pooled", part: str = ""
+) -> Architecture:
+    return Architecture("images", model, features, "Pictures", part)
 
 
-CLIP_IMAGES, SIGLIP_IMAGES = _images("CLIPVisionModel"), _images("SiglipVisionModel")
-CLIP_TEXT = Architecture("text", "CLIPTextModel", "pooled")
-WAVES = "Waves"
+def _waves(model: str) -> Architecture:
+    return Architecture("sound", model, "mean", "Waves")
+
+
 ARCHITECTURES: dict[str, tuple[Architecture, ...]] = {
     "audio-spectrogram-transformer": (Architecture("sound", "ASTModel", "pooled", "AstSpectra"),),
-    "clip": (CLIP_IMAGES, CLIP_TEXT),
-    "clip_text_model": (CLIP_TEXT,),
-    "clip_vision_model": (CLIP_IMAGES,),
+    "clip": (
+        _images("CLIPModel", part="vision_model"),
+        Architecture("text", "CLIPModel", "pooled", part="text_model"),
+    ),
+    "clip_text_model": (Architecture("text", "CLIPTextModel", "pooled"),),
+    "clip_vision_model": (_images("CLIPVisionModel"),),
     "convnext": (_images("ConvNextModel"),),
     "convnextv2": (_images("ConvNextV2Model"),),
     "deit": (_images("DeiTModel", "first"),),
     "dinov2": (_images("Dinov2Model"),),
-    "hubert": (Architecture("sound", "HubertModel", "mean", WAVES),),
+    "hubert": (_waves("HubertModel"),),
     "resnet": (_images("ResNetModel"),),
-    "siglip": (SIGLIP_IMAGES,),
-    "siglip_vision_model": (SIGLIP_IMAGES,),
+    "siglip": (_images("SiglipModel", part="vision_model"),),
+    "siglip_vision_model": (_images("SiglipVisionModel"),),
     "vit": (_images("ViTModel", "first"),),
-    "wav2vec2": (Architecture("sound", "Wav2Vec2Model", "mean", WAVES),),
-    "wavlm": (Architecture("sound", "WavLMModel", "mean", WAVES),),
-    "whisper": (Architecture("sound", "WhisperModel", "mean", "WhisperSpectra"),),
+    "wav2vec2": (_waves("Wav2Vec2Model"),),
+    "wavlm": (_waves("WavLMModel"),),
+    "whisper": (Architecture("sound", "WhisperModel", "mean", "WhisperSpectra", "encoder"),),
 }
 """By ``model_type`` in a model's configuration; of several towers the one that fits a shape."""
 TEXT = Architecture("text", "AutoModel", "mean")

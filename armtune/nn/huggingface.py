@@ -30,7 +30,6 @@ from armtune.nn.architectures import (
 from armtune.nn.layers import Init, mean_of
 from armtune.nn.model_inputs import steps_of
 
-
 Ends = tuple[Sequence[int], Sequence[int]]
 TOKENIZER = "tokenizer.json"
 FIRST = ("conv_layers", "embed", "feature")
@@ -239,14 +238,12 @@ def _model(folder: Path, architecture: Architecture, kind: str) -> Any:
         model.main_input_name != "input_ids" or model.config.is_encoder_decoder
     ):
         raise ValueError(f"huggingface doesn't read models of the type {kind}; it reads {KNOWN}")
-    return _bare(model, folder, report["missing_keys"])
+    return _bare(model, folder, architecture.part, report["missing_keys"])
 
 
-def _bare(model: Any, folder: Path, missing: Any) -> Any:
+def _bare(model: Any, folder: Path, part: str, missing: Any) -> Any:
     """The encoder alone, if all that it needs was there."""
-    inside = ""
-    if model.config.model_type == "whisper":
-        model, inside = model.encoder, "encoder."
+    model, inside = (getattr(model, part), f"{part}.") if part else (model, "")
     pooler = getattr(model, "pooler", None)
     if pooler is not None and next(pooler.parameters(), None) is not None:
         model.pooler = None  # files often lack it; the states are taken instead
@@ -254,10 +251,10 @@ def _bare(model: Any, folder: Path, missing: Any) -> Any:
     missed = sorted(needed & {name.removeprefix(inside) for name in missing})
     if missed:
         raise DataError(f"{folder}: lacks {len(missed)} tensors, such as {missed[0]}")
-    for part in model.modules():
+    for module in list(model.modules()):
         # Weights that are kept in parts are made whole.
-        for name in list(getattr(part, "parametrizations", {})):
-            parametrize.remove_parametrizations(part, name)
+        for name in list(getattr(module, "parametrizations", {})):
+            parametrize.remove_parametrizations(module, name)
     return model
 
 
@@ -277,6 +274,14 @@ def adapted(tower: Any, rank: int) -> Any:
     config = peft.LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear")
     tower.model = peft.inject_adapter_in_model(config, tower.model)
     return tower
+
+
+def learnable(tower: nn.Module, shape: tuple[int, ...]) -> set[str]:
+    """Names of the parameters that features depend on: some are for pretraining only."""
+    named = {name: own for name, own in tower.named_parameters() if own.requires_grad}
+    told = tower(torch.zeros(1, *shape)).sum()
+    found = torch.autograd.grad(told, list(named.values()), allow_unused=True)
+    return {name for name, own in zip(named, found, strict=True) if own is not None}
 
 
 def last_blocks(tower: nn.Module, count: int) -> tuple[str, ...]:
