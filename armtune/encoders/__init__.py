@@ -82,6 +82,11 @@ class Encoder(Options):
         return "standardized" if self.standardize else "unchanged"
 
     @property
+    def sound_rate(self) -> int | None:
+        """Samples a second of the waves that it reads; None where that is all the same."""
+        return None
+
+    @property
     def reads_tokens(self) -> bool:
         """Whether samples are token numbers, of which 0 is padding."""
         return False
