@@ -19,8 +19,8 @@ from armtune.data.cache import CacheWriter
 from armtune.data.columns.guess import Guess
 from armtune.data.columns.leaks import leak
 from armtune.data.columns.modalities import (
-    PIECE,
     CALLED,
+    PIECE,
     Cells,
     File,
     Text,

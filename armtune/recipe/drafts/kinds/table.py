@@ -18,12 +18,19 @@ from armtune.data.formats.table_files import LABEL, READERS
 from armtune.data.formats.text_files import UTF_8
 from armtune.errors import DataError
 from armtune.nn.architectures import Reads
-from armtune.recipe.drafts.columns import FACTS, Sorted, examples, sort_columns
+from armtune.recipe.drafts.columns import FACTS, TEXT, Sorted, examples, sort_columns
 from armtune.recipe.drafts.draft import Asked, Draft, Line
 from armtune.recipe.drafts.goal import goal_of
 from armtune.recipe.drafts.labels import label_among
 from armtune.recipe.drafts.machine import usable_gpus
-from armtune.recipe.drafts.models import at_hand, encoder, hint
+from armtune.recipe.drafts.models import (
+    at_hand,
+    encoder,
+    hint,
+    vectors_at_hand,
+    vectors_encoder,
+    vectors_hint,
+)
 
 READS = f"a table ({', '.join(READERS)}) or a folder with a subfolder of files for each class"
 SMALL, USUAL, LARGE = 32, 64, 224
@@ -116,6 +123,9 @@ def _options(store: ColumnStore, found: Sorted, models: Models) -> Iterator[Line
         for m, names in found.modalities.items()
     ]
     yield Line("columns", columns)
+    if TEXT in models:
+        read = dict.fromkeys(found.of_kind(TEXT), models[TEXT])
+        yield Line("tokenizers", read, "texts are cut into the tokens that have vectors")
     if found.of_kind(FACTS):
         said = "a number or date that is missing becomes the mean, and a number more tells it"
         yield Line("missing", "indicator", said)
@@ -157,6 +167,8 @@ def _files(store: ColumnStore, found: Sorted, models: Models) -> Iterator[Line]:
 def _at_hand(found: Sorted, folder: Path) -> Models:
     """Pretrained models that are here for files, by the files' type."""
     known = {kind: at_hand(reads, folder) for kind, reads in READ_BY.items() if found.of_kind(kind)}
+    if found.of_kind(TEXT):
+        known[TEXT] = vectors_at_hand(folder)
     return {kind: name for kind, name in known.items() if name}
 
 
@@ -168,5 +180,8 @@ def _modalities(found: Sorted, models: Models) -> list[Line]:
 def _modality(modality: str, kind: str, models: Models) -> Line:
     if kind in models:
         said = "a pretrained model that is here: its features are computed once, and kept"
-        return Line(modality, {"encoder": encoder(models[kind])}, said)
-    return Line(modality, {"encoder": {"name": "auto"}}, hint(READ_BY[kind]) if kind in READ_BY else "")
+        made = vectors_encoder if kind == TEXT else encoder
+        return Line(modality, {"encoder": made(models[kind])}, said)
+    hints = {files: hint(reads) for files, reads in READ_BY.items()}
+    hints[TEXT] = vectors_hint(modality)
+    return Line(modality, {"encoder": {"name": "auto"}}, hints.get(kind, ""))
