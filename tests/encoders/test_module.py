@@ -202,3 +202,15 @@ def test_a_module_of_the_wrong_kind_is_told_with_its_line(tmp_path: Path) -> Non
 def test_the_base_is_no_encoder_by_itself() -> None:
     with pytest.raises(NotImplementedError):
         ModuleEncoder(name="none").module((3,))
+
+
+def test_a_frozen_module_may_read_standardised_samples(tmp_path: Path) -> None:
+    own = recipe("scaled_module", tuning="frozen", width=4)
+    assert own.modalities["image"].encoder.frozen() is None
+    run = Run([own], toy_dataset(SHAPES))
+    assert run.scales["image"].shape == SHAPES["image"]
+    assert not any("held" in name or "/" in name for name, _ in run.network.named_parameters())
+    train(run, lambda *_: None)
+    run.save_model(tmp_path / "model")
+    about = write_bundle(tmp_path / "best", own, tmp_path / "model", run.dataset, run.scales, {})
+    assert about["formats"]["torch"]["largest_difference"] <= 1e-5
