@@ -86,8 +86,11 @@ def test_a_table_of_pictures_is_learnt_exported_and_predicted(
     train(run, lambda *_: None)
     assert run.best[0]["accuracy"] == 1.0
     run.save_model(tmp_path / "model")
+    metrics = {"validation": run.best[0]}
     to = tmp_path / "best"
-    about = write_bundle(to, recipe, tmp_path / "model", run.dataset, run.scales, {}, ["torch"])
+    about = write_bundle(
+        to, recipe, tmp_path / "model", run.dataset, run.scales, metrics, ["torch"]
+    )
     assert about["formats"]["torch"]["largest_difference"] <= 1e-5
     (tmp_path / "new.csv").write_text("picture,size,weight\n0.png,0,0\n1.png,0,0\n")
     predictor = Predictor(to)

@@ -111,8 +111,9 @@ def test_bundles_predict_as_the_training_does(tmp_path: Path, options: dict[str,
     run = Run([own], toy_dataset(SHAPES))
     train(run, lambda *_: None)
     run.save_model(tmp_path / "model")
+    metrics = {"validation": run.best[0]}
     to = tmp_path / "best"
-    about = write_bundle(to, own, tmp_path / "model", run.dataset, run.scales, {}, FORMATS)
+    about = write_bundle(to, own, tmp_path / "model", run.dataset, run.scales, metrics, FORMATS)
     assert list(about["formats"]) == FORMATS
     assert all(each["largest_difference"] <= 1e-5 for each in about["formats"].values())
     test = run.dataset.test
@@ -212,5 +213,8 @@ def test_a_frozen_module_may_read_standardised_samples(tmp_path: Path) -> None:
     assert not any("held" in name or "/" in name for name, _ in run.network.named_parameters())
     train(run, lambda *_: None)
     run.save_model(tmp_path / "model")
-    about = write_bundle(tmp_path / "best", own, tmp_path / "model", run.dataset, run.scales, {})
+    metrics = {"validation": run.best[0]}
+    about = write_bundle(
+        tmp_path / "best", own, tmp_path / "model", run.dataset, run.scales, metrics
+    )
     assert about["formats"]["torch"]["largest_difference"] <= 1e-5

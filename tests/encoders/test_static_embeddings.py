@@ -151,7 +151,7 @@ def recipe(folder: Path, seed: int = 1, tuning: str = "frozen", **training: Any)
             "fusion": {"name": "concat", "dim": 8},
             "balancing": {"name": "none"},
             "training": {
-                "epochs": 12, "batch_size": 8, "folds": 1, "seed": seed,
+                "epochs": 40, "batch_size": 8, "folds": 1, "seed": seed,
                 "optimizer": {"name": "adamw", "lr": 0.02}, **training,
             },
         }
@@ -176,7 +176,8 @@ def test_new_texts_are_told_from_the_bundle_alone(folder: Path, tuning: str) -> 
     run = Run([made], load_dataset(made, base))
     train(run, lambda *_: None)
     run.save_model(base / "model")
-    about = write_bundle(base / "best", made, base / "model", run.dataset, run.scales, {})
+    metrics = {"validation": run.best[0]}
+    about = write_bundle(base / "best", made, base / "model", run.dataset, run.scales, metrics)
     assert "torch" in about["formats"]
     views = {m: np.array(view) for m, view in run.dataset.test.views.items()}
     expected = Predictor(base / "best").predict(views).probabilities  # type: ignore[attr-defined]
