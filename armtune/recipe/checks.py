@@ -28,6 +28,7 @@ def recipe_faults(recipe: Recipe, document: Document) -> list[Fault]:
     """All faults of a recipe whose every value has the right type."""
     checks = (
         _modalities,
+        _tokenizers,
         _stand_in,
         _metrics,
         _goals,
@@ -67,6 +68,16 @@ def _modalities(recipe: Recipe, document: Document) -> Iterator[Fault]:
             said = f"the data set {recipe.data.name!r} has no modality {modality!r}"
             hint = did_you_mean(modality, known, otherwise="it has")
             yield document.fault(("modalities", modality), said, hint, at_key=True)
+
+
+def _tokenizers(recipe: Recipe, document: Document) -> Iterator[Fault]:
+    known = getattr(recipe.data, "tokenizers", None)
+    for name, modality in recipe.modalities.items():
+        encoder = modality.encoder
+        if known is not None and encoder.tokenized and name not in known:
+            said = f"{encoder.name} reads tokens, and {recipe.data.name} gives numbers of words"
+            hint = f"data.tokenizers would name the tokenizer of {name}"
+            yield document.fault(("modalities", name, "encoder"), said, hint)
 
 
 def _stand_in(recipe: Recipe, document: Document) -> Iterator[Fault]:

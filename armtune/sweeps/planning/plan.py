@@ -26,8 +26,8 @@ from armtune.recipe.space import Space
 from armtune.samplers import points
 from armtune.sweeps.engines.cluster_capacity import capacity
 from armtune.sweeps.engines.engine import means_here
-from armtune.sweeps.planning.retraining_time import lengths, retrainings
 from armtune.sweeps.study.estimate import Estimate
+from armtune.sweeps.study.retraining_time import lengths, retrainings
 from armtune.sweeps.study.study import SweepStudy
 from armtune.sweeps.workers.packing import Packing, gain_of, largest, measured
 from armtune.sweeps.workers.trial import Served, TrainingFactory

@@ -199,6 +199,7 @@ class _Checks:
         fits: dict[str, Callable[[Any], bool]] = {
             "sampler": lambda v: _is_text(v["name"]),
             "pack": lambda v: type(v) is int and v > 0,
+            "trials in time": lambda v: type(v) is int and v > 0,
             "generation": lambda v: _are_numbers(rest, 1) and _are_descents(v),
             "confirm": lambda v: _are_numbers(rest, 2) and _is_confirmation(v),
             "solo": lambda v: len(rest) == 3 and _are_numbers(rest[::2], 2) and _is_confirmation(v),

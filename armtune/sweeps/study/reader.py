@@ -28,6 +28,7 @@ RETRIED = "retried"
 NOTES = "notes"
 SAMPLER = "sampler"
 PACK = "pack"
+IN_TIME = "trials in time"
 GENERATION = "generation"
 REFERENCES = "references"
 FINAL = "final"
@@ -138,6 +139,12 @@ class StudyReader:
     def pack(self) -> int:
         """The size of packs that the search found last; 1 where it found none."""
         return int(self._study.user_attrs.get(PACK, 1))
+
+    @property
+    def in_time(self) -> int | None:
+        """The trials that fitted into the sweep's time; None where the time didn't end a search."""
+        found = self._study.user_attrs.get(IN_TIME)
+        return None if found is None else int(found)
 
     def rung(self, epoch: int, without: int) -> dict[int, dict[str, float]]:
         """Metrics with which the other trials reached a rung, by number."""

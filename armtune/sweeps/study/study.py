@@ -27,6 +27,7 @@ from armtune.sweeps.study.reader import (
     ENSEMBLE,
     FINAL,
     GENERATION,
+    IN_TIME,
     NOTES,
     PACK,
     REFERENCES,
@@ -176,6 +177,10 @@ class SweepStudy(StudyReader):
         """Notes the size of packs that pays here."""
         if size != self.pack:
             self._study.set_user_attr(PACK, size)
+
+    def note_in_time(self, trials: int) -> None:
+        """Notes how many trials fit into the sweep's time."""
+        self._study.set_user_attr(IN_TIME, trials)
 
     def note_generation(self, epoch: int, descents: Mapping[int, Descent]) -> None:
         """Notes at once how a whole population goes on from a comparison."""

@@ -6,7 +6,7 @@ import pytest
 from fake_training import fake_recipe
 
 from armtune.recipe.schema import Recipe
-from armtune.sweeps.planning.retraining_time import lengths, retrainings
+from armtune.sweeps.study.retraining_time import lengths, retrainings
 from armtune.sweeps.workers.packing import Packing
 
 
