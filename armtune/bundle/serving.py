@@ -225,7 +225,7 @@ def _part(
     stored = read_weights(path)
     recipe = load_recipe(folder / part.recipe, run_files=False)
     frozen_ones = built_parts(recipe, shapes)
-    seen = {m: shape_of(module, shapes[m], torch.float32) for m, module in frozen_ones.items()}
+    seen = {m: shape_of(module, shapes[m]) for m, module in frozen_ones.items()}
     scales = _scales(path, stored, {**shapes, **seen})
     decisions = _decisions(path, stored, part.members, len(shapes)) if stacked else None
     members = part.members if stacked else None

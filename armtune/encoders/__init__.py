@@ -71,6 +71,8 @@ class Encoder(Options):
 
     standardize: ClassVar[bool] = True
     """Whether samples are brought to mean 0 and standard deviation 1 before they are encoded."""
+    tokenized: ClassVar[bool] = False
+    """Whether it reads numbers of a tokenizer's tokens, not of a vocabulary's words."""
 
     name: str
 
@@ -78,6 +80,11 @@ class Encoder(Options):
     def scaling(self) -> Scaling:
         """How samples are scaled before they are encoded (see ``data.standardize``)."""
         return "standardized" if self.standardize else "unchanged"
+
+    @property
+    def sound_rate(self) -> int | None:
+        """Samples a second of the waves that it reads; None where that is all the same."""
+        return None
 
     @property
     def reads_tokens(self) -> bool:

@@ -107,8 +107,11 @@ def _with_features(dataset: Dataset, modality: str, part: Frozen, device: str) -
     digest = digest_for(dataset, modality, part)
     build = partial(_write, dataset, modality, part, device)
     arrays, _ = stored(ENTRY, digest, build)
-    splits = {name: _exchanged(getattr(dataset, name), modality, arrays[name]) for name in SPLITS}
-    return replace(dataset, **splits, digest=digest_of({"of": dataset.digest, modality: digest}))
+    train, validation, test = (
+        _exchanged(getattr(dataset, name), modality, arrays[name]) for name in SPLITS
+    )
+    whole = digest_of({"of": dataset.digest, modality: digest})
+    return replace(dataset, train=train, validation=validation, test=test, digest=whole)
 
 
 def _exchanged(split: Split, modality: str, features: Floats) -> Split:
@@ -118,9 +121,11 @@ def _exchanged(split: Split, modality: str, features: Floats) -> Split:
 def _write(
     dataset: Dataset, modality: str, part: Frozen, device: str, writer: CacheWriter
 ) -> dict[str, str]:
-    from armtune.nn.frozen import frozen
+    from armtune.nn.frozen import frozen, shape_of
 
-    module = frozen(part.build(dataset.shapes[modality])).to(device)
+    module = frozen(part.build(dataset.shapes[modality]))
+    shape_of(module, dataset.shapes[modality])
+    module.to(device)
     for name in SPLITS:
         split = getattr(dataset, name)
         log.info("%s: features of %d %s samples", modality, len(split), name)

@@ -45,6 +45,16 @@ class ForMembers(nn.Module):
 
 
 @torch.no_grad()
-def shape_of(module: nn.Module, shape: tuple[int, ...], dtype: torch.dtype) -> tuple[int, ...]:
-    """The shape of what a module makes of a sample."""
-    return tuple(module(torch.zeros(1, *shape, dtype=dtype)).shape[1:])
+def shape_of(
+    module: nn.Module, shape: tuple[int, ...], dtype: torch.dtype = torch.float32
+) -> tuple[int, ...]:
+    """The shape of what a module makes of a sample.
+
+    Raises:
+        ValueError: it can't read samples of this shape; says why.
+    """
+    try:
+        return tuple(module(torch.zeros(1, *shape, dtype=dtype)).shape[1:])
+    except (RuntimeError, IndexError) as error:
+        said = str(error).strip().splitlines()[0]
+        raise ValueError(f"the model can't read samples of shape {shape}: {said}") from error

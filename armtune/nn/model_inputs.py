@@ -62,7 +62,7 @@ def _sides(given: tuple[int, ...], about: Settings) -> list[tuple[int, int]]:
     if not about.get("do_resize", True):
         scaled = list(given)
     elif (shortest := _shortest(about)) is not None:
-        scaled = [max(1, round(side * shortest / min(given))) for side in given]
+        scaled = [max(1, side * shortest // min(given)) for side in given]
     else:
         size = about["size"]
         scaled = [size["height"], size["width"]] if isinstance(size, Mapping) else [size] * 2
@@ -180,7 +180,10 @@ class WhisperSpectra(nn.Module):
         )
         window = np.hanning(length + 1)[:-1]
         self.spectra = Spectra(window, int(about["hop_length"]), length, filters)
-        self.margin, self.silence = length // 2, int(about["n_samples"]) - shape[0]
+        most = int(about["n_samples"])
+        if shape[0] > most:
+            raise ValueError(f"whisper reads {most / rate:g} s of sound, not {shape[0] / rate:g}")
+        self.margin, self.silence = length // 2, most - shape[0]
 
     def forward(self, x: Tensor) -> Tensor:
         whole = F.pad(x, (0, self.silence))

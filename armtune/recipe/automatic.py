@@ -40,7 +40,7 @@ FEW_STEPS = 500
 KINDS: dict[str, tuple[str, ...]] = {
     "vectors": ("mlp", "frozen_features", "tabular", "ft_transformer"),
     "images": ("lenet", "resnet18", "resnet34"),
-    "text": ("embedding_bag", "bag_of_words", "huggingface"),
+    "text": ("embedding_bag", "bag_of_words", "huggingface", "static_embeddings"),
     "sequences": ("temporal_cnn", "gru", "transformer"),
 }
 """The shipped spaces for what samples are, and the encoders that read such samples."""

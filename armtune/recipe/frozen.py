@@ -9,10 +9,13 @@ from armtune.recipe.schema import Recipe
 def frozen_parts(recipe: Recipe) -> dict[str, Frozen]:
     """First parts of encoders whose features are computed once for a data set, by modality.
 
+    Of samples that are augmented features differ from step to step: those aren't taken apart.
+
     Raises:
         DataError: the files that one is made from aren't there.
     """
-    found = {m: modality.encoder.frozen() for m, modality in recipe.modalities.items()}
+    same = {m: own.encoder for m, own in recipe.modalities.items() if not own.augment}
+    found = {m: encoder.frozen() for m, encoder in same.items()}
     return {m: part for m, part in found.items() if part is not None}
 
 

@@ -6,7 +6,7 @@ none of them reads it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import cast
 
@@ -34,7 +34,8 @@ def refuse_unread(
         a sentence on each searched encoder that can't read its modality where another one can.
 
     Raises:
-        RecipeError: holds a fault for each modality that none can read, and each augmentation.
+        RecipeError: holds a fault for each modality that none can read, or whose sound has another
+            rate than its encoder reads, and for each augmentation.
     """
     faults, notes = [], []
     for modality in recipe.modalities:
@@ -45,10 +46,22 @@ def refuse_unread(
             notes += said
         else:
             faults.append(Fault("; ".join(problems.values()), path, hint=_able(shapes[modality])))
-    faults += misfits(recipe, shapes)
+    faults += [*_other_rates(recipe), *misfits(recipe, shapes)]
     if faults:
         raise RecipeError(faults)
     return notes
+
+
+def _other_rates(recipe: Recipe) -> Iterator[Fault]:
+    """Faults of sound whose rate is another one than its encoder reads."""
+    given = getattr(recipe.data, "rate", None)
+    if given is None or getattr(recipe.data, "sound", "") != "wave":
+        return
+    for modality, own in recipe.modalities.items():
+        rate = own.encoder.sound_rate
+        if rate and rate != given:
+            said = f"the model of {modality} reads {rate} samples a second, not {given}"
+            yield Fault(said, "data.rate", hint=f"data.rate: {rate}")
 
 
 def _problems(

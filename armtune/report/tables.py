@@ -27,7 +27,7 @@ Confirmed = Mapping[int, Sequence[Mapping[str, float]]]
 
 STATE_STYLES = {"COMPLETE": "green", "PRUNED": "yellow", "FAIL": "red", "RUNNING": "cyan"}
 STATE_WORDS = {"RUNNING": "running", "COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
-LEFT = ("method", "metric", "model", "state")
+LEFT = ("method", "metric", "model", "state", "class or label")
 """Headings of columns of words."""
 VALUES = "values"
 """Heading of the column of hyperparameters."""

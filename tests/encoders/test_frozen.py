@@ -81,9 +81,9 @@ def test_features_are_computed_once(part: Summed) -> None:
     first = featured(data, {"image": part})
     assert are_kept(data, {"image": part})
     samples = len(data.train) + len(data.validation) + len(data.test)
-    assert Sums.seen == samples
+    assert Sums.seen == samples + 1  # one more tells the features' shape
     second = featured(data, {"image": replace(part, then=FrozenFeatures())})
-    assert Sums.seen == samples
+    assert Sums.seen == samples + 1
     for split in ("train", "validation", "test"):
         expected = 3 * getattr(data, split).views["image"].sum(-1)
         for found in (first, second):
@@ -164,15 +164,15 @@ def with_model(folder: Path, width: int = 0, seed: int = 0, **training: Any) -> 
 @pytest.fixture
 def count_texts(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """How many texts the model has read."""
-    from armtune.nn.huggingface import MeanStates
+    from armtune.nn.huggingface import TextTower
 
-    counts, forward = [0], MeanStates.forward
+    counts, forward = [0], TextTower.forward
 
-    def counted(self: MeanStates, x: Tensor) -> Tensor:
+    def counted(self: TextTower, x: Tensor) -> Tensor:
         counts[0] += len(x)
         return forward(self, x)
 
-    monkeypatch.setattr(MeanStates, "forward", counted)
+    monkeypatch.setattr(TextTower, "forward", counted)
     return lambda: counts[0]
 
 
@@ -181,18 +181,18 @@ def test_trainings_see_vectors(tiny_bert: Path, count_texts: Callable[[], int]) 
     assert learnt_encoders(asked)["text"] == Mlp(width=6, depth=1)
     data = dataset()
     run = Run([asked], data)
-    assert count_texts() == 120
+    assert count_texts() == 121
     train(run, lambda *_: None)
     run.test()
     assert run.best[0]["accuracy"] > 0.8
-    assert count_texts() == 120
+    assert count_texts() == 121
     assert run.scales["text"].shape == (8,)
     view = run.samples.seen.train.views["text"]
     scaled = run.scales["text"].apply(np.asarray(view))
     assert np.allclose(scaled.mean(0), 0, atol=1e-4)
     assert np.allclose(scaled.std(0), 1, atol=1e-3)
     Run([with_model(tiny_bert, width=0, seed=3)], data)
-    assert count_texts() == 120
+    assert count_texts() == 121
 
 
 def test_samples_serve_what_has_the_same_features(tiny_bert: Path, tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_holes_folds_and_streams_go_with_frozen_parts(
     models = [Models(asked, [tmp_path / MODEL], run.scales)]
     write_models(tmp_path / "best", models, split, {"validation": run.best[0]}, ["torch"])
     found = Predictor(tmp_path / "best").predict(split.test.views)
-    assert np.isfinite(found.outputs).all()
+    assert np.isfinite(found.probabilities).all()
 
 
 def test_a_bundle_holds_the_whole_model_and_says_what_training_says(
@@ -248,7 +248,7 @@ def test_a_bundle_holds_the_whole_model_and_says_what_training_says(
     shutil.rmtree(folder)
     shutil.rmtree(cache_root())
     found = Predictor(tmp_path / "best").predict(data.test.views)
-    assert np.allclose(found.outputs, expected, atol=1e-5)
+    assert np.allclose(found.probabilities, expected, atol=1e-5)
     module = torch.export.load(tmp_path / "best/model.pt2").module()
     given = {m: torch.from_numpy(view) for m, view in data.test.views.items()}
     told = module(given, {m: torch.ones(30, dtype=torch.bool) for m in given})
@@ -309,7 +309,7 @@ def test_who_waits_takes_what_was_built(part: Summed, monkeypatch: pytest.Monkey
     monkeypatch.setattr(cache.fcntl, "lockf", wait)
     featured(data, {"image": part})
     assert waited
-    assert Sums.seen == len(data.train) + len(data.validation) + len(data.test)
+    assert Sums.seen == len(data.train) + len(data.validation) + len(data.test) + 1
 
 
 def test_the_locks_are_nobodys_litter(part: Summed) -> None:
@@ -327,6 +327,26 @@ def test_no_half_of_it_is_kept(part: Summed, monkeypatch: pytest.MonkeyPatch) ->
     assert not are_kept(data, {"image": part})
     monkeypatch.setattr(CacheWriter, "close", close)
     assert featured(data, {"image": part}).shapes["image"] == (2,)
+
+
+def test_augmented_samples_are_read_anew(
+    tiny_bert: Path, tmp_path: Path, count_texts: Callable[[], int]
+) -> None:
+    content = with_model(tiny_bert, width=6, epochs=2).model_dump()
+    content["modalities"]["text"]["augment"] = {"token_dropout": {"probability": 0.5}}
+    asked, data = Recipe.model_validate(content), dataset()
+    assert not frozen_parts(asked)
+    run = Run([asked], data)
+    assert run.samples.seen is data
+    run.advance()
+    before = count_texts()
+    run.advance()
+    assert count_texts() >= before + 60
+    run.save_model(tmp_path / MODEL)
+    models = [Models(asked, [tmp_path / MODEL], run.scales)]
+    about = write_models(tmp_path / "best", models, data, {"validation": run.best[0]}, ["torch"])
+    assert about["formats"]["torch"]["largest_difference"] < 1e-5
+    assert Predictor(tmp_path / "best").predict(data.test.views).probabilities.shape == (30, 2)
 
 
 def test_encoders_without_a_frozen_part_are_their_own() -> None:

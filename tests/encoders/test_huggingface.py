@@ -200,3 +200,37 @@ def test_long_texts_and_other_shapes_are_refused(tiny_bert: Path) -> None:
         build(tiny_bert, "frozen", 0, length=17)
     refused = HuggingFace(path=str(tiny_bert)).misfit((3, 4))
     assert refused == "huggingface reads token numbers (token,), not (3, 4)"
+
+
+@pytest.fixture
+def with_tokenizer(tiny_bert: Path, tmp_path: Path) -> Path:
+    """The tiny BERT with a tokenizer that puts 2 before each text and 3, 4 after it."""
+    tokenizers = pytest.importorskip("tokenizers")
+    folder = Path(shutil.copytree(tiny_bert, tmp_path / "bert"))
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[END]", *"abcdefghijklmno"]
+    numbers = {word: number for number, word in enumerate(words)}
+    own = tokenizers.Tokenizer(tokenizers.models.WordLevel(numbers, unk_token="[UNK]"))
+    own.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    own.post_processor = tokenizers.processors.TemplateProcessing(
+        single="[CLS] $A [SEP] [END]", special_tokens=[("[CLS]", 2), ("[SEP]", 3), ("[END]", 4)]
+    )
+    own.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+@pytest.mark.parametrize("tuning", ["frozen", "full"])
+def test_texts_of_tables_get_their_ends(with_tokenizer: Path, tuning: str) -> None:
+    whole = torch.tensor([[2.0, 5, 6, 7, 3, 4, 0], [2, 8, 3, 4, 0, 0, 0]]).double()
+    bare = torch.tensor([[6.0, 7, 8, 0], [9, 0, 0, 0]]).double()
+    encoder = HuggingFace.model_validate(
+        {"path": str(with_tokenizer), "tuning": tuning, "tokens": "table"}
+    )
+    init = Init([stream(0, "init")], torch.float64)
+    features = encoder.build((4,), init)[0](bare.unsqueeze(0))
+    expected = build(with_tokenizer, tuning, 0, length=7)(whole.unsqueeze(0))
+    assert torch.allclose(features, expected, atol=1e-9)
+    with pytest.raises(ValueError, match="reads 16 tokens, not 17"):
+        encoder.build((14,), init)
+    (with_tokenizer / "tokenizer.json").unlink()
+    with pytest.raises(DataError, match=r"tokenizer\.json: can't be read"):
+        encoder.build((4,), init)
