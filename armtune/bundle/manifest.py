@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from armtune.errors import RunError
-from armtune.plugins.user_files import MANIFEST as MANIFEST
+from armtune.plugins import MANIFEST as MANIFEST
 
 SCALES = "preprocessing"
 MODEL, PREPROCESSING = "model.safetensors", f"{SCALES}.safetensors"

@@ -11,11 +11,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from armtune.plugins import MANIFEST
 from armtune.plugins.blame import line_in
 from armtune.plugins.registry import KINDS, add, defined, plugins
-
-MANIFEST = "bundle.json"
-"""What a bundle says of itself, each file's checksum among it."""
 
 
 def run(path: Path) -> bool:

@@ -214,6 +214,9 @@ class Sweep(Options):
     recipe, for the trials of their fronts, and mappings of dotted paths to values."""
     trials: Count = Field(32, ge=1)
     """Number of trials; the recipe's own values are the first."""
+    seconds: float | None = Field(None, gt=0)
+    """Time for the whole sweep, re-trainings and export included: no more trials begin than end in
+    time, ``trials`` at most. Without it, there are as many as ``trials`` says."""
     sampler: Sampler = _option("samplers", name="tpe")
     """What chooses the next trial's values."""
     pruner: Pruner = _option("pruners", name="none")

@@ -86,7 +86,7 @@ def test_an_augmentation_of_other_samples_is_refused_with_those_that_fit() -> No
 def test_an_augmentations_strength_can_be_searched() -> None:
     searched = {"modalities.audio.augment.noise.scale": {"uniform": [0, 1]}}
     assert augmented({"noise": {}}, searched) == []
-    with pytest.raises(RecipeError, match="noise.scale: no recipe has this path"):
+    with pytest.raises(RecipeError, match=r"noise\.scale: no recipe has this path"):
         augmented({}, searched)
 
 

@@ -7,8 +7,9 @@ prepares new rows by it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -181,17 +182,23 @@ def fit_text(
         most: words or tokens a sample, from which it is cut.
         numbers: the tokenizer, or the highest number of a word.
     """
+    pieces = (train[start : start + PIECE] for start in range(0, len(train), PIECE))
+    texts = (joined({name: cells[name].take(piece) for name in names}, names) for piece in pieces)
+    if isinstance(numbers, int):
+        longest, learnt = _learnt(texts, numbers)
+        return Text(tuple(names), learnt, max(SHORTEST, min(longest, most)))
+    longest = max((len(own) for some in texts for own in numbers.tokens(some)), default=0)
+    return Text(tuple(names), numbers, max(SHORTEST, min(longest, most)))
+
+
+def _learnt(texts: Iterable[Sequence[str]], size: int) -> tuple[int, Vocabulary]:
+    """Words of the longest of these texts, and the most frequent words of all."""
     longest, counts = 0, Counter[str]()
-    for start in range(0, len(train), PIECE):
-        piece = train[start : start + PIECE]
-        texts = joined({name: cells[name].take(piece) for name in names}, names)
-        words = map(words_of, texts) if isinstance(numbers, int) else numbers.tokens(texts)
-        for own in words:
-            longest = max(longest, len(own))
-            if isinstance(numbers, int):
-                counts.update(own)
-    learnt = most_frequent(counts, numbers) if isinstance(numbers, int) else numbers
-    return Text(tuple(names), learnt, max(SHORTEST, min(longest, most)))
+    for text in chain.from_iterable(texts):
+        words = words_of(text)
+        counts.update(words)
+        longest = max(longest, len(words))
+    return longest, most_frequent(counts, size)
 
 
 def fit_vector(
