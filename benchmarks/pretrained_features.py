@@ -62,6 +62,7 @@ def recipe_of(table: Path, words: Path, encoders: Encoders, cut: int) -> Recipe:
     training = {
         "epochs": 30,
         "batch_size": 64,
+        "folds": 1,
         "seed": cut,
         "optimizer": {"name": "adamw", "lr": 3e-3, "weight_decay": 0.1},
     }
