@@ -22,22 +22,31 @@ MOST_COUNTED = 200
 """Whole numbers that count from 0 or 1 without gaps are classes up to so many."""
 OFTEN = 0.05
 """Share of the texts with a separator from which they are several labels."""
+STATED = "as --target says"
 
 
-def goal_of(raw: NDArray[Any], place: str, stated: str | None) -> Goal:
+def goal_of(
+    raw: NDArray[Any],
+    place: str,
+    stated: str | None,
+    why: str = STATED,
+    names: NDArray[np.str_] | None = None,
+) -> Goal:
     """What labels are to be, and what to maximize.
 
     Args:
         raw: ``(sample, …)``, numbers or text.
         place: what messages call them.
-        stated: the kind of target, where the user says it.
+        stated: the kind of target, where there is no choice.
+        why: there is none.
+        names: what classes are told apart by, where not by ``raw``: ``01`` and ``1`` are two.
 
     Raises:
         DataError: there is one class only, or hardly a second sample of any.
     """
-    kind, why = (stated, "as --target says") if stated else _kind(raw)
+    kind, why = (stated, why) if stated else _kind(raw)
     if kind == "classes":
-        return _classes(raw, place, why)
+        return _classes(raw if names is None else names, place, why)
     score = kinds()[kind].score
     return Goal(kind, why, score)
 
