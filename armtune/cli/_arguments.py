@@ -97,6 +97,11 @@ def resumable() -> Iterator[None]:
         raise
 
 
+def typed(path: Path) -> str:
+    """A path as it is typed: quoted, and no option where it begins with a dash."""
+    return shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))
+
+
 def typed_again(but: Sequence[str]) -> str:
     """The command line, without some options, ready to be typed again."""
     return shlex.join(["armtune", *(word for word in sys.argv[1:] if word not in but)])

@@ -102,6 +102,6 @@ def _draft(data: Path, asked: Asked, to: Path) -> None:
 
 
 def _next(recipe: Path) -> list[str]:
-    from shlex import quote
+    from armtune.cli._arguments import typed
 
-    return ["next:", *(f"  armtune {verb} {quote(str(recipe))}" for verb in ("check", "sweep"))]
+    return ["next:", *(f"  armtune {verb} {typed(recipe)}" for verb in ("check", "sweep"))]

@@ -13,6 +13,8 @@ import typer
 
 from armtune.cli._arguments import Plugins, run_plugins
 from armtune.cli._output import say
+from armtune.errors import RunError
+from armtune.files import absolute, exists
 from armtune.text.escapes import csv_cell, for_terminal
 
 if TYPE_CHECKING:
@@ -63,11 +65,10 @@ def command(
     Reads, predicts and writes piece by piece: the samples may be more than fit in memory.
     """
     from armtune.bundle import Predictor
-    from armtune.errors import RunError
     from armtune.files import writing_to
 
-    if output is not None and output.resolve() == source.resolve():
-        raise RunError(f"{output}: the predictions would take the place of the samples")
+    if output is not None:
+        _refuse_to_replace(output, source, bundle)
     run_plugins(plugins)
     predictor = Predictor(bundle)
     samples = predictor.read(source)
@@ -82,6 +83,18 @@ def command(
         return
     with writing_to(output) as place, place.open("w", newline="", encoding="utf-8") as file:
         write(predictor, samples, kept, file)
+
+
+def _refuse_to_replace(output: Path, source: Path, bundle: Path) -> None:
+    """Refuses an output whose place is taken by what is read.
+
+    Raises:
+        RunError: it is the samples' file, or one in their folder or in the bundle.
+    """
+    for read, what in ((source, "samples"), (bundle, "model")):
+        inside = absolute(output).parent == absolute(read) and exists(output)
+        if inside or (exists(output) and exists(read) and output.samefile(read)):
+            raise RunError(f"{output}: the predictions would take the place of the {what}")
 
 
 def _write(predictor: Predictor, samples: Mapping[str, Source], kept: Kept, file: TextIO) -> None:

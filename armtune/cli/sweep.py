@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 import typer
@@ -20,6 +19,7 @@ from armtune.cli._arguments import (
     Resume,
     RunTo,
     resumable,
+    typed,
 )
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _next(result: Result) -> str:
     from armtune.report.page import REPORT
     from armtune.sweeps.study.folder import BEST
 
-    run, export = quote(str(result.folder)), quote(str(result.folder / BEST))
+    run, export = typed(result.folder), typed(result.folder / BEST)
     data = result.report.recipe.data
     samples = "samples.npz" if type(data).inputs is Data.inputs else "samples.csv"
     use = f"predict {export} --input {samples}"
@@ -128,7 +128,7 @@ def _next(result: Result) -> str:
         use = f"export {run} --to model --trial {result.report.front[0]}"
     lines: Sequence[str] = (
         "next:",
-        f"  open {quote(str(result.folder / REPORT))}",
+        f"  open {typed(result.folder / REPORT)}",
         f"  armtune board {run}",
         f"  armtune {use}",
     )

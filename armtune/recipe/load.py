@@ -56,7 +56,7 @@ def read_recipe(
     files = [a for a in assignments if a.path == PLUGINS]
     others = [a for a in assignments if a.path != PLUGINS]
     faults += apply(document, files, COMMAND_LINE)
-    broken = take_plugins(document, path.parent, run_files)
+    broken = take_plugins(document, path, run_files)
     if broken:  # all that names their plug-ins would be at fault as well
         return None, document, [*document.faults, *faults, *broken]
     faults += apply(document, others, COMMAND_LINE)

@@ -13,7 +13,9 @@ from armtune.data import Dataset
 from armtune.datasets._load import load_dataset
 from armtune.files import write_text
 from armtune.recipe.load import load_recipe
-from armtune.recipe.schema import Recipe
+from armtune.recipe.looking import look
+from armtune.recipe.plugins import PLUGINS
+from armtune.recipe.schema import Recipe, add_file
 from armtune.references import FOLDER, PER_SAMPLE, RESULTS, References
 from armtune.references.clock import Clock, Parent
 from armtune.references.measure import measure
@@ -24,7 +26,10 @@ from armtune.references.per_sample import write_per_sample
 def main(recipe_file: Path) -> None:
     """Measures, and writes what there is after each reference."""
     clock, folder = Clock(Parent().ended), recipe_file.parent
-    recipe = load_recipe(recipe_file)
+    # The sweep that started this ran them as well.
+    for file in look(recipe_file).content[PLUGINS]:
+        add_file(Path(file))
+    recipe = load_recipe(recipe_file, run_files=False)
     dataset = load_dataset(recipe, folder)
 
     def note(references: References, counts: Mapping[str, Floats]) -> None:
