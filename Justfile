@@ -20,6 +20,7 @@ generate:
     python -m armtune.cli._page > docs/cli.md
     python docs/package_graph.py
     python docs/glossary.py
+    python docs/ranks.py
 
 # Whether the benchmarks of speed run; figures are for a quiet machine, without --quick
 benchmarks:

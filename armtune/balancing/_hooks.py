@@ -171,6 +171,14 @@ class Balancer:
         """
         return None
 
+    def order(self, order: Tensor) -> Tensor:
+        """The order in which an epoch visits training samples, as the method wants it.
+
+        Args:
+            order: their numbers among the training samples, ``(member, steps × batch)``.
+        """
+        return order
+
     def alter(self, features: Features, index: Tensor, step: int) -> Features:
         """Features that go into the fusion, in training only.
 

@@ -93,8 +93,7 @@ class AdaptiveModulator(Modulator):
         self.seen.add(self._scores(step, responses.detach()))
         self.number = step.number
         if self.context.accumulate == 1:
-            factors = self.factors()[:, :, None, None]
-            flowing = factors * responses + (1 - factors) * responses.detach()
+            flowing = scaled(responses, self.factors())
             return [self._loss(flowing.sum(1), step) + self.heads_loss(step)]
         plain, whole = self.fused_loss(step).detach(), responses.detach().sum(1)
         own = [self._loss(z + (whole - z.detach()), step) for z in responses.unbind(1)]
@@ -146,6 +145,17 @@ class AdaptiveModulator(Modulator):
     def state(self) -> dict[str, Tensor]:
         """The mean score of each modality so far."""
         return {"past": self.past}
+
+
+def scaled(responses: Tensor, factors: Tensor) -> Tensor:
+    """The same responses, with that much of the gradient that reaches each.
+
+    Args:
+        responses: ``(member, modality, sample, output)``.
+        factors: ``(member, modality)``.
+    """
+    shares = factors[:, :, None, None]
+    return shares * responses + (1 - shares) * responses.detach()
 
 
 def log_likelihoods(target: Target, responses: Tensor, labels: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from armtune.errors import RunError
-from armtune.plugins.user_files import MANIFEST as MANIFEST
+from armtune.plugins import MANIFEST as MANIFEST
 
 SCALES = "preprocessing"
 MODEL, PREPROCESSING = "model.safetensors", f"{SCALES}.safetensors"
@@ -23,6 +23,9 @@ PREPARED = "columns.json"
 """What training rows fitted of a table's columns: new rows are prepared by it."""
 CHECKSUM = "checksum"
 """Key of the manifest's own checksum."""
+ENCODER = "encoder_"
+"""Begins the names of folders with files that encoders are made from."""
+MODELS = re.compile(rf"{ENCODER}[0-9a-f]{{8}}")
 _WEIGHTS = re.compile(rf"(?:model|{SCALES})(?:_[1-9][0-9]{{0,3}})?\.safetensors")
 DECISIONS = "decisions"
 """Key of the preprocessing's file for what members' outputs count; a lone model has none."""
@@ -65,6 +68,11 @@ class Part:
 def is_weights(name: str) -> bool:
     """Whether a file of this name holds numbers of a part."""
     return bool(_WEIGHTS.fullmatch(name))
+
+
+def model_files(manifest: Mapping[str, Any]) -> list[str]:
+    """Names of the files that encoders are made from, each with its folder's."""
+    return [name for name in manifest["sha256"] if MODELS.fullmatch(name.partition("/")[0])]
 
 
 def parts_of(manifest: Mapping[str, Any]) -> list[Part]:

@@ -29,7 +29,9 @@ from armtune.bundle.program import read_weights
 from armtune.data.standardize import Standardization
 from armtune.errors import RunError
 from armtune.nn.forward import Features
+from armtune.nn.frozen import frozen, shape_of
 from armtune.nn.layers import TooManyWeightsError
+from armtune.recipe.frozen import frozen_parts
 from armtune.recipe.load import load_recipe
 from armtune.recipe.schema import Recipe
 from armtune.targets import Target
@@ -43,12 +45,14 @@ class Served(nn.Module):
     """Models of one program as they are served: standardisation, network, and weights of outputs.
 
     Args:
+        parts: what of encoders learns nothing, by modality: see ``encoders.Frozen``.
         decisions: what each member's outputs count for each set of modalities that are there,
             ``(member, subset, decision)``: subsets as bit masks from none, of decisions the fused
             one and then each head's. None for the fused decision of a single model.
 
     Buffers:
-        mean_<k>, std_<k>, rotation_<k>: the standardisation of the k-th modality.
+        mean_<k>, std_<k>, rotation_<k>: the standardisation of the k-th modality, or of the
+            features that its frozen part gives.
         decisions: as above.
     """
 
@@ -60,9 +64,11 @@ class Served(nn.Module):
         target: Target,
         scales: Mapping[str, Standardization],
         decisions: Floats | None = None,
+        parts: Mapping[str, nn.Module] | None = None,
     ) -> None:
         super().__init__()
         self.network, self.target = network, target
+        self.frozen = nn.ModuleDict({_key(network, m): part for m, part in (parts or {}).items()})
         for k, m in enumerate(network.modalities):
             self.register_buffer(f"mean_{k}", torch.tensor(scales[m].mean, dtype=torch.float32))
             self.register_buffer(f"std_{k}", torch.tensor(scales[m].std, dtype=torch.float32))
@@ -89,6 +95,7 @@ class Served(nn.Module):
     def encode(self, modality: str, view: Tensor) -> Tensor:
         """Features ``(member, sample, feature)`` of a modality's samples."""
         k = self.network.modalities.index(modality)
+        view = self.seen(modality, view)
         scaled = (view - getattr(self, f"mean_{k}")) / getattr(self, f"std_{k}")
         rotation = getattr(self, f"rotation_{k}")
         if rotation is not None:
@@ -98,6 +105,12 @@ class Served(nn.Module):
             scaled = scaled.expand(len(self.decisions), *[-1] * (scaled.dim() - 1))
         encoded: Tensor = self.network.encoders[k](scaled)
         return encoded
+
+    def seen(self, modality: str, view: Tensor) -> Tensor:
+        """A modality's samples as trainings see them: what its frozen part gives, if it has one."""
+        key = _key(self.network, modality)
+        found: Tensor = self.frozen[key](view) if key in self.frozen else view
+        return found
 
     def decide(self, features: Features, present: Features) -> Tensor:
         """What features ``(member, sample, feature)`` give, ``(sample, output)``."""
@@ -128,6 +141,27 @@ class Served(nn.Module):
                 there = torch.from_numpy(present[m])
                 features[m][:, there] = self.encode(m, view[there])
         return self.decide(features, tensors(present)).numpy()
+
+
+def _key(network: MultimodalNet, modality: str) -> str:
+    # A name of torch's: a modality's own may hold what those may not.
+    return str(network.modalities.index(modality))
+
+
+def built_parts(recipe: Recipe, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, nn.Module]:
+    """The frozen parts of a recipe's encoders as modules, by modality.
+
+    Args:
+        shapes: of each modality's samples.
+
+    Raises:
+        RunError: they can't read these, or their files don't serve.
+        DataError: their files are missing or damaged.
+    """
+    try:
+        return {m: frozen(part.build(shapes[m])) for m, part in frozen_parts(recipe).items()}
+    except ValueError as error:
+        raise RunError(f"{RECIPE}: {error}") from error
 
 
 class Together(nn.Module):
@@ -189,13 +223,15 @@ def _part(
 ) -> Served:
     path = folder / part.preprocessing
     stored = read_weights(path)
-    scales = _scales(path, stored, shapes)
-    decisions = _decisions(path, stored, part.members, len(shapes)) if stacked else None
     recipe = load_recipe(folder / part.recipe, run_files=False)
+    frozen_ones = built_parts(recipe, shapes)
+    seen = {m: shape_of(module, shapes[m]) for m, module in frozen_ones.items()}
+    scales = _scales(path, stored, {**shapes, **seen})
+    decisions = _decisions(path, stored, part.members, len(shapes)) if stacked else None
     members = part.members if stacked else None
     turned = {m: scale.shape for m, scale in scales.items()}
     network = load_network(folder / part.model, recipe, turned, target, members)
-    return Served(network, target, scales, decisions).eval()
+    return Served(network, target, scales, decisions, frozen_ones).eval()
 
 
 def _decisions(path: Path, stored: Mapping[str, Floats], members: int, modalities: int) -> Floats:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from armtune.bundle.manifest import MANIFEST, read_manifest
+from armtune.bundle.manifest import MANIFEST, MODELS, read_manifest
 from armtune.errors import RunError
 from armtune.files import unwritable
 
@@ -82,12 +82,21 @@ def _own(folder: Path) -> set[str]:
         return set()
     if not isinstance(sums, dict):
         return set()
-    plain = {name for name in (*sums, MANIFEST) if _is_plain(folder / name)}
-    return plain | ({BYTECODE} if _is_bytecode(folder / BYTECODE) else set())
+    names = {*sums, MANIFEST}
+    plain = {name for name in names if "/" not in name and _is_plain(folder / name)}
+    models = {place.name for place in folder.iterdir() if _is_model(place, names)}
+    return plain | models | ({BYTECODE} if _is_bytecode(folder / BYTECODE) else set())
 
 
 def _is_plain(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
+
+
+def _is_model(folder: Path, names: set[str]) -> bool:
+    """Whether it is a folder of a bundle's with files that an encoder is made from."""
+    if not MODELS.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir():
+        return False
+    return all(_is_plain(f) and f"{folder.name}/{f.name}" in names for f in folder.iterdir())
 
 
 def _is_bytecode(folder: Path) -> bool:
@@ -113,8 +122,9 @@ def _remove(old: Path) -> None:
     """Removes an earlier bundle; what came into it while it was replaced stays beside it."""
     own = _own(old)
     with suppress(OSError):
-        for name in own - {BYTECODE}:
-            (old / name).unlink()
-        if BYTECODE in own:
-            shutil.rmtree(old / BYTECODE)
+        for path in (old / name for name in own):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
         old.rmdir()

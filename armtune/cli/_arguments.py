@@ -47,8 +47,36 @@ DataOverrides = Annotated[
 RunPaths = Annotated[
     list[Path],
     typer.Argument(
-        metavar="RUN…", help="Sweeps' folders, such as runs/avmnist.", show_default=False
+        metavar="RUN…",
+        help="Folders of sweeps, comparisons or trainings, such as runs/avmnist.",
+        show_default=False,
     ),
+]
+
+METHODS = typer.Option(
+    "--methods",
+    metavar="NAME,NAME,…",
+    help="Balancing methods, such as none,arm, or all.",
+    show_default=False,
+)
+Seeds = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Seeds each best setting is re-trained with.", show_default="the recipe's"
+    ),
+]
+Trials = Annotated[
+    int | None, typer.Option(min=1, help="Trials a method.", show_default="the recipe's")
+]
+Cuts = Annotated[
+    int,
+    typer.Option(
+        min=1, metavar="N", help="Cuts of the data to do it all on: data.seed and those after it."
+    ),
+]
+
+Alone = Annotated[
+    bool, typer.Option("--alone", help="Also give each modality alone a sweep of its own.")
 ]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -95,11 +123,6 @@ def resumable() -> Iterator[None]:
         again = typed_again(but=("--resume",))
         say(f"\nstopped; this goes on where it was:\n  {again} --resume", err=True)
         raise
-
-
-def typed(path: Path) -> str:
-    """A path as it is typed: quoted, and no option where it begins with a dash."""
-    return shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))
 
 
 def typed_again(but: Sequence[str]) -> str:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
 
 from armtune.text.escapes import for_terminal
+
+if TYPE_CHECKING:
+    from armtune.report.tables import Grid
+
+WIDTH = 160
+"""Characters of a line where no terminal says how many it has."""
 
 
 class Terminal(Console):
@@ -15,6 +22,20 @@ class Terminal(Console):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    @classmethod
+    def wide(cls, **options: Any) -> Terminal:
+        """One whose lines are long where no terminal says how long they may be."""
+        console = cls(**options)
+        if not console.is_terminal:
+            console.width = WIDTH
+        return console
+
+    def show(self, grids: Iterable[Grid]) -> None:
+        """Prints tables, in parts where they are wider than the terminal."""
+        for grid in grids:
+            for part in grid.parts(self.width):
+                self.print(part.rich())
 
     def print(self, *objects: Any, **options: Any) -> None:
         """Prints texts as they are, and tables as rich has them."""

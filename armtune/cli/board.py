@@ -17,7 +17,7 @@ def command(
         typer.Option(min=0, max=65535, help="Port; 0 for any.", show_default="6006, or above"),
     ] = None,
 ) -> None:
-    """Start TensorBoard on runs, and say where it is; Ctrl-C ends it."""
+    """Start TensorBoard on sweeps, comparisons and trainings, and say where; Ctrl-C ends it."""
     import time
 
     from armtune.report.board import start_board

@@ -19,6 +19,14 @@ def command(
     trial: Annotated[
         int | None, typer.Option(help="Number of the trial.", show_default="what the sweep chose")
     ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Of a comparison: the method.",
+            show_default="the one that the recipe's rule picks on validation",
+        ),
+    ] = None,
     formats: Annotated[
         str | None,
         typer.Option(
@@ -31,7 +39,7 @@ def command(
     plugins: Plugins = None,
     as_json: AsJson = False,
 ) -> None:
-    """Export what a run chose, or another trial, as a bundle to predict from.
+    """Export what a run or a comparison chose, or another trial, as a bundle to predict from.
 
     Every format is run on the run's data and must agree with the trained model before anything is
     written.
@@ -41,6 +49,7 @@ def command(
     from armtune.export.from_run import chosen_trial, export_trial, export_winner
 
     run_plugins(plugins)
+    run = _sweep(run, method)
     number = chosen_trial(run) if trial is None else trial
     wanted = None if formats is None else _names(formats)
     with progress_bars(Terminal(stderr=True)) as progress:
@@ -59,6 +68,20 @@ def command(
         say(f"  {written['file']} ({name}): {difference}")
     for name, reason in about["left_out"].items():
         say(f"  without {name}: {reason}")
+
+
+def _sweep(folder: Path, method: str | None) -> Path:
+    """The sweep's folder: a comparison has several."""
+    from armtune.comparison.read import run_to_export
+    from armtune.comparison.record import is_comparison
+
+    if not is_comparison(folder):
+        if method is not None:
+            raise typer.BadParameter(f"--method is for comparisons, and {folder} is none")
+        return folder
+    run = run_to_export(folder, method)
+    say(f"the model of {run}", err=True)
+    return run
 
 
 def _names(formats: str) -> list[str]:

@@ -10,10 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from armtune.cli._arguments import AsJson, Overrides, RecipePath, RunTo
+from armtune.cli._arguments import (
+    METHODS,
+    Alone,
+    AsJson,
+    Cuts,
+    Overrides,
+    RecipePath,
+    RunTo,
+    Seeds,
+    Trials,
+)
 from armtune.cli._output import say
 
 if TYPE_CHECKING:
+    from armtune.comparison.estimate import ComparisonEstimate
+    from armtune.comparison.whole import Prepared, Wanted
     from armtune.recipe.ranges import Dimension
     from armtune.recipe.schema import Recipe
     from armtune.recipe.space import Space
@@ -29,12 +41,27 @@ def command(
     inline: Annotated[
         bool, typer.Option("--inline", help="Plan a sweep in one process, without Ray.")
     ] = False,
+    methods: Annotated[str | None, METHODS] = None,
+    seeds: Seeds = None,
+    trials: Trials = None,
+    cuts: Cuts = 1,
+    alone: Alone = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what a sweep would run, and estimate its time and memory from a few timed epochs.
 
     The estimate is left in the run's folder; after the sweep, the report says how far off it was.
+    With --methods, and --seeds, --trials, --cuts and --alone, of what armtune compare would run.
     """
+    if methods is not None:
+        from armtune.comparison.whole import Wanted
+
+        wanted = Wanted(methods, trials, seeds, cuts, alone)
+        _plan_comparison(recipe, overrides or [], wanted, to, inline, as_json)
+        return
+    if seeds is not None or trials is not None or cuts != 1 or alone:
+        said = "--seeds, --trials, --cuts and --alone are for comparisons: add --methods"
+        raise typer.BadParameter(said)
     from armtune.recipe.automatic import few_steps, told
     from armtune.recipe.space import is_open, load_sweep, placed, settled_by_data
     from armtune.recipe.start_checks import check_searched
@@ -59,6 +86,49 @@ def command(
         say("\n".join([*_lines(loaded, space, found), *notes]))
 
 
+def _plan_comparison(
+    recipe: Path, overrides: list[str], wanted: Wanted, to: Path | None, inline: bool, as_json: bool
+) -> None:
+    from armtune.comparison.estimate import estimate_comparison
+    from armtune.comparison.whole import prepare
+    from armtune.recipe.space import placed
+    from armtune.sweeps.study.folder import may_start
+    from armtune.sweeps.workers.trial import TrainingFactory
+
+    prepared = prepare(recipe, overrides, wanted)
+    folder = to or Path("runs") / f"{prepared.name}-compare"
+    may_start(folder, resume=False)
+    with placed(recipe, overrides):
+        found = estimate_comparison(prepared, TrainingFactory(recipe.parent), inline)
+    found.write(folder)
+    if as_json:
+        each = {method: _figures(own) for method, own in found.each.items()}
+        told = {"name": prepared.name, "cuts": found.cuts, "seconds": found.seconds}
+        typer.echo(json.dumps({**told, "methods": each}, indent=2))
+    else:
+        say("\n".join(_comparison_lines(prepared, found)))
+
+
+def _comparison_lines(prepared: Prepared, found: ComparisonEstimate) -> Iterator[str]:
+    from armtune.report.live import duration
+
+    on = f" on each of {found.cuts} cuts" if found.cuts > 1 else ""
+    yield f"{prepared.name}: {len(found.each)} sweeps, one after the other{on}"
+    for contender in prepared.each[0]:
+        note = f"; {contender.note}" if contender.note else ""
+        if contender.recipe is None:
+            yield f"  {contender.method}: left out{note}"
+            continue
+        own = found.each[contender.method]
+        yield (
+            f"  {contender.method}: {own.trials} trials of {own.epoch_seconds:.2f} s an epoch, "
+            f"{own.trainings} re-trainings, "
+            f"about {duration(found.method_seconds(contender.method))}{note}"
+        )
+    yield f"in all: about {duration(found.seconds)}"
+    yield f"memory: at most about {found.memory_bytes / 2**30:.1f} GiB"
+
+
 def _content(recipe: Recipe, space: Space, found: Estimate) -> dict[str, Any]:
     from armtune.recipe.start_checks import described
     from armtune.sweeps.planning.plan import size_of
@@ -77,13 +147,17 @@ def _content(recipe: Recipe, space: Space, found: Estimate) -> dict[str, Any]:
         "rungs": pruner.rungs(epochs),
         "epochs": epochs,
         "resources": recipe.sweep.resources.model_dump(),
-        "estimate": {
-            **asdict(found),
-            "search_seconds": found.search_seconds,
-            "longest_seconds": found.longest_seconds,
-            "after_seconds": found.after_seconds,
-            "seconds": found.seconds,
-        },
+        "estimate": _figures(found),
+    }
+
+
+def _figures(found: Estimate) -> dict[str, Any]:
+    return {
+        **asdict(found),
+        "search_seconds": found.search_seconds,
+        "longest_seconds": found.longest_seconds,
+        "after_seconds": found.after_seconds,
+        "seconds": found.seconds,
     }
 
 

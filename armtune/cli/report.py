@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from armtune.cli._arguments import AsJson, Plugins, run_plugins
+from armtune.cli._comparison import report_comparison
 from armtune.cli._output import say
 from armtune.cli._terminal import Terminal
 from armtune.files import exists
@@ -17,17 +18,14 @@ from armtune.files import exists
 if TYPE_CHECKING:
     from armtune.report.run import RunReport
 
-WIDTH = 160
-"""Characters of a line where no terminal says how many it has."""
-
 
 def command(
     runs: Annotated[
         list[str],
         typer.Argument(
             metavar="RUN…",
-            help="Sweeps' folders, such as runs/avmnist; and where their data lie by now, "
-            "such as data.path=mine.npz.",
+            help="Sweeps' folders, such as runs/avmnist, or a comparison's; and where their data "
+            "lie by now, such as data.path=mine.npz.",
             show_default=False,
         ),
     ],
@@ -36,18 +34,20 @@ def command(
         typer.Option(
             metavar="FILE",
             help="The HTML page.",
-            show_default="report.html in the run's folder; in this folder for several runs",
+            show_default="report.html in the run's folder; in this folder for several runs; "
+            "a comparison's own files",
         ),
     ] = None,
     plugins: Plugins = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a sweep's trials, its front, the chosen trial and what confirmed it.
+    """Show a sweep's trials, its front, the chosen trial and what confirmed it; or a comparison.
 
     Also writes one HTML page with figures, which opens offline; it compares several runs.
     A run that may only be read has its page where --to says, or none.
     Runs no code that a run's recipe names, unless it is given by --plugins.
     """
+    from armtune.comparison.record import is_comparison
     from armtune.report.run import RunReport
 
     run_plugins(plugins)
@@ -55,15 +55,18 @@ def command(
     folders = [Path(text) for text in runs if text not in changes]
     if not folders:
         raise typer.BadParameter("name a run's folder")
+    if any(map(is_comparison, folders)):
+        if len(runs) > 1:
+            raise typer.BadParameter("a comparison is shown by itself: name its folder alone")
+        report_comparison(folders[0], to, as_json)
+        return
     reports = [RunReport.read(folder, changes) for folder in folders]
     if as_json:
         told = [report.as_dict() for report in reports]
         shown = told[0] if len(told) == 1 else told
         typer.echo(json.dumps(shown, indent=2, allow_nan=False))
     else:
-        console = Terminal()
-        if not console.is_terminal:
-            console.width = WIDTH
+        console = Terminal.wide()
         for report in reports:
             _show(report, console)
     path = _write(reports, folders, to)
@@ -106,8 +109,7 @@ def _show(report: RunReport, console: Terminal) -> None:
 
     show_verdict(report, console)
     console.print(f"{report.name} on {report.data}")
-    for grid in report.grids():
-        console.print(grid.rich())
+    console.show(report.grids())
     for line in filter(
         None, [*failures(report.records), *report.notes, report.choice, report.preserved]
     ):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +18,8 @@ from armtune.cli._arguments import (
     Resume,
     RunTo,
     resumable,
-    typed,
 )
+from armtune.text.escapes import for_shell
 
 if TYPE_CHECKING:
     from armtune.api import Result
@@ -67,10 +66,9 @@ def _run(
 ) -> Result:
     from armtune.api import sweep_and_export
     from armtune.cli._progress import progress_bars
-    from armtune.data.overview import doubts
     from armtune.datasets._load import load_dataset
     from armtune.recipe.automatic import few_steps, told
-    from armtune.recipe.shape_checks import refuse_unread
+    from armtune.recipe.data_notes import data_notes
     from armtune.recipe.space import is_open, settled_by_data
     from armtune.recipe.start_checks import check_searched
     from armtune.report.live import LiveListener
@@ -88,8 +86,7 @@ def _run(
     recipe, space = settled_by_data(given, space, dataset, recipe_folder)
     for said in told(given, recipe):
         console.print(said, highlight=False)
-    unread = refuse_unread(recipe, space.dimensions, dataset.shapes)
-    for note in [*unread, *doubts(dataset), *few_steps(recipe, dataset)]:
+    for note in [*data_notes(recipe, space.dimensions, dataset), *few_steps(recipe, dataset)]:
         console.print(note, style="yellow", highlight=False)
     with LiveListener(recipe, console, quiet) as live:
         return sweep_and_export(
@@ -103,8 +100,7 @@ def _tell(result: Result, console: Terminal) -> None:
     from armtune.cli.report import show_verdict
 
     show_verdict(result.report, console)
-    for grid in result.report.grids()[1:]:
-        console.print(grid.rich())
+    console.show(result.report.grids()[1:])
     for note in result.notes:
         console.print(note, style="yellow")
     if result.best is not None:
@@ -116,20 +112,10 @@ def _tell(result: Result, console: Terminal) -> None:
 
 
 def _next(result: Result) -> str:
-    from armtune.datasets import Data
+    from armtune.report.headline import next_steps
     from armtune.report.page import REPORT
-    from armtune.sweeps.study.folder import BEST
 
-    run, export = typed(result.folder), typed(result.folder / BEST)
-    data = result.report.recipe.data
-    samples = "samples.npz" if type(data).inputs is Data.inputs else "samples.csv"
-    use = f"predict {export} --input {samples}"
-    if result.best is None:
-        use = f"export {run} --to model --trial {result.report.front[0]}"
-    lines: Sequence[str] = (
-        "next:",
-        f"  open {typed(result.folder / REPORT)}",
-        f"  armtune board {run}",
-        f"  armtune {use}",
-    )
-    return "\n".join(lines)
+    report = result.report
+    steps = next_steps(result.folder, report.recipe, report.front)
+    page = f"open {for_shell(result.folder / REPORT)}"
+    return "\n".join(["next:", f"  {page}", *(f"  {command}" for _, command in steps)])

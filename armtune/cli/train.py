@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,16 +33,15 @@ def command(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON.")] = False,
 ) -> None:
-    """Train a recipe once and export the model of the best epoch."""
+    """Train a recipe once and export the model of the best epoch, its curves for armtune board."""
     from armtune.bundle.target import check_target
     from armtune.cli._progress import progress_bars
     from armtune.cli._terminal import Terminal
-    from armtune.data.overview import doubts
     from armtune.datasets._load import load_dataset
     from armtune.export.write import write_bundle
     from armtune.recipe.automatic import is_open, resolved, told
+    from armtune.recipe.data_notes import data_notes
     from armtune.recipe.load import load_recipe
-    from armtune.recipe.shape_checks import refuse_unread
     from armtune.recipe.space import placed
     from armtune.sweeps.study.folder import self_contained
 
@@ -56,15 +56,20 @@ def command(
         loaded = resolved(given, dataset, recipe.parent) if is_open(given) else given
         for said in told(given, loaded):
             console.print(said, highlight=False)
-        for note in [*refuse_unread(loaded, (), dataset.shapes), *doubts(dataset)]:
+        for note in data_notes(loaded, (), dataset):
             console.print(note, style="yellow", highlight=False)
-        run = _trained(loaded, dataset, console)
-    metrics = {"validation": run.best[0], **({"test": run.test()[0]} if test else {})}
-    with tempfile.TemporaryDirectory() as aside:
-        model = Path(aside) / "model.safetensors"
-        run.save_model(model)
-        whole = self_contained(loaded, recipe.parent)
-        write_bundle(folder, whole, model, dataset, run.scales, metrics)
+        with tempfile.TemporaryDirectory() as aside:
+            curves = Path(aside) / "curves"
+            run = _trained(loaded, dataset, console, curves)
+            metrics = {"validation": run.best[0], **({"test": run.test()[0]} if test else {})}
+            model = Path(aside) / "model.safetensors"
+            run.save_model(model)
+            whole = self_contained(loaded, recipe.parent)
+            beside = list(curves.iterdir())
+            write_bundle(
+                folder, whole, model, dataset, run.scales, metrics,
+                beside=beside, judge=(whole, model),
+            )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(metrics, indent=2))
     for split, values in metrics.items():
@@ -73,9 +78,13 @@ def command(
     console.print(f"model: {folder}", highlight=False)
 
 
-def _trained(recipe: Recipe, dataset: Dataset, console: Console) -> Run | CrossValidation:
+def _trained(
+    recipe: Recipe, dataset: Dataset, console: Console, curves: Path
+) -> Run | CrossValidation:
+    """Trains, and leaves each epoch's metrics in a folder, as TensorBoard reads them."""
     import torch
 
+    from armtune.report.tensorboard import Curves
     from armtune.sweeps.engines.engine import means_here
     from armtune.training.loop import train
     from armtune.training.schedule import begin
@@ -83,13 +92,14 @@ def _trained(recipe: Recipe, dataset: Dataset, console: Console) -> Run | CrossV
     threads, device = means_here(recipe.sweep.resources)
     torch.set_num_threads(threads)
     run = begin([recipe], dataset, device)
-    train(
-        run,
-        lambda epoch, metrics: console.print(
-            f"epoch {epoch}/{recipe.training.epochs}  {_line(metrics[0], run.target.score)}",
-            highlight=False,
-        ),
-    )
+    told = Curves(curves, run.target.score)
+
+    def ended(epoch: int, metrics: Sequence[EpochMetrics]) -> None:
+        told.epoch_ended(epoch, metrics[0])
+        said = f"epoch {epoch}/{recipe.training.epochs}  {_line(metrics[0], run.target.score)}"
+        console.print(said, highlight=False)
+
+    train(run, ended)
     return run
 
 

@@ -7,6 +7,7 @@ manifest's time is when the folder was last used.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import logging
@@ -34,6 +35,8 @@ MANIFEST = "manifest.json"
 BUILDING = ".building-"
 DOWNLOADS = "downloads"
 """Folder of files as they were downloaded."""
+LOCK = ".lock"
+"""File of locks in the cache: a byte for each folder that is being built."""
 MADE = ".made-by-armtune"
 """File in it: somebody else's folder may have the same name."""
 _BUILDING_NAME = re.compile(r"\.building-[a-z0-9_]{8}")
@@ -129,14 +132,34 @@ def stored(name: str, digest: str, build: Callable[[CacheWriter], Mapping[str, A
             return found
         root.mkdir(parents=True, exist_ok=True)
         _sweep(root)
-        aside = Path(tempfile.mkdtemp(prefix=BUILDING, dir=root))
-        try:
-            writer = CacheWriter(aside)
-            writer.close(build(writer))
-            _publish(aside, folder)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
-        return read_entry(folder)
+        with _alone(root / LOCK, digest):
+            # Another process may have built it while this one waited.
+            return _kept(folder) or _built(folder, build)
+
+
+def is_stored(name: str, digest: str) -> bool:
+    """Whether there is a data set of this name and digest, whole or damaged."""
+    return (cache_root() / f"{name}-{digest[:16]}").exists()
+
+
+def _built(folder: Path, build: Callable[[CacheWriter], Mapping[str, Any]]) -> Stored:
+    aside = Path(tempfile.mkdtemp(prefix=BUILDING, dir=folder.parent))
+    try:
+        writer = CacheWriter(aside)
+        writer.close(build(writer))
+        _publish(aside, folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return read_entry(folder)
+
+
+@contextmanager
+def _alone(path: Path, digest: str) -> Iterator[None]:
+    """Lets one process at a time build a folder, as far as the file system has locks."""
+    with path.open("a") as file:
+        with suppress(OSError):
+            fcntl.lockf(file, fcntl.LOCK_EX, 1, zlib.crc32(digest.encode()))
+        yield
 
 
 def _kept(folder: Path) -> Stored | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from armtune.data.cache import (
     DAY,
     DOWNLOADS,
+    LOCK,
     MADE,
     MANIFEST,
     cache_root,
@@ -40,7 +41,7 @@ def kept() -> tuple[list[Kept], list[str]]:
     """
     root = cache_root()
     found = sorted(root.iterdir()) if root.is_dir() else []
-    whole = [path for path in found if not is_building(path)]
+    whole = [path for path in found if not is_building(path) and path.name != LOCK]
     ours = [path for path in whole if is_ours(path)]
     return [_kept(path) for path in ours], [path.name for path in whole if path not in ours]
 

@@ -15,6 +15,8 @@ from armtune.data.cache import DOWNLOADS, cache_root, file_digest, make_download
 from armtune.errors import DataError, MissingDataError
 from armtune.files import at_home, exists
 
+MODELS = "models"
+"""Folder of fetched models among the downloads."""
 TIMEOUT = 10.0
 """Seconds without a byte after which a download is given up."""
 BLOCK = 1 << 16
@@ -53,6 +55,12 @@ def data_folders(root: str | None, folder: Path) -> list[Path]:
     if root is not None:
         return [folder / at_home(root)]
     return [Path(named)] if (named := os.environ.get("ARMTUNE_DATA")) else []
+
+
+def model_folders(folder: Path) -> list[Path]:
+    """Where models are looked up: beside the recipe, ``$ARMTUNE_DATA``, what was fetched."""
+    fetched = cache_root() / DOWNLOADS / MODELS
+    return [folder, *data_folders(None, folder), *([fetched] if fetched.is_dir() else [])]
 
 
 def find(name: str, places: Sequence[Path]) -> Path:

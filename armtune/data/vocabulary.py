@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,15 @@ class Vocabulary:
     """
 
     words: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """The highest number of a word."""
+        return len(self.words) + UNKNOWN
+
+    def about(self) -> dict[str, list[str]]:
+        """What it is, as JSON holds it."""
+        return {"words": list(self.words)}
 
     def encode(self, texts: Sequence[str], length: int) -> NDArray[np.float32]:
         """Numbers of each text's first words, ``(text, length)``, the rest padding."""
@@ -46,6 +55,10 @@ def learn_vocabulary(texts: Iterable[str], size: int) -> Vocabulary:
         texts: the training texts only.
         size: the highest number that a word may get.
     """
-    counts = Counter(word for text in texts for word in words_of(text))
+    return most_frequent(Counter(word for text in texts for word in words_of(text)), size)
+
+
+def most_frequent(counts: Mapping[str, int], size: int) -> Vocabulary:
+    """The most frequent of words that were counted; see ``learn_vocabulary``."""
     ranked = sorted(counts, key=lambda word: (-counts[word], word))
     return Vocabulary(tuple(ranked[: size - UNKNOWN]))

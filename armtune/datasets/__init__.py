@@ -26,7 +26,8 @@ class Data(Options):
     """Options of a data set and how to read it."""
 
     paths: ClassVar[tuple[str, ...]] = ()
-    """Options that are paths, relative to the recipe's folder unless they are absolute."""
+    """Options that are paths, or have one for each of several names; relative to the recipe's
+    folder unless they are absolute."""
 
     name: str
     otherwise: str | None = None
@@ -43,6 +44,13 @@ class Data(Options):
         cells of a sample's modality, or also all of them.
         """
         return ""
+
+    def named_files(self) -> dict[str, str]:
+        """The paths that it names, by their options, such as ``path`` or ``tokenizers.text``."""
+        given = {option: getattr(self, option) for option in self.paths}
+        one = {option: value for option, value in given.items() if isinstance(value, str)}
+        several = {option: value for option, value in given.items() if isinstance(value, Mapping)}
+        return one | {f"{option}.{m}": v for option, own in several.items() for m, v in own.items()}
 
     def modalities(self) -> tuple[str, ...] | None:
         """The modalities this data set has; None when only its files can tell."""

@@ -21,6 +21,8 @@ class Decoded(Data):
     """Side of images and frames, which are scaled and cut square."""
     frames: int = Field(3, ge=1, le=64)
     """Frames of a video, taken evenly over its length."""
+    sound: Literal["spectrogram", "wave"] = "spectrogram"
+    """What sound becomes: a log-mel spectrogram, or the wave itself, as pretrained models read."""
     spectrogram: tuple[Size, Size] = (64, 128)
     """Mel bands and time steps of the sound."""
     seconds: float = Field(10.0, gt=0, le=60)
@@ -36,5 +38,6 @@ class Decoded(Data):
         Raises:
             DamagedPictureError, DamagedMediaError: it is missing or damaged; names it.
         """
-        shape = Shape(self.image_size, self.frames, self.spectrogram, self.seconds, self.rate)
+        spectrogram = self.spectrogram if self.sound == "spectrogram" else None
+        shape = Shape(self.image_size, self.frames, spectrogram, self.seconds, self.rate)
         return decode(path, kind, shape)

@@ -19,6 +19,8 @@ from armtune.data.cache import CacheWriter
 from armtune.data.columns.guess import Guess
 from armtune.data.columns.leaks import leak
 from armtune.data.columns.modalities import (
+    CALLED,
+    PIECE,
     Cells,
     File,
     Text,
@@ -31,7 +33,6 @@ from armtune.data.columns.modalities import (
     read_alike,
 )
 from armtune.data.columns.stated import typed
-from armtune.data.formats.cells import as_cells
 from armtune.data.formats.columns import ColumnStore
 from armtune.data.formats.media import DAMAGED, Kind
 from armtune.data.missing_modalities import settle, skipped
@@ -39,6 +40,7 @@ from armtune.data.prefetch import prefetched
 from armtune.data.rows import Mask, rows
 from armtune.data.splits import Index, Indices, divided, named_splits, numbered, random_split
 from armtune.data.staging import Raw
+from armtune.data.tokenizer import Tokenizer
 from armtune.datasets import told
 from armtune.errors import DataError
 from armtune.targets import Target
@@ -49,8 +51,6 @@ if TYPE_CHECKING:
     from armtune.datasets.table import Table
 
 log = logging.getLogger(__name__)
-PIECE = 1 << 13
-"""Rows that are prepared at a time."""
 MOST = 8
 """Columns that are named in a warning."""
 
@@ -71,6 +71,7 @@ class TableRows:
         data: the recipe's options.
         modalities: those to read.
         reserved: columns that tell label, split or group.
+        tokenizers: of modalities of texts that have one.
     """
 
     def __init__(
@@ -79,10 +80,11 @@ class TableRows:
         store: ColumnStore,
         modalities: Sequence[str],
         reserved: Sequence[str],
+        tokenizers: Mapping[str, Tokenizer],
         progress: Progress,
     ) -> None:
         self.data, self.store, self.progress = data, store, progress
-        self.modalities = modalities
+        self.modalities, self.tokenizers = modalities, tokenizers
         matched = {m: store.match(data.columns[m], reserved) for m in modalities}
         wanted = list(dict.fromkeys(name for names in matched.values() for name in names))
         guesses = {}
@@ -146,7 +148,7 @@ class TableRows:
         return {name: self._cells(name) for name in names}
 
     def _cells(self, name: str) -> pa.Array:
-        found = as_cells(self.store.column(name), self.store.at(name))
+        found = self.store.cells(name)
         assert found is not None, "a column of plain values"
         return found
 
@@ -158,7 +160,11 @@ class TableRows:
                 f"{self.store.at(gone.name)}: {modality} has no other column, and {gone.reason}; "
                 f"types could say what it holds"
             )
-        return kind_of(modality, guesses, str(self.store.path))
+        kind = kind_of(modality, guesses, str(self.store.path))
+        if modality in self.tokenizers and kind != Text.kind:
+            said = f"holds {CALLED[kind]}, which no tokenizer reads"
+            raise DataError(f"data.tokenizers.{modality}: {modality} {said}")
+        return kind
 
     def _settled(self) -> tuple[dict[str, Mask], Mask]:
         """Which rows have each modality, and which are to be used."""
@@ -248,8 +254,8 @@ class TableRows:
             if self.kinds[m] == File.kind:
                 found[m] = File(guesses[0].name, guesses[0].type)
             elif self.kinds[m] == Text.kind:
-                size, length = self.data.words, self.data.length
-                found[m] = fit_text(self.cells, self.columns[m], own, size, length)
+                numbers = self.tokenizers.get(m, self.data.words)
+                found[m] = fit_text(self.cells, self.columns[m], own, self.data.length, numbers)
             else:
                 at, cells = self.store.at, self.cells
                 holes = missing_cells(m, guesses, cells, at, used & present[m])
@@ -303,7 +309,7 @@ class TableRows:
     def _leaks(self) -> Iterator[str]:
         if not isinstance(self.data.label, str):
             return
-        labels = as_cells(self.store.column(self.data.label), self.data.label)
+        labels = self.store.cells(self.data.label)
         named = {
             n for m in self.modalities if self.kinds[m] == Vector.kind for n in self.columns[m]
         }
@@ -320,7 +326,7 @@ def file_paths(store: ColumnStore, name: str) -> list[Path | None]:
     """A column's paths, which begin where the table lies; None where one is missing."""
     from armtune.data.columns.numbers import known_cells
 
-    cells = as_cells(store.column(name), store.at(name))
+    cells = store.cells(name)
     assert cells is not None, "a column of text"
     return [
         None if cell is None else store.folder / cell for cell in known_cells(cells).to_pylist()

@@ -8,18 +8,20 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
+from typing_extensions import Self
 
 from armtune.data import Columns, Dataset, Progress, Shapes
 from armtune.data.cache import CacheWriter, digest_of, file_digest, splits_of, stored
 from armtune.data.columns.inputs import prepared_sources
 from armtune.data.columns.stated import StatedType
-from armtune.data.downloads import data_folders, find
+from armtune.data.downloads import data_folders, find, model_folders
 from armtune.data.formats.columns import ColumnStore
 from armtune.data.formats.media import MEDIA_SUFFIXES
 from armtune.data.formats.text_files import UTF_8, Encoding
 from armtune.data.inputs import Source, Whole
 from armtune.data.missing_modalities import Absent
+from armtune.data.tokenizer import read_tokenizer, tokenizer_file
 from armtune.datasets import Labelled
 from armtune.datasets._clips import fingerprint
 from armtune.datasets._decoding import Decoded
@@ -45,7 +47,7 @@ class Table(Labelled, Decoded):
     named; what it doesn't say is cut off the training samples by ``seed``.
     """
 
-    paths = ("path",)
+    paths = ("path", "tokenizers")
 
     name: Literal["table"] = "table"
     path: str
@@ -75,13 +77,24 @@ class Table(Labelled, Decoded):
     words: int = Field(10000, ge=2)
     """Highest number of a text's word; rarer words share number 1."""
     length: int = Field(64, ge=4, le=4096)
-    """Words of a text that are read, where the training texts have as many."""
+    """Words or tokens of a text that are read, where the training texts have as many."""
+    tokenizers: dict[str, str] = Field(default_factory=dict)
+    """Of modalities of texts, a tokenizer instead of a vocabulary of their words: its
+    ``tokenizer.json`` or the folder that has one, relative to the recipe, else to
+    ``$ARMTUNE_DATA``."""
     validation: float = Field(0.1, gt=0, lt=1)
     """Share of the training samples cut off for validation, where the table has no such cut."""
     test: float = Field(0.2, gt=0, lt=1)
     """Share cut off for test before that, where the table has no such cut."""
     seed: int = Field(0, ge=0)
     """Seed of these cuts."""
+
+    @model_validator(mode="after")
+    def _tokenizers_have_modalities(self) -> Self:
+        if strangers := [m for m in self.tokenizers if m not in self.columns]:
+            known = ", ".join(self.columns)
+            raise ValueError(f"tokenizers: {strangers[0]!r} is no modality of {known}")
+        return self
 
     @property
     def fills(self) -> Literal["", "cells", "samples"]:
@@ -96,12 +109,14 @@ class Table(Labelled, Decoded):
         path = find(self.path, [folder, *data_folders(None, folder)])
         store = ColumnStore(path, self.encoding)
         reserved = [n for n in (*self._label_columns(store), self.split, self.groups) if n]
+        tokenizers = self._tokenizers(modalities, folder)
 
         def build(writer: CacheWriter) -> dict[str, Any]:
-            rows = TableRows(self, store, modalities, reserved, progress)
+            by = {m: read_tokenizer(file) for m, file in tokenizers.items()}
+            rows = TableRows(self, store, modalities, reserved, by, progress)
             return rows.write(writer, self._learnt(store))
 
-        digest = self._digest(store, modalities, reserved)
+        digest = self._digest(store, modalities, reserved, tokenizers)
         found = stored(self.name, digest, build)
         about = found[1]
         target = restored(about["target"])
@@ -133,9 +148,25 @@ class Table(Labelled, Decoded):
     def text_encoding(self) -> str:
         return self.encoding
 
-    def _digest(self, store: ColumnStore, modalities: Sequence[str], but: Sequence[str]) -> str:
+    def _tokenizers(self, modalities: Sequence[str], folder: Path) -> dict[str, Path]:
+        """Files of the modalities' tokenizers.
+
+        Raises:
+            DataError: one isn't there.
+        """
+        places = model_folders(folder)
+        named = {m: file for m, file in self.tokenizers.items() if m in modalities}
+        return {m: tokenizer_file(find(file, places)) for m, file in named.items()}
+
+    def _digest(
+        self,
+        store: ColumnStore,
+        modalities: Sequence[str],
+        but: Sequence[str],
+        tokenizers: Mapping[str, Path],
+    ) -> str:
         """Of all that the samples depend on, files that the table names among it."""
-        options = self.model_dump(exclude={"path", "otherwise"})
+        options = self.model_dump(exclude={"path", "otherwise", "tokenizers"})
         named = {name for m in modalities for name in store.match(self.columns[m], but)}
         files = [
             [None if file is None else fingerprint(file, store.folder) for file in own]
@@ -144,6 +175,8 @@ class Table(Labelled, Decoded):
         ]
         content = "" if store.path.is_dir() else file_digest(store.path)
         of = {"options": options, "file": content, "files": files, "of": sorted(modalities)}
+        if tokenizers:
+            of["tokenizers"] = {m: file_digest(file) for m, file in tokenizers.items()}
         return digest_of({**of, "builder": BUILDER})
 
     def _learnt(self, store: ColumnStore) -> Labelling:

@@ -35,6 +35,10 @@ class SequenceEncoder(Encoder):
         """Whether steps of zeros are passed over: padding tokens always are."""
         return self.padded or self.vocabulary > 0
 
+    @property
+    def reads_tokens(self) -> bool:
+        return self.vocabulary > 0
+
     def misfit(self, shape: tuple[int, ...]) -> str:
         if self.vocabulary and len(shape) != 1:
             return f"{self.name} with a vocabulary reads tokens (token,), not {shape}"

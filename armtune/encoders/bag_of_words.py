@@ -32,6 +32,10 @@ class BagOfWords(Encoder):
     width: int = Field(64, ge=1)
     """Features."""
 
+    @property
+    def reads_tokens(self) -> bool:
+        return True
+
     def misfit(self, shape: tuple[int, ...]) -> str:
         return "" if len(shape) == 1 else f"{self.name} reads word numbers (word,), not {shape}"
 

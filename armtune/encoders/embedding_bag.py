@@ -28,6 +28,10 @@ class EmbeddingBag(Encoder):
     width: int = Field(64, ge=1)
     """Length of an embedding, and features."""
 
+    @property
+    def reads_tokens(self) -> bool:
+        return True
+
     def misfit(self, shape: tuple[int, ...]) -> str:
         return "" if len(shape) == 1 else f"{self.name} reads token numbers (token,), not {shape}"
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from armtune.data.standardize import Scaling
-from armtune.encoders import Encoder
+from armtune.encoders._columns import ColumnEncoder
 
 if TYPE_CHECKING:
     from torch import nn
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from armtune.nn.layers import Init
 
 
-class Tabular(Encoder):
+class Tabular(ColumnEncoder):
     """Embeddings of categories, periodic embeddings of numbers, and a perceptron on them.
 
     For vectors that a table's columns became (Gorishniy et al., NeurIPS 2022). Numbers are
@@ -24,9 +23,6 @@ class Tabular(Encoder):
     """
 
     name: Literal["tabular"] = "tabular"
-    blocks: list[Annotated[int, Field(ge=1)]] = Field(default_factory=list)
-    """How many numbers each column has, a category's as many as it has places; all are single
-    numbers where it is left out. ``encoder: auto`` fills it in."""
     embedding: int = Field(8, ge=1)
     """Length of an embedding."""
     frequencies: int = Field(8, ge=1)
@@ -38,22 +34,10 @@ class Tabular(Encoder):
     depth: int = Field(2, ge=0)
     """Number of rectified layers; 0 for a single linear layer."""
 
-    @property
-    def scaling(self) -> Scaling:
-        return "binary_kept"
-
-    def misfit(self, shape: tuple[int, ...]) -> str:
-        if len(shape) != 1:
-            return f"{self.name} reads vectors (number,), not {shape}"
-        if self.blocks and sum(self.blocks) != shape[0]:
-            said = f"its blocks have {sum(self.blocks)} numbers, samples {shape[0]}"
-            return f"{self.name}: {said}; leave blocks out, or let encoder: auto fill them in"
-        return ""
-
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
         from armtune.nn import layers, tabular
 
-        blocks = self.blocks or [1] * shape[0]
+        blocks = self.columns(shape)
         first = tabular.Embedded(blocks, self.embedding, self.frequencies, self.spread, init)
         if not self.depth:
             return layers.Sequential(

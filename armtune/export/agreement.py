@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from armtune.bundle.engine import Engine, Floats, Present, Views
-from armtune.bundle.serving import tensors
+from armtune.bundle.serving import Served, tensors
 from armtune.data import Dataset
 from armtune.data.rows import taken
 from armtune.data.standardize import Standardization
-from armtune.training.network import MultimodalNet
 
 Units = NDArray[np.float64]
 TIMED = 5
@@ -36,7 +35,7 @@ def check_inputs(dataset: Dataset, modalities: Sequence[str]) -> tuple[Views, Pr
 
 @torch.no_grad()
 def trained(
-    network: MultimodalNet,
+    served: Served,
     scales: Mapping[str, Standardization],
     views: Views,
     present: Present,
@@ -44,7 +43,9 @@ def trained(
     """What validation computes of the fused decision, by each sample's subset, then of each head:
     ``(member, decision, sample, output)``.
     """
-    scaled = {m: scale.apply(views[m]) for m, scale in scales.items()}
+    network = served.network
+    seen = {m: served.seen(m, view).numpy() for m, view in tensors(views).items()}
+    scaled = {m: scale.apply(seen[m]) for m, scale in scales.items()}
     members = len(network.means)
     features = network.encode({m: x.expand(members, *x.shape) for m, x in tensors(scaled).items()})
     absent = network.mean_features()

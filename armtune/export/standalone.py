@@ -77,7 +77,9 @@ def said(target: dict[str, Any], row: Any) -> list[str]:
     names = target["names"]
     if target["kind"] == "values":
         return [str(value) for value in row]
-    likely = [name for name, p in zip(names, row, strict=True) if p > 0.5]
+    bounds = target.get("thresholds") or [0.5] * len(names)
+    # As float32, which probabilities are.
+    likely = [n for n, p, b in zip(names, row, bounds, strict=True) if p > np.float32(b)]
     first = names[row.argmax()] if target["kind"] == "classes" else ";".join(likely)
     return [first, *(f"{p:.6g}" for p in row)]
 

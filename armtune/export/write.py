@@ -6,7 +6,7 @@ import json
 import platform
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from armtune.bundle.manifest import (
     CARD,
     CHECKSUM,
     DECISIONS,
+    ENCODER,
     MANIFEST,
     METRICS,
     PREPARED,
@@ -31,12 +32,14 @@ from armtune.bundle.manifest import (
     sha256,
 )
 from armtune.bundle.program import read_weights
-from armtune.bundle.serving import Exported, Served, export, load_network
+from armtune.bundle.serving import Exported, Served, built_parts, export, load_network
 from armtune.bundle.target import aside_of, check_target, put
 from armtune.data import Dataset
+from armtune.data.cache import digest_of, file_digest
 from armtune.data.folding import trained_together
 from armtune.data.standardize import Standardization
 from armtune.errors import RunError
+from armtune.export import container
 from armtune.export.agreement import (
     Units,
     check_inputs,
@@ -44,10 +47,14 @@ from armtune.export.agreement import (
     milliseconds,
     trained,
 )
+from armtune.export.calibrate import calibrated
 from armtune.export.card import model_card
+from armtune.export.held_out import HeldOut
+from armtune.export.outcomes import outcomes
+from armtune.export.robustness import robustness, timed_outputs
 from armtune.files import unwritable, write_bytes, write_text
 from armtune.recipe.load import dump_recipe
-from armtune.recipe.schema import Recipe
+from armtune.recipe.schema import Modality, Recipe
 from armtune.targets import Target
 
 USUAL = ("numpy", "torch")
@@ -92,9 +99,12 @@ def write_bundle(
     scales: Mapping[str, Standardization],
     metrics: Mapping[str, Any],
     wanted: Sequence[str] | None = None,
+    beside: Sequence[Path] = (),
+    judge: tuple[Recipe, Path] | None = None,
 ) -> dict[str, Any]:
     """Writes a bundle of one model: see ``write_models``."""
-    return write_models(to, [Models(recipe, [model], scales)], dataset, metrics, wanted)
+    each = [Models(recipe, [model], scales)]
+    return write_models(to, each, dataset, metrics, wanted, beside, judge)
 
 
 def write_models(
@@ -103,6 +113,8 @@ def write_models(
     dataset: Dataset,
     metrics: Mapping[str, Any],
     wanted: Sequence[str] | None = None,
+    beside: Sequence[Path] = (),
+    judge: tuple[Recipe, Path] | None = None,
 ) -> dict[str, Any]:
     """Writes a bundle folder as a whole, in place of one that is there.
 
@@ -110,6 +122,9 @@ def write_models(
         groups: the models whose outputs it sums, those of one program together.
         metrics: what is known of the model, as JSON can hold it.
         wanted: the formats to write; the usual ones, where they can be, if None.
+        beside: other files of ours that go into the folder as they are.
+        judge: a model of the same settings that hasn't learnt the validation samples, by which
+            probabilities are calibrated, and failures of modalities measured; None to leave that.
 
     Returns:
         the bundle's manifest.
@@ -122,30 +137,10 @@ def write_models(
     aside = aside_of(to)
     try:
         aside.mkdir(parents=True)
-        shapes = {m: dataset.shapes[m] for m in groups[0].recipe.modalities}
-        tables = [group.decisions(dataset) for group in groups]
-        stacked = sum(map(len, tables)) > 1 or bool(groups[0].weights)
-        served = [
-            _part(aside, k, group, dataset.target, table if stacked else None)
-            for k, (table, group) in enumerate(zip(tables, groups, strict=True))
-        ]
-        write_text(aside / METRICS, json.dumps(metrics, indent=2))
-        if prepared := {m: dataset.prepared[m] for m in shapes if m in dataset.prepared}:
-            write_text(aside / PREPARED, json.dumps(prepared, indent=1, ensure_ascii=False))
-        shutil.copyfile(armtune.export.standalone.__file__, aside / PREDICT)
-        recipe = groups[0].recipe
-        about = _about(dataset, shapes)
-        about["parameters"] = sum(t.numel() for part in served for t in part.parameters())
-        if stacked:
-            about["ensemble"] = {"members": [len(table) for table in tables]}
-        if recipe.data.fills:
-            about["fills"] = {"what": recipe.data.fills, "means": _train_means(dataset, shapes)}
-        about |= _formats(aside, served, groups, dataset, wanted)
-        write_text(aside / CARD, model_card(recipe, about, metrics))
-        sums = {f.name: sha256(f) for f in sorted(aside.iterdir())}
-        manifest = {**about, "sha256": sums}
-        told = {**manifest, CHECKSUM: checksum(manifest)}
-        write_text(aside / MANIFEST, json.dumps(told, indent=2))
+        target, judged = _judged(judge, dataset)
+        for file in beside:
+            shutil.copyfile(file, aside / file.name)
+        about = _written_to(aside, groups, replace(dataset, target=target), metrics, wanted, judged)
         put(aside, to)
     except OSError as error:
         raise unwritable(to, error) from error
@@ -154,11 +149,69 @@ def write_models(
     return about
 
 
+def _written_to(
+    aside: Path,
+    groups: Sequence[Models],
+    dataset: Dataset,
+    metrics: Mapping[str, Any],
+    wanted: Sequence[str] | None,
+    judged: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Writes all files into an empty folder; see ``write_models``.
+
+    Args:
+        judged: what the manifest is to say of how the model was judged.
+    """
+    shapes = {m: dataset.shapes[m] for m in groups[0].recipe.modalities}
+    tables = [group.decisions(dataset) for group in groups]
+    stacked = sum(map(len, tables)) > 1 or bool(groups[0].weights)
+    served = [
+        _part(aside, k, group, dataset, table if stacked else None)
+        for k, (table, group) in enumerate(zip(tables, groups, strict=True))
+    ]
+    write_text(aside / METRICS, json.dumps(metrics, indent=2))
+    if prepared := {m: dataset.prepared[m] for m in shapes if m in dataset.prepared}:
+        write_text(aside / PREPARED, json.dumps(prepared, indent=1, ensure_ascii=False))
+    shutil.copyfile(armtune.export.standalone.__file__, aside / PREDICT)
+    write_text(aside / container.NAME, container.TEXT)
+    recipe = groups[0].recipe
+    about = {**_about(dataset, shapes), **judged}
+    about["parameters"] = sum(t.numel() for part in served for t in part.parameters())
+    if stacked:
+        about["ensemble"] = {"members": [len(table) for table in tables]}
+    if recipe.data.fills:
+        about["fills"] = {"what": recipe.data.fills, "means": _train_means(dataset, shapes)}
+    about |= _formats(aside, served, groups, dataset, wanted)
+    write_text(aside / CARD, model_card(recipe, about, metrics))
+    files = sorted(path for path in aside.rglob("*") if path.is_file())
+    sums = {file.relative_to(aside).as_posix(): sha256(file) for file in files}
+    manifest = {**about, "sha256": sums}
+    told = {**manifest, CHECKSUM: checksum(manifest)}
+    write_text(aside / MANIFEST, json.dumps(told, indent=2))
+    return about
+
+
+def _judged(judge: tuple[Recipe, Path] | None, dataset: Dataset) -> tuple[Target, dict[str, Any]]:
+    """The target with calibrated probabilities; what was measured for it, and of failures."""
+    if judge is None:
+        return dataset.target, {}
+    held = HeldOut(*judge, dataset)
+    outputs, seconds = timed_outputs(held)
+    target, calibration = calibrated(held, outputs)
+    failures = robustness(judge[0], held, outputs, seconds)
+    found = {
+        "calibration": calibration,
+        "robustness": failures,
+        "outcomes": outcomes(held, target, outputs),
+    }
+    return target, {name: about for name, about in found.items() if about}
+
+
 def _part(
     folder: Path,
     number: int,
     models: Models,
-    target: Target,
+    dataset: Dataset,
     decisions: Floats | None,
 ) -> Served:
     """Writes the models of one program; gives them back as what serves."""
@@ -177,8 +230,10 @@ def _part(
     write_text(folder / part.recipe, dump_recipe(_with_copies(models.recipe, folder)))
     stacked = None if decisions is None else members
     shapes = {m: scale.shape for m, scale in models.scales.items()}
-    network = load_network(folder / part.model, models.recipe, shapes, target, stacked)
-    return Served(network, target, models.scales, decisions)
+    target, recipe = dataset.target, models.recipe
+    network = load_network(folder / part.model, recipe, shapes, target, stacked)
+    frozen = built_parts(recipe, dataset.shapes)
+    return Served(network, target, models.scales, decisions, frozen)
 
 
 def _scaling(scales: Mapping[str, Standardization]) -> dict[str, Floats]:
@@ -191,11 +246,28 @@ def _scaling(scales: Mapping[str, Standardization]) -> dict[str, Floats]:
 
 
 def _with_copies(recipe: Recipe, folder: Path) -> Recipe:
-    """The recipe, naming copies in the folder of its files of plug-ins."""
+    """The recipe, naming copies in the folder of its plug-ins' and its encoders' files."""
     names = [f"plugin_{k}_{Path(file).name}" for k, file in enumerate(recipe.plugins)]
     for file, name in zip(recipe.plugins, names, strict=True):
         shutil.copyfile(file, folder / name)
-    return recipe.model_copy(update={"plugins": names})
+    modalities = {m: _with_model(own, folder) for m, own in recipe.modalities.items()}
+    return recipe.model_copy(update={"plugins": names, "modalities": modalities})
+
+
+def _with_model(modality: Modality, folder: Path) -> Modality:
+    """The modality, its encoder's ``path`` naming a copy of what it is made from."""
+    encoder = modality.encoder
+    files = encoder.files()
+    if not files:
+        return modality
+    sums = {name: file_digest(path) for name, path in files.items()}
+    own = folder / f"{ENCODER}{digest_of(sums)[:8]}"
+    own.mkdir(exist_ok=True)  # models of one ensemble may share it
+    for name, path in files.items():
+        shutil.copyfile(path, own / name)
+    named = Path(getattr(encoder, "path", "")).name
+    path = f"{own.name}/{named}" if named in files else own.name
+    return modality.model_copy(update={"encoder": encoder.model_copy(update={"path": path})})
 
 
 def _about(dataset: Dataset, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
@@ -275,7 +347,7 @@ def _expected(
     rows = sum(2**k * present[m].astype(int) for k, m in enumerate(served[0].network.modalities))
     total: Any = 0
     for part, group in zip(served, groups, strict=True):
-        outputs = trained(part.network, group.scales, views, present)
+        outputs = trained(part, group.scales, views, present)
         weights = torch.zeros(1, 1, outputs.shape[1]).index_fill(2, torch.tensor([0]), 1.0)
         if part.decisions is not None:
             weights = part.decisions[:, torch.as_tensor(rows)]

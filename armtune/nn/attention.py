@@ -21,13 +21,15 @@ class TransformerLayer(nn.Module):
     Args:
         heads: number of attention heads.
         head_width: features of a head; a token has ``heads · head_width``.
+        normed: whether tokens are normalised before they are heard.
     """
 
-    def __init__(self, heads: int, head_width: int, init: Init) -> None:
+    def __init__(self, heads: int, head_width: int, init: Init, *, normed: bool = True) -> None:
         super().__init__()
         size = heads * head_width
         self.heads = heads
-        self.norm, self.second_norm = LayerNorm(size, init), LayerNorm(size, init)
+        self.norm = LayerNorm(size, init) if normed else nn.Identity()
+        self.second_norm = LayerNorm(size, init)
         self.project = Linear(size, 3 * size, init)
         self.merge = Linear(size, size, init)
         self.widen, self.narrow = Linear(size, 2 * size, init), Linear(2 * size, size, init)

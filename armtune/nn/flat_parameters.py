@@ -54,6 +54,11 @@ class FlatParameters:
                 torch.cat(flat, dim=1, out=buffer)
         return [self._named, *map(self.named, buffers[1:])]
 
+    def clip(self, most: float) -> None:
+        """Shortens each member's gradient to the largest norm allowed."""
+        norms = self.gradients.norm(dim=1, keepdim=True)
+        self.gradients.mul_((most / norms).clamp_max(1))
+
     def split(self, buffer: Tensor) -> list[Tensor]:
         """Each parameter's part of a buffer ``(member, parameter)``, in its own shape."""
         sizes = [prod(shape) for shape in self.shapes.values()]

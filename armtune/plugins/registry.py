@@ -24,6 +24,7 @@ from armtune.plugins.options import Options
 
 KINDS: dict[str, str] = {
     "encoders": "Encoder",
+    "augmentations": "Augmentation",
     "fusion": "Fusion",
     "balancing": "Balancing",
     "datasets": "Data",

@@ -8,14 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-import traceback
 from pathlib import Path
 from types import ModuleType
 
+from armtune.plugins import MANIFEST
+from armtune.plugins.blame import line_in
 from armtune.plugins.registry import KINDS, add, defined, plugins
-
-MANIFEST = "bundle.json"
-"""What a bundle says of itself, each file's checksum among it."""
 
 
 def run(path: Path) -> bool:
@@ -82,8 +80,7 @@ def _execute(module: ModuleType, source: bytes) -> None:
     try:
         exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102 (the recipe names it)
     except Exception as error:  # whatever a user's file may raise
-        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == path]
-        line = getattr(error, "lineno", None) or (lines or [0])[-1]
+        line = getattr(error, "lineno", None) or line_in(path, error)
         what = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
         raise ValueError(f"{path}:{line} can't be run: {what.rstrip(': ')}") from error
 

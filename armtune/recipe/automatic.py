@@ -22,6 +22,7 @@ from armtune.recipe.document import Document, read_document
 from armtune.recipe.entries import for_modalities, read_entries
 from armtune.recipe.load import content_of, with_overrides
 from armtune.recipe.overrides import UnknownPathError
+from armtune.recipe.ranges import Dimension
 from armtune.recipe.schema import AUTO, Recipe
 from armtune.recipe.shipped import spaces_folder
 from armtune.recipe.start_checks import METHOD, unmade
@@ -37,12 +38,16 @@ STEPS = 600
 FEW_STEPS = 500
 """Updates below which a training is likely to end too early."""
 KINDS: dict[str, tuple[str, ...]] = {
-    "vectors": ("mlp", "frozen_features", "tabular"),
+    "vectors": ("mlp", "frozen_features", "tabular", "ft_transformer"),
     "images": ("lenet", "resnet18", "resnet34"),
-    "text": ("embedding_bag", "bag_of_words", "huggingface"),
+    "text": ("embedding_bag", "bag_of_words", "huggingface", "static_embeddings"),
     "sequences": ("temporal_cnn", "gru", "transformer"),
 }
 """The shipped spaces for what samples are, and the encoders that read such samples."""
+KERNEL = "random_fourier"
+"""The encoder that the search tries beside perceptrons."""
+OPTIONS = "modalities.*.encoder."
+ENCODER = f"{OPTIONS}name"
 BATCHES = 16
 """Batches that an epoch should have at least."""
 LEAST_BATCH = 16
@@ -175,16 +180,39 @@ def _space(recipe: Recipe, changed: Recipe, encoders: Mapping[str, Encoder], fol
     """
     ranges: Range = {}
     for modality in recipe.modalities:
-        encoder = encoders.get(modality)
-        for path, written in _shipped(_kind(changed.modalities[modality].encoder)).items():
-            if encoder is None and ".encoder." in path:
-                continue
-            ranges.setdefault(path.replace("*", modality), written)
+        shipped = _shipped(_kind(changed.modalities[modality].encoder))
+        for path, written in _for_encoder(shipped, encoders.get(modality)):
+            ranges.setdefault(path.replace("*", modality), _renamed(written, modality))
     kept = {path: r for path, r in ranges.items() if not _stated(path, recipe)}
-    kept |= _balancing(recipe, changed)
-    for path in _own_paths(recipe, changed, folder):
-        kept.pop(path, None)
-    return kept
+    own = dict(_own_ranges(recipe, changed, folder))
+    kept |= _balancing(recipe, changed, own.get(METHOD))
+    return {p: written for p, written in kept.items() if p not in own and _applies(written, own)}
+
+
+def _for_encoder(shipped: Range, encoder: Encoder | None) -> Iterator[tuple[str, Range]]:
+    """A shipped space's ranges as they serve an encoder.
+
+    Without those of encoders' options where none was chosen. An encoder that isn't among those
+    that the space chooses from stays, with the ranges of the options that it has.
+    """
+    names = shipped.get(ENCODER, {}).get("choice", ())
+    other = encoder is not None and bool(names) and encoder.name not in names
+    for path, written in shipped.items():
+        if not path.startswith(OPTIONS):
+            yield path, written
+        elif other and path.removeprefix(OPTIONS) in type(encoder).model_fields:
+            if path != ENCODER:
+                yield path, {key: value for key, value in written.items() if key != "when"}
+        elif encoder is not None and not other:
+            yield path, written
+
+
+def _renamed(written: Range, modality: str) -> Range:
+    """A range whose condition is about this modality where it is about any."""
+    if "when" not in written:
+        return written
+    when = {path.replace("*", modality): value for path, value in written["when"].items()}
+    return {**written, "when": when}
 
 
 def _plans_itself(recipe: Recipe) -> bool:
@@ -195,6 +223,9 @@ def _plans_itself(recipe: Recipe) -> bool:
 
 def _next_to_try(recipe: Recipe, space: Range) -> Iterator[dict[str, Any]]:
     """Settings that are worth a trial whatever the data: few trials then reach each of them."""
+    kernels = {path: KERNEL for path in space if path.endswith(".encoder.name")}
+    if kernels:
+        yield kernels
     for method in space.get(METHOD, {}).get("choice", ()):
         if method in ("none", "arm"):
             yield {METHOD: method}
@@ -221,10 +252,16 @@ def _stated(path: str, recipe: Recipe) -> bool:
     return path.startswith("training.optimizer.") and own_optimizer
 
 
-def _balancing(recipe: Recipe, changed: Recipe) -> Range:
-    """The choice among balancing methods that serve this recipe, and the ranges of each."""
+def _balancing(recipe: Recipe, changed: Recipe, own: Dimension | None) -> Range:
+    """The choice among balancing methods that serve this recipe, and the ranges of each.
+
+    Args:
+        own: the recipe's own choice among them, if it has one.
+    """
     methods = [recipe.balancing.name]
-    if "balancing" not in recipe.model_fields_set:
+    if own is not None:
+        methods = [str(choice) for choice in own.choices]
+    elif "balancing" not in recipe.model_fields_set:
         methods = [m for m in METHODS if _serves(m, changed)]
     ranges: Range = {METHOD: {"choice": methods}} if len(methods) > 1 else {}
     for method in methods:
@@ -232,6 +269,13 @@ def _balancing(recipe: Recipe, changed: Recipe) -> Range:
             for path, written in _shipped(method).items():
                 ranges[path] = _either(ranges.get(path), written)
     return ranges
+
+
+def _applies(written: Range, own: Mapping[str, Dimension]) -> bool:
+    """Whether a range's condition can hold with what the recipe's own ranges may draw."""
+    when: Range = written.get("when", {})
+    known = {path: own[path].choices for path in when if path in own and own[path].choices}
+    return all(set(_listed(when[path])) & set(choices) for path, choices in known.items())
 
 
 def _either(one: Range | None, other: Range) -> Range:
@@ -258,12 +302,12 @@ def _serves(method: str, recipe: Recipe) -> bool:
     return not misfit and not any(unmade(recipe, method))
 
 
-def _own_paths(recipe: Recipe, changed: Recipe, folder: Path) -> Iterator[str]:
-    """Paths for which the recipe has ranges of its own beside the automatic ones."""
+def _own_ranges(recipe: Recipe, changed: Recipe, folder: Path) -> Iterator[tuple[str, Dimension]]:
+    """The ranges that the recipe has of its own beside the automatic ones, by path."""
     content: Any = content_of(changed)
     items: Sequence[Any] = recipe.sweep.space
     for entry in read_entries(items, Document(content), folder).good:
         try:
-            yield from (own.path for own in for_modalities(entry, content))
+            yield from ((own.path, own.dimension) for own in for_modalities(entry, content))
         except UnknownPathError:  # told when the space is checked
             continue

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from armtune.data import Dataset
 from armtune.data.columns.fitted import Category, Number
 from armtune.data.columns.modalities import File, Text, Vector, restored
-from armtune.data.vocabulary import UNKNOWN
 from armtune.encoders import Encoder
 from armtune.encoders.auto import encoder_for
 from armtune.encoders.bag_of_words import BagOfWords
@@ -48,7 +47,7 @@ def chosen_encoder(modality: str, dataset: Dataset) -> Encoder:
 def _for_columns(by: Vector | Text | File) -> Encoder | None:
     """The encoder for columns of a table; None where their samples' shape decides."""
     if isinstance(by, Text):
-        return BagOfWords(vocabulary=len(by.words) + UNKNOWN)
+        return BagOfWords(vocabulary=by.numbers.size)
     if isinstance(by, Vector) and not all(isinstance(c, Number) for c in by.columns):
         blocks = [[c.width] if isinstance(c, Category) else [1] * c.width for c in by.columns]
         return Tabular(blocks=[size for own in blocks for size in own])

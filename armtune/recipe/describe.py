@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from armtune.plugins.options import Options
-from armtune.plugins.registry import is_plugin, plugin_name
+from armtune.plugins.registry import is_plugin, plugin_name, plugins
 from armtune.recipe.schema import Recipe
 from armtune.recipe.schema_tree import Slot, default_of
 from armtune.recipe.wording import needs
@@ -55,10 +55,11 @@ def summary(options: type[Options]) -> str:
 
 
 def json_schema() -> dict[str, Any]:
-    """The recipe's JSON Schema, in which every plug-in needs its name."""
+    """The recipe's JSON Schema, in which every plug-in needs its name, but what is called by it."""
     schema = Recipe.model_json_schema()
-    for part in schema["$defs"].values():
-        if "const" in part.get("properties", {}).get("name", {}):
+    called = {plugin.__name__ for plugin in plugins("augmentations").values()}
+    for title, part in schema["$defs"].items():
+        if title not in called and "const" in part.get("properties", {}).get("name", {}):
             part["required"] = ["name", *(k for k in part.get("required", []) if k != "name")]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 

@@ -16,16 +16,19 @@ from armtune.files import absolute, exists
 from armtune.recipe.checks import goal_faults, recipe_faults
 from armtune.recipe.document import RESOLVERS, Document, Place, read_document
 from armtune.recipe.faults import schema_faults
+from armtune.recipe.given import Given, RecipeSource
 from armtune.recipe.overrides import COMMAND_LINE, Assignment, apply, parse
 from armtune.recipe.plugins import PLUGINS, take_plugins
-from armtune.recipe.schema import Recipe
+from armtune.recipe.schema import Recipe, named
 from armtune.recipe.shipped import meant_recipe, recipe_file
 
 LINE = 1 << 30
 """More characters than any line has."""
 
 
-def load_recipe(path: Path, overrides: Sequence[str] = (), run_files: bool = True) -> Recipe:
+def load_recipe(
+    path: RecipeSource, overrides: Sequence[str] = (), run_files: bool = True
+) -> Recipe:
     """Reads and checks a recipe, changed by ``path=value`` overrides. Leaves its space alone.
 
     Args:
@@ -40,7 +43,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = (), run_files: bool = Tru
 
 
 def read_recipe(
-    path: Path, overrides: Sequence[str] = (), run_files: bool = True
+    path: RecipeSource, overrides: Sequence[str] = (), run_files: bool = True
 ) -> tuple[Recipe | None, Document, list[Fault]]:
     """A recipe, where its values stand, and its faults; no recipe where a value is of a wrong type.
 
@@ -50,7 +53,7 @@ def read_recipe(
     Raises:
         RecipeError: there is no such recipe, or it can't be read as YAML at all.
     """
-    document = _document(path)
+    document = document_of(path)
     assignments, faults = parse(overrides)
     # What the other changes may name is known once the files have run.
     files = [a for a in assignments if a.path == PLUGINS]
@@ -59,6 +62,7 @@ def read_recipe(
     broken = take_plugins(document, path, run_files)
     if broken:  # all that names their plug-ins would be at fault as well
         return None, document, [*document.faults, *faults, *broken]
+    _name_augmentations(document.content)
     faults += apply(document, others, COMMAND_LINE)
     _find_files(document.content, path.parent)
     recipe, more = _validate(document)
@@ -131,7 +135,14 @@ for _tag, _pattern in RESOLVERS:
     _Dumper.add_implicit_resolver(_tag, _pattern, None)
 
 
-def _document(path: Path) -> Document:
+def document_of(path: RecipeSource) -> Document:
+    """A recipe as it is written, or given.
+
+    Raises:
+        RecipeError: it can't be read as YAML at all.
+    """
+    if isinstance(path, Given):
+        return path.document()
     try:
         return read_document(recipe_file(path))
     except RecipeError as error:
@@ -140,6 +151,7 @@ def _document(path: Path) -> Document:
 
 
 def _validate(document: Document) -> tuple[Recipe | None, list[Fault]]:
+    _name_augmentations(document.content)
     try:
         recipe = Recipe.model_validate_json(json.dumps(document.content), strict=True)
     except ValidationError as error:
@@ -149,13 +161,26 @@ def _validate(document: Document) -> tuple[Recipe | None, list[Fault]]:
 
 def _find_files(content: Any, folder: Path) -> None:
     """Makes paths of weights and of encoders absolute where they lie in the recipe's folder."""
-    modalities = content.get("modalities") if isinstance(content, dict) else None
-    for modality in modalities.values() if isinstance(modalities, dict) else ():
-        encoder = modality.get("encoder") if isinstance(modality, dict) else None
+    for modality in _modalities(content):
+        encoder = modality.get("encoder")
         for owner, key in ((modality, "weights"), (encoder, "path")):
             named = owner.get(key) if isinstance(owner, dict) else None
             if owner and isinstance(named, str) and exists(folder / named):
                 owner[key] = str(absolute(folder / named))
+
+
+def _name_augmentations(content: Any) -> None:
+    """Writes an augmentation's name to its options, so that its path leads to them."""
+    for modality in _modalities(content):
+        if "augment" in modality:
+            modality["augment"] = named(modality["augment"])
+
+
+def _modalities(content: Any) -> list[dict[str, Any]]:
+    """The modalities of a recipe as it is written, whatever may be wrong with it."""
+    modalities = content.get("modalities") if isinstance(content, dict) else None
+    found = modalities.values() if isinstance(modalities, dict) else ()
+    return [modality for modality in found if isinstance(modality, dict)]
 
 
 def _order(fault: Fault) -> tuple[bool, str, int, int]:

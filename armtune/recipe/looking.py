@@ -95,16 +95,22 @@ def _without(content: dict[str, Any]) -> Iterator[str]:
 
 
 def _unknown_entries(content: dict[str, Any]) -> Iterator[str]:
-    """The same of encoders and metrics, of which there may be several."""
+    """The same of encoders, augmentations and metrics, of which there may be several."""
     modalities, metrics = content.get("modalities"), content.get("metrics")
     for name, modality in modalities.items() if isinstance(modalities, dict) else ():
         if _unknown(modality, "encoder", "encoders"):
             yield f"modalities.{name}.encoder"
             modality["encoder"] = {"name": "mlp"}
-    own: dict[str, Any] = metrics if isinstance(metrics, dict) else {}
+        augment = modality.get("augment") if isinstance(modality, dict) else None
+        yield from _drop_unknown(augment, "augmentations", f"modalities.{name}.augment")
+    yield from _drop_unknown(metrics, "metrics", "metrics")
+
+
+def _drop_unknown(entries: Any, kind: str, path: str) -> Iterator[str]:
+    own: dict[str, Any] = entries if isinstance(entries, dict) else {}
     for name in list(own):
-        if _unknown(own, name, "metrics"):
-            yield f"metrics.{name}"
+        if _unknown(own, name, kind):
+            yield f"{path}.{name}"
             del own[name]
 
 

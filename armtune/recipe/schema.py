@@ -5,12 +5,14 @@ A field of a plug-in's base class takes any plug-in of the kind: ``admit_plugins
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from typing_extensions import Doc
 
+from armtune.augmentations import Augmentation
 from armtune.balancing import Balancing
 from armtune.datasets import Data
 from armtune.encoders import Encoder
@@ -66,9 +68,22 @@ Spaces = Annotated[
 """One text stands for a list of it alone."""
 
 
+def named(augmentations: Any) -> Any:
+    """The same augmentations, each of which is named like its key where it has no name."""
+    if not isinstance(augmentations, Mapping):
+        return augmentations  # the schema tells what is wrong
+    return {
+        key: {"name": key, **options} if isinstance(options, Mapping) else options
+        for key, options in augmentations.items()
+    }
+
+
 def _option(kind: str, **options: Any) -> Any:
     """A plug-in with these options, as a default."""
     return Field(default_factory=lambda: plugins(kind)[options["name"]](**options))
+
+
+Augmentations = Annotated[dict[Name, Augmentation], BeforeValidator(named)]
 
 
 class Modality(Options):
@@ -81,6 +96,9 @@ class Modality(Options):
     ``$ARMTUNE_DATA``; ``null`` for random ones."""
     lr_scale: float = Field(1.0, ge=0)
     """What the encoder's learning rate is multiplied by; 0 keeps its first weights."""
+    augment: Augmentations = Field(default_factory=dict)
+    """How training samples are changed by chance, at each step anew: augmentations by their names.
+    Another key is allowed where ``name`` beside it says which one it is."""
 
 
 class Change(Options):
@@ -100,6 +118,8 @@ class Training(Options):
     steps: int = Field(0, ge=0)
     """Least number of updates: where ``epochs`` is left out, there are as many as that takes, 15 at
     least. 0 for 15 epochs whatever the data's size; the search space ``auto`` has 600."""
+    patience: Count = Field(0, ge=0)
+    """Epochs in a row without a better one after which a training ends early; 0 for none."""
     batch_size: int = Field(128, ge=2)
     """Samples a step."""
     accumulate: Count = Field(1, ge=1)
@@ -136,6 +156,16 @@ class Training(Options):
     """Settings that change on the way, earliest first; population based training finds such."""
     seed: int = Field(0, ge=0)
     """Seed of initial weights, sample order and every random stream."""
+
+    def last_epoch(self, best: Mapping[str, float]) -> int:
+        """The epoch after which a training is over unless it gets better before.
+
+        Args:
+            best: the metrics of its best epoch so far, ``epoch`` among them; empty without one.
+        """
+        if not self.patience or not best:
+            return self.epochs
+        return min(self.epochs, int(best["epoch"]) + self.patience)
 
 
 class Resources(Options):
@@ -184,6 +214,9 @@ class Sweep(Options):
     recipe, for the trials of their fronts, and mappings of dotted paths to values."""
     trials: Count = Field(32, ge=1)
     """Number of trials; the recipe's own values are the first."""
+    seconds: float | None = Field(None, gt=0)
+    """Time for the whole sweep, re-trainings and export included: no more trials begin than end in
+    time, ``trials`` at most. Without it, there are as many as ``trials`` says."""
     sampler: Sampler = _option("samplers", name="tpe")
     """What chooses the next trial's values."""
     pruner: Pruner = _option("pruners", name="none")
@@ -275,6 +308,7 @@ class Recipe(Options):
 
 _FIELDS: dict[str, tuple[type[Options], str]] = {
     "encoders": (Modality, "encoder"),
+    "augmentations": (Modality, "augment"),
     "optimizers": (Training, "optimizer"),
     "samplers": (Sweep, "sampler"),
     "pruners": (Sweep, "pruner"),
@@ -291,7 +325,7 @@ def admit_plugins() -> None:
     for kind, (options, name) in _FIELDS.items():
         field = options.model_fields[name]
         union = plugin_union(kind)
-        if kind == "metrics":
+        if kind in ("metrics", "augmentations"):
             field.annotation = dict[Name, union]  # type: ignore[valid-type]
         else:
             field.annotation = union

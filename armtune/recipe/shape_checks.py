@@ -6,13 +6,14 @@ none of them reads it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import cast
 
 from armtune.encoders import Encoder
 from armtune.errors import Fault, RecipeError
 from armtune.plugins.registry import plugins
+from armtune.recipe.augment_checks import misfits
 from armtune.recipe.load import with_overrides
 from armtune.recipe.ranges import Dimension
 from armtune.recipe.schema import Recipe
@@ -23,7 +24,7 @@ Shape = tuple[int, ...]
 def refuse_unread(
     recipe: Recipe, dimensions: Sequence[Dimension], shapes: Mapping[str, Shape]
 ) -> list[str]:
-    """Refuses modalities that no trial's encoder can read.
+    """Refuses modalities that no trial's encoder can read, and augmentations that don't fit.
 
     Args:
         dimensions: what is searched; nothing where the recipe is trained as it is.
@@ -33,7 +34,8 @@ def refuse_unread(
         a sentence on each searched encoder that can't read its modality where another one can.
 
     Raises:
-        RecipeError: holds a fault for each modality that none can read.
+        RecipeError: holds a fault for each modality that none can read, or whose sound has another
+            rate than its encoder reads, and for each augmentation.
     """
     faults, notes = [], []
     for modality in recipe.modalities:
@@ -44,9 +46,22 @@ def refuse_unread(
             notes += said
         else:
             faults.append(Fault("; ".join(problems.values()), path, hint=_able(shapes[modality])))
+    faults += [*_other_rates(recipe), *misfits(recipe, shapes)]
     if faults:
         raise RecipeError(faults)
     return notes
+
+
+def _other_rates(recipe: Recipe) -> Iterator[Fault]:
+    """Faults of sound whose rate is another one than its encoder reads."""
+    given = getattr(recipe.data, "rate", None)
+    if given is None or getattr(recipe.data, "sound", "") != "wave":
+        return
+    for modality, own in recipe.modalities.items():
+        rate = own.encoder.sound_rate
+        if rate and rate != given:
+            said = f"the model of {modality} reads {rate} samples a second, not {given}"
+            yield Fault(said, "data.rate", hint=f"data.rate: {rate}")
 
 
 def _problems(

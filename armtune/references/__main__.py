@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from armtune.data import Dataset
 from armtune.datasets._load import load_dataset
+from armtune.encoders import Frozen
+from armtune.encoders._frozen import are_kept, featured
 from armtune.files import write_text
+from armtune.recipe.frozen import frozen_parts
 from armtune.recipe.load import load_recipe
 from armtune.recipe.looking import look
 from armtune.recipe.plugins import PLUGINS
 from armtune.recipe.schema import Recipe, add_file
 from armtune.references import FOLDER, PER_SAMPLE, RESULTS, References
-from armtune.references.clock import Clock, Parent
+from armtune.references.clock import LOOK_SECONDS, Clock, Parent
 from armtune.references.measure import measure
 from armtune.references.models import Floats
 from armtune.references.per_sample import write_per_sample
@@ -25,12 +28,9 @@ from armtune.references.per_sample import write_per_sample
 
 def main(recipe_file: Path) -> None:
     """Measures, and writes what there is after each reference."""
-    clock, folder = Clock(Parent().ended), recipe_file.parent
-    # The sweep that started this ran them as well.
-    for file in look(recipe_file).content[PLUGINS]:
-        add_file(Path(file))
-    recipe = load_recipe(recipe_file, run_files=False)
-    dataset = load_dataset(recipe, folder)
+    parent, folder = Parent(), recipe_file.parent
+    clock, recipe = Clock(parent.ended), _recipe(recipe_file)
+    dataset = as_trained_on(load_dataset(recipe, folder), frozen_parts(recipe), parent.ended)
 
     def note(references: References, counts: Mapping[str, Floats]) -> None:
         write_text(folder / FOLDER / RESULTS, json.dumps(references.as_dict(), indent=2))
@@ -38,6 +38,26 @@ def main(recipe_file: Path) -> None:
 
     with clock.watching():
         measure(dataset, list(recipe.modalities), tokens_of(recipe, dataset), clock, note)
+
+
+def _recipe(file: Path) -> Recipe:
+    """The run's recipe; its plug-ins run, as they did in the sweep that started this."""
+    for own in look(file).content[PLUGINS]:
+        add_file(Path(own))
+    return load_recipe(file, run_files=False)
+
+
+def as_trained_on(
+    dataset: Dataset, parts: Mapping[str, Frozen], ended: Callable[[float], bool]
+) -> Dataset:
+    """The data with features of frozen encoders, once a training has computed them.
+
+    Where none has before the sweep ends, the data as they are: here it would take too long.
+    """
+    while not are_kept(dataset, parts):
+        if ended(LOOK_SECONDS):
+            return dataset
+    return featured(dataset, parts)
 
 
 def tokens_of(recipe: Recipe, dataset: Dataset) -> list[str]:

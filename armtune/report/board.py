@@ -6,26 +6,32 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from armtune.comparison.record import is_comparison
 from armtune.errors import RunError
 from armtune.sweeps.study.journal import JOURNAL
+
+EVENTS = "events.out.tfevents.*"
+"""What TensorBoard reads; a single training has such a file in its own folder."""
 
 
 def start_board(runs: Sequence[Path], port: int | None = None) -> str:
     """Starts TensorBoard, which serves as long as this process lives.
 
     Args:
-        runs: sweeps' folders; several are told apart by their names.
+        runs: folders of sweeps, comparisons and single trainings; several are told apart by their
+            names.
         port: the port; 0 for any free one, None for TensorBoard's own choice.
 
     Returns:
         its address.
 
     Raises:
-        RunError: a folder holds no sweep, two have the same name, or the port is taken.
+        RunError: a folder holds nothing to see, two have the same name, or the port is taken.
     """
     for run in runs:
-        if not (run / JOURNAL).exists():
-            raise RunError(f"{run}: there is no sweep here ({JOURNAL} is missing)")
+        known = (run / JOURNAL).exists() or is_comparison(run)
+        if not known and next(run.glob(EVENTS), None) is None:
+            raise RunError(f"{run}: there is no sweep here, nor anything else for TensorBoard")
     folders = _folders(runs)
     from tensorboard import program
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from statistics import fmean, stdev
 from typing import Any
 
-from armtune.compare.pairs import Difference
-from armtune.compare.run import GAP, WORST_MISSING, Comparison, Outcome
+from armtune.comparison.pairs import Difference
+from armtune.comparison.run import GAP, UNFINISHED, WORST_MISSING, Comparison, Outcome
 from armtune.references import Reference
 from armtune.report.references import references_dict
 from armtune.report.tables import Grid, jsonable, short_names, values_text
@@ -113,10 +113,13 @@ def notes(comparison: Comparison) -> list[str]:
     """What failed and what else should be known, a sentence each."""
     lines = []
     for outcome in comparison.outcomes:
-        lines += [f"{outcome.method} failed: {outcome.failure}"] if outcome.failure else []
+        lines += (
+            [f"{outcome.method} {_state(outcome)}: {outcome.failure}"] if outcome.failure else []
+        )
         lines += [f"{outcome.method}: {note}" for note in outcome.notes]
         if outcome.method == comparison.reference and outcome.failure:
-            lines.append(f"there are no differences, since {comparison.reference} failed")
+            said = f"{comparison.reference} {_state(outcome)}"
+            lines.append(f"there are no differences, since {said}")
     return [*lines, *_lost(comparison)]
 
 
@@ -139,7 +142,7 @@ def _test_scores(comparison: Comparison, outcome: Outcome) -> list[float]:
 def rows_of(comparison: Comparison) -> Iterator[dict[str, Any]]:
     """A row for each method, split and metric; shares and seconds, NaN where there is none."""
     for split in SPLITS:
-        for metric in comparison.metrics:
+        for metric in comparison.recorded:
             found = comparison.differences(metric, split)
             for outcome in comparison.outcomes:
                 mean, std = _spread(list(outcome.values(split, metric).values()))
@@ -222,9 +225,14 @@ def _values(outcome: Outcome) -> dict[str, Any]:
     return next(found, {})
 
 
+def _state(outcome: Outcome) -> str:
+    """A word for an outcome that has nothing to compare."""
+    return "is unfinished" if outcome.failure == UNFINISHED else "failed"
+
+
 def _seeds(outcome: Outcome) -> str:
     if outcome.failure:
-        return "failed"
+        return _state(outcome).removeprefix("is ")
     sound, all_seeds = len(outcome.sound), len(outcome.seeds)
     return str(sound) if sound == all_seeds else f"{sound} of {all_seeds}"
 

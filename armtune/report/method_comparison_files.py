@@ -9,8 +9,8 @@ import math
 from html import escape
 from pathlib import Path
 
-from armtune.compare.run import Comparison
-from armtune.files import write_bytes, write_text
+from armtune.comparison.run import Comparison
+from armtune.files import write_bytes, write_text, writing_to
 from armtune.report.fronts import fronts_picture
 from armtune.report.method_comparison import grids, notes, rows_of
 from armtune.report.plots import png
@@ -62,6 +62,14 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
         write_text(folder / f"{NAME}.{ending}", text)
     write_bytes(folder / f"{NAME}.png", picture)
     return [folder / f"{NAME}.{ending}" for ending in (*texts, "png")]
+
+
+def write_page(comparison: Comparison, path: Path) -> Path:
+    """Writes the page alone; returns where it is."""
+    picture, *_ = png(fronts_picture(comparison))
+    with writing_to(path) as place:
+        place.write_text(page(comparison, picture), encoding="utf-8")
+    return path
 
 
 def markdown(comparison: Comparison) -> str:

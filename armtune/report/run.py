@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from armtune.errors import RunError
 from armtune.recipe.load import content_of
 from armtune.recipe.looking import look
 from armtune.recipe.objectives import Goals
@@ -16,6 +14,8 @@ from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space, load_space
 from armtune.references import References
 from armtune.report.exports import Export, exports_grid, exports_of
+from armtune.report.headline import Tile, tiles_of
+from armtune.report.judged import read_judged
 from armtune.report.lineage import lineage_grid
 from armtune.report.references import references_dict, references_grid
 from armtune.report.solo_comparison import Solo, solo_grid, solo_line, winner_seeds
@@ -29,9 +29,9 @@ from armtune.report.tables import (
     trial_dict,
     trials_grid,
 )
-from armtune.report.verdict import verdict_of
+from armtune.report.verdict import facts_of, sentences
 from armtune.sweeps import TrialRecord, read_confirmed, read_lineages, read_result
-from armtune.sweeps.study.folder import ORIGIN, RECIPE, recipe_of
+from armtune.sweeps.study.folder import RECIPE, recipe_of, used_data
 from armtune.sweeps.study.lineage import Segment
 
 
@@ -54,6 +54,8 @@ class RunReport:
         notes: sentences one should see, such as that no trial meets the constraints.
         references: the simple models that were measured beside the sweep; None where none were.
         verdict: what the chosen trial is worth, in sentences; none where it wasn't re-trained.
+        tiles: the figures of it that matter most.
+        judged: what the exported model says of samples that it hasn't learnt; empty if not known.
     """
 
     folder: Path
@@ -71,6 +73,8 @@ class RunReport:
     written: Mapping[str, Any] = field(default_factory=dict)
     references: References | None = None
     verdict: Sequence[str] = ()
+    tiles: Sequence[Tile] = ()
+    judged: Mapping[str, Any] = field(default_factory=dict)
     exports: Sequence[Export] = ()
 
     @classmethod
@@ -87,11 +91,12 @@ class RunReport:
         seen = look(folder / RECIPE)
         recipe = recipe_of(folder, overrides) if overrides else seen.recipe
         goals = Goals.from_recipe(recipe)
+        facts = facts_of(result, goals.score, recipe.sweep.choose)
         return cls(
             folder=folder,
             recipe=recipe,
             space=Space() if seen.left_out else load_space(recipe, folder),
-            data=_data(folder / ORIGIN),
+            data=used_data(folder)["description"],
             goals=goals,
             records=result.records,
             front=result.front,
@@ -106,7 +111,9 @@ class RunReport:
             lineages=read_lineages(folder),
             written=seen.content,
             references=result.references,
-            verdict=verdict_of(result, goals.score, recipe.sweep.choose),
+            verdict=list(sentences(facts)) if facts else (),
+            tiles=tiles_of(facts) if facts else (),
+            judged=read_judged(folder, result),
             exports=exports_of(recipe, result),
         )
 
@@ -172,10 +179,3 @@ class RunReport:
             "references": references_dict(self.references) if self.references else None,
             "trials": [trial_dict(record) for record in self.records],
         }
-
-
-def _data(origin: Path) -> str:
-    try:
-        return str(json.loads(origin.read_text(encoding="utf-8"))["data"]["description"])
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise RunError(f"{origin}: missing or damaged: {error}") from error

@@ -27,10 +27,12 @@ Confirmed = Mapping[int, Sequence[Mapping[str, float]]]
 
 STATE_STYLES = {"COMPLETE": "green", "PRUNED": "yellow", "FAIL": "red", "RUNNING": "cyan"}
 STATE_WORDS = {"RUNNING": "running", "COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
-LEFT = ("method", "metric", "model", "state")
+LEFT = ("method", "metric", "model", "state", "class or label")
 """Headings of columns of words."""
 VALUES = "values"
 """Heading of the column of hyperparameters."""
+NARROW = " " * 30
+"""As wide as the column of values is at least; they fold."""
 CHOSEN_MARK = "★"
 
 
@@ -72,6 +74,37 @@ class Grid:
         for row, style in zip(self.rows, self.styles or [""] * len(self.rows), strict=True):
             table.add_row(*map(_text, row), style=style)
         return table
+
+    def parts(self, width: int) -> list[Grid]:
+        """Tables of which each fits in lines of so many characters, if it can; all begin alike.
+
+        Figures stay whole, where folding them into a column too narrow would leave digits apart.
+        """
+        (first, *needed), rest = self._widths(), range(1, len(self.columns))
+        groups: list[list[int]] = [[]]
+        for column, own in zip(rest, needed, strict=True):
+            taken = first + sum(needed[k - 1] for k in groups[-1])
+            if groups[-1] and taken + own > width:
+                groups.append([])
+            groups[-1].append(column)
+        if len(groups) == 1:
+            return [self]
+        return [self._part([0, *group], k, len(groups)) for k, group in enumerate(groups, 1)]
+
+    def _widths(self) -> list[int]:
+        """Characters that each column needs, with the space after it."""
+        cells = zip(self.columns, *self.rows, strict=True)
+        return [
+            1 + max(map(len, [*_words(head).split(), *([NARROW] if head == VALUES else own)]))
+            for head, *own in cells
+        ]
+
+    def _part(self, columns: Sequence[int], number: int, count: int) -> Grid:
+        def kept(cells: Sequence[str]) -> tuple[str, ...]:
+            return tuple(cells[k] for k in columns)
+
+        title = f"{self.title} ({number} of {count})"
+        return Grid(title, kept(self.columns), tuple(map(kept, self.rows)), self.styles)
 
     def markdown(self) -> str:
         """The table as Markdown, with its title as a heading."""

@@ -179,6 +179,22 @@ class TensorBoardListener(Listener):
         return chosen_of(self._records.values(), front, self._goals, whole)
 
 
+class Curves:
+    """A single training's event file, under the tags of a sweep's trials."""
+
+    def __init__(self, folder: Path, score: str) -> None:
+        self._log = _Log(folder)
+        self._log.write(_layout(score))
+
+    def epoch_ended(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Writes an epoch's metrics.
+
+        Raises:
+            RunError: the file can't be written.
+        """
+        self._log.write_epoch(_scalars(metrics), epoch)
+
+
 class _Log:
     """An event file of a TensorBoard run; each write is on disk when it returns."""
 

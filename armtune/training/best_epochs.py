@@ -11,6 +11,7 @@ from torch import Tensor
 
 from armtune.files import write_bytes
 from armtune.nn.flat_parameters import FlatParameters
+from armtune.nn.wrapped import running_buffers
 from armtune.training.network import MultimodalNet
 
 BUFFERS = ("weights", "means")
@@ -39,7 +40,7 @@ class BestEpochs:
     def learnt(self) -> dict[str, Tensor]:
         """What prediction needs as it is now, ``(member, …)`` each."""
         buffers = {name: getattr(self._network, name) for name in BUFFERS}
-        return {"parameters": self._flat.values, **buffers}
+        return {"parameters": self._flat.values, **buffers, **running_buffers(self._network)}
 
     def hear(self, k: int, metrics: dict[str, float], epoch: int) -> None:
         """Keeps a member as it is now, if this epoch of it, counted from 1, is its best."""
@@ -72,5 +73,5 @@ class BestEpochs:
         parameters = self._flat.named(self.state["parameters"])
         # What encoders took from the training samples never changes.
         learnt = {**self._network.state_dict(), **parameters}
-        learnt |= {name: self.state[name] for name in BUFFERS}
+        learnt |= {name: t for name, t in self.state.items() if name != "parameters"}
         write_bytes(path, save({name: t[k].contiguous().cpu() for name, t in learnt.items()}))

@@ -17,7 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor, distributed, nn
 
+from armtune.errors import RunError
 from armtune.nn.flat_parameters import FlatParameters
+from armtune.nn.wrapped import Wrapped
 from armtune.training.network import ENCODERS, MultimodalNet
 
 
@@ -25,12 +27,18 @@ def share_encoders(network: MultimodalNet) -> Shares | None:
     """Lets each process that trains here encode its share; None where this one trains alone.
 
     Whoever calls an encoder afterwards still gets all samples' features, if all processes call it.
+
+    Raises:
+        RunError: an encoder is a module of torch, which may learn from a batch as a whole.
     """
     if not distributed.is_available() or not distributed.is_initialized():
         return None
     rank, count = distributed.get_rank(), distributed.get_world_size()
     if count == 1:
         return None
+    if any(isinstance(part, Wrapped) for part in network.modules()):
+        said = "a module of torch that is trained learns from whole batches"
+        raise RunError(f"sweep.resources.workers: {said}, so by one worker a trial")
     for encoder in network.encoders:
         share = Share(rank, count)
         encoder.register_forward_pre_hook(share.take)

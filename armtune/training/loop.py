@@ -22,6 +22,7 @@ from armtune.optimizers import Buffers
 from armtune.recipe.checks import refuse_unserved
 from armtune.recipe.schema import Recipe
 from armtune.recipe.variants import alone
+from armtune.training.augment import Augmenting
 from armtune.training.best_epochs import BestEpochs
 from armtune.training.checkpoint import Member, Resumable
 from armtune.training.compiled import compiled_encoders
@@ -29,8 +30,10 @@ from armtune.training.data_parallel import share_encoders
 from armtune.training.divergence import broken_at, divergence
 from armtune.training.evaluation import all_outputs, evaluate
 from armtune.training.folds import CrossValidation, cross_validate, members_of, shared_by_trials
+from armtune.training.knobs import knobs_of
 from armtune.training.learning_rates import learning_rates, planned
 from armtune.training.mean_features import all_features, mean_features
+from armtune.training.modules import Modules
 from armtune.training.network import MultimodalNet, build_network, fit_encoders
 from armtune.training.outputs import write_outputs
 from armtune.training.pretrained import load_weights
@@ -89,21 +92,19 @@ class Run(Resumable):
         network = build_network(recipes, shapes, self.target.width, data.dtype)
         self.network = network.to(data.device)
         load_weights(self.network, recipes[0])
-        fit_encoders(self.network, recipes[0], self.dataset.train)
+        fit_encoders(self.network, recipes[0], data.seen.train)
+        self.modules = Modules(self.network, [recipe.training.seed for recipe in recipes])
         self.shares = share_encoders(self.network)
         compiles = self.plan.compile
         self.encoders = compiled_encoders(self.network) if compiles else self.network.encode
         self.scales = self.samples.scales
         self.train, self.validation = self.samples.train, self.samples.validation
         self._cut_valuation()
+        self.augment = Augmenting(recipes, data.dataset.shapes, data.scales, self.network.weights)
         self.flat = FlatParameters(self.network)
         optimizers = [r.training.optimizer for r in recipes]
         self.optimizer = optimizers[0]
-        self.knobs = {
-            name: self.network.weights.new_tensor([[getattr(o, name)] for o in optimizers])
-            for name in type(self.optimizer).model_fields
-            if name != "name"
-        }
+        self.knobs = knobs_of(optimizers, self.network.weights)
         self.knobs["lr"] = learning_rates(recipes, self.network, self.flat, self.knobs["lr"])
         self.slots = {name: torch.zeros_like(self.flat.values) for name in self.optimizer.slots()}
         self.epochs, self.step = [0] * len(recipes), 0
@@ -194,7 +195,7 @@ class Run(Resumable):
             return True
         batches = self.train.batches(self.pool.gather(1, left), self.batch_size)
         for batch, index in zip(batches, left.split(self.batch_size, dim=1), strict=True):
-            self.total += self._step(batch, index, self.step)
+            self.total += self._step(self.augment(batch, self.step), index, self.step)
             self.step += 1
             if self.step % self.accumulate == 0 and pause():
                 break
@@ -208,8 +209,9 @@ class Run(Resumable):
     def _begin_epoch(self) -> None:
         """Draws what an epoch needs; nothing is trained yet."""
         self.balancer.start_epoch(self._epoch_numbers())
+        self.augment.start_epoch(self.epochs, self.steps)
         self.rates, self.counts = planned(self.plan, self.epochs, self.updates, self.flat.values)
-        self.order = self._order()
+        self.order = self.balancer.order(self._order())
         self.total = torch.zeros_like(self.network.weights[:, 0])
 
     def _first_means(self) -> None:
@@ -238,7 +240,8 @@ class Run(Resumable):
 
     def _step(self, batch: Batch, index: Tensor, step: int) -> Tensor:
         """The gradient of a batch, and an update if it is due; each member's loss before it."""
-        features = self._encode(batch)
+        with self.modules.training(self.epochs, step):
+            features = self._encode(batch)
         fused = self.balancer.alter(features, index, step)
         forward = self.network.decide(features, fused, self.balancer.heads_reach_encoders)
         losses = self.balancer.losses(Step(forward, batch.labels, index, step, batch.present))
@@ -266,16 +269,11 @@ class Run(Resumable):
             self.shares.add_up(self.flat)
         self.balancer.change_gradients(gradients)
         if self.plan.clip_norm:
-            self._clip()
+            self.flat.clip(self.plan.clip_norm)
         knobs = {**self.knobs, "lr": self.knobs["lr"] * self.rates[number]}
         count = self.counts[number]
         buffers = Buffers(self.flat.values, self.flat.gradients, self.slots, knobs, count)
         self.optimizer.update(buffers)
-
-    def _clip(self) -> None:
-        """Shortens each member's gradient to the largest norm allowed."""
-        norms = self.flat.gradients.norm(dim=1, keepdim=True)
-        self.flat.gradients.mul_((self.plan.clip_norm / norms).clamp_max(1))
 
     @torch.no_grad()
     def _end_epoch(self) -> dict[str, list[float]]:
@@ -395,6 +393,6 @@ def train(
     run: Run | CrossValidation, after_epoch: Callable[[int, list[EpochMetrics]], None]
 ) -> None:
     """Trains to the end, telling ``after_epoch`` the number of epochs done and their metrics."""
-    while max(run.epochs) < run.plan.epochs:
+    while any(e < run.plan.last_epoch(b) for e, b in zip(run.epochs, run.best, strict=True)):
         metrics = run.advance()
         after_epoch(max(run.epochs), metrics)

@@ -16,6 +16,8 @@ from armtune.nn.forward import Features, Forward, only
 from armtune.nn.layers import Init, Linear
 from armtune.nn.random_streams import stream
 from armtune.nn.subset_fusion import Parted
+from armtune.plugins.blame import blaming
+from armtune.recipe.frozen import learnt_encoders
 from armtune.recipe.schema import Recipe
 
 ENCODERS = "encoders."
@@ -167,6 +169,7 @@ def build_network(
     """The network of a pack: the first recipe's program, each member's own initial weights.
 
     Args:
+        shapes: of each modality's samples; where a part of its encoder is frozen, of its features.
         most: how many weights it may have in all; None for any number.
 
     Raises:
@@ -174,16 +177,21 @@ def build_network(
         RecipeError: an encoder can't read samples of its modality's shape, or isn't to be had.
     """
     program = recipes[0]
-    encoders = {m: modality.encoder for m, modality in program.modalities.items()}
+    encoders = learnt_encoders(program)
     init = Init([stream(recipe.training.seed, "init") for recipe in recipes], dtype, most)
     fusion = program.balancing.fusion(program.fusion)
     return MultimodalNet(encoders, fusion, shapes, outputs, init)
 
 
 def fit_encoders(network: MultimodalNet, recipe: Recipe, train: Split) -> None:
-    """Lets encoders take from the training samples what isn't learnt step by step."""
+    """Lets encoders take from the training samples what isn't learnt step by step.
+
+    Args:
+        train: as trainings see it.
+    """
+    encoders = learnt_encoders(recipe)
     for m, module in zip(network.modalities, network.encoders, strict=True):
-        recipe.modalities[m].encoder.fit(module, train.views[m], train.present.get(m))
+        encoders[m].fit(module, train.views[m], train.present.get(m))
 
 
 def _build(
@@ -193,6 +201,7 @@ def _build(
     if problem := encoder.misfit(shape):
         raise RecipeError([Fault(problem, f"{path}.name")])
     try:
-        return encoder.build(shape, init)
+        with blaming(type(encoder).build):
+            return encoder.build(shape, init)
     except ValueError as error:
         raise RecipeError([Fault(str(error), path)]) from error

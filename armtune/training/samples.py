@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import torch
@@ -14,8 +14,11 @@ from armtune.data.rows import pieces, stacked
 from armtune.data.shared_views import SHARED_FROM, shared_view
 from armtune.data.splits import SPLITS
 from armtune.data.standardize import Scaling, Standardization, fitted, standardized
-from armtune.errors import DataError
+from armtune.encoders import Frozen
+from armtune.encoders._frozen import featured
+from armtune.errors import DataError, Fault, RecipeError
 from armtune.nn.forward import Batch, Features
+from armtune.recipe.frozen import frozen_parts, learnt_encoders
 from armtune.recipe.schema import Recipe
 from armtune.training.memory import free_memory
 from armtune.training.streamed_samples import StreamedSplit
@@ -96,9 +99,13 @@ class Samples:
     Args:
         recipe: says which views there are, how their encoders want them scaled, and whether they
             are in memory or streamed.
-        dataset: the data; its test split is read by ``test`` only.
+        dataset: the data; its test split is read by ``test`` only, but for the features that
+            frozen parts of encoders make of all samples.
         shared: several processes of this machine train on these data: in memory they are there
             once, mapped from a file of the cache, where that is possible.
+
+    Attributes:
+        seen: the data as trainings see them: with features where a part of an encoder is frozen.
     """
 
     def __init__(
@@ -113,9 +120,11 @@ class Samples:
         self.scalings, self.held = scalings(recipe), recipe.training.data
         self.joined = recipe.training.refit
         self.folds = None if self.joined else dataset.folds
-        self._given = {name: getattr(dataset, name) for name in SPLITS}
+        self.parts = frozen_parts(recipe)
+        self.seen = seen = _seen(recipe, dataset, self.parts, device)
+        self._given = {name: getattr(seen, name) for name in SPLITS}
         if self.joined or self.folds:
-            self._given["train"] = stacked(dataset.train, dataset.validation)
+            self._given["train"] = stacked(seen.train, seen.validation)
         self.shared = shared and dtype == torch.float32 and torch.device(device).type == "cpu"
         self.scales = {m: self._scale(m, how) for m, how in self.scalings.items()}
         self.streams = self._streams()
@@ -128,12 +137,13 @@ class Samples:
 
     def serve(self, recipe: Recipe) -> bool:
         """Whether a recipe's training would make the same of the same data."""
-        asked = (scalings(recipe), recipe.training.data, recipe.training.refit)
-        return (self.scalings, self.held, self.joined) == asked
+        training = recipe.training
+        asked = (scalings(recipe), frozen_parts(recipe), training.data, training.refit)
+        return (self.scalings, self.parts, self.held, self.joined) == asked
 
     def _scale(self, modality: str, how: Scaling) -> Standardization:
         # With folds too: one scale for all, which sees no more than without.
-        train = self._given["train"] if self.joined else self.dataset.train
+        train = self._given["train"] if self.joined else self.seen.train
         return fitted(how, train.views[modality], train.present.get(modality))
 
     def _streams(self) -> bool:
@@ -162,7 +172,7 @@ class Samples:
             # Which samples are left out because they lack a modality depends on all of them.
             of = " ".join(sorted(self.dataset.shapes))
             whole = "joined " if self.joined or self.folds else ""
-            digest = f"{self.dataset.digest} {whole}{name} {modality} of {of}"
+            digest = f"{self.seen.digest} {whole}{name} {modality} of {of}"
             try:
                 return torch.from_numpy(shared_view(view, there, scale, digest))
             except DataError as error:
@@ -174,6 +184,24 @@ class Samples:
         return own
 
 
+def _seen(recipe: Recipe, dataset: Dataset, parts: Mapping[str, Frozen], device: str) -> Dataset:
+    """The data with features in the place of samples.
+
+    Raises:
+        RecipeError: an encoder can't read its modality's shape, or its files don't serve.
+        DataError: files are missing or damaged.
+    """
+    for m, part in parts.items():
+        path = f"modalities.{m}.encoder"
+        if problem := recipe.modalities[m].encoder.misfit(dataset.shapes[m]):
+            raise RecipeError([Fault(problem, f"{path}.name")])
+        try:
+            dataset = featured(dataset, {m: part}, device)
+        except ValueError as error:
+            raise RecipeError([Fault(str(error), path)]) from error
+    return dataset
+
+
 def scalings(recipe: Recipe) -> dict[str, Scaling]:
     """How each view is scaled, as its encoder wants it."""
-    return {m: modality.encoder.scaling for m, modality in recipe.modalities.items()}
+    return {m: encoder.scaling for m, encoder in learnt_encoders(recipe).items()}

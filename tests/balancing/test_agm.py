@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from math import exp, log
+from statistics import median
 from typing import Any
 
 import pytest
 import torch
 
 from armtune.balancing._hooks import Step
-from armtune.balancing.agm import AdaptiveModulator, Agm, log_likelihoods, modulation
+from armtune.balancing.agm import AdaptiveModulator, Agm, log_likelihoods, modulation, scaled
+from armtune.fusion import Fusion
 from armtune.fusion.concat import Concat
+from armtune.fusion.film import Film
 from armtune.nn.flat_parameters import FlatParameters
 from armtune.nn.forward import Batch
 from armtune.nn.layers import Init
 from armtune.nn.random_streams import stream
 from armtune.targets.classes import cross_entropy
-from armtune.training.network import MultimodalNet
+from armtune.training.network import MultimodalNet, build_network
 from tests.balancing.toys import THREE, THREE_CLASSES, at, toy_batch, toy_context, toy_network
-from tests.conftest import TWO, Shapes
+from tests.conftest import TWO, Shapes, toy_recipe
 
 ALPHA, SEVEN, TEN = (torch.tensor([x], dtype=torch.float64) for x in (0.5, 7, 10))
 
@@ -177,3 +180,47 @@ def test_the_past_is_the_mean_over_all_steps_before() -> None:
     start = torch.zeros_like(scores[0])
     assert torch.allclose(seen[0], modulation(scores[0], start, ALPHA, TEN))
     assert torch.allclose(balancer.state()["past"], torch.stack(scores).mean(0), atol=1e-12)
+
+
+FUSIONS: dict[str, Fusion] = {"linear": Concat(dim=0), "hidden": Concat(dim=8), "film": Film(dim=8)}
+HALF = torch.tensor([[0.5, 1.0]], dtype=torch.float64)
+
+
+def gradients_of(loss: torch.Tensor, network: MultimodalNet, names: list[str]) -> dict[str, Any]:
+    wanted = [dict(network.named_parameters())[name] for name in names]
+    return dict(zip(names, torch.autograd.grad(loss, wanted), strict=True))
+
+
+def apart(fusion: Fusion, seed: int) -> tuple[float, float]:
+    """How far the rule that scales encoders alone is from the released one, as a share of it.
+
+    Image is slowed by half in a fresh network on random inputs; of the encoders' gradient, and of
+    the fusion's.
+    """
+    network = build_network([toy_recipe(TWO, seed=seed)], TWO, 3, torch.float64)
+    init = Init([stream(seed, "fusion")], torch.float64)
+    network.fusion = fusion.build(network.sizes, 3, init)
+    views, labels = toy_batch(seed=seed)
+    step = Step(network(views), labels, labels, 0)
+    flowing = scaled(ready(network).responses(step), HALF)
+    names = [n for n, _ in network.named_parameters() if not n.startswith("heads")]
+    found = gradients_of(cross_entropy(flowing.sum(1), labels).mean(), network, names)
+    former = gradients_of(cross_entropy(network(views).logits, labels).mean(), network, names)
+    for name in network.encoder_parameters("image"):
+        former[name] = former[name] / 2
+    shares = []
+    for part in ("encoders", "fusion"):
+        own = [n for n in names if n.startswith(part)]
+        pair = [torch.cat([g[n].flatten() for n in own]) for g in (former, found)]
+        shares.append(float((pair[0] - pair[1]).norm() / pair[1].norm()))
+    return shares[0], shares[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "encoders", "fusion"),
+    [("linear", 9.484, 44.096), ("hidden", 19.685, 36.808), ("film", 20.439, 38.976)],
+)
+def test_scaling_encoders_alone_is_another_rule(kind: str, encoders: float, fusion: float) -> None:
+    found = [apart(FUSIONS[kind], seed) for seed in range(20)]
+    medians = [median(100 * x for x in column) for column in zip(*found, strict=True)]
+    assert medians == pytest.approx([encoders, fusion], abs=1e-3)

@@ -107,6 +107,106 @@ def test_it_is_all_done_on_each_cut(run: RunVerb, folder: Path, capsys: Capture)
     assert float(row.split(",")[4]) == pytest.approx(np.mean(tested))
 
 
+def verb(monkeypatch: Patch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["armtune", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    return int(caught.value.code or 0)
+
+
+@pytest.mark.parametrize("cuts", [1, 2])
+def test_the_report_prints_it_again(
+    run: RunVerb, folder: Path, capsys: Capture, monkeypatch: Patch, cuts: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(*TINY, "--cuts", str(cuts), "--json") == 0
+    told = capsys.readouterr()
+    to = folder / "runs" / "small-compare"
+    files = {name: (to / f"compare.{name}").read_bytes() for name in ("md", "csv", "html")}
+    for name in files:
+        (to / f"compare.{name}").unlink()
+    assert verb(monkeypatch, "report", str(to), "--json") == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(told.out)
+    assert {name: (to / f"compare.{name}").read_bytes() for name in files} == files
+    assert verb(monkeypatch, "report", str(to), "--to", "page.html") == 0
+    assert (folder / "page.html").read_bytes() == files["html"]
+    assert verb(monkeypatch, "report", str(to), str(to / "none")) == 2
+
+
+def test_its_status_and_its_best_model(
+    run: RunVerb, folder: Path, capsys: Capture, monkeypatch: Patch
+) -> None:
+    assert run(*TINY) == 0
+    to = str(folder / "runs" / "small-compare")
+    capsys.readouterr()
+    assert verb(monkeypatch, "status", to) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{to}: 2 of 2 sweeps done"
+    assert lines[1].startswith("  none: done; 2 of 2 trials ended; best: trial ")
+    assert verb(monkeypatch, "status", to, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["runs"]["arm"]["trials"]["complete"] == 2
+    assert (
+        verb(monkeypatch, "export", to, "--to", "arm", "--method", "arm", "--format", "none") == 0
+    )
+    recipe = yaml.safe_load((folder / "arm" / "recipe.yaml").read_text(encoding="utf-8"))
+    assert recipe["balancing"]["name"] == "arm"
+    assert verb(monkeypatch, "export", to, "--to", "best", "--format", "none") == 0
+    rows = (folder / "runs/small-compare/compare.csv").read_text(encoding="utf-8").splitlines()
+    scores = {
+        (cells := row.split(","))[0]: float(cells[4])
+        for row in rows
+        if ",validation,accuracy," in row
+    }
+    recipe = yaml.safe_load((folder / "best" / "recipe.yaml").read_text(encoding="utf-8"))
+    assert scores[recipe["balancing"]["name"]] == max(scores.values())
+    assert verb(monkeypatch, "export", to, "--to", "x", "--method", "ogm") == 1
+    assert "no method 'ogm'; there are none, arm" in capsys.readouterr().err
+    assert verb(monkeypatch, "export", f"{to}/none", "--to", "x", "--method", "arm") == 2
+
+
+def test_one_that_was_interrupted_says_how_far_it_is(
+    run: RunVerb, folder: Path, capsys: Capture, monkeypatch: Patch
+) -> None:
+    advance, epochs = Run.advance, count(1)
+
+    def interrupted(self: Run) -> object:
+        if next(epochs) == 19:  # in the second method
+            raise KeyboardInterrupt
+        return advance(self)
+
+    monkeypatch.setattr(Run, "advance", interrupted)
+    assert run(*TINY) == 130
+    to = str(folder / "runs" / "small-compare")
+    capsys.readouterr()
+    assert verb(monkeypatch, "status", to) == 0
+    printed = capsys.readouterr().out
+    assert "1 of 2 sweeps done" in printed
+    assert "arm: stopped, " in printed
+    assert verb(monkeypatch, "report", to) == 0
+    assert "arm is unfinished: its sweep isn't over" in capsys.readouterr().out
+
+
+def test_a_plan_is_of_every_method(
+    run: RunVerb, folder: Path, capsys: Capture, monkeypatch: Patch
+) -> None:
+    asked = ("plan", "r.yaml", "--methods", "none,arm", "--trials", "3", "--seeds", "2")
+    assert verb(monkeypatch, *asked, "--cuts", "2", "--inline", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["cuts"], list(found["methods"])) == (2, ["none", "arm"])
+    for method, own in found["methods"].items():
+        assert (own["trials"], own["trainings"]) == (3, 2)
+        assert (folder / "runs/small-compare/cut-1" / method / "plan.json").is_file()
+    each = [
+        own["search_seconds"] + own["after_seconds"] + 2 * own["training_seconds"]
+        for own in found["methods"].values()
+    ]
+    start = max(own["start_seconds"] for own in found["methods"].values())
+    assert found["seconds"] == pytest.approx(start + 2 * sum(each))
+    assert verb(monkeypatch, *asked, "--inline") == 0
+    assert "small: 2 sweeps, one after the other\n  none: 3 trials of " in capsys.readouterr().out
+    assert verb(monkeypatch, "plan", "r.yaml", "--cuts", "2") == 2
+
+
 def test_what_is_finished_isnt_repeated(run: RunVerb, folder: Path, monkeypatch: Patch) -> None:
     assert run(*TINY) == 0
     to = folder / "runs" / "small-compare"
@@ -202,3 +302,15 @@ def test_a_split_that_says_little_is_told(run: RunVerb, folder: Path, capsys: Ca
     assert "validation holds 6 samples: scores on so few are mostly chance" in " ".join(
         capsys.readouterr().out.split()
     )
+
+
+def test_each_modality_alone_stands_beside_the_methods(
+    run: RunVerb, folder: Path, capsys: Capture
+) -> None:
+    assert run(*TINY, "--alone", "--json") == 0
+    methods = json.loads(capsys.readouterr().out)["methods"]
+    assert list(methods) == ["none", "arm", "alone-image", "alone-audio"]
+    assert all(m["failure"] == "" and len(m["seeds"]) == 2 for m in methods.values())
+    alone = next(iter(methods["alone-image"]["seeds"].values()))["test"]
+    assert "accuracy" in alone
+    assert "contribution/audio" not in alone

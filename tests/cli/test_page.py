@@ -25,8 +25,8 @@ def test_every_verb_and_option_is_on_the_page() -> None:
             assert re.search(rf"\n## `{path.stem}( \w+)?`\n", page), path.stem
     options = "[--output FILE] [--keep COLUMN…] [--plugins FILE…] [--json]"
     assert f"    armtune predict DIR --input FILE {options}\n" in page
-    changes = "[DATA.KEY=VALUE…] [--trial NUMBER] [--format NAMES] [--plugins FILE…] [--json]"
-    assert f"    armtune export RUN --to DIR {changes}\n" in page
+    changes = "[DATA.KEY=VALUE…] [--trial NUMBER] [--method NAME] [--format NAMES]"
+    assert f"    armtune export RUN --to DIR {changes} [--plugins FILE…] [--json]\n" in page
     assert "| `--resume` | – | Go on with an earlier sweep. |" in page
     shown = "| `RECIPE` | needed | The recipe, a YAML file, or the bare name of a shipped one"
     assert shown in page

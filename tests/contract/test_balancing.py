@@ -42,8 +42,8 @@ OFF: dict[str, dict[str, Any]] = {
 """Settings that switch a method off.
 
 ``mla``, ``mmcosine`` and ``reconboost`` have none, since they are fusions of their own; ``arl``,
-``dgl``, ``g2d``, ``inforeg`` and ``mbsd`` have none, since unimodal losses or teachers are what
-they are about.
+``dgl``, ``g2d``, ``inforeg``, ``mbsd``, ``midas`` and ``remix`` have none, since unimodal losses or
+teachers are what they are about.
 """
 
 

@@ -9,7 +9,7 @@ import pytest
 from armtune.plugins.registry import plugins
 from armtune.testing import Check, checks
 
-KINDS = ("encoders", "fusion", "balancing", "optimizers", "metrics")
+KINDS = ("encoders", "augmentations", "fusion", "balancing", "optimizers", "metrics")
 CASES = [
     pytest.param(plugin, check, id=f"{kind}-{name}-{check.__name__}")
     for kind in KINDS

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from armtune.augmentations import Augmentation
 from armtune.data import Dataset
 from armtune.encoders import Encoder
 from armtune.plugins.registry import plugins
@@ -90,6 +91,19 @@ def test_no_step_of_a_method_waits(name: str, holes: bool) -> None:
 def test_no_step_of_a_fusion_waits(name: str) -> None:
     recipe = with_overrides(toy_recipe(), {"fusion": {"name": name}})
     check_steps(recipe, toy_dataset())
+
+
+@pytest.mark.parametrize("shape", [(7,), (6, 5)], ids=str)
+@pytest.mark.parametrize("name", plugins("augmentations"))
+def test_no_step_of_an_augmentation_waits(name: str, shape: tuple[int, ...]) -> None:
+    plugin = plugins("augmentations")[name]()
+    assert isinstance(plugin, Augmentation)
+    if refusal := plugin.misfit(shape):
+        pytest.skip(refusal)
+    shapes = {"image": shape, "audio": (5,)}
+    encoder = {"name": "embedding_bag" if plugin.tokens else "mlp"}
+    values = {"modalities.image.encoder": encoder, "modalities.image.augment": {name: {}}}
+    check_steps(with_overrides(toy_recipe(shapes), values), toy_dataset(shapes, samples=40))
 
 
 @pytest.mark.parametrize("shape", [(6, 5), (2, 6, 5)], ids=str)

@@ -76,6 +76,52 @@ def test_crema_d_files_have_names_that_tell(copied: Path) -> None:
         read(CremaD, copied, path="elsewhere")
 
 
+def write_published(base: Path) -> None:
+    """Lists by which each fourth clip is for test, as the released ones are written."""
+    names = sorted(path.stem for path in (base / "AudioWAV").glob("*.wav"))
+    for split, own in (("test", names[::4]), ("train", sorted({*names} - {*names[::4]}))):
+        lines = [f"{name},{name.split('_')[2]}\r\n" for name in own]
+        (base / f"{split}.csv").write_bytes("".join(lines).encode())
+
+
+def test_crema_d_as_papers_split_it(copied: Path) -> None:
+    base = copied / "CREMA-D"
+    write_published(base)
+    dataset = read(CremaD, copied, split="published", validation=0.25)
+    learnt, held, tested = sizes(dataset)
+    assert (learnt + held, tested) == (18, 6)
+    assert held > 0
+    assert "published split, all actors in training and test" in dataset.description
+    assert dataset.test.labels.tolist() == [4 * k % 3 for k in range(6)]
+    (base / "AudioWAV/1001_DFA_ANG_XX.wav").unlink()
+    with pytest.raises(DataError, match="1001_DFA_ANG_XX"):
+        read(CremaD, copied, split="published")
+    left = read(CremaD, copied, split="published", damaged="skip")
+    assert sizes(left)[2] == 5
+    assert "1 damaged samples left out" in left.description
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("1001_DFA_ANG_XX,SAD", r"test\.csv, line 2: should be as 1001_DFA_ANG_XX,ANG is"),
+        ("name,label", r"test\.csv, line 2: should be as 1001_DFA_ANG_XX,ANG is"),
+        ("1001_DFA_XYZ_XX,XYZ", r"test\.csv, line 2: should be as 1001_DFA_ANG_XX,ANG is"),
+        ("1008_DFA_SAD_XX,SAD", r"test\.csv, line 2: 1008_DFA_SAD_XX is listed before, too"),
+    ],
+    ids=["other emotion", "heading", "no emotion", "twice"],
+)
+def test_published_lists_are_checked(copied: Path, line: str, message: str) -> None:
+    base = copied / "CREMA-D"
+    write_published(base)
+    (base / "test.csv").write_text(f"1001_DFA_ANG_XX,ANG\n{line}\n")
+    with pytest.raises(DataError, match=message):
+        read(CremaD, copied, split="published")
+    (base / "train.csv").unlink()
+    with pytest.raises(DataError, match=r"train\.csv"):
+        read(CremaD, copied, split="published")
+
+
 def test_ave_has_its_official_split(whole: Path) -> None:
     dataset = read(Ave, whole)
     assert dataset.target.names == files.EVENTS

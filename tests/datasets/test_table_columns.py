@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from pydantic import ValidationError
 
 from armtune.data import Dataset
 from armtune.data.columns.modalities import Text, Vector, restored
+from armtune.data.tokenizer import Tokenizer
 from armtune.datasets.table import Table
 from armtune.errors import DataError
+from tests.data import tokenizer_files
 from tests.datasets.table_files import COLUMNS, COUNT, Rows, options, rows, write
 
 NAMES = tuple(COLUMNS)
@@ -270,3 +273,54 @@ def test_the_cache_is_built_again_when_a_picture_changes(tmp_path: Path, own: Ro
     assert read(tmp_path).digest == first.digest
     (tmp_path / own[0]["picture"]).write_bytes((tmp_path / own[2]["picture"]).read_bytes())
     assert read(tmp_path).digest != first.digest
+
+
+def test_a_tokenizer_reads_a_modality_of_texts(tmp_path: Path, own: Rows) -> None:
+    write(tmp_path / "own.csv", own)
+    tokenizer_files.write(tmp_path / "vectors")
+    dataset = read(tmp_path, ("words", "facts"), tokenizers={"words": "vectors"})
+    by = restored(dataset.prepared["words"])
+    assert isinstance(by, Text)
+    assert isinstance(by.numbers, Tokenizer)
+    first = dataset.train.views["words"][0]
+    expected = ["red", "thing", "number"]  # of "red thing number 0", without tags
+    assert first.tolist() == [
+        *(1 + tokenizer_files.WORDS.index(word) for word in expected),
+        *[0] * (len(first) - len(expected)),
+    ]
+    json.dumps(dataset.prepared)
+
+
+def test_the_cache_goes_by_the_tokenizers_content(tmp_path: Path, own: Rows) -> None:
+    write(tmp_path / "own.csv", own)
+    file = tokenizer_files.write(tmp_path / "vectors")
+    options = {"tokenizers": {"words": "vectors/tokenizer.json"}}
+    before = read(tmp_path, ("words",), **options)
+    assert before.digest != read(tmp_path, ("words",)).digest
+    file.write_text(file.read_text().replace('"thing"', '"object"'))
+    after = read(tmp_path, ("words",), **options)
+    assert before.digest != after.digest
+    assert before.train.views["words"].any(axis=1).all()
+
+
+@pytest.mark.parametrize(
+    ("tokenizers", "said"),
+    [
+        ({"words": "lost"}, "lost is not in"),
+        ({"facts": "vectors"}, "data.tokenizers.facts: facts holds columns of numbers"),
+        ({"words": "."}, "has no tokenizer.json"),
+    ],
+    ids=["lost", "facts", "folder"],
+)
+def test_a_tokenizer_that_doesnt_serve_is_named(
+    tmp_path: Path, own: Rows, tokenizers: dict[str, str], said: str
+) -> None:
+    write(tmp_path / "own.csv", own)
+    tokenizer_files.write(tmp_path / "vectors")
+    with pytest.raises(DataError, match=said):
+        read(tmp_path, ("words", "facts"), tokenizers=tokenizers)
+
+
+def test_a_tokenizer_of_no_modality_is_refused() -> None:
+    with pytest.raises(ValidationError, match="tokenizers: 'title' is no modality of photo, words"):
+        Table.model_validate(options(tokenizers={"title": "vectors"}))

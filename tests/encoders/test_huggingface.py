@@ -16,7 +16,7 @@ from armtune.bundle.manifest import MODEL
 from armtune.bundle.predictor import Predictor
 from armtune.data import Dataset, Split
 from armtune.encoders.huggingface import HuggingFace
-from armtune.errors import DataError, MissingDataError
+from armtune.errors import DataError, RunError
 from armtune.export.write import write_bundle
 from armtune.nn.layers import Init
 from armtune.nn.random_streams import stream
@@ -125,21 +125,21 @@ def test_a_pack_learns_like_each_alone(tiny_bert: Path, tuning: str) -> None:
     learn_alike_packed_and_alone(pair, dataset())
 
 
-@pytest.mark.parametrize("tuning", ["frozen", "full"])
-def test_a_bundle_predicts_as_long_as_the_folder_is_there(
-    tiny_bert: Path, tmp_path: Path, tuning: str
-) -> None:
+@pytest.mark.parametrize("tuning", TUNINGS)
+def test_a_bundle_predicts_without_the_folder(tiny_bert: Path, tmp_path: Path, tuning: str) -> None:
     folder = Path(shutil.copytree(tiny_bert, tmp_path / "bert"))
     run, data = Run([recipe(folder, tuning)], dataset()), dataset()
     train(run, lambda *_: None)
     run.save_model(tmp_path / MODEL)
     metrics = {"validation": run.best[0]}
     write_bundle(tmp_path / "best", run.recipes[0], tmp_path / MODEL, data, run.scales, metrics, [])
+    shutil.rmtree(folder)
     classes = Predictor(tmp_path / "best").predict(data.test.views).classes
     assert (classes == data.test.labels).mean() > 0.8
-    shutil.rmtree(folder)
-    with pytest.raises(MissingDataError, match="bert is not in"):
-        Predictor(tmp_path / "best").predict(data.test.views)
+    [model] = (tmp_path / "best").glob("encoder_*")
+    (model / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(RunError, match=r"config\.json: differs from its checksum"):
+        Predictor(tmp_path / "best")
 
 
 def test_a_folder_beside_the_recipe_is_found_from_anywhere(tiny_bert: Path, tmp_path: Path) -> None:
@@ -200,3 +200,37 @@ def test_long_texts_and_other_shapes_are_refused(tiny_bert: Path) -> None:
         build(tiny_bert, "frozen", 0, length=17)
     refused = HuggingFace(path=str(tiny_bert)).misfit((3, 4))
     assert refused == "huggingface reads token numbers (token,), not (3, 4)"
+
+
+@pytest.fixture
+def with_tokenizer(tiny_bert: Path, tmp_path: Path) -> Path:
+    """The tiny BERT with a tokenizer that puts 2 before each text and 3, 4 after it."""
+    tokenizers = pytest.importorskip("tokenizers")
+    folder = Path(shutil.copytree(tiny_bert, tmp_path / "bert"))
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[END]", *"abcdefghijklmno"]
+    numbers = {word: number for number, word in enumerate(words)}
+    own = tokenizers.Tokenizer(tokenizers.models.WordLevel(numbers, unk_token="[UNK]"))
+    own.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    own.post_processor = tokenizers.processors.TemplateProcessing(
+        single="[CLS] $A [SEP] [END]", special_tokens=[("[CLS]", 2), ("[SEP]", 3), ("[END]", 4)]
+    )
+    own.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+@pytest.mark.parametrize("tuning", ["frozen", "full"])
+def test_texts_of_tables_get_their_ends(with_tokenizer: Path, tuning: str) -> None:
+    whole = torch.tensor([[2.0, 5, 6, 7, 3, 4, 0], [2, 8, 3, 4, 0, 0, 0]]).double()
+    bare = torch.tensor([[6.0, 7, 8, 0], [9, 0, 0, 0]]).double()
+    encoder = HuggingFace.model_validate(
+        {"path": str(with_tokenizer), "tuning": tuning, "tokens": "table"}
+    )
+    init = Init([stream(0, "init")], torch.float64)
+    features = encoder.build((4,), init)[0](bare.unsqueeze(0))
+    expected = build(with_tokenizer, tuning, 0, length=7)(whole.unsqueeze(0))
+    assert torch.allclose(features, expected, atol=1e-9)
+    with pytest.raises(ValueError, match="reads 16 tokens, not 17"):
+        encoder.build((14,), init)
+    (with_tokenizer / "tokenizer.json").unlink()
+    with pytest.raises(DataError, match=r"tokenizer\.json: can't be read"):
+        encoder.build((4,), init)

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from armtune.datasets._load import load_dataset
 from armtune.encoders.auto import encoder_for
+from armtune.encoders.tabular import Tabular
 from armtune.errors import RecipeError
-from armtune.recipe.automatic import SLOW, STEPS, few_steps, is_open, told, updates
+from armtune.recipe.automatic import SLOW, STEPS, _for_encoder, few_steps, is_open, told, updates
 from armtune.recipe.load import dump_recipe, load_recipe
 from armtune.recipe.schema import Recipe
 from armtune.recipe.shipped import spaces_folder
@@ -128,6 +129,44 @@ def test_own_ranges_stand_beside_the_automatic_ones(tmp_path: Path) -> None:
     [lr] = [d for d in space.dimensions if d.path == "training.optimizer.lr"]
     assert (lr.low, lr.high) == (1e-3, 2e-3)
     assert len(space.dimensions) > 5
+
+
+def test_own_choices_narrow_what_the_automatic_ranges_are_about(tmp_path: Path) -> None:
+    own = {
+        "balancing.name": {"choice": ["none", "ogm_ge"]},
+        "modalities.a.encoder.name": {"choice": ["mlp"]},
+    }
+    views = {"a": VIEWS["vector"], "b": VIEWS["vector"]}
+    _, _, space = settled(write(tmp_path, views, sweep={"space": ["auto", own]}))
+    found = {d.path: d for d in space.dimensions}
+    assert found["balancing.name"].choices == ("none", "ogm_ge")
+    assert {
+        d.when["balancing.name"] for p, d in found.items() if p.startswith("balancing.") and d.when
+    } == {("ogm_ge",)}
+    assert "modalities.a.encoder.depth" in found
+    assert "modalities.a.encoder.bandwidth" not in found
+    assert "modalities.b.encoder.bandwidth" in found
+
+
+def test_vectors_are_also_tried_through_a_kernel(tmp_path: Path) -> None:
+    views = {"a": VIEWS["vector"], "b": RNG.normal(size=(60, 4)), "picture": VIEWS["picture"]}
+    _, recipe, space = settled(write(tmp_path, views))
+    found = {d.path: d for d in space.dimensions}
+    assert found["modalities.b.encoder.name"].choices == ("mlp", "random_fourier")
+    when = {"modalities.b.encoder.name": ("random_fourier",)}
+    assert found["modalities.b.encoder.bandwidth"].when == when
+    kernels = {f"modalities.{m}.encoder.name": "random_fourier" for m in "ab"}
+    assert recipe.sweep.start_from[0] == kernels
+    assert "modalities.picture.encoder.name" not in found
+
+
+def test_an_encoder_that_is_none_of_those_searched_stays_and_keeps_its_ranges() -> None:
+    shipped = yaml.safe_load((spaces_folder() / "vectors.yaml").read_text())
+    found = dict(_for_encoder(shipped, Tabular(blocks=[3])))
+    assert "modalities.*.encoder.name" not in found
+    assert "modalities.*.encoder.bandwidth" not in found
+    assert found["modalities.*.encoder.depth"] == {"int": [0, 2]}
+    assert "modalities.*.lr_scale" in found
 
 
 def test_one_modality_leaves_out_methods_that_do_not_serve(tmp_path: Path) -> None:

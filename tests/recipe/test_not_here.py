@@ -41,6 +41,8 @@ def told(path: Path, *overrides: str) -> list[str]:
 def place_all(folder: Path) -> None:
     (folder / "data.npz").touch()
     (folder / "models" / "bert").mkdir(parents=True)
+    (folder / "models" / "bert" / "config.json").write_text('{"model_type": "bert"}')
+    (folder / "models" / "bert" / "model.safetensors").touch()
 
 
 def test_nothing_is_told_where_all_is_here(recipe: Path) -> None:
@@ -55,7 +57,20 @@ def test_files_and_folders_of_models(recipe: Path) -> None:
         f"modalities.a.weights: first.safetensors is not in {own}; "
         "ARMTUNE_DATA may name another folder",
         f"modalities.b.encoder.path: models/bert is not in {own}; "
-        "ARMTUNE_DATA may name another folder",
+        "ARMTUNE_DATA may name another folder; armtune fetch models/bert brings it from the Hub",
+    ]
+
+
+def test_folders_that_hold_no_model(recipe: Path) -> None:
+    place_all(recipe.parent)
+    model = recipe.parent / "models" / "bert"
+    (model / "model.safetensors").rename(model / "pytorch_model.bin")
+    [said] = told(recipe)
+    assert said.startswith("modalities.b.encoder.path: ")
+    assert "pickled weights (.bin, .pt) are never read" in said
+    (model / "config.json").unlink()
+    assert told(recipe) == [
+        f"modalities.b.encoder.path: {model}: holds no config.json, so no model of Hugging Face"
     ]
 
 

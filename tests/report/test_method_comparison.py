@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from armtune.compare.run import Comparison, Outcome
-from armtune.compare.timing import Cost
+from armtune.comparison.run import Comparison, Outcome
+from armtune.comparison.timing import Cost
 from armtune.errors import RunError
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
@@ -143,6 +144,53 @@ def test_the_csv_has_shares(comparison: Comparison) -> None:
     assert float(arm["p_holm"]) == pytest.approx(float(arm["p"]))
     assert found["none", "test", "accuracy"]["difference"] == ""
     assert found["pair", "validation", "worst_missing"]["mean"] == ""
+
+
+def test_the_csv_has_losses_and_contributions_where_they_were_measured(
+    comparison: Comparison,
+) -> None:
+    more = {"loss": 0.5, "contribution/image": 0.3, "contribution/audio": 0.1}
+    seeds = [
+        replace(s, validation={**s.validation, **more}, test={**s.test, **more})
+        for s in comparison.outcomes[0].seeds
+    ]
+    outcomes = [replace(comparison.outcomes[0], seeds=seeds), *comparison.outcomes[1:]]
+    text = files.table(replace(comparison, outcomes=outcomes))
+    rows = {(r["method"], r["metric"]): r for r in csv.DictReader(io.StringIO(text))}
+    assert float(rows["none", "loss"]["mean"]) == 0.5
+    assert float(rows["none", "contribution/image"]["mean"]) == pytest.approx(0.3)
+    assert rows["arm", "contribution/audio"]["mean"] == ""
+
+
+def test_six_modalities_stay_readable_in_eighty_columns(
+    make_recipe: Callable[..., Recipe],
+) -> None:
+    names = [f"modality_{k}" for k in range(6)]
+    recipe = make_recipe()
+    own = {m: recipe.modalities["image"] for m in names}
+    metrics = {
+        **measured(0.71234, 0.4),
+        **{f"unimodal_accuracy/{m}": 0.5 + k / 20 for k, m in enumerate(names)},
+    }
+    seeds = [Confirmation(1000 + k, metrics, metrics) for k in range(2)]
+    outcomes = [outcome(m, seeds=seeds) for m in ("none", "unimodal_distillation")]
+    wide = Comparison(recipe.model_copy(update={"modalities": own}), "toy", "none", outcomes)
+    grid = tables.result_grid(wide, "test")
+    parts = grid.parts(80)
+    assert [c for part in parts for c in part.columns[1:]] == list(grid.columns[1:])
+    text = "".join(shown(part, 80) for part in parts)
+    for cell in {cell for row in grid.rows for cell in row}:
+        assert cell in text  # whole, not folded
+    assert "unimodal_distillation" in text
+    assert grid.parts(300) == [grid]
+
+
+def shown(grid: tables.Grid, width: int) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(grid.rich())
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert all(len(line) <= width for line in text.splitlines())
+    return str(text)
 
 
 def test_json_holds_every_seed(comparison: Comparison) -> None:

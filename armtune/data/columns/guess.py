@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from armtune.data.columns.dates import COMPACT, date_formats, is_compact
 from armtune.data.columns.numbers import Style, known_cells, number_style
-from armtune.data.formats.cells import as_cells
 from armtune.data.formats.columns import ColumnStore
 from armtune.data.formats.media import SUFFIXES
 
@@ -116,7 +115,7 @@ def guess(store: ColumnStore, name: str) -> Guess:
     Raises:
         DataError: there is no such column, or it holds bytes that are no text.
     """
-    column = as_cells(store.column(name), store.at(name))
+    column = store.cells(name)
     if column is None:
         kind = store.column(name).type
         return Guess(name, "unread", f"holds {kind}, which no modality reads: left out", ())

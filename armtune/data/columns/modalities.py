@@ -6,8 +6,10 @@ prepares new rows by it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -20,7 +22,8 @@ from armtune.data.columns.numbers import MARKS
 from armtune.data.columns.stated import STATED
 from armtune.data.formats.cells import MISSING
 from armtune.data.rows import as_float32
-from armtune.data.vocabulary import Vocabulary, learn_vocabulary, words_of
+from armtune.data.tokenizer import Tokenizer
+from armtune.data.vocabulary import Vocabulary, most_frequent, words_of
 from armtune.errors import DataError
 
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ Mask = NDArray[np.bool_]
 Index = NDArray[np.int64]
 SHORTEST = 4
 """Words that the longest text has room for at least."""
+PIECE = 1 << 13
+"""Rows that are gone through at a time."""
 
 
 @dataclass(frozen=True)
@@ -79,17 +84,17 @@ class Vector:
 
 @dataclass(frozen=True)
 class Text:
-    """Texts one after another, as the numbers of their words.
+    """Texts one after another, as the numbers of their words or tokens.
 
     Attributes:
-        words: of the vocabulary, see ``Vocabulary``.
-        length: words that a sample has room for.
+        numbers: tells them.
+        length: words or tokens that a sample has room for.
     """
 
     kind: ClassVar[Literal["text"]] = "text"
 
     names: tuple[str, ...]
-    words: tuple[str, ...]
+    numbers: Vocabulary | Tokenizer
     length: int
 
     @property
@@ -98,13 +103,13 @@ class Text:
         return (self.length,)
 
     def apply(self, cells: Cells, place: Place) -> NDArray[np.float32]:
-        """Rows as numbers of words ``(row, length)``."""
-        return Vocabulary(self.words).encode(joined(cells, self.names), self.length)
+        """Rows as numbers of words or tokens ``(row, length)``."""
+        return self.numbers.encode(joined(cells, self.names), self.length)
 
     def about(self) -> dict[str, Any]:
         """What was fitted, as JSON holds it."""
-        own = {"names": list(self.names), "words": list(self.words), "length": self.length}
-        return {"kind": self.kind, **own}
+        own = {"names": list(self.names), "length": self.length}
+        return {"kind": self.kind, **own, **self.numbers.about()}
 
 
 @dataclass(frozen=True)
@@ -142,8 +147,7 @@ def restored(about: Mapping[str, Any]) -> Vector | Text | File:
     if about["kind"] == Vector.kind and about["columns"]:
         return Vector(tuple(fitted.restored(column) for column in about["columns"]))
     if about["kind"] == Text.kind and about["names"]:
-        names, words = (_texts(about[key]) for key in ("names", "words"))
-        return Text(names, words, int(about["length"]))
+        return Text(_texts(about["names"]), _numbers(about), int(about["length"]))
     if about["kind"] == File.kind and about["type"] in FILES:
         return File(str(about["name"]), about["type"])
     raise ValueError(f"{str(about)[:200]} is no modality of columns")
@@ -181,17 +185,36 @@ def present_rows(kind: str, cells: Cells, names: Sequence[str]) -> Mask:
     return np.logical_or.reduce([~_is_one_of(cells[name], ("", *none)) for name in names])
 
 
-def fit_text(cells: Cells, names: Sequence[str], train: Index, size: int, most: int) -> Text:
-    """A vocabulary of training rows' texts.
+def fit_text(
+    cells: Cells,
+    names: Sequence[str],
+    train: Index,
+    most: int,
+    numbers: Tokenizer | int,
+) -> Text:
+    """Texts by a tokenizer, or by a vocabulary of training rows' texts.
 
     Args:
-        size: the highest number of a word.
-        most: words a sample, from which it is cut.
+        most: words or tokens a sample, from which it is cut.
+        numbers: the tokenizer, or the highest number of a word.
     """
-    own = joined({name: cells[name].take(train) for name in names}, names)
-    longest = max((len(words_of(text)) for text in own), default=0)
-    words = learn_vocabulary(own, size).words
-    return Text(tuple(names), words, max(SHORTEST, min(longest, most)))
+    pieces = (train[start : start + PIECE] for start in range(0, len(train), PIECE))
+    texts = (joined({name: cells[name].take(piece) for name in names}, names) for piece in pieces)
+    if isinstance(numbers, int):
+        longest, learnt = _learnt(texts, numbers)
+        return Text(tuple(names), learnt, max(SHORTEST, min(longest, most)))
+    longest = max((len(own) for some in texts for own in numbers.tokens(some)), default=0)
+    return Text(tuple(names), numbers, max(SHORTEST, min(longest, most)))
+
+
+def _learnt(texts: Iterable[Sequence[str]], size: int) -> tuple[int, Vocabulary]:
+    """Words of the longest of these texts, and the most frequent words of all."""
+    longest, counts = 0, Counter[str]()
+    for text in chain.from_iterable(texts):
+        words = words_of(text)
+        counts.update(words)
+        longest = max(longest, len(words))
+    return longest, most_frequent(counts, size)
 
 
 def fit_vector(
@@ -257,6 +280,17 @@ def read_alike(guesses: Sequence[Guess]) -> list[Guess]:
         else guess
         for guess in guesses
     ]
+
+
+def _numbers(about: Mapping[str, Any]) -> Vocabulary | Tokenizer:
+    """What tells a text's numbers.
+
+    Raises:
+        KeyError, TypeError: the description has neither words nor a tokenizer.
+    """
+    if "tokenizer" in about:
+        return Tokenizer(str(about["tokenizer"]))
+    return Vocabulary(_texts(about["words"]))
 
 
 def _kind(guess: Guess) -> str:

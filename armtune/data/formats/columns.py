@@ -52,6 +52,7 @@ class ColumnStore:
         if twice:
             raise DataError(f"{path}: two columns are called {twice[0]!r}")
         self._places = {name: place for place, name in enumerate(self.names)}
+        self._bare: set[str] = set()
 
     def __contains__(self, key: str) -> bool:
         return key in self._places
@@ -64,6 +65,24 @@ class ColumnStore:
         """A column's first cells as text; none of one that holds no plain values."""
         found = as_cells(self.column(key).slice(0, FIRST), self.at(key))
         return [] if found is None else list(found.to_pylist())
+
+    def cells(self, key: str) -> pa.Array | None:
+        """A column's cells as text, see ``as_cells``; None where it holds no plain values.
+
+        Of a file of text they take the place of what stood there, which nothing else asks for.
+
+        Raises:
+            DataError: there is no such column, or it holds bytes that aren't UTF-8.
+        """
+        import pyarrow as pa
+
+        if key in self._bare:
+            return self.column(key).chunk(0)
+        found = as_cells(self.column(key), self.at(key))
+        if found is not None and not self.typed:
+            self._columns[self._places[key]] = pa.chunked_array([found])
+            self._bare.add(key)
+        return found
 
     def get(self, key: str) -> NDArray[np.str_]:
         """A column's values as text, as ``text`` has them; all must be there.

@@ -67,14 +67,14 @@ class Shape:
     Attributes:
         side: of images and frames, in pixels.
         frames: taken from a video, evenly.
-        spectrogram: bands and steps.
+        spectrogram: bands and steps; None where sound stays a wave.
         seconds: of sound: the middle of longer ones, shorter ones padded by silence.
         rate: of the sound, in Hz.
     """
 
     side: int
     frames: int
-    spectrogram: tuple[int, int]
+    spectrogram: tuple[int, int] | None
     seconds: float
     rate: int
 
@@ -83,7 +83,8 @@ def decode(path: Path, kind: Kind, shape: Shape) -> NDArray[Any]:
     """A file as an array.
 
     Images are ``(3, side, side)`` and videos ``(frames, 3, side, side)``, uint8; sound (a video's
-    too) is a log-mel spectrogram ``(bands, steps)`` and an array is as it is, both float32.
+    too) is a log-mel spectrogram ``(bands, steps)`` or a wave ``(time,)`` from -1 to 1, and an
+    array is as it is, both float32.
 
     Raises:
         DamagedPictureError, DamagedMediaError: the file is missing or damaged; names it.
@@ -95,7 +96,8 @@ def decode(path: Path, kind: Kind, shape: Shape) -> NDArray[Any]:
         return read_frames(path, shape.frames, shape.side)
     if kind == "array":
         return read_array(path)
-    return spectrogram(read_sound(path, shape.rate), shape)
+    wave = read_sound(path, shape.rate)
+    return whole_wave(wave, shape) if shape.spectrogram is None else spectrogram(wave, shape)
 
 
 def kind_of(path: Path) -> Kind:
@@ -167,8 +169,18 @@ def read_frames(path: Path, count: int, side: int) -> NDArray[np.uint8]:
     return np.moveaxis(np.stack(pictures), 3, 1)
 
 
+def whole_wave(wave: NDArray[np.float32], shape: Shape) -> NDArray[np.float32]:
+    """``shape.seconds`` of sound ``(time,)`` at ``shape.rate``: its middle, or silence around it."""
+    length = round(shape.rate * shape.seconds)
+    cut = max(0, len(wave) - length) // 2
+    inner = wave[cut : cut + length]
+    before = (length - len(inner)) // 2
+    return np.pad(inner, (before, length - len(inner) - before))
+
+
 def spectrogram(wave: NDArray[np.float32], shape: Shape) -> NDArray[np.float32]:
     """The log-mel spectrogram of sound ``(time,)`` at ``shape.rate``, ``shape.spectrogram``."""
+    assert shape.spectrogram is not None, "sound stays a wave"
     bands, steps = shape.spectrogram
     whole = shape.rate * shape.seconds
     finer = max(1, round(shape.seconds / steps / STEP))

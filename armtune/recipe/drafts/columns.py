@@ -10,7 +10,6 @@ import numpy as np
 
 from armtune.data.columns.guess import FILES, Guess, guess_columns
 from armtune.data.columns.leaks import DETERMINES, leak
-from armtune.data.formats.cells import as_cells
 from armtune.data.formats.columns import ColumnStore
 from armtune.data.splits import SPLITS
 from armtune.errors import DataError
@@ -66,7 +65,7 @@ def sort_columns(store: ColumnStore, label: str) -> Sorted:
         DataError: a path leads nowhere, or no column is left to learn from.
     """
     found = Sorted()
-    labels = as_cells(store.column(label), store.at(label))
+    labels = store.cells(label)
     others = [name for name in store.names if name != label]
     for name, guess in guess_columns(store, others[:MOST_ENTRIES]).items():
         if _cuts(store, guess, found):
@@ -120,7 +119,7 @@ def _cuts(store: ColumnStore, guess: Guess, found: Sorted) -> bool:
 
 def _leak(store: ColumnStore, guess: Guess, labels: pa.Array | None) -> str:
     """How a column tells the label; empty where it doesn't. Of files, only the content counts."""
-    cells = as_cells(store.column(guess.name), store.at(guess.name))
+    cells = store.cells(guess.name)
     if guess.type in FILES or cells is None or labels is None:
         return ""
     return leak(cells, labels)

@@ -39,6 +39,7 @@ FREE = (
     "sweep.resources",
     "sweep.refit",
     "sweep.retries",
+    "sweep.seconds",
     "sweep.start_from",
     "sweep.trial_seconds",
     "sweep.trials",
@@ -62,11 +63,15 @@ def self_contained(recipe: Recipe, folder: Path) -> Recipe:
 def _located(recipe: Recipe, folder: Path) -> Recipe:
     """The same recipe; paths of its data that exist seen from the folder are absolute."""
     data = recipe.data
-    paths = {name: value for name in data.paths if (value := getattr(data, name))}
-    found = {n: absolute(folder / v) for n, v in paths.items() if exists(folder / v)}
-    return recipe.model_copy(
-        update={"data": data.model_copy(update={n: str(path) for n, path in found.items()})}
-    )
+    found = {name: _absolute(getattr(data, name), folder) for name in data.paths}
+    return recipe.model_copy(update={"data": data.model_copy(update=found)})
+
+
+def _absolute(named: Any, folder: Path) -> Any:
+    """A path, or each of several, as it is seen from everywhere, if it is there."""
+    if isinstance(named, Mapping):
+        return {name: _absolute(one, folder) for name, one in named.items()}
+    return str(absolute(folder / named)) if named and exists(folder / named) else named
 
 
 def recipe_of(run: Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -92,7 +97,7 @@ def check_same(run: Path, dataset: Dataset) -> None:
     Raises:
         RunError: they are others, a stand-in for them perhaps; or the run doesn't say which it had.
     """
-    used = _used(run / ORIGIN)
+    used = used_data(run)
     if dataset.digest != used["digest"]:
         told = f"its sweep used {used['description']}; found is {dataset.description}"
         raise RunError(f"{run}: other data: {told}; {ELSEWHERE}")
@@ -154,7 +159,7 @@ def _check_recipe(path: Path, recipe: Recipe) -> None:
 
 
 def _check_data(origin: Path, dataset: Dataset) -> None:
-    before = _used(origin)
+    before = used_data(origin.parent)
     if before["digest"] != dataset.digest:
         then, now = before["description"], dataset.description
         told = f"{then}; now it is {now}" if then != now else f"{then}, but with other contents"
@@ -162,13 +167,18 @@ def _check_data(origin: Path, dataset: Dataset) -> None:
         raise RunError(f"{origin}: the sweep to resume used other data: {told}; {hint}")
 
 
-def _used(origin: Path) -> dict[str, str]:
-    """What the origin says of the data."""
+def used_data(folder: Path) -> dict[str, str]:
+    """What a run's origin says of its data: ``digest`` and ``description``.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    origin = folder / ORIGIN
     try:
         about = json.loads(origin.read_text(encoding="utf-8"))["data"]
         return {name: str(about[name]) for name in ("digest", "description")}
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise RunError(f"{origin}: damaged: {error}") from error
+        raise RunError(f"{origin}: missing or damaged: {error}") from error
 
 
 def _may_change(path: str) -> bool:

@@ -23,8 +23,8 @@ ENOUGH_SECONDS, LONGEST_SECONDS = 0.3, 2.0
 def program_of(recipe: Recipe) -> str:
     """What members of a pack have in common, as text.
 
-    They may differ in their seed and in the numbers of the optimizer and the balancing method,
-    but for how much a method holds out.
+    They may differ in their seed and in the numbers of the optimizer, of augmentations and of the
+    balancing method, but for how much a method holds out.
     """
     optimizer, balancing = recipe.training.optimizer, recipe.balancing
     common = recipe.model_copy(
@@ -35,8 +35,9 @@ def program_of(recipe: Recipe) -> str:
     ).model_dump()
     common["training"]["optimizer"] = _shape(optimizer)
     common["balancing"] = [_shape(balancing), balancing.held_out]
-    for modality in common["modalities"].values():
-        modality["lr_scale"] = 1.0
+    for name, modality in recipe.modalities.items():
+        augment = {key: _shape(options) for key, options in modality.augment.items()}
+        common["modalities"][name] |= {"lr_scale": 1.0, "augment": augment}
     return repr(common)
 
 

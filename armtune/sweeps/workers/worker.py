@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from armtune.data.cache import file_digest
 from armtune.errors import RunError
 from armtune.files import of_storage, write_text
+from armtune.recipe.frozen import frozen_parts
 from armtune.recipe.load import dump_recipe
 from armtune.recipe.schema import Recipe
 from armtune.sweeps.workers.folder_lease import Lease
@@ -160,6 +161,9 @@ class Worker:
     def _begin(self, group: Group) -> None:
         """Reads the tasks' data, builds their training, and takes up what there is of it."""
         leases = [self._lease(task) for task in group.tasks]
+        if frozen_parts(group.tasks[0].recipe):
+            # Features that serve all trials aren't taken off the time of the first one.
+            self.samples_for(group.tasks[0].recipe)
         group.limits = [
             TimeLimit(task.folder, task.recipe.sweep.trial_seconds, self._expendable)
             for task in group.tasks
@@ -222,7 +226,7 @@ def confirmation(task: Task, end: Confirmation | Failure) -> Confirmation | Fail
 
 
 def _goes_on(task: Task, said: Step | Failure) -> bool:
-    return isinstance(said, Step) and said.epoch < task.recipe.training.epochs
+    return isinstance(said, Step) and said.epoch < task.recipe.training.last_epoch(said.best)
 
 
 def _check_shared(run: Path) -> None:

@@ -63,6 +63,22 @@ def test_short_sound_stands_in_the_middle_of_silence() -> None:
     assert plane[3:5].min() > plane[[0, 1, 6, 7]].max()
 
 
+@pytest.mark.parametrize("seconds", [0.1, 0.25, 2.0])
+def test_a_wave_stays_what_it_is(tmp_path: Path, seconds: float) -> None:
+    files.write_sound(tmp_path / "a.wav", 1, 0)
+    whole = read_sound(tmp_path / "a.wav", 8000)
+    wave = decode(tmp_path / "a.wav", "sound", Shape(16, 1, None, seconds, 8000))
+    assert wave.shape == (round(8000 * seconds),)
+    assert wave.dtype == np.float32
+    before = (len(wave) - len(whole)) // 2
+    if before > 0:
+        np.testing.assert_array_equal(wave[before : before + len(whole)], whole)
+        assert not wave[:before].any()
+    else:
+        cut = (len(whole) - len(wave)) // 2
+        np.testing.assert_array_equal(wave, whole[cut : cut + len(wave)])
+
+
 @pytest.mark.parametrize("name", ["a.mp4", "a.avi", "a.flv"])
 def test_frames_are_taken_evenly(tmp_path: Path, name: str) -> None:
     files.write_video(tmp_path / name, 2, 1, frames=9)

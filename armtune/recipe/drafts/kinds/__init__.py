@@ -16,7 +16,24 @@ from armtune.data.formats.text_files import known_encoding
 from armtune.errors import DataError, Fault, RecipeError
 from armtune.files import exists
 from armtune.recipe.drafts.draft import Asked, Draft
+from armtune.recipe.drafts.write import refuse_existing, write_draft
 from armtune.recipe.wording import nearest
+
+
+def draft_recipe(path: Path, asked: Asked, to: Path, command: str) -> Draft:
+    """Drafts a recipe for what lies at a path, and writes it to a file that isn't there yet.
+
+    Args:
+        command: how it was asked for, for the heading.
+
+    Raises:
+        DataError: as of ``look``.
+        RunError: the file is there already, or can't be written.
+    """
+    refuse_existing(to)
+    found = look(path, asked)
+    write_draft(found, to, command)
+    return found
 
 
 def look(path: Path, asked: Asked) -> Draft:

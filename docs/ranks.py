@@ -1,0 +1,154 @@
+"""Ranks methods over settings for ``results.md``: Friedman's test and Nemenyi's critical difference.
+
+``just generate`` runs it: it reads ``results/*.csv``, one a setting in the form of ``compare.csv``,
+and writes the table between the page's markers and a picture for each metric. A method counts if
+all settings have it. Sources: Friedman, 1937; Nemenyi, 1963; Demšar, JMLR 7, 2006, whose pictures
+join by a bar what the test doesn't tell apart.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from math import inf, sqrt
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+DOCS = Path(__file__).parent
+PAGE, SUMMARIES = DOCS / "results.md", DOCS / "results"
+BEGIN, END = "<!-- ranks: made by ranks.py -->", "<!-- end of ranks -->"
+METRICS = {"accuracy": 1, "contribution_gap": -1}
+"""What is ranked, by its name in the summaries; 1 where more is better, else −1."""
+LEVEL = 0.05
+WIDTH, MARGIN, LINE, BAR = 760, 170, 20, 12
+"""Of the picture; a line a method, and a bar a group, high."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What comes of ranking methods on each setting.
+
+    Attributes:
+        ranks: each method's mean rank, best first; equal ones share their mean.
+        settings: how many there were.
+        p: Friedman's, that methods so far apart are all alike.
+        difference: Nemenyi's critical difference of mean ranks.
+    """
+
+    ranks: Mapping[str, float]
+    settings: int
+    p: float
+    difference: float
+
+    @property
+    def groups(self) -> list[list[str]]:
+        """The largest groups of methods that aren't told apart, best first."""
+        names, found = list(self.ranks), list[list[str]]()
+        for k, name in enumerate(names):
+            near = [n for n in names[k:] if self.ranks[n] - self.ranks[name] <= self.difference]
+            if not found or near[-1] not in found[-1]:
+                found.append(near)
+        return [group for group in found if len(group) > 1]
+
+
+def critical_difference(methods: int, settings: int) -> float:
+    """How far apart two mean ranks must be at the level of 5 %."""
+    quantile = stats.studentized_range.ppf(1 - LEVEL, methods, inf) / sqrt(2)
+    return float(quantile) * sqrt(methods * (methods + 1) / (6 * settings))
+
+
+def ranked(values: Sequence[Mapping[str, float]], sign: int) -> Ranking:
+    """Ranks the methods that all settings have.
+
+    Args:
+        values: each method's value, a setting each.
+        sign: 1 where more is better, else −1.
+    """
+    names = [name for name in values[0] if all(name in own for own in values)]
+    matrix = np.array([[sign * own[name] for name in names] for own in values])
+    means = stats.rankdata(-matrix, axis=1).mean(0).tolist()
+    order = sorted(zip(means, names, strict=True))
+    p = stats.friedmanchisquare(*matrix.T).pvalue
+    critical = critical_difference(len(names), len(values))
+    return Ranking({name: mean for mean, name in order}, len(values), float(p), critical)
+
+
+def read(path: Path, metric: str) -> dict[str, float]:
+    """Each method's mean of a metric on test."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [r for r in csv.DictReader(file) if (r["split"], r["metric"]) == ("test", metric)]
+    return {row["method"]: float(row["mean"]) for row in rows if row["mean"]}
+
+
+def rankings() -> dict[str, Ranking]:
+    """Of each metric, from the committed summaries."""
+    paths = sorted(SUMMARIES.glob("*.csv"))
+    return {m: ranked([read(p, m) for p in paths], sign) for m, sign in METRICS.items()}
+
+
+def drawing(found: Ranking) -> str:
+    """The picture: an axis of mean ranks, a line to each method's, bars over groups."""
+    last, spread = len(found.ranks), WIDTH - 2 * MARGIN
+    x = {n: MARGIN + spread * (rank - 1) / (last - 1) for n, rank in found.ranks.items()}
+    top = 40 + BAR * len(found.groups)
+    half = (last + 1) // 2
+    parts = [_line(MARGIN, 30, WIDTH - MARGIN, 30)]
+    for rank in range(1, last + 1):
+        at = MARGIN + spread * (rank - 1) / (last - 1)
+        parts += [_line(at, 26, at, 30), _text(at, 20, str(rank), "middle")]
+    for k, group in enumerate(found.groups):
+        y = 38 + BAR * k
+        parts.append(_line(x[group[0]] - 3, y, x[group[-1]] + 3, y, 4))
+    for k, (name, rank) in enumerate(found.ranks.items()):
+        left = k < half
+        y = top + LINE * (k + 1 if left else last - k)
+        end = MARGIN - 8 if left else WIDTH - MARGIN + 8
+        parts += [_line(x[name], 30, x[name], y), _line(x[name], y, end, y)]
+        parts.append(_text(end, y + 4, f"{name} {rank:.2f}", "end" if left else "start"))
+    height = top + LINE * (half + 1)
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}">'
+    style = '<rect width="100%" height="100%" fill="white"/>'
+    return "\n".join([head, style, *parts, "</svg>", ""])
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, width: int = 1) -> str:
+    ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    return f'<line {ends} stroke="#444" stroke-width="{width}"/>'
+
+
+def _text(x: float, y: float, words: str, anchor: str) -> str:
+    where = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+    return f'<text {where} font-family="sans-serif" font-size="12">{escape(words)}</text>'
+
+
+def table(found: Mapping[str, Ranking]) -> str:
+    """Mean ranks of all metrics, and what the tests say."""
+    head = ["method", *(f"rank by {metric.replace('_', ' ')}" for metric in found)]
+    first = next(iter(found.values()))
+    rows = [[name, *(f"{r.ranks[name]:.2f}" for r in found.values())] for name in first.ranks]
+    lines = [head, ["---"] * len(head), *rows]
+    said = [
+        f"- {metric.replace('_', ' ')}: Friedman's p = {r.p:.3f} over {r.settings} settings;"
+        f" critical difference {r.difference:.2f} of {len(r.ranks)} ranks"
+        for metric, r in found.items()
+    ]
+    pictures = [f"![Mean ranks by {m.replace('_', ' ')}](results/ranks_{m}.svg)" for m in found]
+    return "\n".join([*(f"| {' | '.join(cells)} |" for cells in lines), "", *said, "", *pictures])
+
+
+def page(text: str) -> str:
+    """The page with a new table between its markers."""
+    before, _, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    assert end, f"{PAGE.name} has both markers"
+    return f"{before}{BEGIN}\n\n{table(rankings())}\n\n{END}{after}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for metric, found in rankings().items():
+        (SUMMARIES / f"ranks_{metric}.svg").write_text(drawing(found), encoding="utf-8")
