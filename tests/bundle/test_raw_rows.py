@@ -185,3 +185,16 @@ def test_what_no_training_fitted_is_refused(
     (best / MANIFEST).write_text(json.dumps({**manifest, "checksum": checksum(manifest)}))
     with pytest.raises(RunError, match=r"columns\.json: can't be read"):
         Predictor(best)
+
+
+def test_columns_are_kept_as_they_stand_there(made: tuple[Path, Run], tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    predictor = Predictor(made[0] / "best")
+    (tmp_path / "t.csv").write_text('id,mark\n" 01 ",1e3\nNA,\n', encoding="utf-8")
+    assert predictor.texts(tmp_path / "t.csv", ["id", "mark"]) == [[" 01 ", "NA"], ["1e3", ""]]
+    table = pa.table({"id": [1.5, None], "mark": [" x", None], "whole": [1, None]})
+    parquet.write_table(table, tmp_path / "t.parquet")
+    kept = predictor.texts(tmp_path / "t.parquet", ["id", "mark", "whole"])
+    assert kept == [["1.5", ""], [" x", ""], ["1", ""]]
