@@ -22,7 +22,7 @@ def test_archives_that_are_none(tmp_path: Path, content: bytes) -> None:
 
 @pytest.mark.parametrize("array", [np.array(["a", "b"]), np.array(3.0), np.array([b"x"])])
 def test_arrays_that_hold_no_samples_of_numbers(array: np.ndarray) -> None:
-    with pytest.raises(SystemExit, match="^m: holds "):
+    with pytest.raises(SystemExit, match=r"^m: holds "):
         standalone.check({"m": array}, {"m": [2]})
 
 
