@@ -14,9 +14,9 @@ from armtune.datasets._load import load_dataset
 from armtune.encoders import Frozen
 from armtune.encoders._frozen import are_kept, featured
 from armtune.files import write_text
+from armtune.recipe.document import read_document
 from armtune.recipe.frozen import frozen_parts
 from armtune.recipe.load import load_recipe
-from armtune.recipe.looking import look
 from armtune.recipe.plugins import PLUGINS
 from armtune.recipe.schema import Recipe, add_file
 from armtune.references import FOLDER, PER_SAMPLE, RESULTS, References
@@ -42,7 +42,7 @@ def main(recipe_file: Path) -> None:
 
 def _recipe(file: Path) -> Recipe:
     """The run's recipe; its plug-ins run, as they did in the sweep that started this."""
-    for own in look(file).content[PLUGINS]:
+    for own in read_document(file).content[PLUGINS]:
         add_file(Path(own))
     return load_recipe(file, run_files=False)
 

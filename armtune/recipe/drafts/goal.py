@@ -80,7 +80,7 @@ def _kind_of_whole(different: NDArray[Any], count: int) -> tuple[str, str]:
     lowest, highest, size = different[0], different[-1], len(different)
     counted = lowest in (0, 1) and highest - lowest == size - 1
     if size * EACH <= count and (size <= FEW or (counted and size <= MOST_COUNTED)):
-        return "classes", f"{size} different whole numbers"
+        return "classes", "whole numbers"
     return "values", f"{size} different whole numbers from {lowest:g} to {highest:g}"
 
 
