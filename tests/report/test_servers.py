@@ -84,4 +84,4 @@ def test_optuna_dashboard_opens_the_journal_as_it_is(toy_run: Path, tmp_path: Pa
         detail = ask(f"http://127.0.0.1:{port}/api/studies/{study['study_id']}")
         assert [trial["state"] for trial in detail["trials"]] == ["Complete"] * 3
         assert detail["directions"] == ["maximize", "minimize"]
-        assert detail["metric_names"] == ["accuracy", "contribution_gap"]
+        assert detail["objective_names"] == ["accuracy", "contribution_gap"]
