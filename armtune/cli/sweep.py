@@ -116,6 +116,6 @@ def _next(result: Result) -> str:
     from armtune.report.page import REPORT
 
     report = result.report
-    steps = next_steps(result.folder, report.recipe, report.front)
+    steps = next_steps(result.folder, result.best, report.recipe, report.front)
     page = f"open {for_shell(result.folder / REPORT)}"
     return "\n".join(["next:", f"  {page}", *(f"  {command}" for _, command in steps)])

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from armtune.errors import Fault
 from armtune.files import absolute, is_file
-from armtune.plugins.user_files import MANIFEST, checksums, has_run
+from armtune.plugins import MANIFEST
+from armtune.plugins.user_files import checksums, has_run
 from armtune.recipe.document import Document
+from armtune.recipe.given import RecipeSource
 from armtune.recipe.overrides import COMMAND_LINE
 from armtune.recipe.schema import add_file
 
@@ -22,14 +24,14 @@ DEEPEST = 3
 """Folders from a trial's recipe up to its run's."""
 
 
-def take_plugins(document: Document, recipe: Path, run_files: bool = True) -> list[Fault]:
+def take_plugins(document: Document, recipe: RecipeSource, run_files: bool = True) -> list[Fault]:
     """Runs the files that a recipe names, and makes their paths absolute.
 
     Those that a run's folder names, or a bundle that was changed, run where the command line names
     them, too.
 
     Args:
-        recipe: its file.
+        recipe: its file, or what it was given as.
         run_files: whether to run them; where not, they must have run before.
     """
     content = document.content
@@ -42,12 +44,13 @@ def take_plugins(document: Document, recipe: Path, run_files: bool = True) -> li
 
 
 def _faults(
-    document: Document, recipe: Path, paths: list[Path], run_files: bool
+    document: Document, recipe: RecipeSource, paths: list[Path], run_files: bool
 ) -> Iterator[Fault]:
     for i, path in enumerate(paths):
         asked = document.fault((PLUGINS, i), "").file == COMMAND_LINE.file
         try:
-            if run_files and not asked and not has_run(path):
+            # What is given in Python was written by who gives it.
+            if isinstance(recipe, Path) and run_files and not asked and not has_run(path):
                 _refuse_foreign(recipe, path)
             if run_files:
                 add_file(path)

@@ -9,7 +9,6 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from armtune.report.verdict import GAP, Facts, amount, half_width, level
-from armtune.sweeps.study.folder import BEST
 from armtune.text.escapes import for_shell
 
 if TYPE_CHECKING:
@@ -67,14 +66,21 @@ def _strongest(facts: Facts) -> str:
     return f"{most} adds {means[most]:.3f}, {least} {means[least]:.3f}"
 
 
-def next_steps(folder: Path, recipe: Recipe, front: Sequence[int]) -> list[tuple[str, str]]:
-    """What can be done with a run, and the command for it."""
+def next_steps(
+    folder: Path, best: Path | None, recipe: Recipe, front: Sequence[int]
+) -> list[tuple[str, str]]:
+    """What can be done with a run, and the command for it.
+
+    Args:
+        best: where the winner was exported to, if it was.
+        front: numbers of the trials on the front.
+    """
     from armtune.datasets import Data
 
-    run, best = for_shell(folder), folder / BEST
+    run = for_shell(folder)
     samples = "samples.npz" if type(recipe.data).inputs is Data.inputs else "samples.csv"
     steps = [("see every curve", f"armtune board {run}")]
-    if best.is_dir():
+    if best is not None:
         model = for_shell(best)
         steps.append(("predict", f"armtune predict {model} --input {samples}"))
         steps.append(("ask why", f"armtune explain {model} --input {samples}"))

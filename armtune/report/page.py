@@ -24,6 +24,7 @@ from armtune.report.run import RunReport
 from armtune.report.run_comparison import chosen_grid, recipe_grid
 from armtune.report.tables import LEFT, VALUES, Grid, failures
 from armtune.report.winner_marks import mark_curve, mark_slices, mark_trial
+from armtune.sweeps.study.folder import BEST
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -109,7 +110,9 @@ def _tiles(report: RunReport) -> str:
 
 def _next(report: RunReport) -> str:
     """What can be done now."""
-    steps = next_steps(report.folder, report.recipe, report.front)
+    best = report.folder / BEST
+    there = best if best.is_dir() else None
+    steps = next_steps(report.folder, there, report.recipe, report.front)
     lines = (f"<li>{escape(what)}: <code>{escape(does)}</code></li>" for what, does in steps)
     return f'<p>What to do next:</p><ul class="next">{"".join(lines)}</ul>'
 

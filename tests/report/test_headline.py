@@ -58,13 +58,12 @@ def test_what_isnt_known_is_left_out() -> None:
 def test_what_comes_next_depends_on_what_there_is(
     tmp_path: Path, script: Any, exported: bool
 ) -> None:
-    run = tmp_path / "a run"
-    (run / "best" if exported else run).mkdir(parents=True)
-    commands = [command for _, command in next_steps(run, script.recipe(), [4])]
+    run, best = tmp_path / "a run", tmp_path / "a run" / "best" if exported else None
+    commands = [command for _, command in next_steps(run, best, script.recipe(), [4])]
     assert commands[0] == f"armtune board '{run}'"
     if exported:
         assert f"armtune predict '{run}/best' --input samples.npz" in commands
         assert f"armtune explain '{run}/best' --input samples.npz" in commands
     else:
         assert commands[1:] == [f"armtune export '{run}' --to model --trial 4"]
-    assert len(next_steps(tmp_path, script.recipe(), [])) == 1
+    assert len(next_steps(run, None, script.recipe(), [])) == 1
