@@ -47,7 +47,7 @@ def variants(words: Path) -> dict[str, Encoders]:
 def recipe_of(table: Path, words: Path, encoders: Encoders, cut: int) -> Recipe:
     """A recipe for one cut; all settings but the encoders are the same."""
     columns = {"image": ["image"], "text": TEXTS, "words": TEXTS, "facts": FACTS}
-    pretrained = encoders["image"]["name"] != "auto"
+    pretrained = "text" in encoders
     data = {
         "name": "table",
         "path": str(table),
@@ -120,6 +120,7 @@ def main() -> None:
     parser.add_argument("table", type=Path)
     parser.add_argument("--words", type=Path, required=True)
     parser.add_argument("--cuts", type=int, default=5)
+    parser.add_argument("--no-pictures", action="store_true", help="texts and facts only")
     asked = parser.parse_args()
     add_file(PLUGIN)
     torch.set_num_threads(1)
@@ -127,6 +128,8 @@ def main() -> None:
     scores: dict[str, list[float]] = {}
     for cut in range(asked.cuts):
         for name, encoders in variants(asked.words).items():
+            if asked.no_pictures:
+                del encoders["image"]
             begun = time.perf_counter()
             recipe = recipe_of(asked.table.resolve(), asked.words.resolve(), encoders, cut)
             scores.setdefault(name, []).append(accuracy(recipe, asked.table.parent))
