@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from armtune.bundle import load_bundle as load_bundle
+from armtune.bundle import predict as predict
 from armtune.errors import Fault, RecipeError
 from armtune.files import absolute
 from armtune.recipe import load
+from armtune.recipe.given import Given, RecipeSource
 from armtune.recipe.schema import add_file
 from armtune.recipe.space import load_sweep, placed
 from armtune.report.run import RunReport
+from armtune.report.tables import STATE_WORDS, confirmed_grid, front_grid
 from armtune.sweeps import Listener, TrialRecord, read_result
 from armtune.sweeps import sweep as run_sweep
 from armtune.sweeps.study.folder import BEST
@@ -23,7 +30,7 @@ from armtune.sweeps.study.folder import BEST
 if TYPE_CHECKING:
     import pandas as pd
 
-    from armtune.bundle import Predictor
+    from armtune.comparison.run import Comparison
     from armtune.recipe.schema import Recipe
 
 Name = str | PathLike[str]
@@ -31,7 +38,7 @@ Overrides = Mapping[str, Any]
 """Dotted path → value, in which ``*`` stands for every modality."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """A run's folder as tables.
 
@@ -44,6 +51,24 @@ class Result:
     folder: Path
     report: RunReport
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        states = Counter(record.state for record in self.report.records)
+        counts = ", ".join(f"{n} {STATE_WORDS[state]}" for state, n in sorted(states.items()))
+        said = self.report.verdict[0] if self.report.verdict else self.report.choice
+        return f"<armtune.Result of {self.folder}: {counts or 'no trials'}. {said}>"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what was found, the front, and what confirmed it."""
+        report = self.report
+        lines = [*(report.verdict or [report.choice]), *self.notes]
+        shown = [
+            front_grid(report.records, report.front, report.goals, report.chosen),
+            confirmed_grid(report.confirmed, report.goals),
+        ]
+        tables = [grid.html() for grid in shown if grid.rows]
+        paragraphs = [f"<p>{escape(line)}</p>" for line in lines]
+        return "\n".join([f"<h3>{escape(report.name)}</h3>", *paragraphs, *tables])
 
     @cached_property
     def trials(self) -> pd.DataFrame:
@@ -85,7 +110,7 @@ class Result:
 
 
 def sweep(
-    recipe: Name,
+    recipe: Name | Mapping[str, Any] | Recipe,
     overrides: Overrides | None = None,
     *,
     to: Name | None = None,
@@ -97,7 +122,8 @@ def sweep(
     """Searches a recipe's space, confirms the best, exports the winner and writes the report.
 
     Args:
-        recipe: the recipe's file.
+        recipe: the recipe's file, or a recipe as plain data or as ``load_recipe`` gives it, whose
+            paths are seen from the current folder.
         overrides: changes to it, such as ``{"sweep.trials": 8}``.
         to: the run's folder; None for ``runs/<name>``.
         resume: go on with what the folder holds.
@@ -110,7 +136,7 @@ def sweep(
         DataError: the data can't be read.
         RunError: the folder can't be used, or every trial failed.
     """
-    path, changes = Path(recipe), _texts(overrides)
+    path, changes = _source(recipe), _texts(overrides)
     loaded, _ = load_sweep(path, changes)
     folder = Path("runs") / loaded.name if to is None else Path(to)
     with placed(path, changes):
@@ -172,13 +198,108 @@ def load_run(folder: Name) -> Result:
     return Result(path, report, tuple(read_result(path).notes))
 
 
-def load_recipe(path: Name, overrides: Overrides | None = None) -> Recipe:
+def load_recipe(
+    path: Name | Mapping[str, Any] | Recipe, overrides: Overrides | None = None
+) -> Recipe:
     """Reads and checks a recipe, and runs the files that it names under ``plugins``.
 
     Raises:
         RecipeError: holds every fault.
     """
-    return load.load_recipe(Path(path), _texts(overrides))
+    return load.load_recipe(_source(path), _texts(overrides))
+
+
+def init(
+    data: Name | None = None,
+    *,
+    example: str | None = None,
+    to: Name | None = None,
+    label: str | None = None,
+    target: str | None = None,
+    encoding: str = "utf-8",
+) -> Path:
+    """Looks at data and drafts a recipe for them, or writes out a shipped one; as the verb does.
+
+    Args:
+        data: a table, an ``.npz`` file or a folder of data; or None for an example.
+        example: name of a shipped recipe, which is written with its search spaces.
+        to: the recipe's file, of an example its folder; None for the current folder.
+        label: what is to be predicted, where the data's names don't tell.
+        target: ``classes``, ``labels`` or ``values``, where the label's values don't tell.
+        encoding: of a table's text.
+
+    Returns:
+        the recipe's file.
+
+    Raises:
+        DataError: the data can't be read, or no recipe be drafted for them.
+        RunError: the file is there already, or can't be written.
+    """
+    from armtune.recipe.drafts.draft import Asked
+    from armtune.recipe.drafts.example import write_example
+    from armtune.recipe.drafts.kinds import draft_recipe
+
+    if (data is None) == (example is None):
+        raise TypeError("give either data or example")
+    if data is None:
+        assert example is not None
+        return write_example(example, Path(to or ""))[0]
+    file = Path(f"{absolute(Path(data)).stem}.yaml" if to is None else to)
+    asked = Asked(file.parent, label, target, encoding)
+    draft_recipe(Path(data), asked, file, f"armtune.init({str(data)!r})")
+    return file
+
+
+def compare(
+    recipe: Name | Mapping[str, Any] | Recipe,
+    methods: str | Sequence[str],
+    overrides: Overrides | None = None,
+    *,
+    trials: int | None = None,
+    seeds: int | None = None,
+    cuts: int = 1,
+    alone: bool = False,
+    to: Name | None = None,
+    resume: bool = False,
+    inline: bool = False,
+    address: str | None = None,
+    listeners: Sequence[Listener] = (),
+) -> Comparison:
+    """Compares balancing methods: an equal sweep each, its best setting over the same seeds.
+
+    Writes ``compare.md``, ``compare.csv``, ``compare.html`` and ``compare.png`` into its folder.
+
+    Args:
+        recipe: as ``sweep`` takes it, as are ``overrides`` and all from ``resume`` on.
+        methods: names of methods, or ``all``.
+        trials: trials a method; None for the recipe's.
+        seeds: seeds each best setting is re-trained with; None for the recipe's.
+        cuts: cuts of the data to do it all on.
+        alone: whether each modality alone has a sweep, too.
+        to: the comparison's folder; None for ``runs/<name>-compare``.
+
+    Raises:
+        RecipeError: the recipe, the methods or their spaces are wrong; holds every fault.
+        DataError: the data can't be read.
+        RunError: the folder can't be used, or every method failed.
+    """
+    from armtune.comparison.whole import Wanted, load_data, prepare, run_comparison
+    from armtune.report.method_comparison_files import write_comparison
+    from armtune.report.tensorboard import TensorBoardListener
+    from armtune.sweeps.run import Place
+
+    path, changes = _source(recipe), _texts(overrides)
+    names = methods if isinstance(methods, str) else ",".join(methods)
+    with placed(path, changes):
+        prepared = prepare(path, changes, Wanted(names, trials, seeds, cuts, alone))
+        folder = Path("runs") / f"{prepared.name}-compare" if to is None else Path(to)
+        place = Place(folder, path.parent, resume, inline, address)
+        datasets, _ = load_data(prepared, place)
+        found = run_comparison(
+            prepared, datasets, place, lambda _: nullcontext([*listeners, TensorBoardListener()])
+        )
+    write_comparison(found, folder)
+    return found
 
 
 def load_plugins(path: Name) -> None:
@@ -201,15 +322,10 @@ def load_plugins(path: Name) -> None:
         raise RecipeError([Fault(str(error))]) from error
 
 
-def load_bundle(folder: Name) -> Predictor:
-    """An exported model, ready to predict.
-
-    Raises:
-        RunError: the folder isn't a bundle, or a file differs from its checksum.
-    """
-    from armtune.bundle import Predictor
-
-    return Predictor(Path(folder))
+def _source(recipe: Name | Mapping[str, Any] | Recipe) -> RecipeSource:
+    if isinstance(recipe, str | PathLike):
+        return Path(recipe)
+    return Given(recipe if isinstance(recipe, Mapping) else load.content_of(recipe))
 
 
 def _texts(overrides: Overrides | None) -> list[str]:

@@ -124,25 +124,33 @@ def normalized_mutual_information(counts: Tensor) -> Tensor:
     return torch.where(total > 0, 2 * information / total.clamp_min(1e-300), 0.0)
 
 
-@cache
-def shapley_matrix(players: int) -> Tensor:
-    r"""The linear map from the values of all subsets to the players' Shapley values.
+def shapley_weights(players: int) -> list[list[float]]:
+    r"""What the value of each subset counts for each player's Shapley value.
 
     :math:`\phi_k = \sum_{S \not\ni k} \frac{|S|!\,(K-|S|-1)!}{K!}\,(v(S \cup k) - v(S))`
     (Shapley 1953).
 
     Returns:
+        a row for each subset, by bit mask, with a number for each player.
+    """
+    return [[_weight(subset, k, players) for k in range(players)] for subset in range(2**players)]
+
+
+def _weight(subset: int, player: int, players: int) -> float:
+    inside = subset >> player & 1
+    others = subset.bit_count() - inside
+    weight = factorial(others) * factorial(players - others - 1) / factorial(players)
+    return weight if inside else -weight
+
+
+@cache
+def shapley_matrix(players: int) -> Tensor:
+    """The linear map from the values of all subsets to the players' Shapley values.
+
+    Returns:
         ``(2**players, players)``, float64: ``values @ matrix`` are the Shapley values.
     """
-    matrix = torch.zeros(2**players, players, dtype=torch.float64)
-    for subset in range(2**players):
-        size = subset.bit_count()
-        for player in range(players):
-            inside = subset >> player & 1
-            others = size - inside
-            weight = factorial(others) * factorial(players - others - 1) / factorial(players)
-            matrix[subset, player] = weight if inside else -weight
-    return matrix
+    return torch.tensor(shapley_weights(players), dtype=torch.float64)
 
 
 def shapley_values(values: Tensor) -> Tensor:

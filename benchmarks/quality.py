@@ -45,17 +45,12 @@ from armtune.errors import ArmtuneError
 from armtune.information import shapley_values
 from armtune.recipe.automatic import METHODS
 from armtune.recipe.load import load_recipe
-from armtune.recipe.space import load_sweep, settled_by_data
-from armtune.sweeps.planning.plan import estimate
-from armtune.sweeps.workers.trial import TrainingFactory
 
 Array = NDArray[Any]
 TEST, VALIDATION = 0.3, 0.15
 STRENGTHS, FOLDS = np.logspace(-5, 2, 8), 3
 PAIRS = 2000
 """Pairs of AV-MNIST that are used."""
-TIMES = 1.5
-"""How much longer a sweep may take than was foreseen."""
 
 
 @dataclass(frozen=True)
@@ -128,13 +123,9 @@ class Judged:
 
 
 def write_recipe(
-    folder: Path, name: str, pool: Pool, cut: int | None, trials: int, without: str = ""
+    folder: Path, name: str, pool: Pool, cut: int | None, args: argparse.Namespace
 ) -> Path:
-    """A recipe that leaves all to its data; ``cut`` None for the split that they come with.
-
-    Args:
-        without: a balancing method that isn't searched.
-    """
+    """A recipe that leaves all to its data; ``cut`` None for the split that they come with."""
     given = pool.given if cut is None else {}
     np.savez(folder / "data.npz", **pool.views, label=pool.labels, **pool.extra, **given)
     data = {"name": "arrays", "path": "data.npz", "test": TEST, "validation": VALIDATION}
@@ -142,41 +133,34 @@ def write_recipe(
         "name": name,
         "data": {**data, "seed": cut or 0, **({"groups": "subject"} if pool.extra else {})},
         "modalities": {m: {} for m in pool.views},
-        "sweep": {"trials": trials, "confirm": {"top": 2, "seeds": 2, "solo": False}},
+        "sweep": {
+            "trials": args.trials,
+            "seconds": args.seconds,
+            "confirm": {"top": 2, "seeds": 2, "solo": False},
+        },
     }
-    if without:
-        methods = {"balancing.name": {"choice": [m for m in METHODS if m != without]}}
+    if args.without:
+        methods = {"balancing.name": {"choice": [m for m in METHODS if m != args.without]}}
         recipe["sweep"]["space"] = ["auto", methods]
     path = folder / "recipe.yaml"
     path.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
     return path
 
 
-def affordable(path: Path, trials: int, seconds: float) -> int:
-    """As many trials as fit into the time by an estimate, ``trials`` at most."""
-    recipe, space = load_sweep(path)
-    factory = TrainingFactory(path.parent)
-    recipe, space = settled_by_data(recipe, space, factory.dataset(recipe), path.parent)
-    found = estimate(recipe, space, factory, inline=True)
-    left = seconds / TIMES - found.after_seconds - found.start_seconds
-    return max(2, min(trials, int(left / max(found.search_seconds / trials, 1e-9))))
-
-
 def judged(name: str, pool: Pool, cut: int | None, args: argparse.Namespace) -> Judged:
     """One sweep and its references on one cut."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        path = write_recipe(folder, name, pool, cut, args.trials, args.without)
+        path = write_recipe(folder, name, pool, cut, args)
         started = time.perf_counter()
-        count = affordable(path, args.trials, args.seconds)
-        found = armtune.sweep(path, {"sweep.trials": count}, to=folder / "run", inline=True)
+        found = armtune.sweep(path, to=folder / "run", inline=True)
         took = time.perf_counter() - started
         assert found.best is not None, "a sweep with one objective has a winner"
         dataset = load_dataset(load_recipe(path), folder)
         own = winners(armtune.load_bundle(found.best), dataset)
         values = found.trials.loc[found.chosen].dropna().to_dict()
         shown = {k: v for k, v in values.items() if "." in k}
-        print(f"  {count} trials; chosen: {shown}", flush=True)
+        print(f"  {len(found.trials)} trials; chosen: {shown}", flush=True)
     view, mean, together = references(dataset)
     best, all_views = max(mean, together, key=lambda s: s[full(dataset)]), full(dataset)
     figures = (own[all_views], view, mean[all_views], together[all_views])
@@ -305,7 +289,7 @@ def main() -> None:
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--cuts", type=int, default=5)
     parser.add_argument("--trials", type=int, default=40)
-    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--seconds", type=float, default=600.0, help="of a sweep")
     parser.add_argument("--without", default="", choices=("", *METHODS))
     parser.add_argument("--no-given", action="store_true", help="leave the given splits out")
     args = parser.parse_args()

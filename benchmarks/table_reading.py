@@ -1,6 +1,6 @@
-"""Reading a table: a CSV of a million rows and 20 columns read, typed, fitted and cached.
+"""Reading a table: a file of a million rows and 20 columns read, typed, fitted and cached.
 
-    python benchmarks/table_reading.py [ROWS]
+    python benchmarks/table_reading.py [ROWS] [csv | parquet]
 
 Makes a file of its own: ten columns of numbers, some cells missing, five of categories, two of
 dates, a short text, an identifier and the label. Tells seconds on the clock and of the processor,
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import csv
+from pyarrow import csv, parquet
 
 from armtune.datasets.table import Table
 
@@ -42,21 +42,26 @@ def write(path: Path, rows: int) -> None:
     words = np.array(WORDS)[rng.integers(0, len(WORDS), (rows, 4))]
     columns["text"] = pa.array([f"{' '.join(row)} {k % 5000}" for k, row in enumerate(words)])
     columns["label"] = pa.array(np.array(["a", "b", "c"])[rng.integers(0, 3, rows)])
-    csv.write_csv(pa.table(columns), path)
+    table = pa.table(columns)
+    if path.suffix == ".csv":
+        csv.write_csv(table, path)
+    else:
+        parquet.write_table(table, path)
 
 
 def main() -> None:
     """Writes the file in a process of its own, and reads it."""
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
+    name = f"own.{sys.argv[2] if len(sys.argv) > 2 else 'csv'}"
     with tempfile.TemporaryDirectory() as folder:
         os.environ["ARMTUNE_CACHE"] = f"{folder}/cache"
-        path = Path(folder) / "own.csv"
+        path = Path(folder) / name
         if not (child := os.fork()):
             write(path, rows)
             os._exit(0)
         os.waitpid(child, 0)
         columns = {"words": ["text"], "facts": ["id", "number_*", "category_*", "date_*"]}
-        data = Table(path="own.csv", columns=columns, missing="indicator")
+        data = Table(path=name, columns=columns, missing="indicator")
         begun, worked = time.perf_counter(), time.process_time()
         dataset = data.read(tuple(columns), Path(folder), lambda *_: None)
         seconds, work = time.perf_counter() - begun, time.process_time() - worked

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ import pytest
 import armtune
 from armtune.bundle.manifest import checksum
 from armtune.bundle.serving import load_served
+from armtune.comparison.read import read_comparison
 from armtune.errors import RecipeError, RunError
+from armtune.recipe.document import read_value
 
 ROOT = Path(__file__).parents[1]
 RECIPE = """\
@@ -120,3 +123,83 @@ def test_importing_it_imports_nothing_slow() -> None:
     code = f"import armtune, sys; print([m for m in {heavy} if m in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def as_data(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = read_value(RECIPE, "RECIPE")
+    content["data"]["path"] = folder / "own.npz"
+    content["training"]["epochs"] = np.int64(2)
+    return content
+
+
+def test_a_recipe_may_be_plain_data_or_an_object(result: armtune.Result) -> None:
+    content = as_data(result.folder.parent)
+    read = armtune.load_recipe(content, {"sweep.trials": 2})
+    assert (read.name, read.sweep.trials, read.training.epochs) == ("own", 2, 2)
+    assert armtune.load_recipe(read) == read
+    changed = armtune.load_recipe(read, {"modalities.*.encoder.width": 5})
+    assert {m.encoder.width for m in changed.modalities.values()} == {5}  # type: ignore[attr-defined]
+
+
+def test_faults_of_plain_data_say_where_without_a_line(result: armtune.Result) -> None:
+    content = as_data(result.folder.parent)
+    with pytest.raises(RecipeError) as caught:
+        armtune.load_recipe({**content, "training": {"epohs": 2}})
+    assert str(caught.value).startswith("the recipe training.epohs: ")
+    with pytest.raises(RecipeError, match="the recipe: holds what is no plain data"):
+        armtune.load_recipe({**content, "name": object()})
+    with pytest.raises(RecipeError, match=r"^the recipe modalities"):
+        armtune.compare({**content, "modalities": {"a": content["modalities"]["a"]}}, "none,arm")
+
+
+def test_a_run_of_plain_data_is_that_of_the_file(result: armtune.Result, tmp_path: Path) -> None:
+    content = {**as_data(result.folder.parent)}
+    changes = {"training.epochs": 3, "modalities.*.encoder.width": 6}
+    again = armtune.sweep(content, changes, to=tmp_path / "run", inline=True)
+    assert again.trials["accuracy"].tolist() == result.trials["accuracy"].tolist()
+
+
+def test_a_result_shows_itself(result: armtune.Result) -> None:
+    shown = repr(result)
+    assert shown.startswith(f"<armtune.Result of {result.folder}: 3 complete. On test the winner")
+    assert len(shown) < 500
+    page = result._repr_html_()
+    assert page.startswith("<h3>own</h3>\n<p>On test the winner")
+    assert "<table>" in page
+
+
+def test_predicting_in_a_call(result: armtune.Result, tmp_path: Path) -> None:
+    assert result.best is not None
+    views = {m: np.random.default_rng(1).normal(size=(5, 4)) for m in "ab"}
+    np.savez(tmp_path / "x.npz", **views)
+    expected = armtune.load_bundle(result.best).predict(views).names  # type: ignore[attr-defined]
+    assert armtune.predict(result.best, {m: v.tolist() for m, v in views.items()}).names == expected  # type: ignore[attr-defined]
+    assert armtune.predict(result.best, tmp_path / "x.npz").names == expected  # type: ignore[attr-defined]
+
+
+def test_comparing_in_a_call_is_what_the_verb_does(result: armtune.Result, tmp_path: Path) -> None:
+    content = as_data(result.folder.parent)
+    found = armtune.compare(
+        content, ["none", "auxiliary"], {"training.epochs": 1}, trials=1, seeds=1,
+        to=tmp_path / "both", inline=True,
+    )  # fmt: skip
+    assert [outcome.method for outcome in found.outcomes] == ["none", "auxiliary"]
+    assert (tmp_path / "both" / "compare.csv").is_file()
+    read = read_comparison(tmp_path / "both")
+    assert [o.values("test", "accuracy") for o in read.outcomes] == [
+        o.values("test", "accuracy") for o in found.outcomes
+    ]
+
+
+def test_drafting_in_a_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = "\n".join(f"{k},{k % 5},{'ab'[k % 2]}" for k in range(60))
+    Path("mine.csv").write_text(f"one,two,label\n{rows}\n", encoding="utf-8")
+    file = armtune.init("mine.csv")
+    assert file == Path("mine.yaml")
+    assert armtune.load_recipe(file).data.name == "table"
+    with pytest.raises(RunError, match="is there already"):
+        armtune.init("mine.csv")
+    with pytest.raises(TypeError, match="either data or example"):
+        armtune.init()
+    assert armtune.init(example="avmnist", to="copied").parent == Path("copied")

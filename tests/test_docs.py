@@ -12,7 +12,8 @@ from textwrap import dedent
 
 import pytest
 
-from armtune.plugins.registry import KINDS
+from armtune.plugins.registry import KINDS, plugins
+from armtune.recipe.describe import summary
 from armtune.report.glossary import WORDS
 
 ROOT = Path(__file__).parents[1]
@@ -74,6 +75,12 @@ def test_the_kinds_of_plugins_are_all_there() -> None:
     text = (ROOT / "docs/plugins.md").read_text(encoding="utf-8")
     told = re.findall(r"^\| `(\w+)` \| `armtune\.(\w+)\.(\w+)` \|", text, flags=re.M)
     assert {(kind, kind, base) for kind, base in KINDS.items()} == set(told)
+
+
+def test_every_augmentation_has_its_row() -> None:
+    text = (ROOT / "docs/augmentation.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `(\w+)` \|[^|]+\| (.+) \|$", text, flags=re.M)
+    assert told == [(name, summary(plugin)) for name, plugin in plugins("augmentations").items()]
 
 
 def test_the_glossary_is_the_reports() -> None:

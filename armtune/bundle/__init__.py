@@ -9,8 +9,44 @@ run nor Ray. What predicts imports torch only for input that is worth the wait.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
 from armtune.bundle.predictor import Predictor
 from armtune.bundle.samples import read_samples
 from armtune.targets import Prediction
 
-__all__ = ["Prediction", "Predictor", "read_samples"]
+__all__ = ["Prediction", "Predictor", "load_bundle", "predict", "read_samples"]
+
+
+def load_bundle(folder: str | PathLike[str]) -> Predictor:
+    """An exported model, ready to predict.
+
+    Raises:
+        RunError: the folder isn't a bundle, or a file differs from its checksum.
+    """
+    return Predictor(Path(folder))
+
+
+def predict(
+    folder: str | PathLike[str], samples: Mapping[str, ArrayLike] | str | PathLike[str]
+) -> Prediction:
+    """What an exported model says of samples.
+
+    Args:
+        folder: the model's folder.
+        samples: for each modality an array ``(sample, *shape)``, or a file as ``armtune predict``
+            takes it.
+
+    Raises:
+        RunError: the folder isn't a bundle, or a file differs from its checksum.
+        DataError: the samples can't be read, or aren't for this model.
+    """
+    predictor = load_bundle(folder)
+    if isinstance(samples, Mapping):
+        return predictor.predict({m: np.asarray(array) for m, array in samples.items()})
+    return predictor.predict_file(Path(samples))

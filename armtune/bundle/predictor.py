@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from math import prod
+from dataclasses import asdict, replace
+from math import inf, prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armtune.bundle.engine import Engine, Floats, Present, Views
+from armtune.bundle.explain import Explanation, explain
 from armtune.bundle.manifest import (
     MANIFEST,
     PREPARED,
@@ -36,6 +37,9 @@ ROWS = (".csv", ".tsv", ".parquet", ".feather", ".jsonl", ".ndjson")
 """Ends of the names of files with a row a sample."""
 FEW = 1 << 20
 """Input numbers up to which numpy predicts: torch computes faster, but takes a second to import."""
+
+MOST_EXPLAINED = 10
+"""Modalities above which there are too many subsets."""
 
 
 class Predictor:
@@ -78,7 +82,13 @@ class Predictor:
             DataError: no or an unknown modality, other lengths or shapes, values that are no
                 finite numbers, or a sample without any modality; names modality and sample.
         """
-        sources = {m: Whole(np.asarray(array)) for m, array in samples.items()}
+        return self._whole({m: Whole(np.asarray(array)) for m, array in samples.items()})
+
+    def predict_file(self, path: Path) -> Prediction:
+        """The same of a file's samples; see ``read``."""
+        return self._whole(self.read(path))
+
+    def _whole(self, sources: Mapping[str, Source]) -> Prediction:
         nothing = np.empty((0, self.target.width), np.float32)
         return self.target.prediction(np.concatenate([nothing, *self._served(sources)]))
 
@@ -126,18 +136,45 @@ class Predictor:
         """The same piece by piece, so that the samples may be more than fit in memory."""
         return map(self.target.prediction, self._served(samples))
 
+    def explain(self, samples: Mapping[str, Source]) -> Iterator[Explanation]:
+        """Each modality's Shapley share in what the model says, piece by piece.
+
+        Exact over all subsets of the modalities; what isn't there counts as missing.
+
+        Raises:
+            DataError: as of ``predict``.
+            RunError: there are too many modalities.
+        """
+        if len(self.shapes) > MOST_EXPLAINED:
+            said = f"has {len(self.shapes)} modalities, too many for all of their subsets"
+            raise RunError(f"{self.folder}: {said}; {MOST_EXPLAINED} at most can be explained")
+        engine, each = self._engines(samples, 2 ** len(self.shapes))
+        for inputs in each:
+            found = explain(self.target, engine, *inputs)
+            yield replace(found, told=self._checked(found.told, inputs[0]))
+
     def _served(self, samples: Mapping[str, Source]) -> Iterator[Floats]:
+        engine, each = self._engines(samples)
+        for inputs in each:
+            yield self._checked(engine(*inputs), inputs[0])
+
+    def _engines(
+        self, samples: Mapping[str, Source], times: int = 1
+    ) -> tuple[Engine, Iterator[tuple[Views, Present]]]:
+        """What predicts so many samples so many times, and the pieces of them."""
         count = count_samples(samples, self.shapes)
         sizes = [prod(shape) for shape in self.shapes.values()]
-        for views, present in pieces(samples, self._fills, max(sizes)):
-            inputs = self._inputs(views, present)
-            yield self._checked(self._engine(count * sum(sizes) <= FEW)(*inputs), views)
+        parts = pieces(samples, self._fills, max(sizes))
+        small = times * count * sum(sizes) <= FEW
+        return self._engine(small), (self._inputs(*part) for part in parts)
 
     def _checked(self, told: Floats, views: Views) -> Floats:
         expected = len(next(iter(views.values()))), self.target.width
         if np.shape(told) != expected:
             said = f"gives numbers of shape {np.shape(told)}, not {expected}"
             raise RunError(f"{self.folder}: the model {said}")
+        if not np.isfinite(told).all():
+            raise RunError(f"{self.folder}: the model gives NaN or an infinity")
         return told
 
     def _inputs(self, views: Views, present: Present) -> tuple[Views, Present]:
@@ -174,12 +211,15 @@ def _prepared(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, An
     Raises:
         RunError: the file isn't what an export writes.
     """
+    from armtune.data.columns.modalities import File
     from armtune.data.columns.modalities import restored as prepared
 
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        for modality in shapes:
-            prepared(found[modality])
+        for modality, shape in shapes.items():
+            by = prepared(found[modality])
+            if not isinstance(by, File) and by.shape != shape:
+                raise ValueError(f"{modality}: columns give {by.shape}, not {shape}")
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise RunError(f"{path}: can't be read: {reason(error)}") from error
     return dict(found)
@@ -193,8 +233,17 @@ def _target(manifest: Mapping[str, Any], folder: Path) -> Target:
         said = f"its target {str(about)[:200]} is of no kind that this version knows"
         raise RunError(f"{folder / MANIFEST}: {said}") from error
     for name, value in asdict(target).items():
-        kinds = (str,) if name == "names" else (int, float)
-        right = isinstance(value, tuple) and all(type(each) in kinds for each in value)
-        if not right or len(value) != target.width or not value:
+        if not _is_proper(name, value, target.width):
             raise RunError(f"{folder / MANIFEST}: its target has no proper {name}")
     return target
+
+
+def _is_proper(name: str, value: Any, width: int) -> bool:
+    """Whether a target may have such a value under this name."""
+    if name == "temperature":
+        return type(value) in (int, float) and 0 < value < inf
+    if name == "thresholds" and value == ():
+        return True
+    kinds = (str,) if name == "names" else (int, float)
+    right = isinstance(value, tuple) and all(type(each) in kinds for each in value)
+    return right and len(value) == width and bool(value)

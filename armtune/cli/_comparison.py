@@ -14,12 +14,12 @@ from armtune.cli._output import say
 from armtune.cli._terminal import Terminal
 
 if TYPE_CHECKING:
-    from armtune.compare.run import Comparison
+    from armtune.comparison.run import Comparison
 
 
 def show_comparison(comparison: Comparison, console: Terminal) -> None:
     """Prints the figures that matter most; the files have them all."""
-    from armtune.compare.run import GAP
+    from armtune.comparison.run import GAP
     from armtune.report.method_comparison import budget_grid, difference_grid, notes, result_grid
 
     shown = [
@@ -45,7 +45,7 @@ def report_comparison(folder: Path, to: Path | None, as_json: bool) -> None:
     Args:
         to: where its page goes alone, if that was said.
     """
-    from armtune.compare.read import read_comparison
+    from armtune.comparison.read import read_comparison
     from armtune.errors import RunError
     from armtune.report.method_comparison import as_dict
     from armtune.report.method_comparison_files import write_comparison, write_page

@@ -56,7 +56,7 @@ def command(
 ) -> None:
     """Compare balancing methods: an equal sweep each, its best setting over the same seeds."""
     from armtune.cli._progress import progress_bars
-    from armtune.compare.whole import Wanted, load_data, prepare, run_comparison
+    from armtune.comparison.whole import Wanted, load_data, prepare, run_comparison
     from armtune.recipe.space import placed
     from armtune.report.live import LiveListener
     from armtune.report.method_comparison import as_dict

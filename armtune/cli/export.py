@@ -72,8 +72,8 @@ def command(
 
 def _sweep(folder: Path, method: str | None) -> Path:
     """The sweep's folder: a comparison has several."""
-    from armtune.compare.read import run_to_export
-    from armtune.compare.record import is_comparison
+    from armtune.comparison.read import run_to_export
+    from armtune.comparison.record import is_comparison
 
     if not is_comparison(folder):
         if method is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from armtune.cli._output import say
+from armtune.text.escapes import for_shell
 
 if TYPE_CHECKING:
     from armtune.recipe.drafts.draft import Asked
@@ -90,18 +91,13 @@ def _copy(name: str, folder: Path) -> None:
 
 def _draft(data: Path, asked: Asked, to: Path) -> None:
     from armtune.cli._arguments import typed_again
-    from armtune.recipe.drafts.kinds import look
-    from armtune.recipe.drafts.write import refuse_existing, write_draft
+    from armtune.recipe.drafts.kinds import draft_recipe
 
-    refuse_existing(to)
-    found = look(data, asked)
-    write_draft(found, to, typed_again(but=()))
+    found = draft_recipe(data, asked, to, typed_again(but=()))
     names = ", ".join(line.key for line in found.modalities)
     said = [f"{found.what}; {found.goal.why}", f"modalities: {names}", *found.notes]
     say("\n".join([*said, f"wrote {to}", *_next(to)]))
 
 
 def _next(recipe: Path) -> list[str]:
-    from shlex import quote
-
-    return ["next:", *(f"  armtune {verb} {quote(str(recipe))}" for verb in ("check", "sweep"))]
+    return ["next:", *(f"  armtune {verb} {for_shell(recipe)}" for verb in ("check", "sweep"))]

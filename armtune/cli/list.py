@@ -12,6 +12,7 @@ import typer
 from armtune.cli._output import say
 
 if TYPE_CHECKING:
+    from armtune.plugins.options import Options
     from armtune.recipe.describe import Key
 
 
@@ -60,7 +61,7 @@ def _items() -> list[Item]:
     from armtune.targets import kinds
 
     found = [
-        Item(kind, name, summary(plugin), keys_of(plugin))
+        Item(kind, name, f"{summary(plugin)}{_better(plugin)}", keys_of(plugin))
         for kind in KINDS
         for name, plugin in plugins(kind).items()
     ]
@@ -76,6 +77,12 @@ def _items() -> list[Item]:
         for kind, folder in folders.items()
         for name, path in shipped(folder).items()
     ]
+
+
+def _better(plugin: type[Options]) -> str:
+    """Whether more or less of a metric is better, where it says so."""
+    better = getattr(plugin, "better", "")
+    return f" ({better})" if better else ""
 
 
 def _unknown(kind: str, kinds: Sequence[str]) -> str:

@@ -24,8 +24,8 @@ from armtune.cli._arguments import (
 from armtune.cli._output import say
 
 if TYPE_CHECKING:
-    from armtune.compare.estimate import ComparisonEstimate
-    from armtune.compare.whole import Prepared, Wanted
+    from armtune.comparison.estimate import ComparisonEstimate
+    from armtune.comparison.whole import Prepared, Wanted
     from armtune.recipe.ranges import Dimension
     from armtune.recipe.schema import Recipe
     from armtune.recipe.space import Space
@@ -54,7 +54,7 @@ def command(
     With --methods, and --seeds, --trials, --cuts and --alone, of what armtune compare would run.
     """
     if methods is not None:
-        from armtune.compare.whole import Wanted
+        from armtune.comparison.whole import Wanted
 
         wanted = Wanted(methods, trials, seeds, cuts, alone)
         _plan_comparison(recipe, overrides or [], wanted, to, inline, as_json)
@@ -89,8 +89,8 @@ def command(
 def _plan_comparison(
     recipe: Path, overrides: list[str], wanted: Wanted, to: Path | None, inline: bool, as_json: bool
 ) -> None:
-    from armtune.compare.estimate import estimate_comparison
-    from armtune.compare.whole import prepare
+    from armtune.comparison.estimate import estimate_comparison
+    from armtune.comparison.whole import prepare
     from armtune.recipe.space import placed
     from armtune.sweeps.study.folder import may_start
     from armtune.sweeps.workers.trial import TrainingFactory

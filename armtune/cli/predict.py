@@ -2,59 +2,28 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import sys
-from itertools import chain, islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
-
-import typer
-
 from armtune.cli._arguments import Plugins, run_plugins
-from armtune.cli._output import say
-from armtune.text.escapes import csv_cell, for_terminal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from armtune.bundle import Predictor
-    from armtune.data.inputs import Source
-    from armtune.targets import Prediction
-
-    Kept = Mapping[str, Sequence[str]]
-    """Columns of the samples' file by name, as they stand there."""
+from armtune.cli._rows import (
+    BundlePath,
+    JsonLines,
+    Keep,
+    Output,
+    Samples,
+    begun,
+    opened,
+    read_samples,
+    write_json,
+    write_table,
+)
 
 
 def command(
-    bundle: Annotated[
-        Path, typer.Argument(metavar="DIR", help="An exported model.", show_default=False)
-    ],
-    source: Annotated[
-        Path,
-        typer.Option(
-            "--input",
-            metavar="FILE",
-            help="An .npz, or a folder of .npy files, with an array for each modality; "
-            "a table of raw rows, or a CSV of files' paths, where the data set was one.",
-            show_default=False,
-        ),
-    ],
-    output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A CSV file.", show_default="the terminal")
-    ] = None,
-    keep: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="A column of the table to put before the predictions, such as an id; repeatable.",
-            show_default="none",
-        ),
-    ] = None,
+    bundle: BundlePath,
+    source: Samples,
+    output: Output = None,
+    keep: Keep = None,
     plugins: Plugins = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="A line of JSON a sample, instead of CSV.")
-    ] = False,
+    as_json: JsonLines = False,
 ) -> None:
     """Predict each sample's class, labels or value; a missing modality is replaced by its mean.
 
@@ -63,49 +32,15 @@ def command(
     Reads, predicts and writes piece by piece: the samples may be more than fit in memory.
     """
     from armtune.bundle import Predictor
-    from armtune.errors import RunError
-    from armtune.files import writing_to
 
-    if output is not None and output.resolve() == source.resolve():
-        raise RunError(f"{output}: the predictions would take the place of the samples")
     run_plugins(plugins)
     predictor = Predictor(bundle)
-    samples = predictor.read(source)
-    names = list(dict.fromkeys(keep or ()))
-    kept = dict(zip(names, predictor.texts(source, names) if names else (), strict=True))
-    absent = [m for m in predictor.shapes if m not in samples]
-    if absent and len(absent) < len(predictor.shapes):
-        say(f"without {', '.join(absent)}: replaced by its mean feature", err=True)
-    write = _write_json if as_json else _write
-    if output is None:
-        write(predictor, samples, kept, sys.stdout)
-        return
-    with writing_to(output) as place, place.open("w", newline="", encoding="utf-8") as file:
-        write(predictor, samples, kept, file)
-
-
-def _write(predictor: Predictor, samples: Mapping[str, Source], kept: Kept, file: TextIO) -> None:
-    parts = _predictions(predictor, samples)
-    table = csv.writer(file)
-    shown = for_terminal if file.isatty() else str
-    columns = [*kept, *predictor.target.columns]
-    table.writerow(["sample", *(shown(csv_cell(name)) for name in columns)])
-    rows = (row for part in parts for row in part.rows())
-    for k, row in enumerate(rows):
-        cells = [*(own[k] for own in kept.values()), *row]
-        table.writerow([k, *(shown(csv_cell(cell)) for cell in cells)])
-
-
-def _write_json(
-    predictor: Predictor, samples: Mapping[str, Source], kept: Kept, file: TextIO
-) -> None:
-    parts = _predictions(predictor, samples)
-    for k, record in enumerate(record for part in parts for record in part.records()):
-        own = {"kept": {name: cells[k] for name, cells in kept.items()}} if kept else {}
-        file.write(json.dumps({"sample": k, **own, **record}) + "\n")
-
-
-def _predictions(predictor: Predictor, samples: Mapping[str, Source]) -> Iterator[Prediction]:
-    """Piece by piece; the first is there at once, so that no output comes before a fault in it."""
-    parts = predictor.stream(samples)
-    return chain(list(islice(parts, 1)), parts)
+    with opened(output, source, bundle) as file:
+        samples, kept = read_samples(predictor, source, keep)
+        parts = begun(predictor.stream(samples))
+        if as_json:
+            records = (record for part in parts for record in part.records())
+            write_json(enumerate(records), kept, file)
+        else:
+            rows = (row for part in parts for row in part.rows())
+            write_table(predictor.target.columns, enumerate(rows), kept, file)

@@ -47,7 +47,7 @@ def command(
     A run that may only be read has its page where --to says, or none.
     Runs no code that a run's recipe names, unless it is given by --plugins.
     """
-    from armtune.compare.record import is_comparison
+    from armtune.comparison.record import is_comparison
     from armtune.report.run import RunReport
 
     run_plugins(plugins)

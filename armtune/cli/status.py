@@ -15,7 +15,7 @@ def command(run: RunPath, plugins: Plugins = None, as_json: AsJson = False) -> N
 
     Runs no code that the run's recipe names, unless it is given by --plugins.
     """
-    from armtune.compare.record import is_comparison
+    from armtune.comparison.record import is_comparison
     from armtune.report.comparison_status import read_comparison_status
     from armtune.report.status import read_status
 

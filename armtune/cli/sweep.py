@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 import typer
@@ -21,6 +19,7 @@ from armtune.cli._arguments import (
     RunTo,
     resumable,
 )
+from armtune.text.escapes import for_shell
 
 if TYPE_CHECKING:
     from armtune.api import Result
@@ -67,10 +66,9 @@ def _run(
 ) -> Result:
     from armtune.api import sweep_and_export
     from armtune.cli._progress import progress_bars
-    from armtune.data.overview import doubts
     from armtune.datasets._load import load_dataset
     from armtune.recipe.automatic import few_steps, told
-    from armtune.recipe.shape_checks import refuse_unread
+    from armtune.recipe.data_notes import data_notes
     from armtune.recipe.space import is_open, settled_by_data
     from armtune.recipe.start_checks import check_searched
     from armtune.report.live import LiveListener
@@ -88,8 +86,7 @@ def _run(
     recipe, space = settled_by_data(given, space, dataset, recipe_folder)
     for said in told(given, recipe):
         console.print(said, highlight=False)
-    unread = refuse_unread(recipe, space.dimensions, dataset.shapes)
-    for note in [*unread, *doubts(dataset), *few_steps(recipe, dataset)]:
+    for note in [*data_notes(recipe, space.dimensions, dataset), *few_steps(recipe, dataset)]:
         console.print(note, style="yellow", highlight=False)
     with LiveListener(recipe, console, quiet) as live:
         return sweep_and_export(
@@ -115,20 +112,10 @@ def _tell(result: Result, console: Terminal) -> None:
 
 
 def _next(result: Result) -> str:
-    from armtune.datasets import Data
+    from armtune.report.headline import next_steps
     from armtune.report.page import REPORT
-    from armtune.sweeps.study.folder import BEST
 
-    run, export = quote(str(result.folder)), quote(str(result.folder / BEST))
-    data = result.report.recipe.data
-    samples = "samples.npz" if type(data).inputs is Data.inputs else "samples.csv"
-    use = f"predict {export} --input {samples}"
-    if result.best is None:
-        use = f"export {run} --to model --trial {result.report.front[0]}"
-    lines: Sequence[str] = (
-        "next:",
-        f"  open {quote(str(result.folder / REPORT))}",
-        f"  armtune board {run}",
-        f"  armtune {use}",
-    )
-    return "\n".join(lines)
+    report = result.report
+    steps = next_steps(result.folder, report.recipe, report.front)
+    page = f"open {for_shell(result.folder / REPORT)}"
+    return "\n".join(["next:", f"  {page}", *(f"  {command}" for _, command in steps)])

@@ -37,12 +37,11 @@ def command(
     from armtune.bundle.target import check_target
     from armtune.cli._progress import progress_bars
     from armtune.cli._terminal import Terminal
-    from armtune.data.overview import doubts
     from armtune.datasets._load import load_dataset
     from armtune.export.write import write_bundle
     from armtune.recipe.automatic import is_open, resolved, told
+    from armtune.recipe.data_notes import data_notes
     from armtune.recipe.load import load_recipe
-    from armtune.recipe.shape_checks import refuse_unread
     from armtune.recipe.space import placed
     from armtune.sweeps.study.folder import self_contained
 
@@ -57,7 +56,7 @@ def command(
         loaded = resolved(given, dataset, recipe.parent) if is_open(given) else given
         for said in told(given, loaded):
             console.print(said, highlight=False)
-        for note in [*refuse_unread(loaded, (), dataset.shapes), *doubts(dataset)]:
+        for note in data_notes(loaded, (), dataset):
             console.print(note, style="yellow", highlight=False)
         with tempfile.TemporaryDirectory() as aside:
             curves = Path(aside) / "curves"
@@ -67,7 +66,10 @@ def command(
             run.save_model(model)
             whole = self_contained(loaded, recipe.parent)
             beside = list(curves.iterdir())
-            write_bundle(folder, whole, model, dataset, run.scales, metrics, beside=beside)
+            write_bundle(
+                folder, whole, model, dataset, run.scales, metrics,
+                beside=beside, judge=(whole, model),
+            )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(metrics, indent=2))
     for split, values in metrics.items():

@@ -15,7 +15,7 @@ from armtune.data import Columns, Dataset, Progress, Shapes
 from armtune.data.cache import CacheWriter, digest_of, file_digest, splits_of, stored
 from armtune.data.columns.inputs import prepared_sources
 from armtune.data.columns.stated import StatedType
-from armtune.data.downloads import data_folders, find
+from armtune.data.downloads import data_folders, find, model_folders
 from armtune.data.formats.columns import ColumnStore
 from armtune.data.formats.media import MEDIA_SUFFIXES
 from armtune.data.formats.text_files import UTF_8, Encoding
@@ -154,7 +154,7 @@ class Table(Labelled, Decoded):
         Raises:
             DataError: one isn't there.
         """
-        places = [folder, *data_folders(None, folder)]
+        places = model_folders(folder)
         named = {m: file for m, file in self.tokenizers.items() if m in modalities}
         return {m: tokenizer_file(find(file, places)) for m, file in named.items()}
 

@@ -71,6 +71,8 @@ class Encoder(Options):
 
     standardize: ClassVar[bool] = True
     """Whether samples are brought to mean 0 and standard deviation 1 before they are encoded."""
+    tokenized: ClassVar[bool] = False
+    """Whether it reads numbers of a tokenizer's tokens, not of a vocabulary's words."""
 
     name: str
 

@@ -52,7 +52,7 @@ class ModuleEncoder(Encoder):
     """
 
     standardize: ClassVar[bool] = False
-    """The module gets samples as the data set gives them, such as pixels from 0 to 255."""
+    """As a rule the module gets samples as the data set gives them, pixels from 0 to 1 say."""
 
     tuning: Literal["frozen", "full"] = "full"
     """Whether the module stays as it is made, or is trained."""
@@ -75,8 +75,11 @@ class ModuleEncoder(Encoder):
         return Mlp(width=self.width, depth=self.depth) if self.width else FrozenFeatures()
 
     def frozen(self) -> Frozen | None:
-        if self.tuning != "frozen":
-            return None
+        # How samples are scaled is told by training samples: such a part is no function of one.
+        return None if self.tuning != "frozen" or self.standardize else self._part
+
+    @property
+    def _part(self) -> Frozen:
         source = Path(inspect.getfile(type(self))).read_bytes()
         options = self.model_dump(mode="json", exclude={"tuning", "width", "depth"})
         digest = hashlib.sha256(source).hexdigest()
@@ -87,7 +90,7 @@ class ModuleEncoder(Encoder):
         from armtune.nn.wrapped import wrap
 
         if self.tuning == "frozen":
-            return super().build(shape, init)
+            return self._part.whole(shape, init)
         with blaming(type(self).module):
             first, size = wrap(lambda: self.module(shape), shape, init)
         if not self.width:

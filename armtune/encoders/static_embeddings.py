@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from armtune.data.downloads import data_folders, find
+from armtune.data.downloads import find, model_folders
 from armtune.data.rows import chunks
 from armtune.encoders import Encoder, Frozen
 from armtune.encoders.mlp import Mlp
 from armtune.errors import DataError
+from armtune.nn.vector_files import FILE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from armtune.nn.layers import Init
 
-FILE = "model.safetensors"
 PICKLES = (".bin", ".pt", ".pth", ".pkl")
 
 
@@ -45,6 +45,7 @@ class StaticEmbeddings(Encoder):
     """
 
     standardize: ClassVar[bool] = False
+    tokenized: ClassVar[bool] = True
     extra = "text"
 
     name: Literal["static_embeddings"] = "static_embeddings"
@@ -68,7 +69,7 @@ class StaticEmbeddings(Encoder):
         Raises:
             DataError: it is in no place where it is looked for; or its folder has none.
         """
-        path = find(self.path, [Path(), *data_folders(None, Path())])
+        path = find(self.path, model_folders(Path()))
         if not path.is_dir():
             return path
         if (path / FILE).is_file():

@@ -28,8 +28,10 @@ def model_card(recipe: Recipe, about: Figures, metrics: Figures) -> str:
         *_data(about["data"]),
         *_ensemble(about, metrics),
         *_measured(recipe, metrics),
+        *_calibration(about),
         *_references(metrics),
         *_modalities(recipe, metrics),
+        *_failures(recipe, about),
         *_use(recipe),
         *_files(about),
     ]
@@ -141,6 +143,29 @@ def _measured(recipe: Recipe, metrics: Figures) -> Iterator[str]:
     yield ""
 
 
+def _calibration(about: Figures) -> Iterator[str]:
+    """What was fitted so that probabilities are as right as they say."""
+    known = about.get("calibration")
+    if not known:
+        return
+    target = about["target"]
+    yield "## Calibration"
+    yield ""
+    yield f"Outputs are divided by a temperature of {known['temperature']:.3g} before they become"
+    yield f"probabilities. It was fitted on {known['samples']} samples that the model hadn't"
+    yield "learnt, and changes what is likeliest nowhere. The figures above are without it."
+    if target.get("thresholds"):
+        pairs = zip(target["names"], target["thresholds"], strict=True)
+        each = ", ".join(f"{for_markdown(name)} {bound:.3g}" for name, bound in pairs)
+        yield f"Thresholds of labels, fitted on the same samples: {each}."
+    yield ""
+    yield "| on these samples | before | after |"
+    yield "|---|---|---|"
+    for name, before in known["before"].items():
+        yield f"| {name} | {before:.4f} | {known['after'][name]:.4f} |"
+    yield ""
+
+
 def _verdict(metrics: Figures) -> Iterator[str]:
     for line in metrics.get("verdict", ()):
         yield f"> **{line}**" if line.startswith("Warning") else f"> {line}"
@@ -178,6 +203,26 @@ def _modalities(recipe: Recipe, metrics: Figures) -> Iterator[str]:
     yield f"Its mean feature over training samples stands in for it, and this {score} is left:"
     yield ""
     yield from _table("missing", {m: f"missing/{m}" for m in recipe.modalities}, metrics)
+
+
+def _failures(recipe: Recipe, about: Figures) -> Iterator[str]:
+    """What is left where a modality is there, but isn't what it should be."""
+    known = about.get("robustness")
+    if not known:
+        return
+    score = recipe.data.predicts.score
+    yield "## When a modality fails"
+    yield ""
+    yield f"The {score} on {known['samples']} samples that the model hadn't learnt is"
+    yield f"{known['intact']:.4f} with nothing amiss; and with noise of one standard deviation"
+    yield "added to a modality, or another sample's in its place, of which the model isn't told, as"
+    yield "follows. Where a sensor is known to fail, leave its modality out."
+    yield ""
+    yield "| modality | noise added | another sample's |"
+    yield "|---|---|---|"
+    for m, scores in known["modalities"].items():
+        yield f"| {m} | {_figure(scores.get('noise'))} | {_figure(scores['another'])} |"
+    yield ""
 
 
 def _use(recipe: Recipe) -> Iterator[str]:

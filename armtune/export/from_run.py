@@ -126,7 +126,8 @@ def export_trial(
         else:
             file = _own_file(run, recipe, number, dataset, Path(scratch))
         scales = Samples(recipe, dataset, "cpu").scales
-        return write_bundle(to, recipe, file, dataset, scales, about, formats)
+        judge = _judge(run, sweep, result, model, file)
+        return write_bundle(to, recipe, file, dataset, scales, about, formats, judge=judge)
 
 
 def _confirmed(run: Path, model: Model) -> Confirmation | None:
@@ -161,6 +162,20 @@ def _file(run: Path, sweep: Recipe, result: SweepResult, model: Model) -> Path:
         RunError: it is missing or damaged.
     """
     return check_written(folder_of(run, sweep, model) / MODEL, result.finals[model])
+
+
+def _judge(
+    run: Path, sweep: Recipe, result: SweepResult, model: Model, file: Path
+) -> tuple[Recipe, Path] | None:
+    """The model itself; of one that was trained on all data, a re-training that wasn't."""
+    record = result.records[model.number]
+    if not model.epochs:
+        return model_recipe(sweep, record, model), file
+    sound = [c for c in read_confirmed(run).get(model.number, []) if not c.reason]
+    if not sound:
+        return None
+    own = Model(model.number, sound[0].seed)
+    return model_recipe(sweep, record, own), check_model(run, model.number, sound[0])
 
 
 def _refit(result: SweepResult, model: Model) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 import platform
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from armtune.data.cache import digest_of, file_digest
 from armtune.data.folding import trained_together
 from armtune.data.standardize import Standardization
 from armtune.errors import RunError
+from armtune.export import container
 from armtune.export.agreement import (
     Units,
     check_inputs,
@@ -46,7 +47,11 @@ from armtune.export.agreement import (
     milliseconds,
     trained,
 )
+from armtune.export.calibrate import calibrated
 from armtune.export.card import model_card
+from armtune.export.held_out import HeldOut
+from armtune.export.outcomes import outcomes
+from armtune.export.robustness import robustness, timed_outputs
 from armtune.files import unwritable, write_bytes, write_text
 from armtune.recipe.load import dump_recipe
 from armtune.recipe.schema import Modality, Recipe
@@ -95,9 +100,11 @@ def write_bundle(
     metrics: Mapping[str, Any],
     wanted: Sequence[str] | None = None,
     beside: Sequence[Path] = (),
+    judge: tuple[Recipe, Path] | None = None,
 ) -> dict[str, Any]:
     """Writes a bundle of one model: see ``write_models``."""
-    return write_models(to, [Models(recipe, [model], scales)], dataset, metrics, wanted, beside)
+    each = [Models(recipe, [model], scales)]
+    return write_models(to, each, dataset, metrics, wanted, beside, judge)
 
 
 def write_models(
@@ -107,6 +114,7 @@ def write_models(
     metrics: Mapping[str, Any],
     wanted: Sequence[str] | None = None,
     beside: Sequence[Path] = (),
+    judge: tuple[Recipe, Path] | None = None,
 ) -> dict[str, Any]:
     """Writes a bundle folder as a whole, in place of one that is there.
 
@@ -115,6 +123,8 @@ def write_models(
         metrics: what is known of the model, as JSON can hold it.
         wanted: the formats to write; the usual ones, where they can be, if None.
         beside: other files of ours that go into the folder as they are.
+        judge: a model of the same settings that hasn't learnt the validation samples, by which
+            probabilities are calibrated, and failures of modalities measured; None to leave that.
 
     Returns:
         the bundle's manifest.
@@ -127,39 +137,74 @@ def write_models(
     aside = aside_of(to)
     try:
         aside.mkdir(parents=True)
-        shapes = {m: dataset.shapes[m] for m in groups[0].recipe.modalities}
-        tables = [group.decisions(dataset) for group in groups]
-        stacked = sum(map(len, tables)) > 1 or bool(groups[0].weights)
-        served = [
-            _part(aside, k, group, dataset, table if stacked else None)
-            for k, (table, group) in enumerate(zip(tables, groups, strict=True))
-        ]
-        write_text(aside / METRICS, json.dumps(metrics, indent=2))
-        if prepared := {m: dataset.prepared[m] for m in shapes if m in dataset.prepared}:
-            write_text(aside / PREPARED, json.dumps(prepared, indent=1, ensure_ascii=False))
-        shutil.copyfile(armtune.export.standalone.__file__, aside / PREDICT)
+        target, judged = _judged(judge, dataset)
         for file in beside:
             shutil.copyfile(file, aside / file.name)
-        recipe = groups[0].recipe
-        about = _about(dataset, shapes)
-        about["parameters"] = sum(t.numel() for part in served for t in part.parameters())
-        if stacked:
-            about["ensemble"] = {"members": [len(table) for table in tables]}
-        if recipe.data.fills:
-            about["fills"] = {"what": recipe.data.fills, "means": _train_means(dataset, shapes)}
-        about |= _formats(aside, served, groups, dataset, wanted)
-        write_text(aside / CARD, model_card(recipe, about, metrics))
-        files = sorted(path for path in aside.rglob("*") if path.is_file())
-        sums = {file.relative_to(aside).as_posix(): sha256(file) for file in files}
-        manifest = {**about, "sha256": sums}
-        told = {**manifest, CHECKSUM: checksum(manifest)}
-        write_text(aside / MANIFEST, json.dumps(told, indent=2))
+        about = _written_to(aside, groups, replace(dataset, target=target), metrics, wanted, judged)
         put(aside, to)
     except OSError as error:
         raise unwritable(to, error) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return about
+
+
+def _written_to(
+    aside: Path,
+    groups: Sequence[Models],
+    dataset: Dataset,
+    metrics: Mapping[str, Any],
+    wanted: Sequence[str] | None,
+    judged: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Writes all files into an empty folder; see ``write_models``.
+
+    Args:
+        judged: what the manifest is to say of how the model was judged.
+    """
+    shapes = {m: dataset.shapes[m] for m in groups[0].recipe.modalities}
+    tables = [group.decisions(dataset) for group in groups]
+    stacked = sum(map(len, tables)) > 1 or bool(groups[0].weights)
+    served = [
+        _part(aside, k, group, dataset, table if stacked else None)
+        for k, (table, group) in enumerate(zip(tables, groups, strict=True))
+    ]
+    write_text(aside / METRICS, json.dumps(metrics, indent=2))
+    if prepared := {m: dataset.prepared[m] for m in shapes if m in dataset.prepared}:
+        write_text(aside / PREPARED, json.dumps(prepared, indent=1, ensure_ascii=False))
+    shutil.copyfile(armtune.export.standalone.__file__, aside / PREDICT)
+    write_text(aside / container.NAME, container.TEXT)
+    recipe = groups[0].recipe
+    about = {**_about(dataset, shapes), **judged}
+    about["parameters"] = sum(t.numel() for part in served for t in part.parameters())
+    if stacked:
+        about["ensemble"] = {"members": [len(table) for table in tables]}
+    if recipe.data.fills:
+        about["fills"] = {"what": recipe.data.fills, "means": _train_means(dataset, shapes)}
+    about |= _formats(aside, served, groups, dataset, wanted)
+    write_text(aside / CARD, model_card(recipe, about, metrics))
+    files = sorted(path for path in aside.rglob("*") if path.is_file())
+    sums = {file.relative_to(aside).as_posix(): sha256(file) for file in files}
+    manifest = {**about, "sha256": sums}
+    told = {**manifest, CHECKSUM: checksum(manifest)}
+    write_text(aside / MANIFEST, json.dumps(told, indent=2))
+    return about
+
+
+def _judged(judge: tuple[Recipe, Path] | None, dataset: Dataset) -> tuple[Target, dict[str, Any]]:
+    """The target with calibrated probabilities; what was measured for it, and of failures."""
+    if judge is None:
+        return dataset.target, {}
+    held = HeldOut(*judge, dataset)
+    outputs, seconds = timed_outputs(held)
+    target, calibration = calibrated(held, outputs)
+    failures = robustness(judge[0], held, outputs, seconds)
+    found = {
+        "calibration": calibration,
+        "robustness": failures,
+        "outcomes": outcomes(held, target, outputs),
+    }
+    return target, {name: about for name, about in found.items() if about}
 
 
 def _part(

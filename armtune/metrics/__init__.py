@@ -6,7 +6,7 @@ A measure is one file in this folder, or a plug-in from elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from armtune.balancing import Balancing
 from armtune.plugins.options import Options
@@ -15,6 +15,7 @@ from armtune.targets import Metric, Target, named
 from armtune.targets.classes import Classes
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
 
@@ -29,6 +30,8 @@ class Measure(Options):
 
     serves: ClassVar[type[Target]] = Classes
     """The targets that the metric is defined for."""
+    better: ClassVar[str] = ""
+    """``maximize`` or ``minimize``; empty where the metric doesn't say."""
 
     name: str
 
@@ -41,6 +44,16 @@ class Measure(Options):
             labels: of each sample: a class's number, zeros and ones ``(sample, label)``, a value.
         """
         raise NotImplementedError
+
+    def misfit(self, target: type[Target]) -> str:
+        """Why the metric isn't for such a target; empty where it is."""
+        if issubclass(target, self.serves):
+            return ""
+        return f"{self.name} isn't defined for target {target.kind}"
+
+    def undefined(self, target: Target, labels: NDArray[Any]) -> str:
+        """Why the metric has no value on a split with such labels; empty where it has one."""
+        return ""
 
 
 def metrics_of(target: type[Target]) -> list[Metric]:

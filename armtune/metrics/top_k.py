@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 class TopK(Measure):
     """Share of samples whose class is among the ``k`` likeliest."""
+
+    better: ClassVar[str] = "maximize"
 
     name: Literal["top_k"] = "top_k"
     k: int = Field(2, ge=1)

@@ -16,9 +16,7 @@ from torch.nn import functional as F
 
 from armtune.errors import DataError
 from armtune.nn.layers import EmbeddingBag, Init
-
-TABLES = ("embeddings", "embedding.weight")
-"""What files call the table."""
+from armtune.nn.vector_files import TABLES
 
 
 def read_vectors(path: Path) -> Tensor:

@@ -9,12 +9,15 @@ from typing import Any
 
 from armtune.errors import ArmtuneError
 
+OWN = "armtune."
+
 
 @contextmanager
 def blaming(function: Callable[..., Any]) -> Iterator[None]:
     """Tells what goes wrong in a block with its place in the file of a plug-in's function.
 
-    That place is the last one on the error's way, or where the function begins.
+    That place is the last one on the error's way, or where the function begins. What is armtune's
+    own raises as it does: its faults aren't the user's.
 
     Raises:
         ValueError: something went wrong that isn't meant for people yet; says what and where.
@@ -24,6 +27,8 @@ def blaming(function: Callable[..., Any]) -> Iterator[None]:
     except ArmtuneError:
         raise
     except Exception as error:  # whatever a plug-in may raise
+        if function.__module__.startswith(OWN):
+            raise
         code = function.__code__
         file = code.co_filename
         line = line_in(file, error) or code.co_firstlineno

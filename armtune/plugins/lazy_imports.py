@@ -1,7 +1,7 @@
 """Libraries that are slow to import, loaded at their first use.
 
 Plug-in files hold the options of a recipe, and ``armtune check`` reads those without paying for
-torch or optuna. Such a file writes
+torch, optuna or scikit-learn. Such a file writes
 ``from armtune.plugins.lazy_imports import torch`` instead of ``import torch``.
 """
 
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import optuna as optuna
     import torch as torch
+
+    sklearn_metrics: Any
 else:
 
     class _LazyModule(ModuleType):
@@ -25,3 +27,4 @@ else:
 
     torch = _LazyModule("torch")
     optuna = _LazyModule("optuna")
+    sklearn_metrics = _LazyModule("sklearn.metrics")

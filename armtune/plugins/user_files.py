@@ -11,11 +11,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from armtune.plugins import MANIFEST
 from armtune.plugins.blame import line_in
 from armtune.plugins.registry import KINDS, add, defined, plugins
-
-MANIFEST = "bundle.json"
-"""What a bundle says of itself, each file's checksum among it."""
 
 
 def run(path: Path) -> bool:
@@ -48,13 +46,18 @@ def run(path: Path) -> bool:
     return True
 
 
+def checksums(folder: Path) -> dict[str, str]:
+    """Those of a bundle's files by name, as its manifest has them; none where there is none."""
+    try:
+        sums = json.loads((folder / MANIFEST).read_bytes())["sha256"]
+    except (OSError, ValueError, RecursionError, LookupError, TypeError):
+        return {}
+    return sums if isinstance(sums, dict) else {}
+
+
 def _compare(path: Path, source: bytes) -> None:
     """Refuses a file that a manifest beside it has another checksum of."""
-    try:
-        sums = json.loads((path.parent / MANIFEST).read_bytes())["sha256"]
-        known = sums.get(path.name)
-    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
-        return  # no bundle of ours
+    known = checksums(path.parent).get(path.name)
     if known not in (None, hashlib.sha256(source).hexdigest()):
         raise ValueError(f"{path} differs from its checksum in {MANIFEST}, and isn't run")
 

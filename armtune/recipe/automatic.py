@@ -40,7 +40,7 @@ FEW_STEPS = 500
 KINDS: dict[str, tuple[str, ...]] = {
     "vectors": ("mlp", "frozen_features", "tabular", "ft_transformer"),
     "images": ("lenet", "resnet18", "resnet34"),
-    "text": ("embedding_bag", "bag_of_words", "huggingface"),
+    "text": ("embedding_bag", "bag_of_words", "huggingface", "static_embeddings"),
     "sequences": ("temporal_cnn", "gru", "transformer"),
 }
 """The shipped spaces for what samples are, and the encoders that read such samples."""
@@ -137,7 +137,7 @@ def _lengths(recipe: Recipe, samples: int, automatic: bool) -> Iterator[tuple[st
     training = recipe.training
     batch, steps = training.batch_size, training.steps
     if automatic and "batch_size" not in training.model_fields_set:
-        batch = min(batch, max(LEAST_BATCH, 1 << (samples // BATCHES).bit_length() - 1))
+        batch = min(batch, max(LEAST_BATCH, 1 << (samples // BATCHES or 1).bit_length() - 1))
         yield "training.batch_size", batch
     if automatic and "steps" not in training.model_fields_set:
         steps = STEPS

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from armtune.datasets import Data
 from armtune.errors import Fault, RecipeError
-from armtune.metrics import Measure, metric_names
+from armtune.metrics import metric_names
 from armtune.plugins.registry import plugins
 from armtune.recipe.document import Document, Steps
 from armtune.recipe.objectives import Choice, Constraint, Objective, best_by
@@ -28,9 +28,11 @@ def recipe_faults(recipe: Recipe, document: Document) -> list[Fault]:
     """All faults of a recipe whose every value has the right type."""
     checks = (
         _modalities,
+        _tokenizers,
         _stand_in,
         _metrics,
         _goals,
+        _directions,
         _repeated,
         _mode,
         _pack,
@@ -56,7 +58,7 @@ def goal_faults(document: Document) -> list[Fault]:
         part = Recipe.model_validate_json(json.dumps({"name": "goals", **needed}), strict=True)
     except (ValidationError, KeyError, TypeError, AttributeError):
         return []
-    return [*_goals(part, document), *_repeated(part, document)]
+    return [f for check in (_goals, _directions, _repeated) for f in check(part, document)]
 
 
 def _modalities(recipe: Recipe, document: Document) -> Iterator[Fault]:
@@ -66,6 +68,16 @@ def _modalities(recipe: Recipe, document: Document) -> Iterator[Fault]:
             said = f"the data set {recipe.data.name!r} has no modality {modality!r}"
             hint = did_you_mean(modality, known, otherwise="it has")
             yield document.fault(("modalities", modality), said, hint, at_key=True)
+
+
+def _tokenizers(recipe: Recipe, document: Document) -> Iterator[Fault]:
+    known = getattr(recipe.data, "tokenizers", None)
+    for name, modality in recipe.modalities.items():
+        encoder = modality.encoder
+        if known is not None and encoder.tokenized and name not in known:
+            said = f"{encoder.name} reads tokens, and {recipe.data.name} gives numbers of words"
+            hint = f"data.tokenizers would name the tokenizer of {name}"
+            yield document.fault(("modalities", name, "encoder"), said, hint)
 
 
 def _stand_in(recipe: Recipe, document: Document) -> Iterator[Fault]:
@@ -103,15 +115,30 @@ def _metrics(recipe: Recipe, document: Document) -> Iterator[Fault]:
         if name in metric_names(recipe.modalities, target):
             said = f"{name!r} is measured already; give yours another name"
             yield document.fault(("metrics", name), said, at_key=True)
-        if said := _unserved(measure, target):
+        if said := measure.misfit(target):
             yield document.fault(("metrics", name, "name"), said)
 
 
-def _unserved(measure: Measure, target: type[Target]) -> str:
-    """Why a metric isn't for such a target; empty when it is."""
-    if issubclass(target, measure.serves):
-        return ""
-    return f"{measure.name} isn't defined for target {target.kind}"
+def _directions(recipe: Recipe, document: Document) -> Iterator[Fault]:
+    """Objectives and choices that ask for the worst of a metric of the recipe's own."""
+    for steps, objective in _wanted(recipe):
+        measure = recipe.metrics.get(objective.metric)
+        if measure and measure.better and measure.better != objective.direction:
+            word = "higher" if measure.better == "maximize" else "lower"
+            said = f"{objective.metric} ({measure.name}) is better the {word} it is"
+            yield document.fault(steps, said, f"{measure.better} it")
+
+
+def _wanted(recipe: Recipe) -> Iterator[tuple[Steps, Objective]]:
+    """What is wanted most or least of, and where that stands."""
+    for i, text in enumerate(recipe.sweep.objectives):
+        with suppress(ValueError):
+            yield ("sweep", "objectives", i), Objective.parse(text)
+    if recipe.sweep.choose != best_by(recipe.sweep.objectives[0]):
+        with suppress(ValueError):
+            choice = Choice.parse(recipe.sweep.choose)
+            for objective in filter(None, (choice.objective, choice.then)):
+                yield ("sweep", "choose"), objective
 
 
 def refuse_unserved(recipe: Recipe, target: type[Target]) -> None:
@@ -121,7 +148,7 @@ def refuse_unserved(recipe: Recipe, target: type[Target]) -> None:
         RecipeError: the balancing method or a metric isn't.
     """
     parts = {"balancing.name": recipe.balancing.misfit(list(recipe.modalities), target)}
-    parts |= {f"metrics.{name}.name": _unserved(m, target) for name, m in recipe.metrics.items()}
+    parts |= {f"metrics.{name}.name": m.misfit(target) for name, m in recipe.metrics.items()}
     faults = [Fault(problem, path) for path, problem in parts.items() if problem]
     if faults:
         raise RecipeError(faults)

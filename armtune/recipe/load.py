@@ -16,16 +16,20 @@ from armtune.files import absolute, exists
 from armtune.recipe.checks import goal_faults, recipe_faults
 from armtune.recipe.document import RESOLVERS, Document, Place, read_document
 from armtune.recipe.faults import schema_faults
+from armtune.recipe.given import Given, RecipeSource
 from armtune.recipe.overrides import COMMAND_LINE, Assignment, apply, parse
 from armtune.recipe.plugins import PLUGINS, take_plugins
 from armtune.recipe.schema import Recipe, named
 from armtune.recipe.shipped import meant_recipe, recipe_file
+from armtune.text.escapes import for_terminal
 
 LINE = 1 << 30
 """More characters than any line has."""
 
 
-def load_recipe(path: Path, overrides: Sequence[str] = (), run_files: bool = True) -> Recipe:
+def load_recipe(
+    path: RecipeSource, overrides: Sequence[str] = (), run_files: bool = True
+) -> Recipe:
     """Reads and checks a recipe, changed by ``path=value`` overrides. Leaves its space alone.
 
     Args:
@@ -40,7 +44,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = (), run_files: bool = Tru
 
 
 def read_recipe(
-    path: Path, overrides: Sequence[str] = (), run_files: bool = True
+    path: RecipeSource, overrides: Sequence[str] = (), run_files: bool = True
 ) -> tuple[Recipe | None, Document, list[Fault]]:
     """A recipe, where its values stand, and its faults; no recipe where a value is of a wrong type.
 
@@ -50,13 +54,13 @@ def read_recipe(
     Raises:
         RecipeError: there is no such recipe, or it can't be read as YAML at all.
     """
-    document = _document(path)
+    document = document_of(path)
     assignments, faults = parse(overrides)
     # What the other changes may name is known once the files have run.
     files = [a for a in assignments if a.path == PLUGINS]
     others = [a for a in assignments if a.path != PLUGINS]
     faults += apply(document, files, COMMAND_LINE)
-    broken = take_plugins(document, path.parent, run_files)
+    broken = take_plugins(document, path, run_files)
     if broken:  # all that names their plug-ins would be at fault as well
         return None, document, [*document.faults, *faults, *broken]
     _name_augmentations(document.content)
@@ -116,8 +120,11 @@ def flow(value: Any) -> str:
         allow_unicode=True,
     )  # fmt: skip
     line = str(written).removesuffix("...\n").rstrip("\n")
-    # Text of several lines goes over several lines, but as JSON, which is YAML.
-    return json.dumps(value, ensure_ascii=False) if "\n" in line else line
+    if "\n" not in line and for_terminal(line) == line:
+        return line
+    # Text of several lines goes over several lines, but as JSON, which is YAML; and so are written
+    # characters that a terminal obeys, or that nobody sees.
+    return for_terminal(json.dumps(value, ensure_ascii=False))
 
 
 # The one in C, which every wheel has, writes the same several times as fast.
@@ -132,7 +139,14 @@ for _tag, _pattern in RESOLVERS:
     _Dumper.add_implicit_resolver(_tag, _pattern, None)
 
 
-def _document(path: Path) -> Document:
+def document_of(path: RecipeSource) -> Document:
+    """A recipe as it is written, or given.
+
+    Raises:
+        RecipeError: it can't be read as YAML at all.
+    """
+    if isinstance(path, Given):
+        return path.document()
     try:
         return read_document(recipe_file(path))
     except RecipeError as error:

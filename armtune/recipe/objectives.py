@@ -230,6 +230,13 @@ class Goals:
             return ["minimize"]
         return [objective.direction for objective in self._judging]
 
+    @property
+    def names(self) -> list[str]:
+        """What these values are called."""
+        if self.mode == "scalar":
+            return ["distance to the ideal"]
+        return [objective.metric for objective in self._judging]
+
     def values(self, metrics: Metrics) -> tuple[float, ...]:
         """What a trial is judged by: metrics, or the scalar made of them.
 

@@ -118,6 +118,8 @@ class Training(Options):
     steps: int = Field(0, ge=0)
     """Least number of updates: where ``epochs`` is left out, there are as many as that takes, 15 at
     least. 0 for 15 epochs whatever the data's size; the search space ``auto`` has 600."""
+    patience: Count = Field(0, ge=0)
+    """Epochs in a row without a better one after which a training ends early; 0 for none."""
     batch_size: int = Field(128, ge=2)
     """Samples a step."""
     accumulate: Count = Field(1, ge=1)
@@ -154,6 +156,16 @@ class Training(Options):
     """Settings that change on the way, earliest first; population based training finds such."""
     seed: int = Field(0, ge=0)
     """Seed of initial weights, sample order and every random stream."""
+
+    def last_epoch(self, best: Mapping[str, float]) -> int:
+        """The epoch after which a training is over unless it gets better before.
+
+        Args:
+            best: the metrics of its best epoch so far, ``epoch`` among them; empty without one.
+        """
+        if not self.patience or not best:
+            return self.epochs
+        return min(self.epochs, int(best["epoch"]) + self.patience)
 
 
 class Resources(Options):
@@ -202,6 +214,9 @@ class Sweep(Options):
     recipe, for the trials of their fronts, and mappings of dotted paths to values."""
     trials: Count = Field(32, ge=1)
     """Number of trials; the recipe's own values are the first."""
+    seconds: float | None = Field(None, gt=0)
+    """Time for the whole sweep, re-trainings and export included: no more trials begin than end in
+    time, ``trials`` at most. Without it, there are as many as ``trials`` says."""
     sampler: Sampler = _option("samplers", name="tpe")
     """What chooses the next trial's values."""
     pruner: Pruner = _option("pruners", name="none")

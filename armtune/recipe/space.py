@@ -14,6 +14,7 @@ from armtune.recipe import automatic
 from armtune.recipe.automatic import is_open
 from armtune.recipe.document import Document
 from armtune.recipe.entries import Entry, for_modalities, read_entries
+from armtune.recipe.given import RecipeSource
 from armtune.recipe.load import content_of, read_recipe, settled, with_overrides
 from armtune.recipe.ranges import Dimension
 from armtune.recipe.schema import Recipe
@@ -66,7 +67,7 @@ def load_space(recipe: Recipe, folder: Path) -> Space:
     return space
 
 
-def load_sweep(path: Path, overrides: Sequence[str] = ()) -> tuple[Recipe, Space]:
+def load_sweep(path: RecipeSource, overrides: Sequence[str] = ()) -> tuple[Recipe, Space]:
     """Reads and checks a recipe and its search spaces together.
 
     Raises:
@@ -108,7 +109,7 @@ def _items(document: Document) -> Sequence[Any]:
 
 
 @contextmanager
-def placed(path: Path, overrides: Sequence[str] = ()) -> Iterator[None]:
+def placed(path: RecipeSource, overrides: Sequence[str] = ()) -> Iterator[None]:
     """Says where in a recipe's files stands what is found wrong with it later on.
 
     Args:

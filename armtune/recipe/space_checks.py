@@ -274,6 +274,8 @@ def _meant(path: str, content: Any) -> str:
     steps = tuple(path.split(".")[: len(found)])
     options = [name for plugin in found[-1].classes for name in plugin.model_fields]
     names = value_at(content, steps[:-1]) if found[-1].named else options
+    if found[-1].named and not names:
+        return f"the recipe names nothing in {'.'.join(steps[:-1])}; name {steps[-1]} there"
     return path_hint(".".join(steps), content, list(dict.fromkeys(names)))
 
 

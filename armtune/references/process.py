@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 from armtune.files import write_text
@@ -45,15 +46,20 @@ class Beside:
                 start_new_session=True,
             )
 
-    def finish(self) -> References:
-        """Tells it that the sweep has ended, and takes what it has measured within its time."""
+    def finish(self, left: float = inf) -> References:
+        """Tells it that the sweep has ended, and takes what it has measured within its time.
+
+        Args:
+            left: seconds that the sweep may still take.
+        """
         assert self._process.stdin is not None
         with suppress(OSError):
             self._process.stdin.write(b".")
             self._process.stdin.flush()
         late = False
         try:
-            self._process.wait(allowed(time.monotonic() - self._began) + GRACE_SECONDS)
+            own = allowed(time.monotonic() - self._began) + GRACE_SECONDS
+            self._process.wait(max(0.0, min(own, left)))
         except subprocess.TimeoutExpired:
             late = True
         self.kill()

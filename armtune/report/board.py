@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from armtune.compare.record import is_comparison
+from armtune.comparison.record import is_comparison
 from armtune.errors import RunError
 from armtune.sweeps.study.journal import JOURNAL
 

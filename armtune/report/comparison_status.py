@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from armtune.compare.record import Record, is_comparison, read_record, runs_of
+from armtune.comparison.record import Record, is_comparison, read_record, runs_of
 from armtune.report.status import Status, read_status
 from armtune.sweeps.study.journal import JOURNAL
 

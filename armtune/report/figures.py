@@ -23,6 +23,8 @@ from armtune.report.tables import (
 from armtune.sweeps.study.records import TrialRecord
 
 COLOURS = {"COMPLETE": "#4c72b0", "PRUNED": "#b0b0b0", "FAIL": "#c44e52", "RUNNING": "#17becf"}
+LABELLED = 20
+"""Classes up to which the confusion's cells have their counts in them."""
 PALETTE = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#8172b3", "#937860")
 
 
@@ -129,6 +131,43 @@ def learning(report: RunReport, found: Mapping[int, Curve], metric: str) -> go.F
         drawing.add_vline(x=rung, line={"dash": "dot", "color": "#888888", "width": 1})
     drawing.update_xaxes(title="epoch (dotted: rungs)")
     drawing.update_yaxes(title=metric.replace("_", " "))
+    return drawing
+
+
+def confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Figure:
+    """How often each class is said to be which: shares of the true class's samples, and counts."""
+    shares = [[n / (sum(row) or 1) for n in row] for row in counts]
+    drawing = go.Figure()
+    drawing.add_heatmap(
+        x=list(names), y=list(names), z=shares, text=counts, zmin=0, zmax=1, colorscale="Blues",
+        texttemplate="%{text}" if len(names) <= LABELLED else None,
+        hovertemplate="true %{y}, said %{x}: %{text} (%{z:.0%})<extra></extra>",
+        colorbar={"title": "share", "tickformat": ".0%"},
+    )  # fmt: skip
+    drawing.update_xaxes(title="said to be", type="category")
+    drawing.update_yaxes(title="truly", type="category", autorange="reversed")
+    drawing.update_layout(height=180 + 28 * max(len(names), 8))
+    return drawing
+
+
+def calibration(bins: Sequence[Sequence[float]]) -> go.Figure:
+    """How often what is said with some probability is right.
+
+    Args:
+        bins: of each the number of answers, their mean probability, and the share that is right.
+    """
+    counts, sure, right = zip(*bins, strict=True)
+    largest = max(counts)
+    drawing = go.Figure()
+    line = {"color": "#999999", "dash": "dot", "width": 1}
+    drawing.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=line, name="as right as it says")
+    drawing.add_scatter(
+        x=sure, y=right, text=[f"{n:.0f} answers" for n in counts], mode="lines+markers",
+        marker={"size": [6 + 14 * (n / largest) ** 0.5 for n in counts], "color": PALETTE[0]},
+        hovertemplate="%{text}: said %{x:.0%}, right %{y:.0%}<extra></extra>", name="the winner",
+    )  # fmt: skip
+    drawing.update_xaxes(title="probability that is said", range=(0, 1.02), tickformat=".0%")
+    drawing.update_yaxes(title="share that is right", range=(0, 1.02), tickformat=".0%")
     return drawing
 
 

@@ -9,7 +9,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from armtune.compare.run import GAP, Comparison, Outcome
+from armtune.comparison.run import GAP, Comparison, Outcome
 from armtune.recipe.objectives import Choice, Goals, Objective
 from armtune.sweeps import front_of
 

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,9 @@ class LiveListener(Listener):
     def __init__(self, recipe: Recipe, console: Console, quiet: bool = False) -> None:
         self._recipe, self._console = recipe, console
         self._goals = Goals.from_recipe(recipe)
-        self._pace = Pace(recipe.sweep.trials, recipe.training.epochs)
+        trials, seconds = recipe.sweep.trials, recipe.sweep.seconds
+        self._pace = Pace(trials, recipe.training.epochs, seconds or inf)
+        self._wanted = f"at most {trials}" if seconds else str(trials)
         self._records: dict[int, TrialRecord] = {}
         self._front: Sequence[int] = ()
         self._interrupted: set[int] = set()
@@ -86,7 +89,7 @@ class LiveListener(Listener):
         if self._live:
             self._live.start()
         else:
-            trials = f"{sweep.recipe.sweep.trials} trials"
+            trials = f"{self._wanted} trials"
             self._print(f"{sweep.recipe.name}: {trials} on {sweep.dataset_description}")
 
     def trial_started(self, record: TrialRecord) -> None:
@@ -146,7 +149,7 @@ class LiveListener(Listener):
         counts = Counter(record.state for record in records)
         ended = len(records) - counts["RUNNING"]
         bar = Table.grid(padding=(0, 2))
-        text = Text(f"{ended} of {self._recipe.sweep.trials}")
+        text = Text(f"{ended} of {self._wanted}")
         for state, word in STATE_WORDS.items():
             style = STATE_STYLES[state] if counts[state] else "dim"
             text.append(f" · {counts[state]} {word}", style)
@@ -211,7 +214,7 @@ class LiveListener(Listener):
         ended = sum(record.state != "RUNNING" for record in records)
         left = self._pace.left(records)
         rest = "" if left is None else f", about {duration(left)} left"
-        return f"({ended} of {self._recipe.sweep.trials}{rest})"
+        return f"({ended} of {self._wanted}{rest})"
 
     def _print(self, line: str, style: str = "") -> None:
         self._console.print(Text(for_terminal(line), style), soft_wrap=True)
@@ -221,12 +224,19 @@ class Pace:
     """Estimates the time left from the work done since the start, in trials and parts of them.
 
     A pruned trial counts as a whole one: so the estimate expects as much pruning as there was.
+
+    Args:
+        seconds: that the sweep takes at most.
     """
 
     def __init__(
-        self, trials: int, epochs: int, clock: Callable[[], float] = time.monotonic
+        self,
+        trials: int,
+        epochs: int,
+        seconds: float = inf,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._trials, self._epochs, self._clock = trials, epochs, clock
+        self._trials, self._epochs, self._seconds, self._clock = trials, epochs, seconds, clock
         self._started = clock()
         self._before = 0.0
 
@@ -244,7 +254,8 @@ class Pace:
         done = self._done(records)
         if done - self._before < 1 or done >= self._trials:
             return None
-        return (self._trials - done) * self.elapsed() / (done - self._before)
+        rest = (self._trials - done) * self.elapsed() / (done - self._before)
+        return min(rest, max(0.0, self._seconds - self.elapsed()))
 
     def _done(self, records: Iterable[TrialRecord]) -> float:
         return sum(

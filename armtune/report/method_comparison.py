@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from statistics import fmean, stdev
 from typing import Any
 
-from armtune.compare.pairs import Difference
-from armtune.compare.run import GAP, UNFINISHED, WORST_MISSING, Comparison, Outcome
+from armtune.comparison.pairs import Difference
+from armtune.comparison.run import GAP, UNFINISHED, WORST_MISSING, Comparison, Outcome
 from armtune.references import Reference
 from armtune.report.references import references_dict
 from armtune.report.tables import Grid, jsonable, short_names, values_text

@@ -9,7 +9,7 @@ import math
 from html import escape
 from pathlib import Path
 
-from armtune.compare.run import Comparison
+from armtune.comparison.run import Comparison
 from armtune.files import write_bytes, write_text, writing_to
 from armtune.report.fronts import fronts_picture
 from armtune.report.method_comparison import grids, notes, rows_of

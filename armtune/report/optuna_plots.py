@@ -140,13 +140,14 @@ def _distribution(dimension: Dimension) -> BaseDistribution:
         return FloatDistribution(d.low, d.high, log=d.log, step=d.step)
     if d.kind == "int":
         return IntDistribution(int(d.low), int(d.high), log=d.log, step=int(d.step or 1))
-    return CategoricalDistribution([_text(choice) for choice in d.choices])
+    return CategoricalDistribution([choice_text(choice) for choice in d.choices])
 
 
 def _plain(value: Any, distribution: BaseDistribution) -> Any:
-    return _text(value) if isinstance(distribution, CategoricalDistribution) else value
+    return choice_text(value) if isinstance(distribution, CategoricalDistribution) else value
 
 
-def _text(choice: Any) -> str:
+def choice_text(choice: Any) -> str:
+    """A choice as Optuna's studies and plots have it."""
     # Optuna takes 1 and true for the same, and knows no lists.
     return choice if isinstance(choice, str) else json.dumps(choice)

@@ -14,54 +14,28 @@ from armtune.recipe.load import dump_content
 from armtune.report import figures
 from armtune.report.curves import curves
 from armtune.report.glossary import html as glossary
+from armtune.report.headline import next_steps
+from armtune.report.judged import scores_grid
 from armtune.report.optuna_plots import importances, optuna_plots
+from armtune.report.page_look import SCRIPT, STYLE
 from armtune.report.plots import Plane
+from armtune.report.reading import reading
 from armtune.report.run import RunReport
 from armtune.report.run_comparison import chosen_grid, recipe_grid
 from armtune.report.tables import LEFT, VALUES, Grid, failures
+from armtune.report.winner_marks import mark_curve, mark_slices, mark_trial
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 REPORT = "report.html"
 
-_STYLE = """\
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem;
-       color: #222; }
-h2 { margin: 2.2rem 0 .4rem; font-size: 1.2rem; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
-th, td { padding: .15rem .7rem; text-align: right; border-bottom: 1px solid #ddd; }
-th { position: sticky; top: 0; background: white; }
-.left { text-align: left; }
-.wide { overflow: auto; max-height: 32rem; }
-.chosen { background: #fdf3e7; padding: .6rem 1rem; border-left: 4px solid #dd8452; }
-.failure { color: #a3252a; }
-dt { font-weight: 600; margin-top: .4rem; }
-dd { margin-left: 1.5rem; }
-.verdict { font-weight: 600; margin: .3rem 0; }
-pre { overflow: auto; background: #f6f6f6; padding: .8rem; font-size: .85rem; }
-"""
 _LAYOUT = {
     "template": "plotly_white",
     "margin": {"l": 70, "r": 20, "t": 30, "b": 50},
     "font": {"family": "system-ui, sans-serif", "size": 13},
     "hoverlabel": {"align": "left"},
 }
-_CONFIG = '{"responsive": true, "displaylogo": false}'
-# Figures are drawn when they come near the window: a page of many opens at once.
-_SCRIPT = """\
-const draw = (entries, watcher) => entries.filter(e => e.isIntersecting).forEach(({target}) => {
-  watcher.unobserve(target);
-  const figure = JSON.parse(target.querySelector("script").textContent);
-  target.replaceChildren();
-  Plotly.newPlot(target, figure.data, figure.layout, CONFIG);
-});
-const watcher = new IntersectionObserver(draw, {rootMargin: "400px"});
-document.querySelectorAll(".figure").forEach(figure => watcher.observe(figure));
-window.addEventListener("beforeprint", () =>
-  draw([...document.querySelectorAll(".figure:not(.js-plotly-plot)")].map(
-    target => ({target, isIntersecting: true})), watcher));
-"""
 
 
 def write_report(reports: Sequence[RunReport], path: Path) -> None:
@@ -82,12 +56,11 @@ def page(reports: Sequence[RunReport]) -> str:
     sections = _comparison(reports) if len(reports) > 1 else []
     for report in reports:
         sections += _sections(report, alone=len(reports) == 1)
-    sections.append(glossary())
-    head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
+    sections.append(f"<section>{glossary()}</section>")
+    head = f'<meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
     head += '<meta name="viewport" content="width=device-width">'
-    body = "\n".join(sections)
-    scripts = f"<script>{get_plotlyjs()}</script>"
-    scripts += f"<script>{_SCRIPT.replace('CONFIG', _CONFIG)}</script>"
+    body = '<nav aria-label="Contents"></nav>\n<main>\n' + "\n".join(sections) + "\n</main>"
+    scripts = f"<script>{get_plotlyjs()}</script><script>{SCRIPT}</script>"
     content = f"<head>{head}</head>\n<body>\n{body}\n{scripts}</body>"
     return f'<!doctype html>\n<html lang="en">{content}</html>\n'
 
@@ -103,7 +76,10 @@ def _comparison(reports: Sequence[RunReport]) -> list[str]:
 
 def _sections(report: RunReport, alone: bool) -> list[str]:
     lines = [f"<h1>{escape(report.name if alone else report.label)}</h1>"]
-    lines += [f'<p class="{_mark(line)}">{escape(line)}</p>' for line in report.verdict]
+    lines += _paragraphs(report.verdict[:1])
+    lines.append(_tiles(report))
+    lines += _paragraphs(report.verdict[1:])
+    lines.append(_next(report))
     lines += [f"<p>Data: {escape(report.data)}</p>", _goals(report)]
     lines += [f'<p class="chosen">{escape(report.choice)}</p>']
     lines += [f"<p>{escape(report.preserved)}</p>"] if report.preserved else []
@@ -111,10 +87,31 @@ def _sections(report: RunReport, alone: bool) -> list[str]:
     lines += [f'<p class="failure">{escape(line)}</p>' for line in failures(report.records)]
     for title, figure in _figures(report, alone).items():
         lines += _drawn(title, figure)
-    for grid in report.grids()[::-1]:
+    for grid in (scores_grid(report.judged), *report.grids()[::-1]):
         lines += _table(grid)
-    lines += ["<h2>Recipe</h2>", f"<pre>{escape(dump_content(report.content))}</pre>"]
-    return lines
+    recipe = f"<pre>{escape(dump_content(report.content))}</pre>"
+    return [*lines, f"<section><h2>Recipe</h2>{recipe}</section>"]
+
+
+def _paragraphs(verdict: Sequence[str]) -> list[str]:
+    return [f'<p class="{_mark(line)}">{escape(line)}</p>' for line in verdict]
+
+
+def _tiles(report: RunReport) -> str:
+    """The figures that matter most."""
+    each = (
+        f"<div><b>{escape(tile.value)}</b><span>{escape(tile.what)}</span>"
+        f"<small>{escape(tile.about)}</small></div>"
+        for tile in report.tiles
+    )
+    return f'<div class="tiles">{"".join(each)}</div>' if report.tiles else ""
+
+
+def _next(report: RunReport) -> str:
+    """What can be done now."""
+    steps = next_steps(report.folder, report.recipe, report.front)
+    lines = (f"<li>{escape(what)}: <code>{escape(does)}</code></li>" for what, does in steps)
+    return f'<p>What to do next:</p><ul class="next">{"".join(lines)}</ul>'
 
 
 def _mark(line: str) -> str:
@@ -131,17 +128,37 @@ def _figures(report: RunReport, alone: bool) -> Mapping[str, Figure]:
     """The figures of a run by title, as far as there is something to show."""
     shown = Plane.of(report.goals).objectives
     found: dict[str, Figure] = {"Front": figures.front([report])} if alone else {}
+    found |= _judged(report)
     found["Contribution of each modality"] = figures.modality_contributions(report)
+    mark_trial(found["Contribution of each modality"], report)
     shares = {o.metric: importances(report.records, report.space, o) for o in shown}
     if any(shares.values()):
         found["Which hyperparameters matter"] = figures.importance(shares)
     for objective in shown:
         found |= optuna_plots(report.records, report.space, objective)
+        if drawn := found.get(f"History of {objective.metric}"):
+            mark_trial(drawn, report)
+        if drawn := found.get(f"Each value against {objective.metric}"):
+            mark_slices(drawn, report, objective.metric)
     epochs = curves(report.folder, report.records)
+    chosen = [] if report.chosen is None else epochs.get(report.chosen, [])
     for objective in shown if epochs else ():
         title = f"{objective.metric} by epoch"
         found[title] = figures.learning(report, epochs, objective.metric)
+        mark_curve(found[title], report, chosen, objective.metric)
     found["When trials ran"] = figures.timeline(report)
+    return found
+
+
+def _judged(report: RunReport) -> dict[str, Figure]:
+    """What the winner says of samples that it hasn't learnt."""
+    outcomes = report.judged.get("outcomes", {})
+    found: dict[str, Figure] = {}
+    if "confusion" in outcomes:
+        names = list(map(str, report.judged["target"]["names"]))
+        found["What the winner takes for what"] = figures.confusion(names, outcomes["confusion"])
+    if outcomes.get("calibration"):
+        found["How right it is when it is sure"] = figures.calibration(outcomes["calibration"])
     return found
 
 
@@ -153,8 +170,9 @@ def _drawn(title: str, figure: Figure) -> list[str]:
     inside = f'<script type="application/json">{data}</script>'
     words = title[:1].upper() + title[1:].replace("_", " ")
     return [
-        f"<h2>{escape(words)}</h2>",
+        f"<section><h2>{escape(words)}</h2>",
         f'<div class="figure" style="height: {height}px">{inside}</div>',
+        f'<p class="read">{escape(reading(title))}</p></section>',
     ]
 
 
@@ -168,5 +186,5 @@ def _table(grid: Grid) -> Iterable[str]:
     rows = "\n".join(f"<tr>{line('td', row)}</tr>" for row in grid.rows)
     head = f"<thead><tr>{line('th', grid.columns)}</tr></thead>"
     if grid.rows:
-        yield f"<h2>{escape(grid.title)}</h2>"
-        yield f'<div class="wide"><table>{head}<tbody>\n{rows}\n</tbody></table></div>'
+        yield f"<section><h2>{escape(grid.title)}</h2>"
+        yield f'<div class="wide"><table>{head}<tbody>\n{rows}\n</tbody></table></div></section>'

@@ -14,6 +14,8 @@ from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space, load_space
 from armtune.references import References
 from armtune.report.exports import Export, exports_grid, exports_of
+from armtune.report.headline import Tile, tiles_of
+from armtune.report.judged import read_judged
 from armtune.report.lineage import lineage_grid
 from armtune.report.references import references_dict, references_grid
 from armtune.report.solo_comparison import Solo, solo_grid, solo_line, winner_seeds
@@ -27,7 +29,7 @@ from armtune.report.tables import (
     trial_dict,
     trials_grid,
 )
-from armtune.report.verdict import verdict_of
+from armtune.report.verdict import facts_of, sentences
 from armtune.sweeps import TrialRecord, read_confirmed, read_lineages, read_result
 from armtune.sweeps.study.folder import RECIPE, recipe_of, used_data
 from armtune.sweeps.study.lineage import Segment
@@ -52,6 +54,8 @@ class RunReport:
         notes: sentences one should see, such as that no trial meets the constraints.
         references: the simple models that were measured beside the sweep; None where none were.
         verdict: what the chosen trial is worth, in sentences; none where it wasn't re-trained.
+        tiles: the figures of it that matter most.
+        judged: what the exported model says of samples that it hasn't learnt; empty if not known.
     """
 
     folder: Path
@@ -69,6 +73,8 @@ class RunReport:
     written: Mapping[str, Any] = field(default_factory=dict)
     references: References | None = None
     verdict: Sequence[str] = ()
+    tiles: Sequence[Tile] = ()
+    judged: Mapping[str, Any] = field(default_factory=dict)
     exports: Sequence[Export] = ()
 
     @classmethod
@@ -85,6 +91,7 @@ class RunReport:
         seen = look(folder / RECIPE)
         recipe = recipe_of(folder, overrides) if overrides else seen.recipe
         goals = Goals.from_recipe(recipe)
+        facts = facts_of(result, goals.score, recipe.sweep.choose)
         return cls(
             folder=folder,
             recipe=recipe,
@@ -104,7 +111,9 @@ class RunReport:
             lineages=read_lineages(folder),
             written=seen.content,
             references=result.references,
-            verdict=verdict_of(result, goals.score, recipe.sweep.choose),
+            verdict=list(sentences(facts)) if facts else (),
+            tiles=tiles_of(facts) if facts else (),
+            judged=read_judged(folder, result),
             exports=exports_of(recipe, result),
         )
 

@@ -18,9 +18,12 @@ from armtune.report.tables import (
     goal_metrics,
     trial_dict,
 )
-from armtune.sweeps import TrialRecord, front_of, read_confirmed, read_records
+from armtune.sweeps import TrialRecord, front_of
+from armtune.sweeps.study.confirm import best_of
 from armtune.sweeps.study.folder import RECIPE
 from armtune.sweeps.study.lock import Holder, holder
+from armtune.sweeps.study.reader import read_study
+from armtune.sweeps.study.records import candidates_of
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Status:
         best: the trial of the front that the recipe's rule picks, else the first objective's best.
         retrained: re-trainings done.
         left_out: a sentence on what isn't shown; empty when all is.
+        in_time: trials that fitted into ``sweep.seconds``; None where it didn't end the search.
     """
 
     recipe: Recipe
@@ -41,6 +45,12 @@ class Status:
     best: TrialRecord | None
     retrained: int
     left_out: str = ""
+    in_time: int | None = None
+
+    @property
+    def _trials(self) -> int:
+        """Trials that there are to be."""
+        return self.recipe.sweep.trials if self.in_time is None else self.in_time
 
     @property
     def wanted(self) -> int:
@@ -51,9 +61,16 @@ class Status:
     @property
     def over(self) -> bool:
         """Whether nothing is left to do."""
-        confirm = self.recipe.sweep.confirm
-        least = min(confirm.top, len(self.front)) * confirm.seeds if confirm else 0
-        return self._ended >= self.recipe.sweep.trials and self.retrained >= least
+        return self._ended >= self._trials and self.retrained >= self._due
+
+    @property
+    def _due(self) -> int:
+        """Re-trainings of the trials that qualify now."""
+        confirm, goals = self.recipe.sweep.confirm, Goals.from_recipe(self.recipe)
+        if confirm is None:
+            return 0
+        able = candidates_of(self.records, goals)
+        return len(best_of(able, goals.choice, confirm.top)) * confirm.seeds
 
     @property
     def _ended(self) -> int:
@@ -65,7 +82,8 @@ class Status:
         shown = [word for word, n in counts.items() if n or word != "interrupted"]
         states = ", ".join(f"{counts[word]} {word}" for word in shown)
         lines = [f"{self.recipe.name}: {self._word()}"]
-        lines.append(f"trials: {self._ended} of {self.recipe.sweep.trials} ended; {states}")
+        fitted = "" if self.in_time is None else ", as many as sweep.seconds has time for"
+        lines.append(f"trials: {self._ended} of {self._trials} ended{fitted}; {states}")
         found = f"{len(self.front)} trial{'s' * (len(self.front) != 1)}"
         lines.append(f"front: {found}" if self.front else "front: empty so far")
         if self.best:
@@ -79,7 +97,7 @@ class Status:
     @property
     def brief(self) -> str:
         """The same in a line."""
-        ended = f"{self._ended} of {self.recipe.sweep.trials} trials ended"
+        ended = f"{self._ended} of {self._trials} trials ended"
         return "; ".join([self._word(), ended, *([self._best()] if self.best else [])])
 
     def _best(self) -> str:
@@ -94,7 +112,7 @@ class Status:
             "name": self.recipe.name,
             "state": self._word().partition(",")[0],
             "holder": str(self.holder) if self._runs else None,
-            "trials": {"wanted": self.recipe.sweep.trials, **self._counts()},
+            "trials": {"wanted": self._trials, **self._counts()},
             "front": self.front,
             "best": trial_dict(self.best) if self.best else None,
             "retrained": {"done": self.retrained, "at_most": self.wanted},
@@ -130,7 +148,8 @@ def read_status(folder: Path) -> Status:
     Raises:
         RunError: the folder holds no sweep, or a damaged one.
     """
-    records, confirmed = read_records(folder), read_confirmed(folder)
+    study = read_study(folder)
+    records, confirmed = study.records(), study.confirmed()
     seen = look(folder / RECIPE)
     recipe = seen.recipe
     goals = Goals.from_recipe(recipe)
@@ -140,4 +159,6 @@ def read_status(folder: Path) -> Status:
     standing = by_objective((r for r in records if r.number in front), goals)
     best = next((r for r in records if r.number == chosen), next(iter(standing), None))
     retrained = sum(map(len, confirmed.values()))
-    return Status(recipe, holder(folder), records, front, best, retrained, seen.left_out)
+    return Status(
+        recipe, holder(folder), records, front, best, retrained, seen.left_out, study.in_time
+    )

@@ -27,7 +27,7 @@ Confirmed = Mapping[int, Sequence[Mapping[str, float]]]
 
 STATE_STYLES = {"COMPLETE": "green", "PRUNED": "yellow", "FAIL": "red", "RUNNING": "cyan"}
 STATE_WORDS = {"RUNNING": "running", "COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
-LEFT = ("method", "metric", "model", "state")
+LEFT = ("method", "metric", "model", "state", "class or label")
 """Headings of columns of words."""
 VALUES = "values"
 """Heading of the column of hyperparameters."""
@@ -103,7 +103,9 @@ class Grid:
         def kept(cells: Sequence[str]) -> tuple[str, ...]:
             return tuple(cells[k] for k in columns)
 
-        title = f"{self.title} ({number} of {count})"
+        place = f"({number} of {count})"
+        # A narrow rest would break the title into many lines.
+        title = f"{self.title} {place}" if number == 1 else place
         return Grid(title, kept(self.columns), tuple(map(kept, self.rows)), self.styles)
 
     def markdown(self) -> str:

@@ -85,7 +85,13 @@ class Facts:
 
 
 def verdict_of(result: SweepResult, score: str, rule: str, number: int | None = None) -> list[str]:
-    """Sentences on what a sweep exports, or a trial of it; none where it wasn't re-trained.
+    """Sentences on what a sweep exports, or a trial of it; none where it wasn't re-trained."""
+    facts = facts_of(result, score, rule, number)
+    return [] if facts is None else list(sentences(facts))
+
+
+def facts_of(result: SweepResult, score: str, rule: str, number: int | None = None) -> Facts | None:
+    """What is known of what a sweep exports, or of a trial; None where it wasn't re-trained.
 
     Args:
         score: the metric that the data's target is judged by.
@@ -95,17 +101,16 @@ def verdict_of(result: SweepResult, score: str, rule: str, number: int | None = 
     asked = result.chosen if number is None else number
     record = next((r for r in result.records if r.number == asked), None)
     if record is None:
-        return []
+        return None
     ensemble = result.ensemble if number is None else None
     if ensemble and ensemble.stands:
         winner = _ensemble(result.folder, record, score, ensemble)
     else:
         winner = _trial(result, record, score)
     if not winner.seeds or any(score not in seed.test for seed in winner.seeds):
-        return []
+        return None
     known = read_per_sample(result.folder / FOLDER / PER_SAMPLE)
-    facts = (winner, rule, result.records, result.confirmed, result.references, known)
-    return list(sentences(Facts(*facts)))
+    return Facts(winner, rule, result.records, result.confirmed, result.references, known)
 
 
 def _ensemble(folder: Path, record: TrialRecord, score: str, ensemble: Ensemble) -> Winner:
@@ -150,7 +155,7 @@ def _own(facts: Facts) -> str:
         known.append(f"{len(winner.seeds)} seeds")
     about = "; ".join(["95 % interval", ", ".join(known)] if known else ["95 % interval"])
     half = half_width(winner, facts.samples)
-    shown = f"{_level(winner.score, winner.test)} ± {_amount(winner.score, half)}"
+    shown = f"{level(winner.score, winner.test)} ± {amount(winner.score, half)}"
     return f"On test the winner, {winner.what}, has {winner.score} {shown} ({about})."
 
 
@@ -181,7 +186,7 @@ def _alone(winner: Winner) -> Iterator[str]:
         best = max(alone, key=lambda m: alone[m])
         yield (
             f"The most that the same trials reach with one modality, {best} alone, is "
-            f"{_level(winner.score, alone[best])}."
+            f"{level(winner.score, alone[best])}."
         )
 
 
@@ -194,10 +199,10 @@ def _missing(facts: Facts) -> Iterator[str]:
         return
     worst = min(left, key=lambda n: left[n])
     modality = worst.removeprefix(MISSING)
-    said = f"Without {modality}, which it needs most, it has {_level(winner.score, left[worst])}"
+    said = f"Without {modality}, which it needs most, it has {level(winner.score, left[worst])}"
     mean = facts.references.best_mean if facts.references else None
     if mean is not None and modality in mean.missing:
-        said += f"; {mean.name}, has {_level(winner.score, mean.missing[modality])} without it"
+        said += f"; {mean.name}, has {level(winner.score, mean.missing[modality])} without it"
     yield f"{said}."
 
 
@@ -219,8 +224,8 @@ def _beside(facts: Facts, reference: Reference, what: str) -> str:
     where = "above" if difference >= 0 else "below"
     word = "more than chance" if abs(difference) > half else "no more than chance"
     return (
-        f"{what}, {reference.name}, has {_level(score, reference.test)}: the winner is "
-        f"{_amount(score, abs(difference))} ± {_amount(score, half)}{_unit(score)} {where} it, "
+        f"{what}, {reference.name}, has {level(score, reference.test)}: the winner is "
+        f"{amount(score, abs(difference))} ± {amount(score, half)}{_unit(score)} {where} it, "
         f"{word}."
     )
 
@@ -282,7 +287,7 @@ def _choice(facts: Facts) -> Iterator[str]:
         cost = values.get(best, 0.0) - values.get(winner.record.number, values.get(best, 0.0))
         if cost > LEAST_COST and (where == "re-trained" or best not in known):
             yield (
-                f"The rule of choice ({facts.rule}) gave up {_amount(winner.score, cost)}"
+                f"The rule of choice ({facts.rule}) gave up {amount(winner.score, cost)}"
                 f"{_unit(winner.score)} of {winner.score} on validation ({where}) against trial "
                 f"{best}."
             )
@@ -304,11 +309,13 @@ def _gap(winner: Winner) -> Iterator[str]:
         )
 
 
-def _level(score: str, value: float) -> str:
+def level(score: str, value: float) -> str:
+    """A score for people."""
     return f"{value:.3f}" if score == "r2" else f"{100 * value:.1f} %"
 
 
-def _amount(score: str, value: float) -> str:
+def amount(score: str, value: float) -> str:
+    """A difference of scores, in points where these are shares."""
     return f"{value:.3f}" if score == "r2" else f"{100 * value:.1f}"
 
 

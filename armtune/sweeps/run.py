@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 
 from armtune.data import Dataset
 from armtune.errors import RunError
 from armtune.files import storage_told
 from armtune.recipe.automatic import is_open, resolved
+from armtune.recipe.data_notes import data_notes
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
-from armtune.recipe.shape_checks import refuse_unread
 from armtune.recipe.space import load_space
 from armtune.recipe.start_checks import check_searched, described
 from armtune.references import process
 from armtune.sweeps.engines.engine import Engine, Retrainings, check_inline
 from armtune.sweeps.engines.inline import Inline
 from armtune.sweeps.study.confirm import best_of, tasks_for, with_models
+from armtune.sweeps.study.estimate import busy_seconds
 from armtune.sweeps.study.final import Final
 from armtune.sweeps.study.first_values import start_values
 from armtune.sweeps.study.folder import RECIPE, enter, may_start, self_contained
@@ -38,6 +41,7 @@ from armtune.sweeps.study.result import result_of
 from armtune.sweeps.study.search import Search
 from armtune.sweeps.study.solo import modality_of, read_curve, solo_tasks
 from armtune.sweeps.study.study import SweepStudy
+from armtune.sweeps.study.time_budget import TimeBudget
 from armtune.sweeps.workers.trial import Confirmation, Task, TrainingFactory
 
 FRONT = "front.csv"
@@ -61,6 +65,7 @@ def run_sweep(
     factory: TrainingFactory | None = None,
 ) -> SweepResult:
     """See ``armtune.sweeps.sweep``; ``factory`` is what trainings come from."""
+    began = time.monotonic()
     factory = factory or TrainingFactory(place.recipe_folder)
     if place.inline:
         check_inline(recipe)
@@ -77,10 +82,11 @@ def run_sweep(
         with supply(place) as ready:
             # Built here, so that the workers find it in the cache.
             dataset = factory.dataset(recipe)
-            refuse_unread(recipe, space.dimensions, dataset.shapes)
+            data_notes(recipe, space.dimensions, dataset)
             enter(folder, recipe, dataset, about)
             study = SweepStudy(folder, recipe, space, Goals.from_recipe(recipe), first)
-            sweep = _Sweep(recipe, dataset, folder, study, listeners)
+            budget = _budget(recipe, study.records(), began)
+            sweep = _Sweep(recipe, dataset, folder, study, listeners, budget)
             start = SweepStart(recipe, space, dataset.description, folder, study.records())
             for listener in listeners:
                 listener.sweep_started(start)
@@ -101,9 +107,10 @@ class _Sweep:
         folder: Path,
         study: SweepStudy,
         listeners: Sequence[Listener],
+        budget: TimeBudget | None,
     ) -> None:
         self._recipe, self._dataset, self._folder, self._study = recipe, dataset, folder, study
-        self._listeners = listeners
+        self._listeners, self._budget = listeners, budget
         self._goals = Goals.from_recipe(recipe)
 
     def run(self, engine: Engine, references: process.Beside | None = None) -> SweepResult:
@@ -120,14 +127,15 @@ class _Sweep:
     def _reference(self, measuring: process.Beside | None) -> None:
         """Notes what was measured beside the sweep."""
         if measuring is not None:
-            self._study.note_references(measuring.finish())
+            left = inf if self._budget is None else self._budget.left
+            self._study.note_references(measuring.finish(left))
         known = self._study.references()
         if known is not None:
             for listener in self._listeners:
                 listener.referenced(known)
 
     def _stages(self) -> Iterator[Search | Retrainings]:
-        yield Search(self._recipe, self._folder, self._study, self._listeners)
+        yield Search(self._recipe, self._folder, self._study, self._listeners, self._budget)
         records = self._study.records()
         if lineages := self._study.lineages():
             write_lineage(self._folder / LINEAGE, lineages)
@@ -181,6 +189,19 @@ class _Sweep:
             curve = read_curve(task.folder)
             for listener in self._listeners:
                 listener.trained_alone(modality, confirmation.seed, confirmation.metrics, curve)
+
+
+def _budget(recipe: Recipe, before: Sequence[TrialRecord], began: float) -> TimeBudget | None:
+    """The sweep's time, less what it took so far; None where it may take any.
+
+    Args:
+        before: trials of earlier sessions.
+        began: when this session did, by the monotonic clock.
+    """
+    if recipe.sweep.seconds is None:
+        return None
+    ended = [(r.started, r.ended) for r in before if r.started and r.ended]
+    return TimeBudget(recipe, busy_seconds(ended) + time.monotonic() - began)
 
 
 def _nothing(folder: Path, records: Sequence[TrialRecord]) -> str:

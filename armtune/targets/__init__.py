@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+    from typing_extensions import Self
 
 
 Index = NDArray[np.int64]
@@ -269,13 +270,28 @@ class Target:
         """What a model says, from what it serves ``(sample, output)``."""
         raise NotImplementedError
 
+    def explained(self, served: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which of a sample's outputs are explained, ``(sample, output)``; all, but of classes."""
+        return np.ones(served.shape, bool)
+
     def about(self) -> dict[str, Any]:
         """All there is to know, in JSON's types; ``restored`` reads it."""
         return {"kind": self.kind, **asdict(self)}
 
 
+@dataclass(frozen=True)
 class Discrete(Target):
-    """A target with probabilities: one or several variables, each with a few outcomes."""
+    """A target with probabilities: one or several variables, each with a few outcomes.
+
+    Attributes:
+        temperature: what outputs are divided by before they are served as probabilities.
+    """
+
+    temperature: float = 1.0
+
+    def tempered(self, outputs: Tensor) -> Tensor:
+        """Outputs as they are served, before they become probabilities."""
+        return outputs if self.temperature == 1 else outputs / self.temperature
 
     def imbalance(self, labels: NDArray[Any]) -> float | None:
         there = [count for count in self.overview(labels).values() if count]
@@ -288,6 +304,26 @@ class Discrete(Target):
     def probabilities(self, outputs: Tensor) -> Tensor:
         """The same, not their logarithms."""
         return self.log_probabilities(outputs).exp()
+
+    def calibrated(self, outputs: Tensor, labels: Tensor) -> Self:
+        """The same, serving probabilities that fit what came out on samples that weren't learnt.
+
+        What is likeliest stays so.
+
+        Args:
+            outputs: ``(sample, output)``.
+            labels: ``(sample, …)``.
+        """
+        raise NotImplementedError
+
+    def said(self, served: NDArray[np.float32]) -> NDArray[Any]:
+        """What is said of each sample, in the form of labels, from what is served."""
+        raise NotImplementedError
+
+    def about(self) -> dict[str, Any]:
+        # What nothing was fitted of is left out, as bundles of earlier versions have it.
+        unfitted = {"temperature": 1.0, "thresholds": ()}
+        return {n: v for n, v in super().about().items() if v != unfitted.get(n)}
 
     def right(self, decisions: Tensor, labels: Tensor) -> Tensor:
         """Share of the variables that are decided rightly, as ``losses``."""

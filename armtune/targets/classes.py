@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,6 +13,7 @@ from armtune.errors import DataError
 from armtune.information import entropy, joint_counts
 from armtune.plugins.lazy_imports import torch
 from armtune.targets import Discrete, Index, Metric, beside
+from armtune.targets._calibration import temperature_of
 from armtune.targets._names import AS_TEXT, as_names, in_order
 
 if TYPE_CHECKING:
@@ -189,15 +190,27 @@ class Classes(Discrete):
     def bins(self) -> int:
         return self.width
 
+    def calibrated(self, outputs: Tensor, labels: Tensor) -> Classes:
+        outputs = outputs.double().unsqueeze(0)
+        losses = cross_entropy
+        found = temperature_of(lambda t: float(losses(outputs / t, labels.unsqueeze(0)).mean()))
+        return replace(self, temperature=found)
+
     def served(self, outputs: Tensor) -> Tensor:
-        return outputs.softmax(-1)
+        return self.tempered(outputs).softmax(-1)
 
     @property
     def columns(self) -> list[str]:
         return ["class", *(f"p({name})" for name in self.names)]
 
     def prediction(self, served: NDArray[np.float32]) -> ClassPrediction:
-        return ClassPrediction(served.argmax(1), served, self.names)
+        return ClassPrediction(self.said(served), served, self.names)
+
+    def explained(self, served: NDArray[np.float32]) -> NDArray[np.bool_]:
+        return np.eye(self.width, dtype=bool)[self.said(served)]
+
+    def said(self, served: NDArray[np.float32]) -> NDArray[np.int64]:
+        return served.argmax(1)
 
 
 class ClassTally:

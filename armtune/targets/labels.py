@@ -9,7 +9,7 @@ constant prediction has a value too.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from armtune.errors import DataError
 from armtune.plugins.lazy_imports import torch
 from armtune.targets import Discrete, Index, Metric, beside
+from armtune.targets._calibration import temperature_of, thresholds_of
 from armtune.targets._names import AS_TEXT, refuse_lookalikes
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class LabelPrediction:
     """Labels and probabilities of samples.
 
     Attributes:
-        labels: whether a sample has a label, ``(sample, label)``: where it is likelier than not.
+        labels: whether a sample has a label, ``(sample, label)``: where its probability is above
+            its threshold.
         probabilities: of each label by itself, ``(sample, label)``.
         label_names: the labels' names, in their order.
     """
@@ -66,7 +68,12 @@ class Labels(Discrete):
 
     Labels are zeros and ones, ``(sample, label)``, float32; ``names`` are what they are called.
     Losses, entropies and information are means over the labels.
+
+    Attributes:
+        thresholds: the probability above which a served model says each label; none for one half.
     """
+
+    thresholds: tuple[float, ...] = ()
 
     kind = "labels"
     score = "micro_f1"
@@ -173,15 +180,27 @@ class Labels(Discrete):
     def bins(self) -> int:
         return 2
 
+    def calibrated(self, outputs: Tensor, labels: Tensor) -> Labels:
+        outputs, truth = outputs.double(), labels.double()
+
+        def loss(temperature: float) -> float:
+            return float(self.losses(outputs[None] / temperature, truth[None]).mean())
+
+        warm = replace(self, temperature=temperature_of(loss))
+        return replace(warm, thresholds=thresholds_of(warm.served(outputs), truth > 0))
+
     def served(self, outputs: Tensor) -> Tensor:
-        return outputs.sigmoid()
+        return self.tempered(outputs).sigmoid()
 
     @property
     def columns(self) -> list[str]:
         return ["labels", *(f"p({name})" for name in self.names)]
 
     def prediction(self, served: NDArray[np.float32]) -> LabelPrediction:
-        return LabelPrediction(served > 0.5, served, self.names)
+        return LabelPrediction(self.said(served), served, self.names)
+
+    def said(self, served: NDArray[np.float32]) -> NDArray[np.bool_]:
+        return served > np.array(self.thresholds or 0.5, np.float32)
 
 
 class LabelTally:

@@ -16,6 +16,7 @@ from armtune.nn.forward import Features, Forward, only
 from armtune.nn.layers import Init, Linear
 from armtune.nn.random_streams import stream
 from armtune.nn.subset_fusion import Parted
+from armtune.plugins.blame import blaming
 from armtune.recipe.frozen import learnt_encoders
 from armtune.recipe.schema import Recipe
 
@@ -200,6 +201,7 @@ def _build(
     if problem := encoder.misfit(shape):
         raise RecipeError([Fault(problem, f"{path}.name")])
     try:
-        return encoder.build(shape, init)
+        with blaming(type(encoder).build):
+            return encoder.build(shape, init)
     except ValueError as error:
         raise RecipeError([Fault(str(error), path)]) from error

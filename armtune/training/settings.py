@@ -31,6 +31,7 @@ def settings_digest(recipe: Recipe, data: str) -> str:
         data: digest of the data.
     """
     content = {k: v for k, v in content_of(recipe).items() if k not in ELSEWHERE}
+    del content["training"]["patience"]  # when a training ends says nothing of how it goes on
     for modality in content["modalities"].values():
         if not modality["augment"]:  # as checkpoints of 2026 had it
             del modality["augment"]

@@ -218,9 +218,9 @@ def apart(fusion: Fusion, seed: int) -> tuple[float, float]:
 
 @pytest.mark.parametrize(
     ("kind", "encoders", "fusion"),
-    [("linear", 0, 0), ("hidden", 0, 0), ("film", 0, 0)],
+    [("linear", 9.484, 44.096), ("hidden", 19.685, 36.808), ("film", 20.439, 38.976)],
 )
 def test_scaling_encoders_alone_is_another_rule(kind: str, encoders: float, fusion: float) -> None:
     found = [apart(FUSIONS[kind], seed) for seed in range(20)]
     medians = [median(100 * x for x in column) for column in zip(*found, strict=True)]
-    assert medians == pytest.approx([encoders, fusion], abs=0.05)
+    assert medians == pytest.approx([encoders, fusion], abs=1e-3)

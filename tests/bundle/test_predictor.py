@@ -179,6 +179,23 @@ def test_predicting_little_needs_neither_torch_nor_ray_nor_a_study(
     assert len(done.stdout.splitlines()) == 61
 
 
+def test_opening_and_predicting_from_python_needs_no_recipe_and_no_study(
+    whole: Path, dataset: Dataset, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "x.npz", **dataset.test.views)
+    program = (
+        "import sys, armtune, numpy as np\n"
+        "model = armtune.load_bundle(sys.argv[1])\n"
+        "told = model.predict(dict(np.load(sys.argv[2])))\n"
+        "slow = {'optuna', 'pydantic', 'ray', 'yaml', 'torch', 'sklearn', 'scipy', 'pandas'}\n"
+        "ours = {'armtune.api', 'armtune.recipe', 'armtune.recipe.schema', 'armtune.sweeps'}\n"
+        "print(len(told.names), sorted((slow | ours) & set(sys.modules)))\n"
+    )
+    words = [str(whole), str(tmp_path / "x.npz")]
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("60 []\n", "")
+
+
 def test_large_but_finite_numbers_are_read(bundle: Path, dataset: Dataset) -> None:
     # their squares are beyond float32
     huge = {m: np.full_like(view, 1e30) for m, view in dataset.test.views.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,19 @@ def test_text_is_no_markup_and_moves_no_cursor(text: str) -> None:
     told = printed(grid.rich(), terminal=False)
     assert told.count(shown) >= 3
     assert "\x1b" not in told
+
+
+@pytest.mark.parametrize("without", ["", "1"])
+def test_no_color_is_heard(monkeypatch: pytest.MonkeyPatch, without: str) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", without)
+    monkeypatch.delenv("COLORTERM", raising=False)
+    file = io.StringIO()
+    console = Terminal(file=file, force_terminal=True)
+    console.print("a warning", style="yellow")
+    console.show([Grid("Trials", ("trial", "state"), (("0", "failed"),), ("red",))])
+    coloured = re.findall(r"\x1b\[[0-9;]*3[0-9]", file.getvalue())
+    assert bool(coloured) == (not without)
 
 
 def test_progress_bars_take_any_description() -> None:

@@ -276,6 +276,7 @@ def test_the_cache_is_built_again_when_a_picture_changes(tmp_path: Path, own: Ro
 
 
 def test_a_tokenizer_reads_a_modality_of_texts(tmp_path: Path, own: Rows) -> None:
+    write(tmp_path / "own.csv", own)
     tokenizer_files.write(tmp_path / "vectors")
     dataset = read(tmp_path, ("words", "facts"), tokenizers={"words": "vectors"})
     by = restored(dataset.prepared["words"])
@@ -291,6 +292,7 @@ def test_a_tokenizer_reads_a_modality_of_texts(tmp_path: Path, own: Rows) -> Non
 
 
 def test_the_cache_goes_by_the_tokenizers_content(tmp_path: Path, own: Rows) -> None:
+    write(tmp_path / "own.csv", own)
     file = tokenizer_files.write(tmp_path / "vectors")
     options = {"tokenizers": {"words": "vectors/tokenizer.json"}}
     before = read(tmp_path, ("words",), **options)
@@ -313,6 +315,7 @@ def test_the_cache_goes_by_the_tokenizers_content(tmp_path: Path, own: Rows) -> 
 def test_a_tokenizer_that_doesnt_serve_is_named(
     tmp_path: Path, own: Rows, tokenizers: dict[str, str], said: str
 ) -> None:
+    write(tmp_path / "own.csv", own)
     tokenizer_files.write(tmp_path / "vectors")
     with pytest.raises(DataError, match=said):
         read(tmp_path, ("words", "facts"), tokenizers=tokenizers)
@@ -321,3 +324,10 @@ def test_a_tokenizer_that_doesnt_serve_is_named(
 def test_a_tokenizer_of_no_modality_is_refused() -> None:
     with pytest.raises(ValidationError, match="tokenizers: 'title' is no modality of photo, words"):
         Table.model_validate(options(tokenizers={"title": "vectors"}))
+
+
+def test_a_column_of_numbers_but_for_a_cell_is_told(tmp_path: Path, own: Rows) -> None:
+    own[7]["price"] = "oops"
+    write(tmp_path / "own.csv", own)
+    assert "; column 'price' is no number: " in read(tmp_path).description
+    assert "are numbers, and row 8 says 'oops'" in read(tmp_path).description

@@ -39,3 +39,11 @@ class Plain(ModuleEncoder):
         for extent in shape:
             size *= extent
         return nn.Sequential(nn.Flatten(), nn.Linear(size, 7), nn.Tanh(), nn.Linear(7, 5))
+
+
+class Scaled(Plain):
+    """The same on samples of mean 0 and standard deviation 1."""
+
+    standardize = True
+
+    name: Literal["scaled_module"] = "scaled_module"

@@ -65,6 +65,31 @@ def test_the_own_encoder_counts_where_a_condition_keeps_it() -> None:
     assert len(refused(space, name="mlp")) == 2
 
 
+def augmented(augment: dict[str, Any], space: dict[str, Any] | None = None) -> list[str]:
+    values = {"modalities.audio.augment": augment, "sweep.space": [space] if space else []}
+    recipe = with_overrides(toy_recipe(SHAPES), values)
+    return refuse_unread(recipe, load_space(recipe, Path()).dimensions, SHAPES)
+
+
+def test_an_augmentation_of_other_samples_is_refused_with_those_that_fit() -> None:
+    with pytest.raises(RecipeError) as caught:
+        augmented({"shift": {}, "crop": {}})
+    [fault] = caught.value.faults
+    assert fault.path == "modalities.audio.augment.crop"
+    assert fault.message == (
+        "crop changes pictures (height, width) or (channel, height, width) and films "
+        "(frame, channel, height, width), not (7,)"
+    )
+    assert fault.hint == "these change it: gain, noise, shift"
+
+
+def test_an_augmentations_strength_can_be_searched() -> None:
+    searched = {"modalities.audio.augment.noise.scale": {"uniform": [0, 1]}}
+    assert augmented({"noise": {}}, searched) == []
+    with pytest.raises(RecipeError, match=r"noise\.scale: no recipe has this path"):
+        augmented({}, searched)
+
+
 def test_sound_of_another_rate_than_the_models_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "wav2vec2"}')
     (tmp_path / "preprocessor_config.json").write_text('{"sampling_rate": 16000}')

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from armtune.compare.plan import contenders
+from armtune.comparison.plan import contenders
 from armtune.errors import DataError, RecipeError
 from armtune.recipe.load import load_recipe
 from armtune.recipe.shipped import (

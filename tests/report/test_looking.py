@@ -124,12 +124,13 @@ def test_every_kind_of_plugin_may_be_left_out(run: Path) -> None:
     content |= {"data": own, "fusion": own, "balancing": own, "metrics": {"mine": own}}
     content["training"]["optimizer"] = content["sweep"]["sampler"] = own
     content["sweep"]["pruner"] = own
+    content["modalities"]["image"]["augment"] = {"mine": own, "noise": {"scale": 0.3}}
     content["sweep"]["constraints"] = ["mine >= 0.5"]
     path.write_text(yaml.safe_dump(content, sort_keys=False))
     seen = look(path)
     for place in (
         "data", "fusion", "balancing", "metrics.mine", "training.optimizer", "sweep.sampler",
-        "sweep.pruner", "modalities.audio.encoder",
+        "sweep.pruner", "modalities.audio.encoder", "modalities.image.augment.mine",
     ):  # fmt: skip
         assert f" {place}," in seen.left_out
     assert seen.content["data"] == own

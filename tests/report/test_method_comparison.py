@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from armtune.compare.run import Comparison, Outcome
-from armtune.compare.timing import Cost
+from armtune.comparison.run import Comparison, Outcome
+from armtune.comparison.timing import Cost
 from armtune.errors import RunError
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe

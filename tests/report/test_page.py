@@ -15,8 +15,11 @@ from armtune.recipe.objectives import Goals
 from armtune.recipe.space import Dimension, Space
 from armtune.report import figures
 from armtune.report.glossary import WORDS
+from armtune.report.headline import Tile
 from armtune.report.page import page, write_report
+from armtune.report.reading import BY_BEGINNING, CURVES, READ, reading
 from armtune.report.run import RunReport
+from armtune.report.winner_marks import mark_curve
 from armtune.sweeps.study.records import TrialRecord
 
 SPACE = Space((Dimension("training.optimizer.lr", "float", low=1e-4, high=1e-1, log=True),))
@@ -134,6 +137,80 @@ def test_curves_show_rungs_and_every_epoch(make: Make, records: list[TrialRecord
     lines = {trace.name: trace for trace in drawing.data}
     assert lines["complete (1)"].y == (0.2, 0.5, None)
     assert lines["pruned (1)"].x == (1.0, None)
+
+
+TILES = (Tile("accuracy on test", "81.0 % ± 3.0", "trial 0"), Tile("gap on test", "0.300", "<b>"))
+
+
+def test_it_begins_with_the_verdict_its_figures_and_what_to_do(
+    make: Make, records: list[TrialRecord]
+) -> None:
+    verdict = ("On test the winner has 81 %.", "Warning: a simpler model is as good.")
+    report = make(records, verdict=verdict, tiles=TILES)
+    text = page([report]).partition("<script>")[0]
+    places = [
+        text.index(part)
+        for part in (verdict[0], "81.0 % ± 3.0", "0.300", verdict[1], "What to do next", "Front")
+    ]
+    assert places == sorted(places)
+    assert "<small>&lt;b&gt;</small>" in text
+    assert f"<code>armtune board {report.folder}</code>" in text
+    assert f"<code>armtune export {report.folder} --to model --trial 0</code>" in text
+
+
+def test_every_figure_says_what_to_read_from_it(make: Make, records: list[TrialRecord]) -> None:
+    text = page([make(records)])
+    said = re.findall(r'<p class="read">(.*?)</p>', text)
+    assert len(said) == len(plotted(text))
+    assert all(len(words) > 40 for words in said)
+    titles = [*READ, *(f"{start}x" for start in BY_BEGINNING)]
+    assert len({reading(title) for title in titles}) == len(titles)
+    assert reading("accuracy by epoch") == CURVES
+
+
+def test_the_winner_is_marked(make: Make, records: list[TrialRecord]) -> None:
+    curve = [{"epoch": 1.0, "accuracy": 0.2}, {"epoch": 2.0, "accuracy": 0.5}]
+    report = make(records)
+    drawing = figures.learning(report, {0: curve}, "accuracy")
+    mark_curve(drawing, report, curve, "accuracy")
+    assert drawing.data[-1].name == "★ chosen: trial 0"
+    assert drawing.data[-1].y == (0.2, 0.5)
+    text = page([report])
+    titles = re.findall(r"<h2>(.*?)</h2>", text)
+    drawn = dict(zip(titles, plotted(text), strict=False))
+    for title in ("Contribution of each modality", "History of accuracy"):
+        assert [shape["x0"] for shape in drawn[title]["layout"]["shapes"]] == [0]
+    stars = [t for t in drawn["Each value against accuracy"]["data"] if t["name"] == "★ 0"]
+    assert [star["x"] for star in stars] == [[0.01]]
+    nobody = make(records, chosen=None)
+    assert "★" not in "".join(json.dumps(figure) for figure in plotted(page([nobody])))
+
+
+def test_it_shows_what_the_winner_takes_for_what(make: Make, records: list[TrialRecord]) -> None:
+    outcomes = {
+        "counts": [[8, 10, 9], [0, 0, 3]],
+        "confusion": [[8, 1], [2, 1]],
+        "calibration": [[5, 0.6, 0.4], [7, 0.9, 1.0]],
+    }
+    judged = {"target": {"names": ["<cat>", "dog"]}, "outcomes": outcomes}
+    text = page([make(records, judged=judged)])
+    titles = re.findall(r"<h2>(.*?)</h2>", text)
+    drawn = dict(zip(titles, plotted(text), strict=False))
+    cells = drawn["What the winner takes for what"]["data"][0]
+    assert cells["z"][0] == pytest.approx([8 / 9, 1 / 9])
+    assert drawn["How right it is when it is sure"]["data"][1]["x"] == [0.6, 0.9]
+    row = "<td>0.8000</td><td>0.8889</td><td>0.8421</td><td>9</td>"
+    assert f'<td class="left">&lt;cat&gt;</td>{row}' in text
+    assert '<td class="left">dog</td><td>–</td><td>0.0000</td><td>0.0000</td><td>3</td>' in text
+
+
+def test_it_is_for_dark_and_small_screens_and_for_paper(
+    make: Make, records: list[TrialRecord]
+) -> None:
+    style = re.findall(r"<style>(.*?)</style>", page([make(records)]), re.DOTALL)[0]
+    for media in ("prefers-color-scheme: dark", "max-width: 60rem", "print"):
+        assert media in style
+    assert "max-height: none" in style.partition("@media print")[2]
 
 
 def test_it_is_written_whole(make: Make, records: list[TrialRecord], tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from armtune.compare.plan import Contender
-from armtune.compare.run import WORST_MISSING, Comparison, Outcome, _referenced_once
+from armtune.comparison.plan import Contender
+from armtune.comparison.run import WORST_MISSING, Comparison, Outcome, _referenced_once
 from armtune.references import LATE, Reference, References
 from armtune.report.method_comparison import result_grid
 from armtune.report.references import references_dict, references_grid

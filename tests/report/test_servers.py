@@ -80,7 +80,8 @@ def test_optuna_dashboard_opens_the_journal_as_it_is(toy_run: Path, tmp_path: Pa
     options = (str(journal), "--host", "127.0.0.1", "--port", port)
     with served(sys.executable, "-c", program, *options):
         (study,) = ask(f"http://127.0.0.1:{port}/api/studies")["study_summaries"]
-        assert study["study_name"] == STUDY
+        assert study["study_name"] == f"{STUDY}: toy"
         detail = ask(f"http://127.0.0.1:{port}/api/studies/{study['study_id']}")
         assert [trial["state"] for trial in detail["trials"]] == ["Complete"] * 3
         assert detail["directions"] == ["maximize", "minimize"]
+        assert detail["metric_names"] == ["accuracy", "contribution_gap"]

@@ -10,10 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from armtune.cli import main
 from armtune.report.status import read_status
 from armtune.sweeps.study import lock
+from armtune.sweeps.study.folder import RECIPE
 from armtune.sweeps.study.journal import JOURNAL
 from armtune.sweeps.study.lock import LOCK, holder, locked
 
@@ -40,6 +42,17 @@ def test_a_sweep_that_is_over(run: Path) -> None:
     assert status.best is not None
     assert status.best.number in status.front
     assert (status.retrained, status.wanted) == (2, 2)
+
+
+def test_what_no_rule_picks_need_not_be_re_trained(run: Path) -> None:
+    path = run / RECIPE
+    recipe = yaml.safe_load(path.read_text())
+    recipe["sweep"] |= {"choose": "highest accuracy where loss <= -1", "confirm": {"seeds": 9}}
+    path.write_text(yaml.safe_dump(recipe))
+    assert read_status(run).over
+    recipe["sweep"]["choose"] = "highest accuracy"
+    path.write_text(yaml.safe_dump(recipe))
+    assert not read_status(run).over
 
 
 def test_a_sweep_that_was_stopped(run: Path) -> None:

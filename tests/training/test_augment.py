@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from armtune.data import Dataset, Split
 from armtune.data.folding import folded
 from armtune.errors import RecipeError
@@ -84,11 +85,13 @@ def test_a_restored_run_goes_on_as_if_never_stopped(tmp_path: Path) -> None:
     expected = [whole.advance() for _ in range(3)]
     first = Run([own], data)
     got = [first.advance()]
+    first.save(tmp_path / "checkpoint.safetensors")
     stop = iter([False, False, True])
     assert not first.train_steps(lambda: next(stop))
-    first.save(tmp_path / "checkpoint.safetensors")
+    first.save(tmp_path / "underway.safetensors")
     second = Run([own], data)
-    assert second.resume([tmp_path / "checkpoint.safetensors"])
+    second.restore(tmp_path / "checkpoint.safetensors")
+    assert second.resume([tmp_path / "underway.safetensors"])
     got += [second.advance() for _ in range(2)]
     assert got == expected
 
@@ -121,7 +124,7 @@ def inner(run: Any) -> Run:
 def changed(run: Run, step: int = 0) -> Batch:
     """A training batch of the first samples, changed."""
     run.augment.start_epoch(run.epochs, run.steps)
-    rows = torch.arange(8).expand(len(run.recipes), 8)
+    rows = torch.arange(24).expand(len(run.recipes), 24)
     return run.augment(run.train.take(rows), step)
 
 
@@ -135,12 +138,12 @@ def test_pictures_are_changed_before_they_are_standardised() -> None:
     data = toy_dataset()
     own = augmented(TWO, "image", augment={"flip": {"probability": 1.0}})
     run = Run([own], data, dtype=torch.float64)
-    flipped = data.train.views["image"][:8, :, ::-1]
+    flipped = data.train.views["image"][:24, :, ::-1]
     assert run.scales["image"].mean.std() > 0.1  # each pixel has a mean of its own
     expected = torch.from_numpy(run.scales["image"].apply(flipped)).double()
     assert torch.allclose(changed(run).views["image"][0], expected, atol=1e-6)
     assert torch.equal(
-        changed(run).views["audio"], run.train.take(torch.arange(8)[None]).views["audio"]
+        changed(run).views["audio"], run.train.take(torch.arange(24)[None]).views["audio"]
     )
 
 
@@ -212,4 +215,4 @@ def test_components_may_get_noise() -> None:
     run = Run(
         [augmented(shapes, "image", encoder=encoder, augment={"noise": {}})], toy_dataset(shapes)
     )
-    assert changed(run).views["image"].shape == (1, 8, 3)
+    assert changed(run).views["image"].shape == (1, 24, 3)

@@ -238,3 +238,17 @@ def test_divergence_names_the_features_that_broke() -> None:
     recipe = toy_recipe(optimizer={"name": "sgd", "lr": 1e12})
     with pytest.raises(DivergedError, match="the features of image: training sample 0 has values"):
         curve([recipe], toy_dataset())
+
+
+def test_a_training_ends_after_epochs_without_a_better_one() -> None:
+    recipes = [toy_recipe(epochs=40, patience=3, seed=seed) for seed in range(2)]
+    run, told = Run(recipes, toy_dataset()), list[int]()
+    train(run, lambda epoch, _: told.append(epoch))
+    bests = [int(best["epoch"]) for best in run.best]
+    assert told[-1] == max(bests) + 3 < 40
+
+
+def test_the_last_epoch_is_put_off_by_each_better_one() -> None:
+    plan = Training(epochs=10, patience=4)
+    assert [plan.last_epoch(best) for best in ({}, {"epoch": 1.0}, {"epoch": 9.0})] == [10, 5, 10]
+    assert Training(epochs=10).last_epoch({"epoch": 1.0}) == 10

@@ -58,30 +58,43 @@ def moments(known: pa.Array, written: str) -> NDArray[np.float64] | None:
     Args:
         written: the format, as Python's ``strptime`` reads it.
     """
+    # Dates come again and again: each is read once.
+    different = known.dictionary_encode()
+    days = _days(different.dictionary, written)
+    return None if np.isnan(days).any() else _spread(days, different)
+
+
+def first_stranger(known: pa.Array, written: str) -> int | None:
+    """The first cell that doesn't fit a format, counted from 0."""
+    different = known.dictionary_encode()
+    days = _spread(_days(different.dictionary, written), different)
+    wrong = np.isnan(days) & known.is_valid().to_numpy(zero_copy_only=False)
+    return int(wrong.argmax()) if wrong.any() else None
+
+
+def _days(texts: pa.Array, written: str) -> NDArray[np.float64]:
+    """Days since 1970, ``(text,)``; NaN for what doesn't fit."""
     import pyarrow as pa
     from pyarrow import compute
 
-    plain = compute.replace_substring_regex(known, r"^([0-9-]{8,10})T([0-9])", r"\1 \2")
+    plain = compute.replace_substring_regex(texts, r"^([0-9-]{8,10})T([0-9])", r"\1 \2")
     plain = compute.replace_substring_regex(plain, r"(:[0-9]{2})[.,][0-9]+", r"\1")
     plain = compute.replace_substring_regex(
         plain, r"(:[0-9]{2}) ?(Z|[-+][0-9]{2}:?[0-9]{2})$", r"\1"
     )
     found = compute.strptime(plain, format=written, unit="s", error_is_null=True)
-    if found.null_count > known.null_count:
-        return None
     seconds = found.cast(pa.int64()).to_numpy(zero_copy_only=False)
     days = np.asarray(seconds, np.float64) / DAY
     low, high = (np.datetime64(day).astype("M8[D]").astype(float) for day in (EARLIEST, LATEST))
-    there = days[~np.isnan(days)]
-    return None if len(there) and (there.min() < low or there.max() > high) else days
+    return np.where((days >= low) & (days <= high), days, np.nan)
 
 
-def first_stranger(known: pa.Array, written: str) -> int | None:
-    """The first cell that doesn't fit a format, counted from 0."""
-    for row in range(len(known)):
-        if known[row].is_valid and moments(known[row : row + 1], written) is None:
-            return row
-    return None
+def _spread(days: NDArray[np.float64], of: pa.DictionaryArray) -> NDArray[np.float64]:
+    """What different texts say, at every cell that says it; NaN where one is missing."""
+    from pyarrow import compute
+
+    places = compute.fill_null(of.indices, len(days)).to_numpy()
+    return np.append(days, np.nan)[places]
 
 
 def parts(days: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from armtune.data.columns.modalities import Cells, File, Place, Text, Vector, present_rows, restored
 from armtune.data.columns.numbers import known_cells
-from armtune.data.formats.cells import as_cells
 from armtune.data.formats.columns import ColumnStore
 from armtune.data.formats.listed_files import Listed
 from armtune.data.formats.media import DAMAGED, Kind
@@ -100,7 +99,7 @@ def _check(by: Vector, cells: Cells, place: Place) -> None:
 
 
 def _cells(store: ColumnStore, name: str) -> Any:
-    found = as_cells(store.column(name), store.at(name))
+    found = store.cells(name)
     if found is None:
         raise DataError(f"{store.at(name)}: holds {store.column(name).type}, no plain values")
     return found

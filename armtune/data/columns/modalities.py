@@ -6,8 +6,10 @@ prepares new rows by it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -21,7 +23,7 @@ from armtune.data.columns.stated import STATED
 from armtune.data.formats.cells import MISSING
 from armtune.data.rows import as_float32
 from armtune.data.tokenizer import Tokenizer
-from armtune.data.vocabulary import Vocabulary, learn_vocabulary, words_of
+from armtune.data.vocabulary import Vocabulary, most_frequent, words_of
 from armtune.errors import DataError
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ Mask = NDArray[np.bool_]
 Index = NDArray[np.int64]
 SHORTEST = 4
 """Words that the longest text has room for at least."""
+PIECE = 1 << 13
+"""Rows that are gone through at a time."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,11 @@ class Vector:
     @property
     def names(self) -> list[str]:
         return [column.name for column in self.columns]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a row."""
+        return (sum(self.widths),)
 
     @property
     def widths(self) -> list[int]:
@@ -87,6 +96,11 @@ class Text:
     names: tuple[str, ...]
     numbers: Vocabulary | Tokenizer
     length: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a row."""
+        return (self.length,)
 
     def apply(self, cells: Cells, place: Place) -> NDArray[np.float32]:
         """Rows as numbers of words or tokens ``(row, length)``."""
@@ -128,15 +142,21 @@ def restored(about: Mapping[str, Any]) -> Vector | Text | File:
     """What ``about`` wrote.
 
     Raises:
-        KeyError, TypeError: it isn't that.
+        KeyError, TypeError, ValueError: it isn't that.
     """
-    if about["kind"] == Vector.kind:
+    if about["kind"] == Vector.kind and about["columns"]:
         return Vector(tuple(fitted.restored(column) for column in about["columns"]))
-    if about["kind"] == Text.kind:
-        return Text(tuple(about["names"]), _numbers(about), int(about["length"]))
-    if about["kind"] == File.kind:
-        return File(str(about["name"]), str(about["type"]))
-    raise KeyError(about["kind"])
+    if about["kind"] == Text.kind and about["names"]:
+        return Text(_texts(about["names"]), _numbers(about), int(about["length"]))
+    if about["kind"] == File.kind and about["type"] in FILES:
+        return File(str(about["name"]), about["type"])
+    raise ValueError(f"{str(about)[:200]} is no modality of columns")
+
+
+def _texts(content: Any) -> tuple[str, ...]:
+    if not isinstance(content, list) or not all(isinstance(each, str) for each in content):
+        raise TypeError(f"{str(content)[:200]} are no texts")
+    return tuple(content)
 
 
 def kind_of(modality: str, guesses: Sequence[Guess], place: str) -> str:
@@ -178,12 +198,23 @@ def fit_text(
         most: words or tokens a sample, from which it is cut.
         numbers: the tokenizer, or the highest number of a word.
     """
-    own = joined({name: cells[name].take(train) for name in names}, names)
+    pieces = (train[start : start + PIECE] for start in range(0, len(train), PIECE))
+    texts = (joined({name: cells[name].take(piece) for name in names}, names) for piece in pieces)
     if isinstance(numbers, int):
-        lengths, numbers = [len(words_of(text)) for text in own], learn_vocabulary(own, numbers)
-    else:
-        lengths = [len(tokens) for tokens in numbers.tokens(own)]
-    return Text(tuple(names), numbers, max(SHORTEST, min(max(lengths, default=0), most)))
+        longest, learnt = _learnt(texts, numbers)
+        return Text(tuple(names), learnt, max(SHORTEST, min(longest, most)))
+    longest = max((len(own) for some in texts for own in numbers.tokens(some)), default=0)
+    return Text(tuple(names), numbers, max(SHORTEST, min(longest, most)))
+
+
+def _learnt(texts: Iterable[Sequence[str]], size: int) -> tuple[int, Vocabulary]:
+    """Words of the longest of these texts, and the most frequent words of all."""
+    longest, counts = 0, Counter[str]()
+    for some in texts:
+        words = list(map(words_of, some))
+        counts.update(chain.from_iterable(words))
+        longest = max(longest, *map(len, words))
+    return longest, most_frequent(counts, size)
 
 
 def fit_vector(
@@ -259,7 +290,7 @@ def _numbers(about: Mapping[str, Any]) -> Vocabulary | Tokenizer:
     """
     if "tokenizer" in about:
         return Tokenizer(str(about["tokenizer"]))
-    return Vocabulary(tuple(about["words"]))
+    return Vocabulary(_texts(about["words"]))
 
 
 def _kind(guess: Guess) -> str:

@@ -11,7 +11,6 @@ from pydantic import AfterValidator
 from armtune.data.columns.dates import date_formats
 from armtune.data.columns.guess import EXAMPLES, Guess, Type, guess
 from armtune.data.columns.numbers import known_cells, number_style
-from armtune.data.formats.cells import as_cells
 from armtune.data.formats.columns import ColumnStore
 from armtune.errors import DataError
 
@@ -50,7 +49,7 @@ def typed(store: ColumnStore, name: str, types: Mapping[str, str]) -> Guess:
 
 
 def _stated(store: ColumnStore, name: str, text: str) -> Guess:
-    column = as_cells(store.column(name), store.at(name))
+    column = store.cells(name)
     if column is None:
         raise DataError(f"{store.at(name)}: holds {store.column(name).type}, which no type reads")
     kind, _, written = text.partition(" ")

@@ -52,6 +52,7 @@ class ColumnStore:
         if twice:
             raise DataError(f"{path}: two columns are called {twice[0]!r}")
         self._places = {name: place for place, name in enumerate(self.names)}
+        self._bare: set[str] = set()
 
     def __contains__(self, key: str) -> bool:
         return key in self._places
@@ -64,6 +65,24 @@ class ColumnStore:
         """A column's first cells as text; none of one that holds no plain values."""
         found = as_cells(self.column(key).slice(0, FIRST), self.at(key))
         return [] if found is None else list(found.to_pylist())
+
+    def cells(self, key: str) -> pa.Array | None:
+        """A column's cells as text, see ``as_cells``; None where it holds no plain values.
+
+        Of a file of text they take the place of what stood there, which nothing else asks for.
+
+        Raises:
+            DataError: there is no such column, or it holds bytes that aren't UTF-8.
+        """
+        import pyarrow as pa
+
+        if key in self._bare:
+            return self.column(key).chunk(0)
+        found = as_cells(self.column(key), self.at(key))
+        if found is not None and not self.typed:
+            self._columns[self._places[key]] = pa.chunked_array([found])
+            self._bare.add(key)
+        return found
 
     def get(self, key: str) -> NDArray[np.str_]:
         """A column's values as text, as ``text`` has them; all must be there.
@@ -95,6 +114,23 @@ class ColumnStore:
             DataError: there is no such column, or it holds no text, numbers or the like.
         """
         return as_text(self.column(key), self.at(key))
+
+    def untouched(self, key: str) -> Sequence[str]:
+        """A column as text with the spaces that stand there; empty where a cell is missing.
+
+        Raises:
+            DataError: there is no such column, or it holds no text, numbers or the like.
+        """
+        import pyarrow as pa
+        from pyarrow import compute
+
+        column = self.column(key)
+        if not any(is_a(column.type) for is_a in (pa.types.is_string, pa.types.is_floating)):
+            return list(self.text(key))
+        try:
+            return list(compute.fill_null(column.cast(pa.string()), "").to_pylist())
+        except UnicodeDecodeError:
+            return list(self.text(key))  # which says where
 
     def numbers(self, keys: Sequence[str], instead: str = CATEGORIES) -> NDArray[np.float64]:
         """Columns of numbers, ``(row, column)``; NaN where a cell is missing.

@@ -10,10 +10,10 @@ import numpy as np
 
 from armtune.data.columns.guess import FILES, Guess, guess_columns
 from armtune.data.columns.leaks import DETERMINES, leak
-from armtune.data.formats.cells import as_cells
 from armtune.data.formats.columns import ColumnStore
 from armtune.data.splits import SPLITS
 from armtune.errors import DataError
+from armtune.recipe.document import MOST_ENTRIES
 from armtune.recipe.drafts.draft import MOST, name_of
 from armtune.recipe.drafts.labels import looks_like_groups
 
@@ -65,9 +65,10 @@ def sort_columns(store: ColumnStore, label: str) -> Sorted:
         DataError: a path leads nowhere, or no column is left to learn from.
     """
     found = Sorted()
-    labels = as_cells(store.column(label), store.at(label))
-    for name, guess in guess_columns(store).items():
-        if name == label or _cuts(store, guess, found):
+    labels = store.cells(label)
+    others = [name for name in store.names if name != label]
+    for name, guess in guess_columns(store, others[:MOST_ENTRIES]).items():
+        if _cuts(store, guess, found):
             continue
         said = guess.reason.removesuffix(": left out") if guess.left_out else ""
         told = said or _leak(store, guess, labels)
@@ -75,9 +76,16 @@ def sort_columns(store: ColumnStore, label: str) -> Sorted:
             found.left_out.append(f"{name} {told}; is it known before the label is?")
             told = ""
         if told:
-            found.left_out.append(f"{name} is left out: {told}{'' if said else ': a leak'}")
+            found.left_out.append(
+                f"{name or repr(name)} is left out: {told}{'' if said else ': a leak'}"
+            )
         else:
             found.guesses[name] = guess
+    if more := len(others[MOST_ENTRIES:]):
+        found.left_out.append(
+            f"{more:,} columns more are left out: a recipe lists {MOST_ENTRIES:,} at most; "
+            f"patterns, such as {others[-1][:1]}*, take more"
+        )
     for name in (name for name, guess in found.guesses.items() if guess.type in FILES):
         _refuse_lost(store, name)
     _as_modalities(store, found)
@@ -111,7 +119,7 @@ def _cuts(store: ColumnStore, guess: Guess, found: Sorted) -> bool:
 
 def _leak(store: ColumnStore, guess: Guess, labels: pa.Array | None) -> str:
     """How a column tells the label; empty where it doesn't. Of files, only the content counts."""
-    cells = as_cells(store.column(guess.name), store.at(guess.name))
+    cells = store.cells(guess.name)
     if guess.type in FILES or cells is None or labels is None:
         return ""
     return leak(cells, labels)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from armtune.data.downloads import model_folders
+from armtune.data.tokenizer import FILE as TOKENIZER
 from armtune.errors import DataError
 from armtune.nn.architectures import CONFIG, Reads, read_settings, towers
+from armtune.nn.vector_files import FILE as TABLE
+from armtune.nn.vector_files import is_table
 from armtune.recipe.machine import lacking_packages
 
 EXAMPLES: dict[Reads, str] = {
     "images": "facebook/dinov2-small", "sound": "facebook/wav2vec2-base",
 }  # fmt: skip
 """A model of each kind that does without a login."""
+VECTORS = "minishlab/potion-base-8M"
+"""Vectors of tokens that do without one."""
 WIDTH = 64
 """Units of the layer that learns from its features."""
 
@@ -42,6 +48,39 @@ def hint(reads: Reads) -> str:
         f"a pretrained model is likely to know more: armtune fetch {example}, then encoder: "
         f"{{name: huggingface, path: {example}, width: {WIDTH}}}"
     )
+
+
+def vectors_at_hand(folder: Path) -> str | None:
+    """The first folder, by name, of vectors of tokens with their tokenizer; None for none.
+
+    Args:
+        folder: where the recipe goes.
+    """
+    if find_spec("tokenizers") is None:
+        return None
+    found = (name for place in model_folders(folder) for name in _vectors(place))
+    return min(found, default=None)
+
+
+def vectors_encoder(name: str) -> dict[str, object]:
+    """A recipe's encoder that learns from vectors of tokens."""
+    return {"name": "static_embeddings", "path": name, "width": WIDTH}
+
+
+def vectors_hint(modality: str) -> str:
+    """How vectors of tokens can be had."""
+    return (
+        f"vectors that much text taught know words that are rare here: armtune fetch {VECTORS}, "
+        f"then encoder: {{name: static_embeddings, path: {VECTORS}}} and, under data, "
+        f"tokenizers: {{{modality}: {VECTORS}}}"
+    )
+
+
+def _vectors(place: Path) -> Iterator[str]:
+    """Names of a folder's vectors of tokens that have a tokenizer, with or without an owner's."""
+    for file in (*place.glob(f"*/{TOKENIZER}"), *place.glob(f"*/*/{TOKENIZER}")):
+        if is_table(file.parent / TABLE):
+            yield file.parent.relative_to(place).as_posix()
 
 
 def _models(place: Path, reads: Reads) -> Iterator[str]:

@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING
 from armtune.errors import ArmtuneError
 from armtune.pruners import Pruner
 from armtune.pruners._rungs import Standing
+from armtune.recipe.data_notes import data_notes
 from armtune.recipe.frozen import frozen_parts
 from armtune.recipe.load import with_overrides
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
-from armtune.recipe.shape_checks import refuse_unread
 from armtune.recipe.space import Space
 from armtune.samplers import points
 from armtune.sweeps.engines.cluster_capacity import capacity
 from armtune.sweeps.engines.engine import means_here
-from armtune.sweeps.planning.retraining_time import lengths, retrainings
 from armtune.sweeps.study.estimate import Estimate
+from armtune.sweeps.study.retraining_time import lengths, retrainings
 from armtune.sweeps.study.study import SweepStudy
 from armtune.sweeps.workers.packing import Packing, gain_of, largest, measured
 from armtune.sweeps.workers.trial import Served, TrainingFactory
@@ -80,7 +80,7 @@ def estimate(
     # More threads than there are cores here would tell nothing of a larger machine.
     factory.prepare(min(threads, os.cpu_count() or 1))
     dataset = factory.dataset(recipe)
-    refuse_unread(recipe, space.dimensions, dataset.shapes)
+    data_notes(recipe, space.dimensions, dataset)
     if frozen_parts(recipe):
         _samples(recipe, factory, dataset)  # computes features that serve all trials
     prepared = time.perf_counter() - started

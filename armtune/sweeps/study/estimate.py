@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -108,14 +108,14 @@ def estimate_error(estimate: Estimate, records: Sequence[TrialRecord]) -> str:
     """
     if len(records) < estimate.trials or not all(record.ended for record in records):
         return ""
-    took = _busy([(record.started, record.ended) for record in records])
+    took = busy_seconds([(record.started, record.ended) for record in records])
     off = 100 * (took / estimate.search_seconds - 1)
     said = f"{abs(off):.0f} % {'more' if off >= 0 else 'less'}"
     planned = f"{estimate.search_seconds:.0f} s"
     return f"the search was estimated to take {planned} and took {took:.0f} s, {said}"
 
 
-def _busy(spans: Sequence[tuple[float, float]]) -> float:
+def busy_seconds(spans: Iterable[tuple[float, float]]) -> float:
     """Length of the union of spans of time."""
     total, until = 0.0, 0.0
     for begin, end in sorted(spans):

@@ -39,6 +39,7 @@ FREE = (
     "sweep.resources",
     "sweep.refit",
     "sweep.retries",
+    "sweep.seconds",
     "sweep.start_from",
     "sweep.trial_seconds",
     "sweep.trials",

@@ -18,6 +18,16 @@ JOURNAL = "study.journal"
 DAMAGED = "study.journal.damaged"
 
 
+def study_name(path: Path, otherwise: str) -> str:
+    """The name of the study in a file that was checked; another one where there is none yet."""
+    try:
+        with path.open("rb") as file:
+            first = file.readline()
+    except FileNotFoundError:
+        return otherwise
+    return str(json.loads(first)["study_name"]) if first else otherwise
+
+
 class Journal(JournalFileBackend):
     """Optuna's journal file, written by the one process that holds the sweep's lock.
 

@@ -51,7 +51,7 @@ def check_journal(path: Path, study: str) -> None:
     A last line that is still being written is left out.
 
     Args:
-        study: its name.
+        study: its name, or what that begins with, before a colon.
 
     Raises:
         RunError: one doesn't; names its line.
@@ -98,7 +98,7 @@ class _Checks:
     """What the records so far have made."""
 
     def __init__(self, study: str) -> None:
-        self._study, self._goals = study, 0
+        self._study, self._goals, self._name = study, 0, ""
         self._trials: list[TrialState] = []
         self._noted: list[set[str]] = []
         self._kinds: dict[int, Callable[[Record], object]] = {
@@ -122,7 +122,10 @@ class _Checks:
         self._kinds[kind](record)
 
     def _begin(self, record: Record) -> None:
-        _need(record["study_name"] == self._study, "it begins another study")
+        name = record["study_name"]
+        ours = name == self._study or name.startswith(f"{self._study}: ")
+        _need(ours and self._name in ("", name), "it begins another study")
+        self._name = name
         goals = len(record["directions"])
         # A sweep that resumes writes it again.
         _need(goals > 0 and self._goals in (0, goals), "it has other objectives")
@@ -196,6 +199,7 @@ class _Checks:
         fits: dict[str, Callable[[Any], bool]] = {
             "sampler": lambda v: _is_text(v["name"]),
             "pack": lambda v: type(v) is int and v > 0,
+            "trials in time": lambda v: type(v) is int and v > 0,
             "generation": lambda v: _are_numbers(rest, 1) and _are_descents(v),
             "confirm": lambda v: _are_numbers(rest, 2) and _is_confirmation(v),
             "solo": lambda v: len(rest) == 3 and _are_numbers(rest[::2], 2) and _is_confirmation(v),

@@ -15,18 +15,20 @@ from optuna.trial import FrozenTrial, TrialState
 from armtune.errors import RunError
 from armtune.references import References, restored
 from armtune.sweeps.study.coding import decode
-from armtune.sweeps.study.journal import JOURNAL, Journal
+from armtune.sweeps.study.journal import JOURNAL, Journal, study_name
 from armtune.sweeps.study.journal_check import check_journal
 from armtune.sweeps.study.lineage import Descent, Segment, lineage, replayed
 from armtune.sweeps.study.records import Ensemble, Model, TrialRecord
 from armtune.sweeps.workers.trial import Confirmation
 
 STUDY = "armtune"
+"""What a study is called, or what its name begins with before the recipe's."""
 STARTED = "started"
 RETRIED = "retried"
 NOTES = "notes"
 SAMPLER = "sampler"
 PACK = "pack"
+IN_TIME = "trials in time"
 GENERATION = "generation"
 REFERENCES = "references"
 FINAL = "final"
@@ -138,6 +140,12 @@ class StudyReader:
         """The size of packs that the search found last; 1 where it found none."""
         return int(self._study.user_attrs.get(PACK, 1))
 
+    @property
+    def in_time(self) -> int | None:
+        """The trials that fitted into the sweep's time; None where the time didn't end a search."""
+        found = self._study.user_attrs.get(IN_TIME)
+        return None if found is None else int(found)
+
     def rung(self, epoch: int, without: int) -> dict[int, dict[str, float]]:
         """Metrics with which the other trials reached a rung, by number."""
         key = f"rung:{epoch}"
@@ -159,8 +167,9 @@ def read_study(folder: Path) -> StudyReader:
         raise RunError(f"{folder}: there is no sweep here ({JOURNAL} is missing)")
     check_journal(path, STUDY)
     try:
+        name = study_name(path, STUDY)
         return StudyReader(
-            optuna.load_study(study_name=STUDY, storage=JournalStorage(Journal(path)))
+            optuna.load_study(study_name=name, storage=JournalStorage(Journal(path)))
         )
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path}: not the study of a sweep, or damaged: {error}") from error

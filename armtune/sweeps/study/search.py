@@ -30,17 +30,24 @@ from armtune.sweeps.workers.trial import (
 
 if TYPE_CHECKING:
     from armtune.sweeps.study.study import SweepStudy
+    from armtune.sweeps.study.time_budget import TimeBudget
 
 
 class Search:
     """The trials of a sweep, from the first asked to the last told."""
 
     def __init__(
-        self, recipe: Recipe, folder: Path, study: SweepStudy, listeners: Sequence[Listener]
+        self,
+        recipe: Recipe,
+        folder: Path,
+        study: SweepStudy,
+        listeners: Sequence[Listener],
+        budget: TimeBudget | None = None,
     ) -> None:
         self.recipe, self.folder, self._study = recipe, folder, study
         self._goals = Goals.from_recipe(recipe)
-        self._listeners = listeners
+        self._listeners, self._budget = listeners, budget
+        self._wanted = recipe.sweep.trials
         self._waiting = study.running()
         self._writer: list[Task] = []
         self._alone: set[int] = set()
@@ -56,7 +63,7 @@ class Search:
 
     @property
     def _unmade(self) -> int:
-        return len(self._waiting) + max(0, self.recipe.sweep.trials - len(self._study))
+        return len(self._waiting) + max(0, self._wanted - len(self._study))
 
     @property
     def over(self) -> bool:
@@ -71,11 +78,20 @@ class Search:
             size: the most members.
             places: packs that train at once: no worker takes another one's share.
         """
+        self._look_at_time(size, places)
         pack = [replace(task, epoch=self._heard[task.number]) for task in going]
         share = -(-(self.left + len(pack)) // places)
         while len(pack) < min(size, share) and (task := self.next(pack)):
             pack.append(task)
         return pack
+
+    def _look_at_time(self, size: int, places: int) -> None:
+        """Lets no trial begin that wouldn't end in time."""
+        if self._budget is None or self._wanted <= len(self._study):
+            return
+        if self._budget.is_over(self._study.records(), size, places):
+            self._wanted = len(self._study)
+            self._study.note_in_time(self._wanted)
 
     def next(self, beside: Sequence[Task] = ()) -> Task | None:
         """The next trial to train: first those that were interrupted; None when none is left.
@@ -175,13 +191,13 @@ class Search:
 
     def _decide(self, number: int, epoch: int, best: Metrics) -> bool:
         task = self._tasks[number]
-        epochs = task.recipe.training.epochs
-        if epoch not in (*task.rungs, epochs) or epoch <= self._decided[number]:
+        epochs, last = task.recipe.training.epochs, task.recipe.training.last_epoch(best)
+        if (epoch < last and epoch not in task.rungs) or epoch <= self._decided[number]:
             return True
         self._decided[number] = epoch
         if unsound := self._unsound(best):
             self._fail(number, f"epoch {epoch}: {unsound}")
-        elif epoch >= epochs:
+        elif epoch >= last:
             self._study.complete(number, epoch, best)
             self._ended(number)
         elif self._stays(task, epoch, best):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,13 +20,14 @@ from armtune.recipe.start_checks import demand_of
 from armtune.references import References
 from armtune.samplers import Sampler
 from armtune.sweeps.study.coding import encode, suggest
-from armtune.sweeps.study.journal import JOURNAL, Journal
+from armtune.sweeps.study.journal import JOURNAL, Journal, study_name
 from armtune.sweeps.study.journal_check import mend_journal
 from armtune.sweeps.study.lineage import Descent
 from armtune.sweeps.study.reader import (
     ENSEMBLE,
     FINAL,
     GENERATION,
+    IN_TIME,
     NOTES,
     PACK,
     REFERENCES,
@@ -84,10 +86,11 @@ class SweepStudy(StudyReader):
         self._journal = Journal(path)
         study = optuna.create_study(
             storage=JournalStorage(self._journal),
-            study_name=STUDY,
+            study_name=study_name(path, f"{STUDY}: {recipe.name}"),
             directions=[_DIRECTIONS[direction] for direction in goals.directions],
             load_if_exists=True,
         )
+        _name_metrics(study, goals)
         super().__init__(study)
         self._live: dict[int, Trial] = {}
         demand = demand_of(recipe, space.dimensions)
@@ -174,6 +177,10 @@ class SweepStudy(StudyReader):
         """Notes the size of packs that pays here."""
         if size != self.pack:
             self._study.set_user_attr(PACK, size)
+
+    def note_in_time(self, trials: int) -> None:
+        """Notes how many trials fit into the sweep's time."""
+        self._study.set_user_attr(IN_TIME, trials)
 
     def note_generation(self, epoch: int, descents: Mapping[int, Descent]) -> None:
         """Notes at once how a whole population goes on from a comparison."""
@@ -267,3 +274,11 @@ class SweepStudy(StudyReader):
     ) -> None:
         self._study.tell(self._live.pop(number), values, state)
         self._journal.sync()
+
+
+def _name_metrics(study: optuna.Study, goals: Goals) -> None:
+    """Says once what a study's values are called, for those who look at it with Optuna's tools."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if study.metric_names is None:
+            study.set_metric_names(goals.names)

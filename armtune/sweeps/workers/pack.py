@@ -112,7 +112,7 @@ class Pack:
         left, started = min(seat.left for seat in self._seats), time.monotonic()
         while left > 0:
             self._advance()
-            left -= 1
+            left = min([left - 1, *(seat.ahead for seat in self._seats)])
             if any(self._training.diverged) or time.monotonic() - started > STEP_SECONDS:
                 break
         self._save_outputs("validation")
@@ -206,12 +206,17 @@ class Seat:
 
     @property
     def _last(self) -> int:
-        return self.task.recipe.training.epochs
+        return self.task.recipe.training.last_epoch(self._training.best[self.k])
 
     @property
     def left(self) -> int:
         """Epochs until the next decision about it."""
-        return min([r for r in self.task.rungs if r > self._epoch] + [self._last]) - self._epoch
+        return min([self.ahead, *(r - self._epoch for r in self.task.rungs if r > self._epoch)])
+
+    @property
+    def ahead(self) -> int:
+        """Epochs until its end, as far as it is known."""
+        return self._last - self._epoch
 
     @property
     def is_sound(self) -> bool:
@@ -274,7 +279,7 @@ class Seat:
                 file.writelines(lines)
         except OSError as error:
             raise unwritable(self._metrics, error) from error
-        if self._epoch >= self._last or time.monotonic() - self._saved_at > SAVE_SECONDS:
+        if self.ahead <= 0 or time.monotonic() - self._saved_at > SAVE_SECONDS:
             self._save(self.checkpoint)
             self._saved_at = time.monotonic()
             self.forget_underway()

@@ -226,7 +226,7 @@ def confirmation(task: Task, end: Confirmation | Failure) -> Confirmation | Fail
 
 
 def _goes_on(task: Task, said: Step | Failure) -> bool:
-    return isinstance(said, Step) and said.epoch < task.recipe.training.epochs
+    return isinstance(said, Step) and said.epoch < task.recipe.training.last_epoch(said.best)
 
 
 def _check_shared(run: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_training import LR, FakeTraining, FakeWorkshop, fake_recipe
+from fake_training import CALM, LR, FakeTraining, FakeWorkshop, fake_recipe
 
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
@@ -209,3 +209,26 @@ def test_a_failure_keeps_what_the_trial_had_reached(tmp_path: Path) -> None:
     record = study.record(0)
     assert (record.state, record.epoch, record.metrics) == ("FAIL", 2, GOOD)
     assert diary.lines == ["0 FAIL at 2"]
+
+
+class Peaking(FakeTraining):
+    """Gets no better after the third epoch."""
+
+    def advance(self) -> list[dict[str, float]]:
+        known = self.best
+        metrics = super().advance()
+        if self.epoch > 3:
+            self.best = known
+        return metrics
+
+
+@pytest.mark.parametrize(("patience", "last"), [(0, 9), (2, 5), (7, 9)])
+def test_trials_end_after_epochs_without_a_better_one(
+    tmp_path: Path, patience: int, last: int
+) -> None:
+    search, study = make(
+        tmp_path, training__patience=patience, sweep__space=CALM, sweep__pruner={"name": "none"}
+    )
+    train(search, Peaking)
+    found = {(r.state, r.epoch, r.metrics["epoch"]) for r in study.records()}
+    assert found == {("COMPLETE", last, 3.0)}

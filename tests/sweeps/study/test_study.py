@@ -39,7 +39,7 @@ def open_study(folder: Path, recipe: Recipe | None = None, **overrides: Any) -> 
 
 def optuna_trials(folder: Path) -> list[optuna.trial.FrozenTrial]:
     storage = JournalStorage(Journal(folder / JOURNAL))
-    return optuna.load_study(study_name="armtune", storage=storage).trials
+    return optuna.load_study(study_name=None, storage=storage).trials
 
 
 def draw(study: SweepStudy, count: int) -> list[dict[str, Any]]:

@@ -1,0 +1,70 @@
+"""Samples in a request to a service: JSON, from whoever sends it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from armtune.errors import DataError
+
+Shape = tuple[int, ...]
+INPUTS = "inputs"
+FORM = f'a request is {{"{INPUTS}": {{"<modality>": [sample, …], …}}}}'
+
+
+def read_request(body: bytes, shapes: Mapping[str, Shape]) -> dict[str, NDArray[Any]]:
+    """Samples by modality; one that is null lacks the modality, and becomes NaN throughout.
+
+    Args:
+        body: JSON: under ``inputs`` for each modality a list of samples, nested as they are shaped.
+
+    Raises:
+        DataError: it is something else; says what.
+    """
+    try:
+        content = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"the body is no JSON: {' '.join(str(error).split())[:200]}") from error
+    inputs = content.get(INPUTS) if isinstance(content, dict) else None
+    if not isinstance(inputs, dict) or set(content) != {INPUTS}:
+        raise DataError(FORM)
+    return {m: _samples(m, given, shapes.get(m)) for m, given in inputs.items()}
+
+
+def _samples(modality: str, given: Any, shape: Shape | None) -> NDArray[Any]:
+    if not isinstance(given, list):
+        raise DataError(f"{modality[:100]}: needs a list of samples; {FORM}")
+    if shape is None:  # which is told by the predictor, of whatever shape it is
+        return np.zeros((0,))
+    lacking = np.array([sample is None for sample in given], bool)
+    if not lacking.any():
+        return _numbers(modality, given)
+    found = np.full((len(given), *shape), np.nan)
+    if not lacking.all():
+        there = _numbers(modality, [sample for sample in given if sample is not None])
+        if there.shape[1:] != shape:
+            raise DataError(f"{modality}: samples have shape {there.shape[1:]}, not {shape}")
+        found[~lacking] = there
+    return found
+
+
+def _numbers(modality: str, given: list[Any]) -> NDArray[Any]:
+    """Nested lists as an array; nulls within a sample are NaN."""
+    try:
+        array = np.asarray(given)
+        if array.dtype.kind == "O":
+            if not all(x is None or type(x) in (int, float) for x in array.ravel().tolist()):
+                raise ValueError("not all are numbers")
+            array = array.astype(np.float64)
+    except (ValueError, TypeError, OverflowError) as error:
+        said = "samples differ in shape, or hold what is no number"
+        raise DataError(f"{modality}: {said}") from error
+    return array
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number; null stands for what is missing")

@@ -1,0 +1,89 @@
+"""The four figures that a report begins with, and what can be done next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from armtune.report.verdict import GAP, Facts, amount, half_width, level
+from armtune.sweeps.study.folder import BEST
+from armtune.text.escapes import for_shell
+
+if TYPE_CHECKING:
+    from armtune.recipe.schema import Recipe
+    from armtune.references import Reference
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One figure.
+
+    Attributes:
+        what: what it is.
+        value: the figure itself.
+        about: what else should be known of it.
+    """
+
+    what: str
+    value: str
+    about: str = ""
+
+
+def tiles_of(facts: Facts) -> list[Tile]:
+    """Test score with its interval, best single modality, best reference, gap; as far as known."""
+    return list(_tiles(facts))
+
+
+def _tiles(facts: Facts) -> Iterator[Tile]:
+    winner = facts.winner
+    half = amount(winner.score, half_width(winner, facts.samples))
+    score = f"{level(winner.score, winner.test)} ± {half}"
+    yield Tile(f"{_words(winner.score)} on test", score, f"{winner.what}; 95 % interval")
+    known = facts.references
+    single, best = (known.best_single, known.best) if known else (None, None)
+    yield from _reference("best single modality", single, winner.score)
+    yield from _reference("best reference", best, winner.score)
+    gaps = [seed.test[GAP] for seed in winner.seeds if GAP in seed.test]
+    if gaps:
+        yield Tile("gap on test", f"{fmean(gaps):.3f}", _strongest(facts))
+
+
+def _reference(what: str, reference: Reference | None, score: str) -> Iterator[Tile]:
+    if reference is not None and reference.test is not None:
+        yield Tile(what, level(score, reference.test), reference.name)
+
+
+def _strongest(facts: Facts) -> str:
+    """Which modality contributes most, and which least."""
+    start, seeds = "contribution/", facts.winner.seeds
+    names = [n for n in seeds[0].test if n.startswith(start) and all(n in s.test for s in seeds)]
+    if len(names) < 2:
+        return ""
+    means = {n.removeprefix(start): fmean(s.test[n] for s in seeds) for n in names}
+    most, least = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
+    return f"{most} adds {means[most]:.3f}, {least} {means[least]:.3f}"
+
+
+def next_steps(folder: Path, recipe: Recipe, front: Sequence[int]) -> list[tuple[str, str]]:
+    """What can be done with a run, and the command for it."""
+    from armtune.datasets import Data
+
+    run, best = for_shell(folder), folder / BEST
+    samples = "samples.npz" if type(recipe.data).inputs is Data.inputs else "samples.csv"
+    steps = [("see every curve", f"armtune board {run}")]
+    if best.is_dir():
+        model = for_shell(best)
+        steps.append(("predict", f"armtune predict {model} --input {samples}"))
+        steps.append(("ask why", f"armtune explain {model} --input {samples}"))
+        steps.append(("serve it", f"armtune serve {model}"))
+    elif front:
+        exported = f"armtune export {run} --to model --trial {front[0]}"
+        steps.append(("export a trial of the front", exported))
+    return steps
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,40 @@
+"""What to read from each figure of the page, a sentence or two."""
+
+from __future__ import annotations
+
+READ = {
+    "Fronts": "The further a run's line lies towards the better ends of both axes, the better "
+    "the run.",
+    "Front": "No trial beats those on the line in both metrics at once; how steep it is says what "
+    "one costs in the other. The star is the chosen trial, the square the recipe's own values.",
+    "What the winner takes for what": "Each row is one true class. What lies off the diagonal is "
+    "wrong; a dark cell there is a pair that the model mixes up. On validation.",
+    "How right it is when it is sure": "On the dotted line what is said with 80 % is right in 80 % "
+    "of cases; below it the model is too sure, above it not sure enough. On validation, after "
+    "calibration; larger marks stand for more answers.",
+    "Contribution of each modality": "The longer the grey line, the less balanced the trial. A "
+    "modality near zero adds nothing to the decision; below zero it harms. The dotted line is the "
+    "chosen trial.",
+    "Which hyperparameters matter": "Long bars are worth searching, of short ones any value does. "
+    "It is about all complete trials, not the chosen one.",
+    "When trials ran": "Gaps are time in which a worker had nothing to do; short bars are trials "
+    "that were stopped early.",
+}
+BY_BEGINNING = {
+    "History of ": "Where the line of the best goes on rising (or falling) until the end, more "
+    "trials would help; where it is flat for long, they wouldn't. Dotted: the chosen trial.",
+    "Values and ": "Each line is a trial; lines of the better colour that run together show which "
+    "values go with a good one. The chosen trial's values stand above.",
+    "Each value against ": "A slope says that the value matters; good points at an end of an axis "
+    "say that its range should be wider. The star is the chosen trial.",
+}
+CURVES = (
+    "Lines that still rise (or fall) at the end ask for more epochs; lines that turn back have "
+    "been trained for too long. The thick one is the chosen trial."
+)
+
+
+def reading(title: str) -> str:
+    """What to read from the figure of this title."""
+    known = (words for start, words in BY_BEGINNING.items() if title.startswith(start))
+    return READ.get(title) or next(known, CURVES)

@@ -1,0 +1,272 @@
+"""``armtune serve``: right answers to right requests, and 4xx to a thousand wrong ones."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import random
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("fastapi")
+pytest.importorskip("uvicorn")
+
+from armtune.bundle import Predictor
+from armtune.bundle.server import Limits, application
+from armtune.cli.serve import NEEDED, command
+from armtune.data import Dataset
+from armtune.errors import RunError
+
+# Starlette imports what newer Pythons deprecate.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+class Client:
+    """Asks an ASGI application as a server would."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def ask(
+        self, path: str = "/predict", body: bytes = b"", method: str = "POST"
+    ) -> tuple[int, bytes]:
+        return asyncio.run(self.asked(path, body, method))
+
+    def predict(self, inputs: Any) -> tuple[int, Any]:
+        status, answer = self.ask(body=json.dumps({"inputs": inputs}).encode())
+        return status, json.loads(answer)
+
+    async def asked(self, path: str, body: bytes, method: str) -> tuple[int, bytes]:
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
+            "path": path, "raw_path": path.encode(), "query_string": b"", "headers": [],
+            "scheme": "http", "server": ("127.0.0.1", 1), "client": ("127.0.0.1", 2),
+            "root_path": "",
+        }  # fmt: skip
+        halves = [body[: len(body) // 2], body[len(body) // 2 :]]
+        parts = [
+            {"type": "http.request", "body": half, "more_body": k == 0}
+            for k, half in enumerate(halves)
+        ]
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            if parts:
+                return parts.pop(0)
+            await asyncio.sleep(60)
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        await self.app(scope, receive, send)
+        return sent[0]["status"], b"".join(part.get("body", b"") for part in sent[1:])
+
+
+@pytest.fixture
+def client(whole: Path) -> Client:
+    return Client(application(whole, Limits(size=200_000)))
+
+
+@pytest.fixture
+def views(dataset: Dataset) -> dict[str, np.ndarray[Any, Any]]:
+    return {m: np.asarray(view[:4]) for m, view in dataset.test.views.items()}
+
+
+def test_it_says_what_the_model_says(client: Client, whole: Path, views: Any) -> None:
+    status, answer = client.predict({m: view.tolist() for m, view in views.items()})
+    assert status == 200
+    expected = list(Predictor(whole).predict(views).records())
+    assert [record["class"] for record in answer["predictions"]] == [e["class"] for e in expected]
+    for record, own in zip(answer["predictions"], expected, strict=True):
+        assert record["probabilities"] == pytest.approx(own["probabilities"], abs=1e-6)
+
+
+def test_modalities_may_be_missing(client: Client, whole: Path, views: Any) -> None:
+    some = views["image"].tolist()
+    some[1] = None
+    inputs = {"image": some, "audio": views["audio"].tolist()}
+    holed = {m: view.copy() for m, view in views.items()}
+    holed["image"][1] = np.nan
+    _, answer = client.predict(inputs)
+    expected = list(Predictor(whole).predict(holed).records())
+    assert [r["class"] for r in answer["predictions"]] == [e["class"] for e in expected]
+    assert client.predict({"audio": views["audio"].tolist()})[0] == 200
+    status, answer = client.predict({"image": [None]})
+    assert (status, answer["detail"]) == (422, "sample 0 has no modality")
+
+
+def test_health_and_metrics(client: Client, views: Any) -> None:
+    status, answer = client.ask("/health", method="GET")
+    assert status == 200
+    assert json.loads(answer)["shapes"] == {"image": [6, 6], "audio": [5]}
+    client.predict({m: view.tolist() for m, view in views.items()})
+    client.predict([])
+    lines = client.ask("/metrics", method="GET")[1].decode().splitlines()
+    assert 'armtune_requests_total{status="200"} 2' in lines
+    assert 'armtune_requests_total{status="422"} 1' in lines
+    assert "armtune_samples_total 4" in lines
+    assert "armtune_prediction_seconds_count 1" in lines
+
+
+def test_a_body_that_is_too_large_is_refused(client: Client) -> None:
+    status, answer = client.ask(body=b"[" * 200_001)
+    assert (status, json.loads(answer)["detail"]) == (413, "a request has 200000 bytes at most")
+
+
+def test_what_takes_too_long_is_given_up(whole: Path, views: Any) -> None:
+    app = application(whole, Limits(seconds=0.05))
+    slow = Client(app)
+    before = Predictor.predict
+
+    def sleeping(self: Predictor, samples: Any) -> Any:
+        time.sleep(0.5)
+        return before(self, samples)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Predictor, "predict", sleeping)
+        status, answer = slow.predict({m: view.tolist() for m, view in views.items()})
+    assert (status, answer["detail"]) == (503, "not answered within 0.05 seconds")
+
+
+ODD: list[Any] = [
+    None, True, "", "1", "nan", [], {}, [[]], {"a": 1}, 10**400, -1, 1e308, [None], ["a"], [[1, 2]],
+    [[[1]]], [[1], [2, 3]], [{}], "💥", "\x00",
+]  # fmt: skip
+
+
+RIGHT: dict[str, Any] = {"inputs": {"image": [[[0.0] * 6] * 6] * 2, "audio": [[0.0] * 5] * 2}}
+
+
+class Wrong:
+    """Bodies of which none is right, always the same."""
+
+    def __init__(self) -> None:
+        self.draw = random.Random(7)
+
+    def broken(self) -> bytes:
+        whole = json.dumps(RIGHT).encode()
+        return whole[: self.draw.randrange(1, len(whole))]
+
+    def noise(self) -> bytes:
+        return b"\xff" + self.draw.randbytes(self.draw.randrange(200))
+
+    def odd(self) -> bytes:
+        return json.dumps(self.draw.choice(ODD)).encode()
+
+    def odd_inputs(self) -> bytes:
+        return json.dumps({"inputs": self.draw.choice(ODD)}).encode()
+
+    def odd_modality(self) -> bytes:
+        name = self.draw.choice(("image", "audio", "smell"))
+        return json.dumps({"inputs": {**RIGHT["inputs"], name: self.draw.choice(ODD)}}).encode()
+
+    def odd_number(self) -> bytes:
+        samples = json.loads(json.dumps(RIGHT))
+        bad = [x for x in ODD if not isinstance(x, (int, float))]
+        row = samples["inputs"]["audio"][self.draw.randrange(2)]
+        row[self.draw.randrange(5)] = self.draw.choice(bad)
+        return json.dumps(samples).encode()
+
+    def other_shape(self) -> bytes:
+        width = self.draw.choice([0, 1, 4, 6, 7])
+        return json.dumps({"inputs": {"audio": [[0.0] * width] * 3}}).encode()
+
+    def constant(self) -> bytes:
+        word = self.draw.choice((b"NaN", b"Infinity", b"-Infinity"))
+        return json.dumps(RIGHT).encode().replace(b"0.0", word, self.draw.randrange(1, 9))
+
+    def more(self) -> bytes:
+        name = self.draw.choice(("x", "Inputs", ""))
+        return json.dumps({**RIGHT, name: self.draw.choice(ODD)}).encode()
+
+    def deep(self) -> bytes:
+        depth = self.draw.choice((40, 200, 5000, 50_000))
+        return b'{"inputs": {"audio": ' + b"[" * depth + b"]" * depth + b"}}"
+
+
+def wrong_requests(count: int) -> Iterator[tuple[str, bytes, str]]:
+    wrong, right = Wrong(), json.dumps(RIGHT).encode()
+    kinds = [kind for name, kind in sorted(vars(Wrong).items()) if not name.startswith("_")]
+    for k in range(count):
+        path, method, body = "/predict", "POST", wrong.draw.choice(kinds)(wrong)
+        if k % 50 == 0:
+            body = b" " * 200_001
+        elif k % 10 == 0:
+            path, body = wrong.draw.choice(("/", "/predict/../x", "/docs", "/Predict")), right
+        elif k % 10 == 1:
+            method, body = wrong.draw.choice(("GET", "PUT", "DELETE", "PATCH")), right
+        yield path, body, method
+
+
+def test_a_thousand_wrong_requests_are_all_told_so(client: Client, views: Any) -> None:
+    statuses: Counter[int] = Counter()
+    for path, body, method in wrong_requests(1000):
+        status, answer = client.ask(path, body, method)
+        assert 400 <= status < 500, (path, method, status, body[:300])
+        assert json.loads(answer)["detail"]
+        statuses[status] += 1
+    assert {404, 405, 413, 422} <= statuses.keys()
+    assert statuses.total() == 1000
+    assert client.predict({m: view.tolist() for m, view in views.items()})[0] == 200
+
+
+def test_the_verb_listens_on_this_machine_alone(whole: Path, views: Any) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = [sys.executable, "-m", "armtune", "serve", str(whole), "--port", str(port)]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            assert f"http://127.0.0.1:{port}" in server.stdout.readline()
+            body = json.dumps({"inputs": {m: view.tolist() for m, view in views.items()}})
+            answers = [answered(port, body) for _ in range(3)]
+            assert [status for status, _ in answers] == [200] * 3
+            assert len(answers[0][1]["predictions"]) == 4
+        finally:
+            server.terminate()
+
+
+def answered(port: int, body: str) -> tuple[int, Any]:
+    deadline = time.monotonic() + 60
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        try:
+            connection.request("POST", "/predict", body)
+            response = connection.getresponse()
+            return response.status, json.load(response)
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        finally:
+            connection.close()
+
+
+def test_requests_side_by_side_are_all_answered(client: Client, views: Any) -> None:
+    body = json.dumps({"inputs": {m: view.tolist() for m, view in views.items()}}).encode()
+
+    async def many() -> list[tuple[int, bytes]]:
+        return await asyncio.gather(*(client.asked("/predict", body, "POST") for _ in range(20)))
+
+    answers = asyncio.run(many())
+    assert {status for status, _ in answers} == {200}
+    assert len({answer for _, answer in answers}) == 1
+
+
+def test_without_its_packages_it_says_what_to_install(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("armtune.cli.serve.find_spec", lambda _: None)
+    with pytest.raises(RunError, match=rf"serve needs {', '.join(NEEDED)}: pip install"):
+        command(whole)
