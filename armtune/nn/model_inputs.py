@@ -33,6 +33,11 @@ class Pictures(nn.Module):
     Grey images are repeated. Scaling and cutting are two products with a matrix.
     """
 
+    rows: Tensor
+    columns: Tensor
+    factor: Tensor
+    shift: Tensor
+
     def __init__(self, shape: tuple[int, ...], about: Settings) -> None:
         super().__init__()
         (height, tall), (width, wide) = _sides(shape[-2:], about)
@@ -45,11 +50,6 @@ class Pictures(nn.Module):
         std = torch.tensor(about.get("image_std") or [1.0] * 3 if normal else [1.0] * 3)
         self.register_buffer("factor", (255 * factor / std).view(3, 1, 1), persistent=False)
         self.register_buffer("shift", (mean / std).view(3, 1, 1), persistent=False)
-
-    rows: Tensor
-    columns: Tensor
-    factor: Tensor
-    shift: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
         colours = x.unsqueeze(1) if x.dim() == 3 else x
@@ -99,7 +99,7 @@ def scaling(given: int, wanted: int, cut: int, how: str) -> Tensor:
     if how != "nearest-exact":
         options |= {"antialias": True, "align_corners": False}
     # Along one axis at a time: what each unit vector becomes.
-    units = torch.eye(given, dtype=torch.float64).view(1, given, given, 1).float()
+    units = torch.eye(given).view(1, given, given, 1)
     columns = F.interpolate(units, size=(wanted, 1), **options)[0, :, :, 0]
     start = (wanted - cut) // 2
     return columns.T[start : start + cut].contiguous()

@@ -20,7 +20,7 @@ SIZES: dict[str, Any] = {
 PICTURE = {"image_size": 16, "patch_size": 8}
 WAVE = {
     **SIZES, "conv_dim": (4, 8), "conv_kernel": (10, 3), "conv_stride": (5, 2), "vocab_size": 8,
-    "num_feat_extract_layers": 2, "num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2,
+    "num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2,
 }  # fmt: skip
 CLIP_VISION = {**SIZES, **PICTURE}
 CLIP_TEXT = {**SIZES, "vocab_size": 20, "max_position_embeddings": 16, "eos_token_id": 2}
