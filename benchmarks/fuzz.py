@@ -27,7 +27,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from armtune.errors import ArmtuneError
-from benchmarks.fuzz_kinds import KINDS, Samples, made
+from benchmarks.fuzz_kinds import KINDS
+from benchmarks.fuzz_samples import Samples, made
 
 MOST_SECONDS = 2.0
 MOST_BYTES = 500_000_000

@@ -13,6 +13,11 @@ import numpy as np
 from armtune.data.formats.images import decode_picture
 from armtune.data.formats.media import read_sound
 from armtune.datasets.table import Table
+from armtune.errors import ArmtuneError
+from armtune.recipe.drafts.draft import Asked
+from armtune.recipe.drafts.kinds import look
+from armtune.recipe.drafts.write import write_draft
+from armtune.recipe.space import load_sweep
 from benchmarks.fuzz_mutants import TEXTS, scrambled
 
 ROWS = 40
@@ -22,11 +27,43 @@ FORMATS = (
     ("WEBP", "RGBA"), ("PPM", "RGB"), ("ICO", "RGBA"), ("TGA", "RGB"),
 )  # fmt: skip
 """Formats of pictures, and a mode that each can hold."""
+LABELS = (
+    "01", "1", "1e3", "1000", "NA", "nan", "inf", "-0", "0", "10:00", "true", "a;b", "2024-01-01",
+    "=1", "9" * 30, "1.5", "1,5", "[x]", "yes", "~", "\x1b[2J", "a.png", " a", "a",
+)  # fmt: skip
+LABEL_AT = 2
 ENCODINGS = ("utf-8", "utf-8-sig", "latin-1", "utf-16", "utf-7", "cp1252", "shift_jis", "utf-32-be")
 
 
 def table(folder: Path, draw: random.Random) -> None:
     """A table of text with other cells, heads, separators, encodings or bytes."""
+    path = _mutant_table(folder, draw)
+    options: dict[str, Any] = {"encoding": draw.choice(ENCODINGS)} if draw.random() < 0.5 else {}
+    if draw.random() < 0.5:
+        options |= {"groups": "patient"} if draw.random() < 0.5 else {"split": "split"}
+    columns = {"image": ["image"], "audio": [draw.choice(("audio", "a*", "[", "*"))]}
+    data_set = Table(
+        path=path.name, columns=columns, missing=draw.choice(("error", "mean")), **options
+    )
+    data_set.read(["image", "audio"], folder, lambda *_: None)
+
+
+def draft(folder: Path, draw: random.Random) -> None:
+    """A recipe that is drafted of such a table; whatever is drafted is found in order."""
+    path = _mutant_table(folder, draw)
+    target = draw.choice((None, None, "classes", "labels", "values"))
+    encoding = draw.choice(ENCODINGS) if draw.random() < 0.3 else "utf-8"
+    asked = Asked(folder, draw.choice((None, "label", "audio")), target, encoding)
+    to = folder / "draft.yaml"
+    to.unlink(missing_ok=True)
+    write_draft(look(path, asked), to, f"armtune init {path}")
+    try:
+        load_sweep(to)
+    except ArmtuneError as error:
+        raise AssertionError(f"what was drafted is refused: {error}") from error
+
+
+def _mutant_table(folder: Path, draw: random.Random) -> Path:
     rows = [["image", "audio", "label", "split", "patient"]]
     rows += [[f"{k}", f"{k / 7:.3f}", "ab"[k % 2], "train", f"p{k % 10}"] for k in range(ROWS)]
     for _ in range(draw.choice((1, 1, 2, 8))):
@@ -37,20 +74,23 @@ def table(folder: Path, draw: random.Random) -> None:
             )
     if draw.random() < 0.2:
         del draw.choice(rows)[:]
+    if draw.random() < 0.2:
+        _replace_labels(rows, draw)
     ending = draw.choice(("csv", "tsv"))
     separator = draw.choice((",", "\t", ";", ",", "\t"))
     text = draw.choice(("\n", "\r\n", "\r")).join(separator.join(row) for row in rows)
     data = text.encode(draw.choice(ENCODINGS), "ignore")
     path = folder / f"table.{ending}"
     path.write_bytes(scrambled(data, draw) if draw.random() < 0.3 else data)
-    options: dict[str, Any] = {"encoding": draw.choice(ENCODINGS)} if draw.random() < 0.5 else {}
-    if draw.random() < 0.5:
-        options |= {"groups": "patient"} if draw.random() < 0.5 else {"split": "split"}
-    columns = {"image": ["image"], "audio": [draw.choice(("audio", "a*", "[", "*"))]}
-    data_set = Table(
-        path=path.name, columns=columns, missing=draw.choice(("error", "mean")), **options
-    )
-    data_set.read(["image", "audio"], folder, lambda *_: None)
+    return path
+
+
+def _replace_labels(rows: list[list[str]], draw: random.Random) -> None:
+    """Gives all rows labels of a few odd names."""
+    names = draw.sample(LABELS, draw.choice((1, 2, 3)))
+    for row in rows[1:]:
+        if len(row) > LABEL_AT:
+            row[LABEL_AT] = draw.choice(names)
 
 
 def picture(folder: Path, draw: random.Random) -> None:
@@ -96,6 +136,7 @@ def sound(folder: Path, draw: random.Random) -> None:
 
 FILES: dict[str, Callable[[Path, random.Random], None]] = {
     "table": table,
+    "draft": draft,
     "picture": picture,
     "sound": sound,
 }

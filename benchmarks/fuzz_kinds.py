@@ -5,88 +5,29 @@ from __future__ import annotations
 import io
 import json
 import random
-import shutil
 import struct
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, field
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
-from armtune.bundle.manifest import MANIFEST, PROGRAM, checksum
 from armtune.bundle.predictor import Predictor
 from armtune.recipe.document import read_document
 from armtune.recipe.space import load_sweep
 from armtune.report.run import RunReport
 from armtune.report.status import read_status
 from armtune.sweeps.study.journal import JOURNAL
+from benchmarks.fuzz_bundles import BUNDLES
 from benchmarks.fuzz_files import FILES
 from benchmarks.fuzz_mutants import ODD, mutated, scrambled
+from benchmarks.fuzz_samples import ROOT, Kind, Samples, changed
 
-ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 SPACES = sorted((ROOT / "search_spaces").glob("*.yaml"))
-
-
-@dataclass
-class Samples:
-    """A finished run and its bundle, from which mutants are made; and a folder to put them."""
-
-    run: Path
-    bundle: Path
-    scratch: Path
-    arrays: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
-
-
-def made(place: Path) -> Samples:
-    """Trains a toy sweep, and leaves its run and bundle in a folder."""
-    from armtune.datasets._load import load_dataset
-    from armtune.export.from_run import export_trial
-    from armtune.recipe.load import load_recipe
-    from armtune.sweeps import sweep
-
-    path = _toy(place)
-    toy = load_recipe(path)
-    result = sweep(toy, place / "run", place, inline=True)
-    export_trial(place / "run", result.chosen or 0, place / "best")
-    views = load_dataset(toy, place).test.views
-    arrays = {m: np.asarray(view[:20]) for m, view in views.items()}
-    (place / "scratch").mkdir()
-    shutil.copytree(ROOT / "search_spaces", place / "scratch" / "search_spaces")
-    return Samples(place / "run", place / "best", place / "scratch", arrays)
-
-
-def _toy(place: Path) -> Path:
-    """A recipe of three short trainings, and its data."""
-    rng = np.random.default_rng(0)
-    label = np.arange(120) % 3
-    views = {m: rng.normal(size=(120, n)) + label[:, None] for m, n in (("image", 6), ("audio", 5))}
-    np.savez(place / "toy.npz", label=label, **views)
-    content = {
-        "name": "toy",
-        "data": {"name": "arrays", "path": "toy.npz"},
-        "modalities": {m: {"encoder": {"name": "mlp", "width": 8}} for m in views},
-        "training": {"epochs": 2, "batch_size": 32},
-        "sweep": {
-            "trials": 3,
-            "space": [{"training.optimizer.lr": {"log": [0.001, 0.1]}}],
-            "confirm": {"top": 1, "seeds": 2},
-        },
-    }
-    path = place / "toy.yaml"
-    path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    return path
-
-
-Kind = Callable[[Samples, random.Random], None]
-"""Makes a mutant and has it read."""
 
 
 def recipe(samples: Samples, draw: random.Random) -> None:
@@ -153,7 +94,7 @@ def journal(samples: Samples, draw: random.Random) -> None:
             lines[at] = scrambled(lines[at], draw)
         else:
             lines[at] = json.dumps(mutated(json.loads(_sound(lines[at])), draw)).encode() + b"\n"
-    with _changed(samples.run / JOURNAL, b"".join(lines)):
+    with changed(samples.run / JOURNAL, b"".join(lines)):
         _look(samples.run)
 
 
@@ -174,7 +115,7 @@ def folder(samples: Samples, draw: random.Random) -> None:
         data = json.dumps(mutated(_content(path), draw)).encode()
     else:
         data = scrambled(path.read_bytes(), draw)
-    with _changed(path, data):
+    with changed(path, data):
         _look(samples.run)
 
 
@@ -194,73 +135,6 @@ def _curves(report: RunReport) -> None:
     from armtune.report.curves import curves
 
     curves(report.folder, report.records)
-
-
-@contextmanager
-def _changed(path: Path, data: bytes) -> Iterator[None]:
-    """Lets a file hold other bytes for a while: copies of its folder would take longer."""
-    whole = path.read_bytes()
-    path.write_bytes(data)
-    try:
-        yield
-    finally:
-        path.write_bytes(whole)
-
-
-def manifest(samples: Samples, draw: random.Random) -> None:
-    """A bundle whose manifest says something else, with or without a checksum that fits."""
-    content = mutated(json.loads((samples.bundle / MANIFEST).read_text()), draw)
-    if isinstance(content, dict) and draw.random() < 0.9:
-        content["checksum"] = checksum(content)
-    data = json.dumps(content).encode()
-    data = data if draw.random() < 0.9 else scrambled(data, draw)
-    with _changed(samples.bundle / MANIFEST, data):
-        _predict(samples)
-
-
-def program(samples: Samples, draw: random.Random) -> None:
-    """A bundle whose program computes something else; its checksum fits."""
-    content = mutated(json.loads((samples.bundle / PROGRAM).read_text()), draw)
-    if isinstance(content, dict) and draw.random() < 0.2:
-        _grow(content, draw)
-    with _rewritten(samples.bundle / PROGRAM, json.dumps(content).encode()):
-        _predict(samples)
-
-
-def _grow(content: dict[str, Any], draw: random.Random) -> None:
-    """Adds operations that double a value, many times over."""
-    nodes = content.get("nodes")
-    if not isinstance(nodes, list) or not nodes or not isinstance(nodes[-1], list):
-        return
-    name = nodes[-1][0] if nodes[-1] else "x"
-    for k in range(draw.choice((3, 40, 2000))):
-        value = {"value": name if k == 0 else f"more_{k - 1}"}
-        nodes.append([f"more_{k}", "aten.cat.default", [[value, value], draw.choice((0, 1))], {}])
-        content["result"] = f"more_{k}"
-
-
-def weights(samples: Samples, draw: random.Random) -> None:
-    """A bundle whose weights are other bytes; their checksum fits."""
-    name = draw.choice(("model.safetensors", "preprocessing.safetensors", "recipe.yaml"))
-    path = samples.bundle / name
-    with _rewritten(path, scrambled(path.read_bytes(), draw)):
-        _predict(samples)
-
-
-@contextmanager
-def _rewritten(path: Path, data: bytes) -> Iterator[None]:
-    """Lets a file of a bundle hold other bytes, with a checksum that fits."""
-    manifest = path.with_name(MANIFEST)
-    about = json.loads(manifest.read_text())
-    about["sha256"][path.name] = sha256(data).hexdigest()
-    about["checksum"] = checksum(about)
-    with _changed(path, data), _changed(manifest, json.dumps(about).encode()):
-        yield
-
-
-def _predict(samples: Samples) -> None:
-    predictor = Predictor(samples.bundle)
-    list(predictor.predict(samples.arrays).rows())
 
 
 def inputs(samples: Samples, draw: random.Random) -> None:
@@ -321,9 +195,7 @@ KINDS: dict[str, Kind] = {
     "space": space,
     "journal": journal,
     "folder": folder,
-    "manifest": manifest,
-    "program": program,
-    "weights": weights,
+    **BUNDLES,
     "inputs": inputs,
     **{name: _in_scratch(make) for name, make in FILES.items()},
 }

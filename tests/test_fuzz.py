@@ -9,7 +9,8 @@ import pytest
 from armtune.errors import RunError
 from benchmarks import fuzz
 from benchmarks.fuzz import Outcome, campaign, falls, table, tried
-from benchmarks.fuzz_kinds import KINDS, Samples, made
+from benchmarks.fuzz_kinds import KINDS
+from benchmarks.fuzz_samples import Samples, made
 
 MUTANTS = 25
 SECONDS = 1.2

@@ -154,6 +154,12 @@ def _numbers(content: Any) -> bool:
     return kinds <= {int, float}
 
 
+def _sums(content: Any) -> bool:
+    """Checksums of files of the folder itself: no name leads out of it."""
+    right = _mapping(content, lambda each: isinstance(each, str))
+    return right and not any("/" in name or name in ("", ".", "..") for name in content)
+
+
 def _shape(content: Any) -> bool:
     whole = isinstance(content, list) and all(type(size) is int and size > 0 for size in content)
     return whole and len(content) < MOST_AXES and prod(content) <= MOST_NUMBERS
@@ -178,7 +184,7 @@ def _fills(content: Any) -> bool:
 _PARTS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "target": (lambda part: isinstance(part, dict), "a mapping"),
     "shapes": (_shapes, "a list of whole numbers above 0 for each modality"),
-    "sha256": (lambda part: _mapping(part, lambda e: isinstance(e, str)), "a text for each file"),
+    "sha256": (_sums, "a text for each file, by its plain name"),
     "columns": (lambda part: _mapping(part, _texts), "a list of texts for each modality"),
     "ensemble": (_ensemble, f"members, whole numbers for its parts, {MOST_MEMBERS} in all at most"),
     "fills": (_fills, "what is filled, and a list of numbers for each modality"),

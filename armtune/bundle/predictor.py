@@ -173,6 +173,8 @@ class Predictor:
         if np.shape(told) != expected:
             said = f"gives numbers of shape {np.shape(told)}, not {expected}"
             raise RunError(f"{self.folder}: the model {said}")
+        if not np.isfinite(told).all():
+            raise RunError(f"{self.folder}: the model gives NaN or an infinity")
         return told
 
     def _inputs(self, views: Views, present: Present) -> tuple[Views, Present]:
@@ -209,12 +211,15 @@ def _prepared(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, An
     Raises:
         RunError: the file isn't what an export writes.
     """
+    from armtune.data.columns.modalities import File
     from armtune.data.columns.modalities import restored as prepared
 
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        for modality in shapes:
-            prepared(found[modality])
+        for modality, shape in shapes.items():
+            by = prepared(found[modality])
+            if not isinstance(by, File) and by.shape != shape:
+                raise ValueError(f"{modality}: columns give {by.shape}, not {shape}")
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise RunError(f"{path}: can't be read: {reason(error)}") from error
     return dict(found)

@@ -71,7 +71,10 @@ Trials = Annotated[
 Cuts = Annotated[
     int,
     typer.Option(
-        min=1, metavar="N", help="Cuts of the data to do it all on: data.seed and those after it."
+        min=1,
+        max=1000,
+        metavar="N",
+        help="Cuts of the data to do it all on: data.seed and those after it.",
     ),
 ]
 

@@ -65,22 +65,30 @@ def read_samples(
 
 
 @contextmanager
-def opened(output: Path | None, source: Path) -> Iterator[TextIO]:
+def opened(output: Path | None, source: Path, bundle: Path) -> Iterator[TextIO]:
     """Where rows go; a file is there once it is whole.
 
     Raises:
-        RunError: they would take the place of the samples.
+        RunError: they would take the place of the samples, or of a file of the bundle.
     """
-    from armtune.errors import RunError
     from armtune.files import writing_to
 
     if output is None:
         yield sys.stdout
         return
-    if output.resolve() == source.resolve():
-        raise RunError(f"{output}: the predictions would take the place of the samples")
+    _refuse_to_replace(output, source, "samples")
+    _refuse_to_replace(output, bundle, "model")
     with writing_to(output) as place, place.open("w", newline="", encoding="utf-8") as file:
         yield file
+
+
+def _refuse_to_replace(output: Path, read: Path, what: str) -> None:
+    from armtune.errors import RunError
+    from armtune.files import absolute, exists
+
+    inside = absolute(output).parent == absolute(read)
+    if exists(output) and (inside or (exists(read) and output.samefile(read))):
+        raise RunError(f"{output}: the predictions would take the place of the {what}")
 
 
 def begun(parts: Iterator[Part]) -> Iterator[Part]:

@@ -42,7 +42,7 @@ def command(
 
     run_plugins(plugins)
     predictor = Predictor(bundle)
-    with opened(output, source) as file:
+    with opened(output, source, bundle) as file:
         samples, kept = read_samples(predictor, source, keep)
         parts = _counted(begun(predictor.explain(samples)))
         if as_json:

@@ -21,7 +21,8 @@ def command(
     to: Annotated[
         Path | None,
         typer.Option(
-            help="Folder below which it goes, by its name.", show_default="$ARMTUNE_DATA, or the cache"
+            help="Folder below which it goes, by its name.",
+            show_default="$ARMTUNE_DATA, or the cache",
         ),
     ] = None,
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from armtune.cli._output import say
+from armtune.text.escapes import for_shell
 
 if TYPE_CHECKING:
     from armtune.recipe.drafts.draft import Asked
@@ -99,6 +100,4 @@ def _draft(data: Path, asked: Asked, to: Path) -> None:
 
 
 def _next(recipe: Path) -> list[str]:
-    from shlex import quote
-
-    return ["next:", *(f"  armtune {verb} {quote(str(recipe))}" for verb in ("check", "sweep"))]
+    return ["next:", *(f"  armtune {verb} {for_shell(recipe)}" for verb in ("check", "sweep"))]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 import typer
@@ -20,6 +19,7 @@ from armtune.cli._arguments import (
     RunTo,
     resumable,
 )
+from armtune.text.escapes import for_shell
 
 if TYPE_CHECKING:
     from armtune.api import Result
@@ -117,5 +117,5 @@ def _next(result: Result) -> str:
 
     report = result.report
     steps = next_steps(result.folder, report.recipe, report.front)
-    page = f"open {quote(str(result.folder / REPORT))}"
+    page = f"open {for_shell(result.folder / REPORT)}"
     return "\n".join(["next:", f"  {page}", *(f"  {command}" for _, command in steps)])

@@ -106,7 +106,7 @@ class Data(Options):
             DataError: the file can't be read, or lacks one; names it.
         """
         store = ColumnStore(path, self.text_encoding)
-        return [store.text(name).tolist() for name in names]
+        return [store.untouched(name) for name in names]
 
     @property
     def text_encoding(self) -> str:

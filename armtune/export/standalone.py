@@ -16,6 +16,7 @@ import csv
 import hashlib
 import json
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ def main() -> None:
     count = check(samples, about["shapes"])
     model = load(about)
     target = sys.argv[2] if len(sys.argv) == 3 else 1
+    if target != 1 and Path(target).exists() and Path(target).samefile(sys.argv[1]):
+        sys.exit(f"{target}: the predictions would take the place of the samples")
     with open(target, "w", encoding="utf-8", newline="") as out:  # noqa: PTH123
         table = csv.writer(out, lineterminator="\n")
         table.writerow(["sample", *map(cell, heading(about["target"]))])
@@ -90,8 +93,11 @@ def read(path: Path) -> dict[str, Any]:
         return {f.stem: np.load(f, mmap_mode="r", allow_pickle=False) for f in path.glob("*.npy")}
     if path.suffix != ".npz":
         sys.exit(f"{path}: this program reads .npz files and folders of .npy; armtune reads more")
-    with np.load(path, allow_pickle=False) as archive:
-        return dict(archive)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return dict(archive)
+    except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
+        sys.exit(f"{path}: can't be read: {error}")
 
 
 def check(samples: dict[str, Any], shapes: dict[str, list[int]]) -> int:
@@ -99,6 +105,10 @@ def check(samples: dict[str, Any], shapes: dict[str, list[int]]) -> int:
     for m, array in samples.items():
         if m not in shapes:
             sys.exit(f"{m}: unknown; this model reads {', '.join(shapes)}")
+        if array.dtype.kind not in "fiub" or not array.ndim:
+            sys.exit(
+                f"{m}: holds {array.dtype} of shape {array.shape}, not a number or more a sample"
+            )
         if list(array.shape[1:]) != shapes[m]:
             sys.exit(f"{m}: samples have shape {list(array.shape[1:])}, not {shapes[m]}")
     lengths = {len(array) for array in samples.values()}
@@ -126,7 +136,10 @@ def predict(model: Callable[..., Any], about: dict[str, Any], piece: dict[str, A
             sys.exit(f"{m}: holds NaN or an infinity")
     if not np.any(list(present.values()), axis=0).all():
         sys.exit("there are samples without any modality")
-    return model(views, present)
+    told = model(views, present)
+    if not np.isfinite(told).all():
+        sys.exit("the model gives NaN or an infinity")
+    return told
 
 
 def load(about: dict[str, Any]) -> Callable[..., Any]:

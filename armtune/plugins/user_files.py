@@ -46,13 +46,18 @@ def run(path: Path) -> bool:
     return True
 
 
+def checksums(folder: Path) -> dict[str, str]:
+    """Those of a bundle's files by name, as its manifest has them; none where there is none."""
+    try:
+        sums = json.loads((folder / MANIFEST).read_bytes())["sha256"]
+    except (OSError, ValueError, RecursionError, LookupError, TypeError):
+        return {}
+    return sums if isinstance(sums, dict) else {}
+
+
 def _compare(path: Path, source: bytes) -> None:
     """Refuses a file that a manifest beside it has another checksum of."""
-    try:
-        sums = json.loads((path.parent / MANIFEST).read_bytes())["sha256"]
-        known = sums.get(path.name)
-    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
-        return  # no bundle of ours
+    known = checksums(path.parent).get(path.name)
     if known not in (None, hashlib.sha256(source).hexdigest()):
         raise ValueError(f"{path} differs from its checksum in {MANIFEST}, and isn't run")
 

@@ -137,7 +137,7 @@ def _lengths(recipe: Recipe, samples: int, automatic: bool) -> Iterator[tuple[st
     training = recipe.training
     batch, steps = training.batch_size, training.steps
     if automatic and "batch_size" not in training.model_fields_set:
-        batch = min(batch, max(LEAST_BATCH, 1 << (samples // BATCHES).bit_length() - 1))
+        batch = min(batch, max(LEAST_BATCH, 1 << (samples // BATCHES or 1).bit_length() - 1))
         yield "training.batch_size", batch
     if automatic and "steps" not in training.model_fields_set:
         steps = STEPS

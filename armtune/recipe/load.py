@@ -21,6 +21,7 @@ from armtune.recipe.overrides import COMMAND_LINE, Assignment, apply, parse
 from armtune.recipe.plugins import PLUGINS, take_plugins
 from armtune.recipe.schema import Recipe, named
 from armtune.recipe.shipped import meant_recipe, recipe_file
+from armtune.text.escapes import for_terminal
 
 LINE = 1 << 30
 """More characters than any line has."""
@@ -59,7 +60,7 @@ def read_recipe(
     files = [a for a in assignments if a.path == PLUGINS]
     others = [a for a in assignments if a.path != PLUGINS]
     faults += apply(document, files, COMMAND_LINE)
-    broken = take_plugins(document, path.parent, run_files)
+    broken = take_plugins(document, path, run_files)
     if broken:  # all that names their plug-ins would be at fault as well
         return None, document, [*document.faults, *faults, *broken]
     _name_augmentations(document.content)
@@ -119,8 +120,11 @@ def flow(value: Any) -> str:
         allow_unicode=True,
     )  # fmt: skip
     line = str(written).removesuffix("...\n").rstrip("\n")
-    # Text of several lines goes over several lines, but as JSON, which is YAML.
-    return json.dumps(value, ensure_ascii=False) if "\n" in line else line
+    if "\n" not in line and for_terminal(line) == line:
+        return line
+    # Text of several lines goes over several lines, but as JSON, which is YAML; and so are written
+    # characters that a terminal obeys, or that nobody sees.
+    return for_terminal(json.dumps(value, ensure_ascii=False))
 
 
 # The one in C, which every wheel has, writes the same several times as fast.

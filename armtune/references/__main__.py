@@ -14,9 +14,11 @@ from armtune.datasets._load import load_dataset
 from armtune.encoders import Frozen
 from armtune.encoders._frozen import are_kept, featured
 from armtune.files import write_text
+from armtune.recipe.document import read_document
 from armtune.recipe.frozen import frozen_parts
 from armtune.recipe.load import load_recipe
-from armtune.recipe.schema import Recipe
+from armtune.recipe.plugins import PLUGINS
+from armtune.recipe.schema import Recipe, add_file
 from armtune.references import FOLDER, PER_SAMPLE, RESULTS, References
 from armtune.references.clock import LOOK_SECONDS, Clock, Parent
 from armtune.references.measure import measure
@@ -27,7 +29,7 @@ from armtune.references.per_sample import write_per_sample
 def main(recipe_file: Path) -> None:
     """Measures, and writes what there is after each reference."""
     parent, folder = Parent(), recipe_file.parent
-    clock, recipe = Clock(parent.ended), load_recipe(recipe_file)
+    clock, recipe = Clock(parent.ended), _recipe(recipe_file)
     dataset = as_trained_on(load_dataset(recipe, folder), frozen_parts(recipe), parent.ended)
 
     def note(references: References, counts: Mapping[str, Floats]) -> None:
@@ -36,6 +38,13 @@ def main(recipe_file: Path) -> None:
 
     with clock.watching():
         measure(dataset, list(recipe.modalities), tokens_of(recipe, dataset), clock, note)
+
+
+def _recipe(file: Path) -> Recipe:
+    """The run's recipe; its plug-ins run, as they did in the sweep that started this."""
+    for own in read_document(file).content[PLUGINS]:
+        add_file(Path(own))
+    return load_recipe(file, run_files=False)
 
 
 def as_trained_on(

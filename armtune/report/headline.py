@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 from armtune.report.verdict import GAP, Facts, amount, half_width, level
 from armtune.sweeps.study.folder import BEST
+from armtune.text.escapes import for_shell
 
 if TYPE_CHECKING:
     from armtune.recipe.schema import Recipe
@@ -71,11 +71,11 @@ def next_steps(folder: Path, recipe: Recipe, front: Sequence[int]) -> list[tuple
     """What can be done with a run, and the command for it."""
     from armtune.datasets import Data
 
-    run, best = quote(str(folder)), folder / BEST
+    run, best = for_shell(folder), folder / BEST
     samples = "samples.npz" if type(recipe.data).inputs is Data.inputs else "samples.csv"
     steps = [("see every curve", f"armtune board {run}")]
     if best.is_dir():
-        model = quote(str(best))
+        model = for_shell(best)
         steps.append(("predict", f"armtune predict {model} --input {samples}"))
         steps.append(("ask why", f"armtune explain {model} --input {samples}"))
         steps.append(("serve it", f"armtune serve {model}"))

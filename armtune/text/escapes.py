@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from pathlib import Path
 from typing import Any
 
 # Escape sequences begin with one of these; others end lines, turn the direction of writing around,
@@ -44,3 +46,8 @@ def for_markdown(text: str) -> str:
 def for_code(text: str) -> str:
     """Text between the backticks of Markdown, in one line."""
     return " ".join(for_terminal(text).split()).replace("`", "'")
+
+
+def for_shell(path: Path) -> str:
+    """A path as it is typed: quoted, and no option where it begins with a dash."""
+    return shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))

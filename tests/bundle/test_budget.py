@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from safetensors.numpy import load_file, save
 
 import armtune
 from armtune.bundle.budget import (
@@ -257,3 +258,16 @@ def test_a_recipe_of_a_larger_network_than_there_are_weights_takes_no_memory(
     shapes = {m: tuple(shape) for m, shape in about["shapes"].items()}
     with pytest.raises(RunError, match=r"does not fit recipe.yaml: .* has more weights"):
         load_served(bundle, shapes, dataset.target)
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_a_model_that_gives_no_numbers_is_refused(
+    bundle: Path, dataset: Dataset, odd: float
+) -> None:
+    path = bundle / "preprocessing.safetensors"
+    stored = load_file(path)
+    stored["mean/audio"] = np.full_like(stored["mean/audio"], odd)
+    path.write_bytes(save(stored))
+    sign(bundle, {path.name})
+    with pytest.raises(RunError, match="the model gives NaN or an infinity"):
+        Predictor(bundle).predict({m: view[:3] for m, view in dataset.test.views.items()})

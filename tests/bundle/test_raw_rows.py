@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -148,3 +149,52 @@ def test_raw_rows_of_a_small_model_need_no_torch(tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.stdout.strip() == "60", done.stderr
+
+
+ODD = {
+    "a part that is none": (("facts", "columns", 0, "parts"), [9]),
+    "parts of text": (("facts", "columns", 0, "parts"), ["0"]),
+    "more means than parts": (("facts", "columns", 0, "means"), [1.0, 2.0, 3.0]),
+    "an endless mean": (("facts", "columns", 0, "means"), [float("inf")]),
+    "another way to write": (("facts", "columns", 0, "written"), "*"),
+    "no columns": (("facts", "columns"), []),
+    "a name that is none": (("facts", "columns", 0, "name"), 3),
+    "words that are none": (("words", "words"), [1, 2]),
+    "no texts": (("words", "names"), []),
+    "another length": (("words", "length"), 3),
+    "another kind": (("words", "kind"), "vector"),
+    "another type of file": (("photo", "type"), "zip"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_no_training_fitted_is_refused(
+    made: tuple[Path, Run], tmp_path: Path, name: str
+) -> None:
+    best = tmp_path / "best"
+    shutil.copytree(made[0] / "best", best)
+    prepared = json.loads((best / PREPARED).read_text())
+    (*around, key), value = ODD[name]
+    holder = prepared
+    for step in around:
+        holder = holder[step]
+    holder[key] = value
+    (best / PREPARED).write_text(json.dumps(prepared))
+    manifest = json.loads((best / MANIFEST).read_text())
+    manifest["sha256"][PREPARED] = sha256(best / PREPARED)
+    (best / MANIFEST).write_text(json.dumps({**manifest, "checksum": checksum(manifest)}))
+    with pytest.raises(RunError, match=r"columns\.json: can't be read"):
+        Predictor(best)
+
+
+def test_columns_are_kept_as_they_stand_there(made: tuple[Path, Run], tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    predictor = Predictor(made[0] / "best")
+    (tmp_path / "t.csv").write_text('id,mark\n" 01 ",1e3\nNA,\n', encoding="utf-8")
+    assert predictor.texts(tmp_path / "t.csv", ["id", "mark"]) == [[" 01 ", "NA"], ["1e3", ""]]
+    table = pa.table({"id": [1.5, None], "mark": [" x", None], "whole": [1, None]})
+    parquet.write_table(table, tmp_path / "t.parquet")
+    kept = predictor.texts(tmp_path / "t.parquet", ["id", "mark", "whole"])
+    assert kept == [["1.5", ""], [" x", ""], ["1", ""]]

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from armtune.bundle.manifest import MANIFEST
+from armtune.bundle.manifest import MANIFEST, read_manifest
 from armtune.bundle.target import aside_of, check_target, put
 from armtune.cli import main
 from armtune.errors import RunError
@@ -187,3 +187,20 @@ def test_a_folder_of_others_is_told_at_once(tmp_path: Path) -> None:
             check_target(tmp_path / "p")
     finally:
         os.seteuid(0)
+
+
+@pytest.mark.parametrize("name", ["../thesis.txt", "{tmp}/thesis.txt", "sub/thesis.txt", "..", ""])
+def test_a_manifest_reaches_no_file_outside_its_folder(tmp_path: Path, name: str) -> None:
+    bundle, thesis = tmp_path / "p", tmp_path / "thesis.txt"
+    (bundle / "sub").mkdir(parents=True)
+    for path in (thesis, bundle / "sub" / "thesis.txt"):
+        path.write_text("years")
+    sums = {name.format(tmp=tmp_path): "0"}
+    about = {"target": {}, "shapes": {"m": [1]}, "sha256": sums}
+    (bundle / MANIFEST).write_text(json.dumps(about))
+    before = contents(tmp_path)
+    with pytest.raises(RunError, match="sha256 needs a text for each file, by its plain name"):
+        read_manifest(bundle)
+    with pytest.raises(RunError, match="holds files that are not a bundle"):
+        check_target(bundle)
+    assert contents(tmp_path) == before

@@ -129,3 +129,33 @@ def test_the_table_is_written_through_links_pipes_and_devices(
     assert pipe.is_fifo()
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert not Path("/dev/null").is_file()
+
+
+@pytest.mark.parametrize("place", ["hard link", "in the samples' folder", "in the bundle"])
+def test_nor_do_they_take_the_place_of_anything_else_that_is_read(
+    bundle: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    place: str,
+) -> None:
+    samples = bundle.parent / "samples.npz"
+    output = {
+        "hard link": tmp_path / "hard.npz",
+        "in the samples' folder": tmp_path / "arrays" / "image.npy",
+        "in the bundle": bundle / "predict.py",
+    }[place]
+    if place == "hard link":
+        os.link(samples, output)
+    if place == "in the samples' folder":
+        output.parent.mkdir()
+        np.save(output, np.zeros((3, 6, 6)))
+        samples = output.parent
+    before = output.read_bytes()
+    command = ["armtune", "predict", str(bundle), "--input", str(samples), "--output", str(output)]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert "would take the place of the" in capsys.readouterr().err
+    assert output.read_bytes() == before

@@ -164,7 +164,9 @@ def test_no_half_of_a_model_is_left(hub: str, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_without_a_connection_it_says_what_to_do(hub: str) -> None:
-    with pytest.raises(MissingDataError, match="can't be fetched .*; it can be fetched where there"):
+    with pytest.raises(
+        MissingDataError, match="can't be fetched .*; it can be fetched where there"
+    ):
         fetch_model("own/vit", endpoint="http://127.0.0.1:9")
 
 

@@ -45,10 +45,21 @@ def _whole(kind: str) -> Any:
         "hubert": lambda t: t.HubertModel(t.HubertConfig(**WAVE)),
         "whisper": lambda t: t.WhisperModel(
             t.WhisperConfig(
-                d_model=8, encoder_layers=2, decoder_layers=1, encoder_attention_heads=2,
-                decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16,
-                num_mel_bins=8, max_source_positions=50, vocab_size=20, max_target_positions=8,
-                pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1,
+                d_model=8,
+                encoder_layers=2,
+                decoder_layers=1,
+                encoder_attention_heads=2,
+                decoder_attention_heads=2,
+                encoder_ffn_dim=16,
+                decoder_ffn_dim=16,
+                num_mel_bins=8,
+                max_source_positions=50,
+                vocab_size=20,
+                max_target_positions=8,
+                pad_token_id=0,
+                bos_token_id=1,
+                eos_token_id=2,
+                decoder_start_token_id=1,
             )
         ),  # fmt: skip
         "ast": lambda t: t.ASTModel(t.ASTConfig(**SIZES, max_length=40, num_mel_bins=32)),

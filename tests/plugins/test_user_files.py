@@ -6,7 +6,7 @@ import json
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -217,3 +217,50 @@ def test_a_file_of_a_bundle_that_was_changed_is_not_run(
     with pytest.raises(RecipeError, match=r"mine\.py differs from its checksum in bundle\.json"):
         load_recipe(tmp_path / "recipe.yaml")
     assert "mine" not in plugins("encoders")
+
+
+def in_a_run(recipe: Path) -> Path:
+    """The same as the recipe of a trial in a run's folder."""
+    trial = recipe.parent / "run" / "trials" / "0001"
+    trial.mkdir(parents=True)
+    (recipe.parent / "run" / "origin.json").write_text("{}")
+    (trial / "recipe.yaml").write_text(RECIPE.replace("mine.py", str(recipe.parent / "mine.py")))
+    return trial / "recipe.yaml"
+
+
+def in_a_bundle_that_was_changed(recipe: Path) -> Path:
+    """The same in a bundle whose recipe was another one."""
+    sums = {"recipe.yaml": "0" * 64, "mine.py": sha256(CODE.encode()).hexdigest()}
+    (recipe.parent / "bundle.json").write_text(json.dumps({"sha256": sums}))
+    return recipe.rename(recipe.with_name("recipe.yaml"))
+
+
+def beside_a_bundle(recipe: Path) -> Path:
+    """The same in a bundle, naming code elsewhere."""
+    bundle = recipe.parent / "bundle"
+    bundle.mkdir()
+    text = RECIPE.replace("mine.py", "../mine.py")
+    (bundle / "recipe.yaml").write_text(text)
+    sums = {"recipe.yaml": sha256(text.encode()).hexdigest(), "mine.py": "0" * 64}
+    (bundle / "bundle.json").write_text(json.dumps({"sha256": sums}))
+    return bundle / "recipe.yaml"
+
+
+FOREIGN = {
+    in_a_run: "code that a run's folder names, which isn't run unasked",
+    in_a_bundle_that_was_changed: "recipe.yaml differs from its checksum in bundle.json",
+    beside_a_bundle: "code that isn't the bundle's, and isn't run",
+}
+
+
+@pytest.mark.parametrize("place", FOREIGN, ids=[place.__name__ for place in FOREIGN])
+def test_foreign_code_runs_where_the_user_names_it(
+    recipe: Path, place: Callable[[Path], Path]
+) -> None:
+    code = recipe.parent / "mine.py"
+    foreign = place(recipe)
+    said = refusal(foreign)
+    assert FOREIGN[place] in said
+    assert f"name it yourself: plugins='[{code}]'" in said
+    assert "mine" not in plugins("encoders")
+    assert load_recipe(foreign, [f"plugins=[{code}]"]).plugins == [str(code)]

@@ -262,3 +262,10 @@ def test_a_sweep_keeps_what_became_of_auto(tmp_path: Path) -> None:
     assert "balancing.name" in kept.sweep.space[0]
     assert kept.sweep.pruner.name == "pareto_asha"
     sweep(recipe, tmp_path / "run", tmp_path, inline=True, resume=True)
+
+
+def test_a_dozen_samples_are_a_batch(tmp_path: Path) -> None:
+    path = write(tmp_path, {"vector": VIEWS["vector"][:12]}, sweep={"space": "auto"})
+    np.savez(tmp_path / "own.npz", vector=VIEWS["vector"][:12], label=np.arange(12) % 2)
+    _, recipe, _ = settled(path)
+    assert recipe.training.batch_size == 16

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from armtune.data.columns import dates
 from armtune.data.columns.numbers import (
+    WRITTEN,
     Style,
     first_stranger,
     known_cells,
@@ -30,6 +31,8 @@ RARE = 2
 """Training rows from which a category has a place of its own."""
 MOST_CATEGORIES = 256
 """Places of a column's categories; rarer ones share one."""
+LARGEST = 1e300
+"""No number that was fitted is so large."""
 STILL = 1e-9
 """Standard deviation up to which a part of dates never changes."""
 
@@ -70,6 +73,7 @@ class Number:
     """
 
     type: ClassVar[str] = "number"
+    most_parts: ClassVar[int] = 1
 
     name: str
     written: str
@@ -87,6 +91,18 @@ class Number:
         if self.means:
             found = np.where(missing, self.means, found)
         return np.concatenate([found, missing], axis=1) if self.indicator else found
+
+    def is_whole(self) -> bool:
+        """Whether all parts are what they may be, as what is read from a file may not."""
+        parts = _all_of(self.parts, int) and all(0 <= p < self.most_parts for p in self.parts)
+        means = _finite(self.means) and len(self.means) in (0, len(self.parts))
+        flag = type(self.indicator) is bool
+        return bool(parts and self.parts and means and flag and self.is_style(self.written))
+
+    @staticmethod
+    def is_style(written: Any) -> bool:
+        """Whether cells may be written so."""
+        return isinstance(written, str) and written in WRITTEN
 
     def written_as(self, cells: pa.Array) -> Number:
         """The same for cells of another file, which may write numbers otherwise."""
@@ -117,6 +133,12 @@ class Date(Number):
     """A column of dates."""
 
     type: ClassVar[str] = "date"
+    most_parts: ClassVar[int] = len(dates.PARTS)
+
+    @staticmethod
+    def is_style(written: Any) -> bool:
+        """See ``Number.is_style``; users may state a format of their own."""
+        return isinstance(written, str) and "%" in written
 
     def written_as(self, cells: pa.Array) -> Number:
         """The same for cells of another file, where they tell how it writes dates."""
@@ -167,6 +189,13 @@ class Category:
     @property
     def width(self) -> int:
         return len(self.shares)
+
+    def is_whole(self) -> bool:
+        """See ``Number.is_whole``."""
+        if not (_all_of(self.values, str) and _all_of((self.rare, self.missing), bool)):
+            return False
+        places = len(self.values) + self.rare + self.missing
+        return _finite(self.shares) and len(self.shares) == places > 0
 
     def apply(self, cells: pa.Array, place: str) -> Floats:
         rows, width = self.rows(), len(self.values)
@@ -242,12 +271,23 @@ def restored(about: Mapping[str, Any]) -> Number | Date | Category:
     """The column that ``as_data`` wrote.
 
     Raises:
-        KeyError, TypeError: it isn't one.
+        KeyError, TypeError, ValueError: it isn't one.
     """
     options: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in about.items() if k != "type"
     }
-    return TYPES[about["type"]](**options)
+    column = TYPES[about["type"]](**options)
+    if not isinstance(column.name, str) or not column.is_whole():
+        raise ValueError(f"{str(about)[:200]} is no column")
+    return column
+
+
+def _all_of(values: Any, *kinds: type) -> bool:
+    return isinstance(values, tuple) and all(type(value) in kinds for value in values)
+
+
+def _finite(values: Any) -> bool:
+    return _all_of(values, int, float) and all(abs(value) < LARGEST for value in values)
 
 
 def _empty(cells: pa.Array) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -139,9 +140,9 @@ def guess(store: ColumnStore, name: str) -> Guess:
     return _names_or_texts(cells)
 
 
-def guess_columns(store: ColumnStore) -> dict[str, Guess]:
-    """What each column of a table holds."""
-    return {name: guess(store, name) for name in store.names}
+def guess_columns(store: ColumnStore, names: Sequence[str] | None = None) -> dict[str, Guess]:
+    """What some columns of a table hold; all, where none is named."""
+    return {name: guess(store, name) for name in (store.names if names is None else names)}
 
 
 def _counted(store: ColumnStore, name: str, column: pa.Array) -> Cells:

@@ -54,6 +54,11 @@ class Vector:
         return [column.name for column in self.columns]
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a row."""
+        return (sum(self.widths),)
+
+    @property
     def widths(self) -> list[int]:
         """How many numbers each column becomes."""
         return [column.width for column in self.columns]
@@ -91,6 +96,11 @@ class Text:
     names: tuple[str, ...]
     numbers: Vocabulary | Tokenizer
     length: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a row."""
+        return (self.length,)
 
     def apply(self, cells: Cells, place: Place) -> NDArray[np.float32]:
         """Rows as numbers of words or tokens ``(row, length)``."""
@@ -132,15 +142,21 @@ def restored(about: Mapping[str, Any]) -> Vector | Text | File:
     """What ``about`` wrote.
 
     Raises:
-        KeyError, TypeError: it isn't that.
+        KeyError, TypeError, ValueError: it isn't that.
     """
-    if about["kind"] == Vector.kind:
+    if about["kind"] == Vector.kind and about["columns"]:
         return Vector(tuple(fitted.restored(column) for column in about["columns"]))
-    if about["kind"] == Text.kind:
-        return Text(tuple(about["names"]), _numbers(about), int(about["length"]))
-    if about["kind"] == File.kind:
-        return File(str(about["name"]), str(about["type"]))
-    raise KeyError(about["kind"])
+    if about["kind"] == Text.kind and about["names"]:
+        return Text(_texts(about["names"]), _numbers(about), int(about["length"]))
+    if about["kind"] == File.kind and about["type"] in FILES:
+        return File(str(about["name"]), about["type"])
+    raise ValueError(f"{str(about)[:200]} is no modality of columns")
+
+
+def _texts(content: Any) -> tuple[str, ...]:
+    if not isinstance(content, list) or not all(isinstance(each, str) for each in content):
+        raise TypeError(f"{str(content)[:200]} are no texts")
+    return tuple(content)
 
 
 def kind_of(modality: str, guesses: Sequence[Guess], place: str) -> str:
@@ -274,7 +290,7 @@ def _numbers(about: Mapping[str, Any]) -> Vocabulary | Tokenizer:
     """
     if "tokenizer" in about:
         return Tokenizer(str(about["tokenizer"]))
-    return Vocabulary(tuple(about["words"]))
+    return Vocabulary(_texts(about["words"]))
 
 
 def _kind(guess: Guess) -> str:

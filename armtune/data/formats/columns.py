@@ -115,6 +115,23 @@ class ColumnStore:
         """
         return as_text(self.column(key), self.at(key))
 
+    def untouched(self, key: str) -> Sequence[str]:
+        """A column as text with the spaces that stand there; empty where a cell is missing.
+
+        Raises:
+            DataError: there is no such column, or it holds no text, numbers or the like.
+        """
+        import pyarrow as pa
+        from pyarrow import compute
+
+        column = self.column(key)
+        if not any(is_a(column.type) for is_a in (pa.types.is_string, pa.types.is_floating)):
+            return list(self.text(key))
+        try:
+            return list(compute.fill_null(column.cast(pa.string()), "").to_pylist())
+        except UnicodeDecodeError:
+            return list(self.text(key))  # which says where
+
     def numbers(self, keys: Sequence[str], instead: str = CATEGORIES) -> NDArray[np.float64]:
         """Columns of numbers, ``(row, column)``; NaN where a cell is missing.
 

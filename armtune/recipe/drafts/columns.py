@@ -13,6 +13,7 @@ from armtune.data.columns.leaks import DETERMINES, leak
 from armtune.data.formats.columns import ColumnStore
 from armtune.data.splits import SPLITS
 from armtune.errors import DataError
+from armtune.recipe.document import MOST_ENTRIES
 from armtune.recipe.drafts.draft import MOST, name_of
 from armtune.recipe.drafts.labels import looks_like_groups
 
@@ -65,8 +66,9 @@ def sort_columns(store: ColumnStore, label: str) -> Sorted:
     """
     found = Sorted()
     labels = store.cells(label)
-    for name, guess in guess_columns(store).items():
-        if name == label or _cuts(store, guess, found):
+    others = [name for name in store.names if name != label]
+    for name, guess in guess_columns(store, others[:MOST_ENTRIES]).items():
+        if _cuts(store, guess, found):
             continue
         said = guess.reason.removesuffix(": left out") if guess.left_out else ""
         told = said or _leak(store, guess, labels)
@@ -74,9 +76,16 @@ def sort_columns(store: ColumnStore, label: str) -> Sorted:
             found.left_out.append(f"{name} {told}; is it known before the label is?")
             told = ""
         if told:
-            found.left_out.append(f"{name} is left out: {told}{'' if said else ': a leak'}")
+            found.left_out.append(
+                f"{name or repr(name)} is left out: {told}{'' if said else ': a leak'}"
+            )
         else:
             found.guesses[name] = guess
+    if more := len(others[MOST_ENTRIES:]):
+        found.left_out.append(
+            f"{more:,} columns more are left out: a recipe lists {MOST_ENTRIES:,} at most; "
+            f"patterns, such as {others[-1][:1]}*, take more"
+        )
     for name in (name for name, guess in found.guesses.items() if guess.type in FILES):
         _refuse_lost(store, name)
     _as_modalities(store, found)

@@ -13,6 +13,7 @@ from armtune.data.formats.text_files import UTF_8
 from armtune.files import absolute
 from armtune.recipe.load import flow
 from armtune.recipe.schema import LONGEST
+from armtune.text.escapes import for_terminal
 
 WIDTH = 100
 """Characters of a line of comments."""
@@ -110,7 +111,7 @@ def as_text(lines: Iterable[Line], indent: str = "") -> Iterator[str]:
 def comment(text: str, indent: str = "") -> Iterator[str]:
     """A text as comments; paragraphs stay apart."""
     begin = f"{indent}# "
-    for paragraph in text.splitlines():
+    for paragraph in for_terminal(text).splitlines():
         lines = wrap(
             paragraph, WIDTH, initial_indent=begin, subsequent_indent=begin,
             break_long_words=False, break_on_hyphens=False,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from armtune.errors import Fault, RecipeError, RunError
-from armtune.files import exists, write_text
+from armtune.files import exists, is_file, write_text
 from armtune.recipe.document import Document, read_document
 from armtune.recipe.schema_tree import value_at
 from armtune.recipe.shipped import (
@@ -83,8 +83,11 @@ def _is_there(path: Path, text: str) -> bool:
     Raises:
         RunError: something else is there.
     """
-    if not exists(path):
+    above = next(p for p in path.parents if exists(p) or p.is_symlink())
+    if not above.is_dir():
+        raise RunError(f"{above} is no folder; nothing was written")
+    if not exists(path) and not path.is_symlink():
         return False
-    if not path.is_file() or path.read_bytes() != text.encode():
+    if not is_file(path) or path.read_bytes() != text.encode():
         raise RunError(f"{path} is there already, and is another; nothing was written")
     return True

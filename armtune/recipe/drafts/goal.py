@@ -22,22 +22,31 @@ MOST_COUNTED = 200
 """Whole numbers that count from 0 or 1 without gaps are classes up to so many."""
 OFTEN = 0.05
 """Share of the texts with a separator from which they are several labels."""
+STATED = "as --target says"
 
 
-def goal_of(raw: NDArray[Any], place: str, stated: str | None) -> Goal:
+def goal_of(
+    raw: NDArray[Any],
+    place: str,
+    stated: str | None,
+    why: str = STATED,
+    names: NDArray[np.str_] | None = None,
+) -> Goal:
     """What labels are to be, and what to maximize.
 
     Args:
         raw: ``(sample, …)``, numbers or text.
         place: what messages call them.
-        stated: the kind of target, where the user says it.
+        stated: the kind of target, where there is no choice.
+        why: there is none.
+        names: what classes are told apart by, where not by ``raw``: ``01`` and ``1`` are two.
 
     Raises:
         DataError: there is one class only, or hardly a second sample of any.
     """
-    kind, why = (stated, "as --target says") if stated else _kind(raw)
+    kind, why = (stated, why) if stated else _kind(raw)
     if kind == "classes":
-        return _classes(raw, place, why)
+        return _classes(raw if names is None else names, place, why)
     score = kinds()[kind].score
     return Goal(kind, why, score)
 
@@ -71,7 +80,7 @@ def _kind_of_whole(different: NDArray[Any], count: int) -> tuple[str, str]:
     lowest, highest, size = different[0], different[-1], len(different)
     counted = lowest in (0, 1) and highest - lowest == size - 1
     if size * EACH <= count and (size <= FEW or (counted and size <= MOST_COUNTED)):
-        return "classes", f"{size} different whole numbers"
+        return "classes", "whole numbers"
     return "values", f"{size} different whole numbers from {lowest:g} to {highest:g}"
 
 

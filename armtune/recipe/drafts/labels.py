@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from armtune.errors import DataError
 
@@ -18,12 +18,12 @@ FEWEST = 10
 """Groups from which a cut by groups has something to choose from."""
 
 
-def label_among(names: Sequence[str], likely: Sequence[str], place: str) -> str:
+def label_among(names: Sequence[str], likely: Callable[[], Sequence[str]], place: str) -> str:
     """The name of the labels, where the user doesn't say it.
 
     Args:
         names: all that there are.
-        likely: those that labels may have, by what they hold.
+        likely: gives those that labels may have, by what they hold.
 
     Raises:
         DataError: none is plainly meant; lists the likely ones.
@@ -32,8 +32,9 @@ def label_among(names: Sequence[str], likely: Sequence[str], place: str) -> str:
     found = next((lower[word] for word in LABELS if word in lower), None)
     if found is not None:
         return found
-    listed = ", ".join(likely[:8]) + (", …" if len(likely) > 8 else "")
-    hint = f"; perhaps one of these: {listed}" if likely else ""
+    perhaps = likely()
+    listed = ", ".join(perhaps[:8]) + (", …" if len(perhaps) > 8 else "")
+    hint = f"; perhaps one of these: {listed}" if perhaps else ""
     raise DataError(f"{place}: say with --label what is to be predicted{hint}")
 
 

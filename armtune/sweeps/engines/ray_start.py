@@ -17,6 +17,7 @@ from typing import Any
 
 import armtune
 from armtune.errors import RunError
+from armtune.files import of_storage
 from armtune.sweeps.workers.trial import reason_of
 
 # Ray reads some of these when it is imported.
@@ -86,10 +87,10 @@ def connect(address: str | None) -> None:
     """Starts Ray on this machine, or joins a cluster.
 
     Raises:
-        RunError: there is none at the address.
+        RunError: there is none at the address, or none starts here.
     """
     if address is None:
-        _init("local", include_dashboard=False, object_store_memory=STORE_BYTES)
+        _start_here()
         return
     try:
         _knock(address)
@@ -101,6 +102,16 @@ def connect(address: str | None) -> None:
     except (ConnectionError, RuntimeError, ValueError) as error:
         hint = "a cluster that asks for a token needs RAY_AUTH_MODE=token here"
         raise RunError(f"no Ray cluster at {address}: {reason_of(error)}; {hint}") from error
+
+
+def _start_here() -> None:
+    try:
+        _init("local", include_dashboard=False, object_store_memory=STORE_BYTES)
+    except Exception as error:  # Ray's own are of no class, as where a busy machine takes too long
+        if of_storage(error):
+            raise
+        hint = "try again, or train in this process: --inline"
+        raise RunError(f"Ray didn't start on this machine: {reason_of(error)}; {hint}") from error
 
 
 def _init(address: str, **options: Any) -> None:

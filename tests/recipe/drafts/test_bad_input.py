@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from armtune.cli import main
-from armtune.errors import DataError
-from armtune.recipe.drafts.draft import Asked
+from armtune.datasets._load import load_dataset
+from armtune.errors import DataError, RecipeError
+from armtune.recipe.drafts.draft import Asked, Draft
 from armtune.recipe.drafts.kinds import look
+from armtune.recipe.drafts.write import write_draft
+from armtune.recipe.load import load_recipe
+from armtune.recipe.space import load_sweep
 from tests.recipe.drafts.inputs import picture
 
 TABLES = {
@@ -122,3 +127,65 @@ def test_nothing_is_overwritten(
 @pytest.mark.parametrize("words", [[], ["t.csv", "--example", "avmnist"], ["t.csv", "--target=x"]])
 def test_arguments(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, "init", *words) == 2
+
+
+def written(folder: Path, text: str, **asked: str) -> Draft:
+    """The draft for a table, written as a recipe that is found in order."""
+    (folder / "t.csv").write_text(text, encoding="utf-8")
+    draft = look(folder / "t.csv", Asked(folder, "y", **asked))
+    write_draft(draft, folder / "t.yaml", "armtune init t.csv")
+    load_sweep(folder / "t.yaml")
+    return draft
+
+
+def rows(heading: str, labels: Sequence[str], count: int = 60) -> str:
+    own = [f"{k / 7:.3f},{labels[k % len(labels)]}" for k in range(count)]
+    return "\n".join([f"{heading},y", *own]) + "\n"
+
+
+@pytest.mark.parametrize(
+    "labels", [("01", "1"), ("1e3", "1000"), ("-0", "0"), ("9" * 30, "9" * 29 + "8")]
+)
+def test_labels_that_are_one_number_are_the_classes_that_a_training_reads(
+    labels: tuple[str, str], tmp_path: Path
+) -> None:
+    draft = written(tmp_path, rows("size", labels))
+    assert (draft.goal.kind, draft.goal.why[:10]) == ("classes", "2 classes ")
+    recipe = load_recipe(tmp_path / "t.yaml")
+    assert load_dataset(recipe, tmp_path).target.names == tuple(sorted(labels))
+
+
+def test_a_mark_for_missing_labels_may_be_a_class(tmp_path: Path) -> None:
+    text = rows("size", ("1", "2", "NA"))
+    with pytest.raises(DataError, match=r"20 of 60 labels are missing.*where 'NA' is a class"):
+        written(tmp_path, text)
+    assert written(tmp_path, text, target="classes").goal.why.startswith("3 classes")
+
+
+def test_fractions_are_no_statement_of_the_user(tmp_path: Path) -> None:
+    assert written(tmp_path, rows("size", ("1.5", "2.5"))).goal.why == "numbers with fractions"
+
+
+def test_names_that_a_terminal_obeys_are_written_out(tmp_path: Path) -> None:
+    written(tmp_path, rows("\x1b[31msize\u202e", ("\x1b[2J", "b\x07")))
+    text = (tmp_path / "t.yaml").read_text(encoding="utf-8")
+    assert not set(text) & set("\x1b\x07\u202e")
+
+
+def test_more_columns_than_a_recipe_lists_are_left_out(tmp_path: Path) -> None:
+    names = [f"c{k}" for k in range(1002)]
+    lines = [",".join([*(str((k * n) % 7) for n in range(1002)), "ab"[k % 2]]) for k in range(30)]
+    draft = written(tmp_path, "\n".join([",".join([*names, "y"]), *lines]))
+    assert draft.notes[-1].startswith("2 columns more are left out: a recipe lists 1,000 at most")
+
+
+@pytest.mark.parametrize("encoding", ["nope", "base64", "rot13", "\0"])
+def test_encodings_that_are_none(encoding: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"^--encoding: .* is no encoding, such as utf-8"):
+        written(tmp_path, rows("size", "ab"), encoding=encoding)
+
+
+def test_a_ring_of_links_is_not_meant_by_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / "ring").symlink_to("ring")
+    with pytest.raises(DataError, match=r"ring: there is no such file or folder$"):
+        look(tmp_path / "ring", Asked(tmp_path))

@@ -66,3 +66,15 @@ def test_the_copy_goes_before_the_shipped_one(
     file = write_example("avmnist", Path())[0]
     file.write_text(file.read_text("utf-8").replace("epochs: 15", "epochs: 7"), encoding="utf-8")
     assert load_recipe(Path("avmnist")).training.epochs == 7
+
+
+def test_what_is_no_folder_or_leads_elsewhere_stays(tmp_path: Path) -> None:
+    (tmp_path / "search_spaces").write_text("mine", encoding="utf-8")
+    with pytest.raises(RunError, match="search_spaces is no folder; nothing was written"):
+        write_example("avmnist", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["search_spaces"]
+    (tmp_path / "search_spaces").unlink()
+    (tmp_path / "avmnist.yaml").symlink_to("nowhere")
+    with pytest.raises(RunError, match=r"avmnist\.yaml is there already, and is another"):
+        write_example("avmnist", tmp_path)
+    assert (tmp_path / "avmnist.yaml").is_symlink()

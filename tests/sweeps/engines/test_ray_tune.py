@@ -293,3 +293,17 @@ def processes_of(session: int) -> list[str]:
         if int(its_session) == session and state != "Z":
             found.append(text)
     return found
+
+
+def test_a_ray_that_does_not_start_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    from armtune.sweeps.engines.ray_start import connect
+
+    def slow(*_: object, **__: object) -> None:
+        raise Exception("The current node timed out during startup.\nMore.")
+
+    monkeypatch.setattr(ray, "init", slow)
+    told = r"^Ray didn't start on this machine: .*during startup\.; try again, or .*--inline$"
+    with pytest.raises(RunError, match=told):
+        connect(None)

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from armtune.errors import DataError
+from armtune.data.formats.text_files import known_encoding
+from armtune.errors import DataError, Fault, RecipeError
 from armtune.files import exists
 from armtune.recipe.drafts.draft import Asked, Draft
 from armtune.recipe.drafts.write import refuse_existing, write_draft
@@ -40,7 +41,12 @@ def look(path: Path, asked: Asked) -> Draft:
 
     Raises:
         DataError: nothing lies there, nothing that can be read, or something that is damaged.
+        RecipeError: there is no encoding of the name that was given.
     """
+    try:
+        known_encoding(asked.encoding)
+    except ValueError as error:
+        raise RecipeError([Fault(str(error), "--encoding")]) from error
     if not exists(path):
         raise DataError(f"{path}: there is no such file or folder{_meant(path)}")
     kind = next((kind for kind in _kinds() if kind.reads(path)), None)
@@ -58,5 +64,5 @@ def _kinds() -> Iterator[ModuleType]:
 
 def _meant(path: Path) -> str:
     beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-    near = nearest(path.name, beside)
+    near = nearest(path.name, [name for name in beside if name != path.name])
     return f"; did you mean {path.parent / near}?" if near else ""

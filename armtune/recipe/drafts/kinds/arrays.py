@@ -38,7 +38,7 @@ def look(path: Path, asked: Asked) -> Draft:
         DataError: an array is damaged, or none can be a modality; names it.
     """
     store = ArrayStore(path)
-    label = asked.label or label_among(store.keys, list(_likely(store)), str(path))
+    label = asked.label or label_among(store.keys, lambda: list(_likely(store)), str(path))
     labels, place, names = read_labels(store, label)
     goal = goal_of(as_names(labels, place), place, asked.target)
     kinds()[goal.kind].read(labels, place, names)  # refuses what the data set would refuse

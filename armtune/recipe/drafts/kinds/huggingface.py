@@ -81,7 +81,7 @@ def _label(train: pa.Table, path: Path) -> str:
     classes = [name for name in train.column_names if class_names(train, name)]
     if len(classes) == 1:
         return classes[0]
-    return label_among(train.column_names, classes or train.column_names, str(path))
+    return label_among(train.column_names, lambda: classes or train.column_names, str(path))
 
 
 def _splits(own: Mapping[str, str]) -> Iterator[Line]:

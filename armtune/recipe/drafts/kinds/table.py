@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +17,9 @@ from armtune.data.formats.table_files import LABEL, READERS
 from armtune.data.formats.text_files import UTF_8
 from armtune.errors import DataError
 from armtune.nn.architectures import Reads
+from armtune.recipe.document import MOST_ENTRIES
 from armtune.recipe.drafts.columns import FACTS, TEXT, Sorted, examples, sort_columns
-from armtune.recipe.drafts.draft import Asked, Draft, Line
+from armtune.recipe.drafts.draft import Asked, Draft, Goal, Line
 from armtune.recipe.drafts.goal import goal_of
 from armtune.recipe.drafts.labels import label_among
 from armtune.recipe.drafts.machine import usable_gpus
@@ -60,8 +60,7 @@ def look(path: Path, asked: Asked) -> Draft:
     """
     store = ColumnStore(path, asked.encoding)
     label = asked.label or _label(store)
-    raw, stated = _labels(store, label, asked.target)
-    goal = goal_of(raw, store.at(label), stated)
+    goal = _goal(store, label, asked.target)
     columns = sort_columns(store, label)
     models = _at_hand(columns, asked.folder)
     data = [
@@ -81,9 +80,13 @@ def _label(store: ColumnStore) -> str:
     """The label's column, where the user doesn't say it."""
     if store.path.is_dir():
         return LABEL
-    guesses = guess_columns(store).values()
-    likely = [g.name for g in guesses if g.type in ("category", "number") and _few(store, g)]
-    return label_among(store.names, likely, str(store.path))
+    return label_among(store.names, lambda: _likely(store), str(store.path))
+
+
+def _likely(store: ColumnStore) -> list[str]:
+    """Columns that may be labels by what they hold."""
+    guesses = guess_columns(store, store.names[:MOST_ENTRIES]).values()
+    return [g.name for g in guesses if g.type in ("category", "number") and _few(store, g)]
 
 
 def _few(store: ColumnStore, guess: Guess) -> bool:
@@ -91,28 +94,31 @@ def _few(store: ColumnStore, guess: Guess) -> bool:
     return cells is not None and 1 < len(cells.unique()) <= min(MOST_CLASSES, len(cells) // 2)
 
 
-def _labels(store: ColumnStore, label: str, stated: str | None) -> tuple[NDArray[Any], str | None]:
-    """The labels as numbers or text, and the kind of target where there is but one."""
-    cells = store.cells(label)
+def _goal(store: ColumnStore, label: str, stated: str | None) -> Goal:
+    """What a column of labels is to be."""
+    place, cells = store.at(label), store.cells(label)
     if cells is None:
-        raise DataError(f"{store.at(label)}: holds {store.column(label).type}, which is no label")
+        raise DataError(f"{place}: holds {store.column(label).type}, which is no label")
     texts = np.array(cells.to_pylist())
     numbers = parsed(known_cells(cells), "point", exact=True) if stated != "classes" else None
     if numbers is None:
         if stated != "labels":
-            _refuse_missing(texts == "", store.at(label))
-        return texts, stated
-    _refuse_missing(np.isnan(numbers), store.at(label))
-    if (numbers != np.round(numbers)).any() or store.holds_fractions(label):
-        return numbers, stated or "values"
-    return numbers.astype(np.int64), stated
+            _refuse_missing(texts, texts == "", place)
+        return goal_of(texts, place, stated)
+    _refuse_missing(texts, np.isnan(numbers), place)
+    if stated is None and store.holds_fractions(label):
+        return goal_of(numbers, place, "values", "numbers with fractions")
+    return goal_of(numbers, place, stated, names=texts)
 
 
-def _refuse_missing(missing: NDArray[np.bool_], place: str) -> None:
+def _refuse_missing(texts: NDArray[np.str_], missing: NDArray[np.bool_], place: str) -> None:
     if missing.any():
+        first = int(missing.argmax())
+        name = str(texts[first])
+        hint = f", or say --target classes where {name!r} is a class" if name else ""
         raise DataError(
             f"{place}: {int(missing.sum())} of {len(missing)} labels are missing, the first in "
-            f"row {int(missing.argmax()) + 1}; leave such rows out"
+            f"row {first + 1}; leave such rows out{hint}"
         )
 
 
