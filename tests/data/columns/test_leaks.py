@@ -61,6 +61,5 @@ def test_the_first_rows_only_rule_a_leak_out(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_line_is_told_however_few_rows_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("armtune.data.columns.leaks.FIRST", 50)
-    weight = np.repeat(np.arange(30.0), 10)
-    weight[::10] += 0.5
-    assert told(2 * weight + 1, weight) != ""
+    weight = np.random.default_rng(2).normal(size=300)
+    assert told(2 * weight + 1, weight) == "is the label in other units"
