@@ -89,7 +89,7 @@ class Encoder(Options):
     @property
     def reads_tokens(self) -> bool:
         """Whether samples are token numbers, of which 0 is padding."""
-        return False
+        return self.tokenized
 
     def misfit(self, shape: tuple[int, ...]) -> str:
         """Why this encoder can't read samples of a shape, and which it can; empty when it can.

@@ -96,3 +96,8 @@ def test_fusion_decides_and_members_are_their_own(name: str) -> None:
     check_members(build, lambda part: {m: f[part] for m, f in features.items()})
     one = build(0, 1)({m: f[:, 2:3] for m, f in features.items()})
     assert torch.allclose(build(0, 1)(features)[:, 2:3], one, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", [n for n, plugin in ENCODERS.items() if plugin.tokenized])  # type: ignore[attr-defined]
+def test_encoder_of_a_tokenizers_numbers_reads_tokens(name: str) -> None:
+    assert ENCODERS[name]().reads_tokens  # type: ignore[attr-defined]

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from armtune.data import Dataset
 from armtune.data.columns.modalities import Text, Vector, restored
 from armtune.data.tokenizer import Tokenizer
+from armtune.data.vocabulary import Vocabulary
 from armtune.datasets.table import Table
 from armtune.errors import DataError
 from tests.data import tokenizer_files
@@ -61,8 +62,9 @@ def test_what_is_fitted_is_of_training_rows_only(tmp_path: Path, own: Rows) -> N
     np.testing.assert_allclose(price.means, [np.mean(known)])  # type: ignore[union-attr]
     words = restored(dataset.prepared["words"])
     assert isinstance(words, Text)
-    assert "new" not in words.words
-    assert "old" in words.words
+    assert isinstance(words.numbers, Vocabulary)
+    assert "new" not in words.numbers.words
+    assert "old" in words.numbers.words
 
 
 def test_an_unseen_category_is_the_mean_of_those_seen(tmp_path: Path, own: Rows) -> None:

@@ -46,3 +46,20 @@ def test_a_value_in_other_units_is_told() -> None:
     assert told(celsius * 1.8 + 32, celsius) == "is the label in other units"
     noisy = celsius + np.random.default_rng(4).normal(size=100) / 100
     assert told(noisy, celsius) == ""
+
+
+def test_the_first_rows_only_rule_a_leak_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("armtune.data.columns.leaks.FIRST", 50)
+    late = np.char.upper(LABELS)
+    late[200] = "B" if LABELS[200] != "b" else "A"
+    assert told(late) == ""
+    early = np.char.upper(LABELS)
+    early[20] = "B" if LABELS[20] != "b" else "A"
+    assert told(early) == ""
+    assert told(np.char.upper(LABELS)) == "is the label under other names (3 of them)"
+
+
+def test_a_line_is_told_however_few_rows_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("armtune.data.columns.leaks.FIRST", 50)
+    weight = np.random.default_rng(2).normal(size=300)
+    assert told(2 * weight + 1, weight) == "is the label in other units"
