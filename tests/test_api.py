@@ -11,16 +11,17 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
 import armtune
 from armtune.bundle.manifest import checksum
 from armtune.bundle.serving import load_served
 from armtune.comparison.read import read_comparison
 from armtune.errors import RecipeError, RunError
+from armtune.recipe.document import read_value
 
 ROOT = Path(__file__).parents[1]
 RECIPE = """\
@@ -124,8 +125,8 @@ def test_importing_it_imports_nothing_slow() -> None:
     assert ran.stdout.strip() == "[]"
 
 
-def as_data(folder: Path) -> dict[str, object]:
-    content = yaml.safe_load(RECIPE)
+def as_data(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = read_value(RECIPE, "RECIPE")
     content["data"]["path"] = folder / "own.npz"
     content["training"]["epochs"] = np.int64(2)
     return content
@@ -148,7 +149,7 @@ def test_faults_of_plain_data_say_where_without_a_line(result: armtune.Result) -
     with pytest.raises(RecipeError, match="the recipe: holds what is no plain data"):
         armtune.load_recipe({**content, "name": object()})
     with pytest.raises(RecipeError, match=r"^the recipe modalities"):
-        armtune.compare({**content, "modalities": {"a": content["modalities"]["a"]}}, "none,arm")  # type: ignore[index]
+        armtune.compare({**content, "modalities": {"a": content["modalities"]["a"]}}, "none,arm")
 
 
 def test_a_run_of_plain_data_is_that_of_the_file(result: armtune.Result, tmp_path: Path) -> None:

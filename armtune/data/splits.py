@@ -53,9 +53,12 @@ def named_splits(store: Store, key: str, length: int) -> Indices:
     names = as_names(store.get(key), store.at(key)).astype(str)
     for number, split in enumerate(SPLITS):
         names = np.where(names == str(number), split, names)
-    strangers = np.setdiff1d(names, SPLITS)
-    if names.shape != (length,) or len(strangers):
-        wrong = f"{str(strangers[0])!r}" if len(strangers) else f"shape {names.shape}"
+    strange = np.flatnonzero(~np.isin(names, SPLITS))
+    if names.shape != (length,) or len(strange):
+        wrong = f"shape {names.shape}"
+        if len(strange):
+            row = int(strange[0])
+            wrong = f"{str(names.reshape(-1)[row])!r}, as row {row + 1} does"
         raise DataError(
             f"{store.at(key)}: must say train, validation or test (or 0, 1, 2) for each of "
             f"the {length} samples, not {wrong}"

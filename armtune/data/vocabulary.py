@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,12 +36,20 @@ class Vocabulary:
 
     def encode(self, texts: Sequence[str], length: int) -> NDArray[np.float32]:
         """Numbers of each text's first words, ``(text, length)``, the rest padding."""
-        numbers = {word: UNKNOWN + 1 + k for k, word in enumerate(self.words)}
+        numbers = _Numbers((word, UNKNOWN + 1 + k) for k, word in enumerate(self.words))
+        found = [words_of(text)[:length] for text in texts]
+        words = chain.from_iterable(found)
         encoded = np.full((len(texts), length), PADDING, np.float32)
-        for row, text in zip(encoded, texts, strict=True):
-            own = [numbers.get(word, UNKNOWN) for word in words_of(text)[:length]]
-            row[: len(own)] = own
+        there = np.arange(length) < np.array([len(own) for own in found])[:, None]
+        encoded[there] = np.fromiter(map(numbers.__getitem__, words), np.float32)
         return encoded
+
+
+class _Numbers(dict[str, int]):
+    """Numbers by word; other words share one."""
+
+    def __missing__(self, word: str) -> int:
+        return UNKNOWN
 
 
 def words_of(text: str) -> list[str]:

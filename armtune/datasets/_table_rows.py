@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -41,7 +40,7 @@ from armtune.data.rows import Mask, rows
 from armtune.data.splits import Index, Indices, divided, named_splits, numbered, random_split
 from armtune.data.staging import Raw
 from armtune.data.tokenizer import Tokenizer
-from armtune.datasets import told
+from armtune.datasets import _table_words, told
 from armtune.errors import DataError
 from armtune.targets import Target
 
@@ -51,8 +50,6 @@ if TYPE_CHECKING:
     from armtune.datasets.table import Table
 
 log = logging.getLogger(__name__)
-MOST = 8
-"""Columns that are named in a warning."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +109,7 @@ class TableRows:
             readable = np.zeros_like(used)
             readable[kept] = True
             indices, shared = self._indices(learnt, readable)
-            target = learnt.target.fitted(learnt.labels, indices["train"], str(self.store.path))
+            target = learnt.target.fitted(learnt.labels, indices["train"], self._labelled())
             prepared, filled = self._fitted(present, readable, indices["train"])
             lacked = {m: there for m, there in present.items() if not there[kept].all()}
             for split, index in indices.items():
@@ -121,9 +118,9 @@ class TableRows:
         left_out = len(used) - int(used.sum())
         label = self.data.label
         words = told(target, label) if isinstance(label, str) else str(target)
-        words += _sizes(indices) + _filled(filled, self.data.missing)
+        words += _table_words.sizes(indices) + _table_words.filled(filled, self.data.missing)
         words += (
-            _damaged(damaged)
+            _table_words.damaged(damaged)
             + skipped(left_out)
             + shared
             + self._doubts()
@@ -238,7 +235,12 @@ class TableRows:
             given = named_splits(self.store, data.split, len(labels))
         shares = {"test": data.test, "validation": data.validation}
         rng = np.random.default_rng(data.seed)
-        indices = random_split(given, learnt.target, labels, groups, shares, rng, used)
+        try:
+            indices = random_split(given, learnt.target, labels, groups, shares, rng, used)
+        except DataError as error:
+            cutting = data.groups or data.split
+            place = self.store.at(cutting) if cutting else str(self.store.path)
+            raise DataError(f"{place}: {error}") from error
         indices = {split: index[used[index]] for split, index in indices.items()}
         return indices, divided(indices, given, groups)
 
@@ -260,7 +262,8 @@ class TableRows:
                 at, cells = self.store.at, self.cells
                 holes = missing_cells(m, guesses, cells, at, used & present[m])
                 if holes.any() and self.data.missing == "error":
-                    raise DataError(f"{self.store.path}: {_missing(m, self.columns[m], holes)}")
+                    said = _table_words.missing(m, self.columns[m], holes)
+                    raise DataError(f"{self.store.path}: {said}")
                 found[m] = fit_vector(guesses, cells, own, at, self.data.missing)
                 filled += int(holes.sum())
         return found, filled
@@ -298,13 +301,23 @@ class TableRows:
 
     def _doubts(self) -> str:
         """Warnings of columns that are left out, in several modalities, or tell the label."""
-        return "".join((_left_out(self.guesses), _shared(self.columns), *self._leaks()))
+        said = [
+            _table_words.left_out(self.guesses),
+            _table_words.strangers(self.guesses),
+            _table_words.shared(self.columns),
+        ]
+        return "".join([*said, *self._leaks()])
 
     def _alone(self, groups: NDArray[np.generic] | None) -> str:
         """A warning of groups that keep nothing together."""
         if groups is None or len(np.unique(groups)) < len(groups):
             return ""
         return f"; every row is a group of {self.data.groups!r} by itself"
+
+    def _labelled(self) -> str:
+        """Where the labels are, for messages."""
+        label = self.data.label
+        return self.store.at(label) if isinstance(label, str) else str(self.store.path)
 
     def _leaks(self) -> Iterator[str]:
         if not isinstance(self.data.label, str):
@@ -340,46 +353,3 @@ def _write_files(
 
     for m, view in files.items():
         writer.add(f"{split}_{m}", len(index), chunks(rows(view, index)))
-
-
-def _sizes(indices: Indices) -> str:
-    return f", {' + '.join(str(len(index)) for index in indices.values())} samples"
-
-
-def _filled(count: int, missing: str) -> str:
-    told = " and told by numbers of their own" if missing == "indicator" else ""
-    return f"; {count} missing cells filled by training means{told}" if count else ""
-
-
-def _damaged(said: Sequence[str]) -> str:
-    if not said:
-        return ""
-    return f"; {len(said)} samples with damaged files left out, the first: {said[0]}"
-
-
-def _left_out(guesses: Mapping[str, Sequence[Guess]]) -> str:
-    gone = {g.name: g.type for own in guesses.values() for g in own if g.left_out}
-    few = [f"{name} ({kind})" for name, kind in list(gone.items())[:MOST]]
-    more = f" and {len(gone) - MOST} more" if len(gone) > MOST else ""
-    return f"; columns left out: {', '.join(few)}{more}" if gone else ""
-
-
-def _shared(columns: Columns) -> str:
-    """A warning of columns in several modalities: what these contribute can't be told apart."""
-    counts = Counter(name for names in columns.values() for name in names)
-    shared = [name for name, count in counts.items() if count > 1]
-    more = f" and {len(shared) - MOST} more" if len(shared) > MOST else ""
-    return f"; in several modalities: {', '.join(shared[:MOST])}{more}" if shared else ""
-
-
-def _missing(modality: str, columns: Sequence[str], holes: NDArray[np.bool_]) -> str:
-    row, column = np.argwhere(holes)[0]
-    count = int(holes.any(axis=0).sum())
-    whole = int(holes.all(axis=1).sum()) if len(columns) > 1 else 0
-    hint = f"; {whole} rows have none, which absent: keep or skip would allow" if whole else ""
-    return (
-        f"{modality}: {int(holes.sum())} of {holes.size} cells are missing, in {count} of "
-        f"{len(columns)} columns; the first is in row {row + 1} of {columns[column]!r}. "
-        f"missing: mean would fill them by the training samples' means, missing: indicator "
-        f"would also tell that they were{hint}"
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from armtune.metrics._scored import Scored, Told
 from armtune.plugins.lazy_imports import sklearn_metrics
@@ -23,7 +23,8 @@ class RocAuc(Scored):
 
     def score(self, told: Told) -> float:
         told.needs_all()
-        given, options = told.probabilities, {"average": self.average}
+        given = told.probabilities
+        options: dict[str, Any] = {"average": self.average}
         if told.several:
             return float(sklearn_metrics.roc_auc_score(told.truth, given, **options))
         if len(told.classes) == 2:

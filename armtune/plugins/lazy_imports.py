@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import optuna as optuna
-    import sklearn.metrics as sklearn_metrics
     import torch as torch
+
+    sklearn_metrics: Any
 else:
 
     class _LazyModule(ModuleType):

@@ -141,10 +141,11 @@ def _figures(report: RunReport, alone: bool) -> Mapping[str, Figure]:
         if drawn := found.get(f"Each value against {objective.metric}"):
             mark_slices(drawn, report, objective.metric)
     epochs = curves(report.folder, report.records)
+    chosen = [] if report.chosen is None else epochs.get(report.chosen, [])
     for objective in shown if epochs else ():
         title = f"{objective.metric} by epoch"
         found[title] = figures.learning(report, epochs, objective.metric)
-        mark_curve(found[title], report, epochs.get(report.chosen, ()), objective.metric)
+        mark_curve(found[title], report, chosen, objective.metric)
     found["When trials ran"] = figures.timeline(report)
     return found
 

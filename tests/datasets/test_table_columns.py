@@ -324,3 +324,10 @@ def test_a_tokenizer_that_doesnt_serve_is_named(
 def test_a_tokenizer_of_no_modality_is_refused() -> None:
     with pytest.raises(ValidationError, match="tokenizers: 'title' is no modality of photo, words"):
         Table.model_validate(options(tokenizers={"title": "vectors"}))
+
+
+def test_a_column_of_numbers_but_for_a_cell_is_told(tmp_path: Path, own: Rows) -> None:
+    own[7]["price"] = "oops"
+    write(tmp_path / "own.csv", own)
+    assert "; column 'price' is no number: " in read(tmp_path).description
+    assert "are numbers, and row 8 says 'oops'" in read(tmp_path).description

@@ -72,6 +72,7 @@ def test_a_training_that_is_taken_up_again_ends_as_if_never_stopped(tmp_path: Pa
     begun.train_steps(pause=lambda: begun.step == 3)
     begun.save(tmp_path / "checkpoint")
     again = Run([recipe()], data, dtype=torch.float64)
+    again.restore(tmp_path / "checkpoint")
     assert again.resume([tmp_path / "checkpoint"])
     train(again, lambda *_: None)
     assert again.best == whole.best

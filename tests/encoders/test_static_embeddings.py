@@ -137,7 +137,17 @@ def test_rows_that_lack_the_text_dont_count(folder: Path) -> None:
     own.fit(module, np.array([[1, 2], [99, 0]], np.float32), np.array([True, False]))
 
 
-def recipe(folder: Path, seed: int = 1, tuning: str = "frozen", **training: Any) -> Recipe:
+FACTS = {"facts": {"name": "tabular", "width": 4}}
+PHOTO = {"photo": {"name": "mlp", "width": 4}}
+
+
+def recipe(
+    folder: Path,
+    seed: int = 1,
+    tuning: str = "frozen",
+    beside: dict[str, Any] = FACTS,
+    **training: Any,
+) -> Recipe:
     texts = {"name": "static_embeddings", "path": str(folder), "width": 8, "tuning": tuning}
     data = table_files.options(tokenizers={"words": str(folder)}, absent="skip")
     return Recipe.model_validate(
@@ -146,7 +156,7 @@ def recipe(folder: Path, seed: int = 1, tuning: str = "frozen", **training: Any)
             "data": data,
             "modalities": {
                 "words": {"encoder": texts},
-                "facts": {"encoder": {"name": "tabular", "width": 4}},
+                **{m: {"encoder": encoder} for m, encoder in beside.items()},
             },
             "fusion": {"name": "concat", "dim": 8},
             "balancing": {"name": "none"},
@@ -161,7 +171,7 @@ def recipe(folder: Path, seed: int = 1, tuning: str = "frozen", **training: Any)
 @pytest.mark.parametrize("tuning", ["frozen", "full"])
 def test_members_learn_texts_apart(folder: Path, tuning: str) -> None:
     table_files.write(folder.parent / "own.csv", table_files.rows(folder.parent))
-    pair = [recipe(folder, seed, tuning) for seed in (1, 2)]
+    pair = [recipe(folder, seed, tuning, PHOTO) for seed in (1, 2)]
     learn_alike_packed_and_alone(pair, load_dataset(pair[0], folder.parent))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armtune.data.columns.dates import COMPACT, date_formats, is_compact
-from armtune.data.columns.numbers import Style, known_cells, number_style
+from armtune.data.columns.numbers import NUMBER, Style, known_cells, number_style
 from armtune.data.formats.columns import ColumnStore
 from armtune.data.formats.media import SUFFIXES
 
@@ -35,6 +35,10 @@ SHORT, LONG = 1.5, 5.0
 """Words a cell up to which cells are names, and from which they are texts."""
 FEW = 50
 """Different values that make categories even of long texts."""
+BUT = "; but "
+"""Stands before a doubt in a reason."""
+NEARLY = 0.9
+"""Share of numbers from which a column was likely meant to be of numbers."""
 MOSTLY = 0.95
 """Share of different values from which single words tell rows apart."""
 APART = re.compile(r"[\s,;]+")
@@ -72,6 +76,11 @@ class Guess:
     def left_out(self) -> bool:
         """Whether nothing can be learnt from it."""
         return self.type not in TYPES
+
+    @property
+    def doubt(self) -> str:
+        """What in its reason speaks for another type; empty where nothing does."""
+        return self.reason.partition(BUT)[2]
 
 
 @dataclass(frozen=True)
@@ -207,6 +216,11 @@ def _lost(folder: Path, known: pa.Array) -> str:
 
 
 def _names_or_texts(cells: Cells) -> Guess:
+    found = _plain_names_or_texts(cells)
+    return replace(found, reason=found.reason + _strangers(cells))
+
+
+def _plain_names_or_texts(cells: Cells) -> Guess:
     words = _words(cells.values[:LOOKED_AT].to_pylist())
     different = len(cells.values) / cells.there
     if words < SHORT and (different >= MOSTLY or (_is_id(cells) and len(cells.values) > FEW)):
@@ -216,6 +230,24 @@ def _names_or_texts(cells: Cells) -> Guess:
         return cells.guessed("category", _variety(cells))
     said = f"texts of {words:.1f} words, {different:.0%} of them different"
     return cells.guessed("text", said)
+
+
+def _strangers(cells: Cells) -> str:
+    """A doubt about a column nearly all of whose cells are numbers: the first that is none."""
+    from pyarrow import compute
+
+    known = known_cells(cells.values)
+    there = known.is_valid().to_numpy(zero_copy_only=False)
+    numbers = compute.fill_null(compute.match_substring_regex(known, NUMBER), False)
+    fits = numbers.to_numpy(zero_copy_only=False)
+    count, whole = int(cells.counts[fits].sum()), int(cells.counts[there].sum())
+    if not NEARLY <= count / max(1, whole) < 1:
+        return ""
+    stranger = cells.values[int((there & ~fits).argmax())].as_py()
+    column = cells.store.cells(cells.name)
+    assert column is not None, "it was read before"
+    row = compute.index(column, stranger).as_py() + 1
+    return f"{BUT}{count:,} of {whole:,} are numbers, and row {row} says {stranger!r}"
 
 
 def _identifier(cells: Cells) -> Guess:

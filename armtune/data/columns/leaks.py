@@ -62,12 +62,15 @@ def _determines(cells: NDArray[np.int64], labels: NDArray[np.int64]) -> str:
 
 def _is_line(cells: pa.Array, labels: pa.Array) -> bool:
     """Whether two columns of numbers lie on a line."""
-    numbers = [_numbers(column) for column in (cells, labels)]
-    if numbers[0] is None or numbers[1] is None:
+    x = _numbers(labels)
+    y = None if x is None else _numbers(cells)
+    if x is None or y is None:
         return False
-    there = np.isfinite(numbers[0]) & np.isfinite(numbers[1])
-    x, y = (own[there] - own[there].mean() for own in numbers if own is not None and there.any())
-    size = float((x**2).sum() * (y**2).sum()) if len(x) > 2 else 0.0
+    there = np.isfinite(x) & np.isfinite(y)
+    if there.sum() < 3:
+        return False
+    x, y = (own[there] - own[there].mean() for own in (x, y))
+    size = float((x**2).sum() * (y**2).sum())
     return size > 0 and float((x * y).sum()) ** 2 / size > CORRELATION
 
 

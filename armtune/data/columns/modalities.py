@@ -210,10 +210,10 @@ def fit_text(
 def _learnt(texts: Iterable[Sequence[str]], size: int) -> tuple[int, Vocabulary]:
     """Words of the longest of these texts, and the most frequent words of all."""
     longest, counts = 0, Counter[str]()
-    for text in chain.from_iterable(texts):
-        words = words_of(text)
-        counts.update(words)
-        longest = max(longest, len(words))
+    for some in texts:
+        words = list(map(words_of, some))
+        counts.update(chain.from_iterable(words))
+        longest = max(longest, *map(len, words))
     return longest, most_frequent(counts, size)
 
 

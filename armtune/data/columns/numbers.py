@@ -27,6 +27,8 @@ WRITTEN: dict[Style, str] = {
     for (style, apart), mark in zip(APART.items(), ("[.]", ","), strict=True)
 }
 """What fits each style, as RE2 reads it."""
+NUMBER = "|".join(f"(?:{pattern})" for pattern in (PLAIN, *WRITTEN.values()))
+"""What fits one of them."""
 
 
 def known_cells(cells: pa.Array) -> pa.Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 LARGEST_BLOCK = 1 << 26
 """Bytes of text that are parsed at a time; a row must fit."""
+UNEVEN = re.compile(r"Row #([0-9]+): Expected ([0-9]+) columns, got ([0-9]+)")
+"""How Arrow begins to say that a row has more cells than others, or fewer."""
 LINES = 1 << 14
 """Lines of JSON that are kept as Python's objects at a time."""
 FILE, LABEL, SPLIT = "file", "label", "split"
@@ -63,11 +66,19 @@ def read_columns(path: Path, encoding: str = UTF_8) -> Columns:
     except FileNotFoundError as error:
         raise DataError(f"{path}: isn't there") from error
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: damaged ({str(error).splitlines()[0]})") from error
+        raise DataError(f"{path}: damaged ({_reason(str(error))})") from error
     if not found.columns or not len(found.columns[0]):
         heading = "a heading and " if found.names else ""
         raise DataError(f"{path}: has {heading}no row")
     return found
+
+
+def _reason(said: str) -> str:
+    """What Arrow says, with rows counted as everywhere: the first after the heading is row 1."""
+    if found := UNEVEN.search(said):
+        row, wanted, got = map(int, found.groups())
+        return f"row {row - 1} has {got} cells, and the heading {wanted}"
+    return said.splitlines()[0]
 
 
 def _parquet(path: Path, encoding: str) -> Columns:

@@ -124,3 +124,14 @@ def test_a_column_that_isnt_there_is_named(tmp_path: Path) -> None:
     store = ColumnStore(write(tmp_path, {"colour": ["a", "b"]}))
     with pytest.raises(DataError, match="no column 'color'; did you mean 'colour'"):
         guess(store, "color")
+
+
+@pytest.mark.parametrize("numbers", [NUMBERED, ["3", "4"] * (ROWS // 2)], ids=["all differ", "few"])
+def test_a_cell_that_is_no_number_among_numbers_is_named(
+    tmp_path: Path, numbers: Sequence[str]
+) -> None:
+    found = taken_for(tmp_path, [*numbers[:30], "oops", *numbers[31:]])
+    assert found.doubt == "39 of 40 are numbers, and row 31 says 'oops'"
+    assert found.doubt in found.reason
+    assert taken_for(tmp_path, [*NUMBERED[:20], *SENTENCES[:20]]).doubt == ""
+    assert taken_for(tmp_path, numbers).doubt == ""

@@ -114,7 +114,7 @@ def test_an_empty_file_and_a_lone_heading_are_told(tmp_path: Path, suffix: str) 
 
 
 def test_a_row_of_another_length_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"own\.csv: damaged .*Row #3"):
+    with pytest.raises(DataError, match=r"own\.csv: damaged \(row 2 has 3 cells, and the heading 2\)"):
         cells(write(tmp_path, "a,b\n1,2\n1,2,3\n4,5\n"))
 
 
