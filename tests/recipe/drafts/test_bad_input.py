@@ -189,3 +189,8 @@ def test_a_ring_of_links_is_not_meant_by_its_own_name(tmp_path: Path) -> None:
     (tmp_path / "ring").symlink_to("ring")
     with pytest.raises(DataError, match=r"ring: there is no such file or folder$"):
         look(tmp_path / "ring", Asked(tmp_path))
+
+
+def test_a_target_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"^--target: 'ranks' is no target; there are classes, "):
+        written(tmp_path, rows("size", "ab"), target="ranks")

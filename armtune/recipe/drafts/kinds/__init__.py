@@ -18,6 +18,7 @@ from armtune.files import exists
 from armtune.recipe.drafts.draft import Asked, Draft
 from armtune.recipe.drafts.write import refuse_existing, write_draft
 from armtune.recipe.wording import nearest
+from armtune.targets import kinds
 
 
 def draft_recipe(path: Path, asked: Asked, to: Path, command: str) -> Draft:
@@ -41,12 +42,15 @@ def look(path: Path, asked: Asked) -> Draft:
 
     Raises:
         DataError: nothing lies there, nothing that can be read, or something that is damaged.
-        RecipeError: there is no encoding of the name that was given.
+        RecipeError: there is no encoding or target of the name that was given.
     """
     try:
         known_encoding(asked.encoding)
     except ValueError as error:
         raise RecipeError([Fault(str(error), "--encoding")]) from error
+    if asked.target is not None and asked.target not in kinds():
+        said = f"{asked.target!r} is no target; there are {', '.join(kinds())}"
+        raise RecipeError([Fault(said, "--target")])
     if not exists(path):
         raise DataError(f"{path}: there is no such file or folder{_meant(path)}")
     kind = next((kind for kind in _kinds() if kind.reads(path)), None)
