@@ -1,4 +1,4 @@
-"""Ranks methods over settings for ``results.md``: Friedman's test and Nemenyi's critical difference.
+"""Ranks methods over settings for ``results.md``: Friedman's test, Nemenyi's critical difference.
 
 ``just generate`` runs it: it reads ``results/*.csv``, one a setting in the form of ``compare.csv``,
 and writes the table between the page's markers and a picture for each metric. A method counts if
@@ -144,7 +144,8 @@ def page(text: str) -> str:
     """The page with a new table between its markers."""
     before, _, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
-    assert end, f"{PAGE.name} has both markers"
+    if not end:
+        raise SystemExit(f"{PAGE.name}: one of the two markers is missing")
     return f"{before}{BEGIN}\n\n{table(rankings())}\n\n{END}{after}"
 
 

@@ -36,10 +36,10 @@ def main() -> None:
     samples = read(Path(sys.argv[1]))
     count = check(samples, about["shapes"])
     model = load(about)
-    target = sys.argv[2] if len(sys.argv) == 3 else 1
-    if target != 1 and Path(target).exists() and Path(target).samefile(sys.argv[1]):
+    target = sys.argv[2] if len(sys.argv) == 3 else ""
+    if target and Path(target).exists() and Path(target).samefile(sys.argv[1]):
         sys.exit(f"{target}: the predictions would take the place of the samples")
-    with open(target, "w", encoding="utf-8", newline="") as out:  # noqa: PTH123
+    with open(target or 1, "w", encoding="utf-8", newline="") as out:  # noqa: PTH123
         table = csv.writer(out, lineterminator="\n")
         table.writerow(["sample", *map(cell, heading(about["target"]))])
         for start in range(0, count, PIECE):

@@ -266,8 +266,8 @@ def _with_model(modality: Modality, folder: Path) -> Modality:
     for name, path in files.items():
         shutil.copyfile(path, own / name)
     named = Path(getattr(encoder, "path", "")).name
-    path = f"{own.name}/{named}" if named in files else own.name
-    return modality.model_copy(update={"encoder": encoder.model_copy(update={"path": path})})
+    place = f"{own.name}/{named}" if named in files else own.name
+    return modality.model_copy(update={"encoder": encoder.model_copy(update={"path": place})})
 
 
 def _about(dataset: Dataset, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:

@@ -131,8 +131,8 @@ class PerMember(nn.Module):
                 self.register_parameter(self.trained[name], _first(name, tensor, init))
             else:
                 self._share(name, tensor.detach(), init.dtype)
-        for name, tensor in tower.named_buffers():
-            self._share(name, tensor, init.dtype)
+        for name, buffer in tower.named_buffers():
+            self._share(name, buffer, init.dtype)
         # In a tuple, so that its tensors, which are these ones' place holders, aren't trained.
         self.held = (tower.to("meta").eval(),)
 

@@ -92,7 +92,7 @@ class Tokens(nn.Module):
         plain, wide = apart(x, self.blocks)
         pairs = zip(wide, self.categories, strict=True)
         found = [(column @ table).unsqueeze(2) for column, table in pairs]
-        if plain is not None:
+        if plain is not None and self.weight is not None:
             found.insert(0, plain.unsqueeze(-1) * self.weight)
         return torch.cat(found, dim=2) + self.bias
 

@@ -195,16 +195,15 @@ def _for_encoder(shipped: Range, encoder: Encoder | None) -> Iterator[tuple[str,
     Without those of encoders' options where none was chosen. An encoder that isn't among those
     that the space chooses from stays, with the ranges of the options that it has.
     """
-    names = shipped.get(ENCODER, {}).get("choice", ())
-    other = encoder is not None and bool(names) and encoder.name not in names
-    for path, written in shipped.items():
-        if not path.startswith(OPTIONS):
-            yield path, written
-        elif other and path.removeprefix(OPTIONS) in type(encoder).model_fields:
-            if path != ENCODER:
-                yield path, {key: value for key, value in written.items() if key != "when"}
-        elif encoder is not None and not other:
-            yield path, written
+    of_encoders = {path: r for path, r in shipped.items() if path.startswith(OPTIONS)}
+    yield from ((path, r) for path, r in shipped.items() if path not in of_encoders)
+    names = of_encoders.get(ENCODER, {}).get("choice", ())
+    if encoder is not None and (not names or encoder.name in names):
+        yield from of_encoders.items()
+    elif encoder is not None:
+        own = [f"{OPTIONS}{option}" for option in type(encoder).model_fields if option != "name"]
+        for path in [path for path in own if path in of_encoders]:
+            yield path, {key: v for key, v in of_encoders[path].items() if key != "when"}
 
 
 def _renamed(written: Range, modality: str) -> Range:
