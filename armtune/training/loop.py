@@ -393,6 +393,6 @@ def train(
     run: Run | CrossValidation, after_epoch: Callable[[int, list[EpochMetrics]], None]
 ) -> None:
     """Trains to the end, telling ``after_epoch`` the number of epochs done and their metrics."""
-    while any(e < run.plan.last_epoch(b) for e, b in zip(run.epochs, run.best, strict=True)):
+    while max(run.epochs) < max(map(run.plan.last_epoch, run.best)):
         metrics = run.advance()
         after_epoch(max(run.epochs), metrics)
