@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from typer.testing import CliRunner
@@ -36,7 +37,7 @@ MODELS = {"own/vit": FILES, "own/pickled": {"config.json": b"{}", "pytorch_model
 class Hub(BaseHTTPRequestHandler):
     """As much of the Hub as is asked for."""
 
-    asked: list[str] = []
+    asked: ClassVar[list[str]] = []
     breaks = ""
 
     def do_HEAD(self) -> None:
@@ -82,6 +83,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     """The address of a Hub; an empty cache, and no folder of data."""
     monkeypatch.setenv("ARMTUNE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("ARMTUNE_DATA", raising=False)
+    monkeypatch.delenv("ARMTUNE_OFFLINE", raising=False)
     monkeypatch.setattr(Hub, "asked", [])
     monkeypatch.setattr(Hub, "breaks", "")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
@@ -122,7 +124,7 @@ def test_what_is_here_is_not_fetched_again(hub: str, monkeypatch: pytest.MonkeyP
 
 def test_another_revision_replaces_nothing(hub: str, tmp_path: Path) -> None:
     fetch_model("own/vit", endpoint=hub)
-    with pytest.raises(DataError, match="holds revision a{40}; remove it, or give another folder"):
+    with pytest.raises(DataError, match=r"holds revision a{40}; remove it, or give another folder"):
         fetch_model("own/vit", "v2", endpoint=hub)
     found = fetch_model("own/vit", "v2", tmp_path / "mine", endpoint=hub)
     assert found.folder == tmp_path / "mine/own/vit"
@@ -165,7 +167,7 @@ def test_no_half_of_a_model_is_left(hub: str, monkeypatch: pytest.MonkeyPatch) -
 
 def test_without_a_connection_it_says_what_to_do(hub: str) -> None:
     with pytest.raises(
-        MissingDataError, match="can't be fetched .*; it can be fetched where there"
+        MissingDataError, match=r"can't be fetched .*; it can be fetched where there"
     ):
         fetch_model("own/vit", endpoint="http://127.0.0.1:9")
 

@@ -61,7 +61,7 @@ def _whole(kind: str) -> Any:
                 eos_token_id=2,
                 decoder_start_token_id=1,
             )
-        ),  # fmt: skip
+        ),
         "ast": lambda t: t.ASTModel(t.ASTConfig(**SIZES, max_length=40, num_mel_bins=32)),
     }[kind](transformers)
 
