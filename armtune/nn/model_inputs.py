@@ -65,7 +65,8 @@ def _sides(given: tuple[int, ...], about: Settings) -> list[tuple[int, int]]:
         scaled = [max(1, side * shortest // min(given)) for side in given]
     else:
         size = about["size"]
-        scaled = [size["height"], size["width"]] if isinstance(size, Mapping) else [size] * 2
+        both = isinstance(size, Mapping) and "height" in size
+        scaled = [size["height"], size["width"]] if both else [_size(size)] * 2
     cut = about.get("crop_size") if about.get("do_center_crop") else None
     if "crop_pct" in about and (shortest := _size(about["size"])) < SMALL_CROP:
         cut = shortest
@@ -98,11 +99,11 @@ def scaling(given: int, wanted: int, cut: int, how: str) -> Tensor:
     options: dict[str, Any] = {"mode": how}
     if how != "nearest-exact":
         options |= {"antialias": True, "align_corners": False}
-    # Along one axis at a time: what each unit vector becomes.
-    units = torch.eye(given).view(1, given, given, 1)
-    columns = F.interpolate(units, size=(wanted, 1), **options)[0, :, :, 0]
+    # What each unit vector, a column, becomes.
+    units = torch.eye(given).view(1, 1, given, given)
+    matrix = F.interpolate(units, size=(wanted, given), **options)[0, 0]
     start = (wanted - cut) // 2
-    return columns.T[start : start + cut].contiguous()
+    return matrix[start : start + cut].contiguous()
 
 
 class Waves(nn.Module):

@@ -83,6 +83,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     """The address of a Hub; an empty cache, and no folder of data."""
     monkeypatch.setenv("ARMTUNE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("ARMTUNE_DATA", raising=False)
+    monkeypatch.delenv("ARMTUNE_OFFLINE", raising=False)
     monkeypatch.setattr(Hub, "asked", [])
     monkeypatch.setattr(Hub, "breaks", "")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)

@@ -170,7 +170,7 @@ def read_frames(path: Path, count: int, side: int) -> NDArray[np.uint8]:
 
 
 def whole_wave(wave: NDArray[np.float32], shape: Shape) -> NDArray[np.float32]:
-    """``shape.seconds`` of sound ``(time,)`` at ``shape.rate``: its middle, or with silence."""
+    """``shape.seconds`` of sound ``(time,)``: its middle, or silence around it."""
     length = round(shape.rate * shape.seconds)
     cut = max(0, len(wave) - length) // 2
     inner = wave[cut : cut + length]
