@@ -155,9 +155,13 @@ def _numbers(content: Any) -> bool:
 
 
 def _sums(content: Any) -> bool:
-    """Checksums of files of the folder itself: no name leads out of it."""
-    right = _mapping(content, lambda each: isinstance(each, str))
-    return right and not any("/" in name or name in ("", ".", "..") for name in content)
+    """Checksums of files of the folder and its models' folders: no name leads out of it."""
+    return _mapping(content, lambda each: isinstance(each, str)) and all(map(_is_own, content))
+
+
+def _is_own(name: str) -> bool:
+    folder, slash, file = name.rpartition("/")
+    return file not in ("", ".", "..") and (not slash or bool(MODELS.fullmatch(folder)))
 
 
 def _shape(content: Any) -> bool:
@@ -184,7 +188,7 @@ def _fills(content: Any) -> bool:
 _PARTS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "target": (lambda part: isinstance(part, dict), "a mapping"),
     "shapes": (_shapes, "a list of whole numbers above 0 for each modality"),
-    "sha256": (_sums, "a text for each file, by its plain name"),
+    "sha256": (_sums, "a text for each file, by its name in the folder"),
     "columns": (lambda part: _mapping(part, _texts), "a list of texts for each modality"),
     "ensemble": (_ensemble, f"members, whole numbers for its parts, {MOST_MEMBERS} in all at most"),
     "fills": (_fills, "what is filled, and a list of numbers for each modality"),
