@@ -82,12 +82,12 @@ class Remixer(Balancer):
         else:
             self.assigned = torch.zeros_like(numbers)
 
-    @torch.no_grad()
     def _least_sure(self, batch: Batch) -> Tensor:
         """The modality of each sample whose own decision has most entropy, ``(member, sample)``."""
         network = self.context.network
-        features = network.encode(batch.views, batch.present)
-        outputs = torch.stack(list(network.judge(features).values()), dim=1)
+        with torch.no_grad():
+            features = network.encode(batch.views, batch.present)
+            outputs = torch.stack(list(network.judge(features).values()), dim=1)
         doubts = entropies(self.target.log_probabilities(outputs))
         if batch.present:
             doubts = doubts.where(stacked_present(batch.present, features), -torch.inf)

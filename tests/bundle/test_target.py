@@ -199,7 +199,9 @@ def test_a_manifest_reaches_no_file_outside_its_folder(tmp_path: Path, name: str
     about = {"target": {}, "shapes": {"m": [1]}, "sha256": sums}
     (bundle / MANIFEST).write_text(json.dumps(about))
     before = contents(tmp_path)
-    with pytest.raises(RunError, match="sha256 needs a text for each file, by its name in the folder"):
+    with pytest.raises(
+        RunError, match="sha256 needs a text for each file, by its name in the folder"
+    ):
         read_manifest(bundle)
     with pytest.raises(RunError, match="holds files that are not a bundle"):
         check_target(bundle)

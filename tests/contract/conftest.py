@@ -6,19 +6,24 @@ from pathlib import Path
 
 import pytest
 
+from armtune.encoders import Encoder
 from armtune.encoders.huggingface import HuggingFace
 from armtune.encoders.static_embeddings import StaticEmbeddings
 from tests.data import tokenizer_files
 
 
+def about(request: pytest.FixtureRequest, encoder: type[Encoder]) -> bool:
+    """Whether a test is about an encoder, by its name or its class."""
+    callspec = getattr(request.node, "callspec", None)
+    values = callspec.params.values() if callspec else ()
+    own = (encoder.model_fields["name"].default, encoder)
+    return any(value in own for value in values if isinstance(value, str | type))
+
+
 @pytest.fixture(autouse=True)
 def pretrained(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets ``huggingface`` find its default folder, in the tests that are about it."""
-    callspec = getattr(request.node, "callspec", None)
-    named = callspec.params.values() if callspec else ()
-    if any(
-        value in ("huggingface", HuggingFace) for value in named if isinstance(value, str | type)
-    ):
+    """Lets ``huggingface`` find its default folder."""
+    if about(request, HuggingFace):
         monkeypatch.setenv("ARMTUNE_DATA", str(request.getfixturevalue("tiny_bert").parent))
 
 
@@ -27,7 +32,6 @@ def vectors(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Lets ``static_embeddings`` find its default folder."""
-    callspec = getattr(request.node, "callspec", None)
-    if callspec and callspec.params.get("name") == StaticEmbeddings().name:
+    if about(request, StaticEmbeddings):
         tokenizer_files.write(tmp_path / StaticEmbeddings().path)
         monkeypatch.setenv("ARMTUNE_DATA", str(tmp_path))
