@@ -112,7 +112,7 @@ def dataset() -> Dataset:
 def recipe(folder: Path, tuning: str, seed: int = 0) -> Recipe:
     optimizer = {"name": "adamw", "lr": 0.03}
     shapes: dict[str, Any] = {"text": (6,), "touch": (3,)}
-    base = toy_recipe(shapes, {"name": "arm"}, epochs=12, seed=seed, optimizer=optimizer)
+    base = toy_recipe(shapes, {"name": "arm"}, epochs=25, seed=seed, optimizer=optimizer)
     content = base.model_dump()
     encoder = {"name": "huggingface", "path": str(folder), "tuning": tuning, "rank": 2}
     content["modalities"]["text"]["encoder"] = encoder

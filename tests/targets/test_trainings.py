@@ -97,6 +97,8 @@ class Largest(Measure):
         return float((logits, labels)[self.of].max())
 
 
+# It is in none of the plug-ins' folders.
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
 def test_measures_see_values_in_their_own_unit() -> None:
     measures = {"told": Largest(of=0), "true": Largest(of=1)}
     metrics = best(toy_recipe().model_copy(update={"metrics": measures}), "values")
