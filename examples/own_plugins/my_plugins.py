@@ -52,10 +52,10 @@ class GatedLinear(Encoder):
         return Gated(prod(shape), self.width), self.width
 
 
-class Brier(Measure):
-    """Brier score: mean squared distance of the probabilities from the truth; lower is better."""
+class Distance(Measure):
+    """Mean squared distance of the probabilities from the truth; lower is better."""
 
-    name: Literal["brier"] = "brier"
+    name: Literal["distance"] = "distance"
 
     def value(self, logits: Tensor, labels: Tensor) -> float:
         from torch.nn.functional import one_hot

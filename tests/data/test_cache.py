@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from armtune.data.cache import BUILDING, MANIFEST, CacheWriter, cache_root, digest_of, stored
+from armtune.data.cache import BUILDING, LOCK, MANIFEST, CacheWriter, cache_root, digest_of, stored
 from armtune.errors import DataError
 
 DIGEST = "d" * 64
@@ -34,6 +34,11 @@ class Builder:
 @pytest.fixture
 def build() -> Builder:
     return Builder()
+
+
+def names(cache: Path) -> list[str]:
+    """What a cache holds beside the file by which builders wait for each other."""
+    return sorted(path.name for path in cache.iterdir() if path.name != LOCK)
 
 
 def folder_of(cache: Path) -> Path:
@@ -122,7 +127,7 @@ def test_damage_is_told_and_repaired(
     assert build.built == 2
     assert "damaged" in caplog.text
     assert str(folder_of(own_cache)) in caplog.text
-    assert sorted(path.name for path in own_cache.iterdir()) == [folder_of(own_cache).name]
+    assert names(own_cache) == [folder_of(own_cache).name]
     stored("toy", DIGEST, build)
     assert build.built == 2
 
@@ -150,7 +155,7 @@ def test_two_at_the_same_time_both_end_well(own_cache: Path, build: Builder, dam
     assert len(results) == 2
     for arrays, _ in results:
         np.testing.assert_array_equal(arrays["values"], VALUES)
-    assert sorted(path.name for path in own_cache.iterdir()) == [folder_of(own_cache).name]
+    assert names(own_cache) == [folder_of(own_cache).name]
 
 
 def test_a_failing_build_leaves_nothing(own_cache: Path) -> None:
@@ -160,7 +165,7 @@ def test_a_failing_build_leaves_nothing(own_cache: Path) -> None:
 
     with pytest.raises(DataError, match="the source is damaged"):
         stored("toy", DIGEST, build)
-    assert list(own_cache.iterdir()) == []
+    assert names(own_cache) == []
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(own_cache: Path, build: Builder) -> None:
@@ -172,7 +177,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(own_cache: Path, build: Builder)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert str(own_cache) in str(caught.value)
-    assert list(own_cache.iterdir()) == []
+    assert names(own_cache) == []
 
 
 def test_a_cache_that_cannot_be_made_is_named(
