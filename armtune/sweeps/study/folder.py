@@ -177,8 +177,10 @@ def used_data(folder: Path) -> dict[str, str]:
     try:
         about = json.loads(origin.read_text(encoding="utf-8"))["data"]
         return {name: str(about[name]) for name in ("digest", "description")}
+    except FileNotFoundError as error:
+        raise RunError(f"{origin}: missing") from error
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise RunError(f"{origin}: missing or damaged: {error}") from error
+        raise RunError(f"{origin}: damaged: {error}") from error
 
 
 def _may_change(path: str) -> bool:
