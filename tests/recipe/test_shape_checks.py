@@ -97,7 +97,8 @@ def test_sound_of_another_rate_than_the_models_is_refused(tmp_path: Path) -> Non
     shapes = {"image": (8, 8), "audio": (800,)}
 
     def check(**data: Any) -> list[str]:
-        table = {"name": "table", "path": "t.csv", "label": "kind", **data}
+        columns = {m: [m] for m in shapes}
+        table = {"name": "table", "path": "t.csv", "label": "kind", "columns": columns, **data}
         content = {**toy_recipe(shapes).model_dump(), "data": table}
         content["modalities"]["audio"]["encoder"] = encoder
         return refuse_unread(type(toy_recipe()).model_validate(content), [], shapes)
