@@ -94,9 +94,9 @@ def read(path: Path) -> dict[str, Any]:
     if path.suffix != ".npz":
         sys.exit(f"{path}: this program reads .npz files and folders of .npy; armtune reads more")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return dict(archive)
-    except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
+    except (AttributeError, EOFError, OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
         sys.exit(f"{path}: can't be read: {error}")
 
 

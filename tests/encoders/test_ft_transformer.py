@@ -80,7 +80,7 @@ def test_members_of_a_pack_learn_what_each_learns_alone() -> None:
     shapes = {"facts": (5,), "more": (4,)}
     pair = []
     for seed in (1, 2):
-        content = toy_recipe(shapes, seed=seed, epochs=15).model_dump()
+        content = toy_recipe(shapes, seed=seed, epochs=30).model_dump()
         own = {"name": "ft_transformer", "heads": 2, "head_width": 4}
         content["modalities"]["facts"]["encoder"] = own
         pair.append(type(toy_recipe()).model_validate(content))
