@@ -102,7 +102,7 @@ def test_a_run_whose_origin_is_damaged_is_refused(
     monkeypatch.setattr(run, "read_confirmed", lambda folder: {})
     (tmp_path / "recipe.yaml").write_text(dump_recipe(script.recipe()))
     (tmp_path / "origin.json").write_text("{")
-    with pytest.raises(RunError, match=r"origin.json: missing or damaged"):
+    with pytest.raises(RunError, match=r"origin.json: damaged"):
         run.RunReport.read(tmp_path)
 
 
