@@ -142,9 +142,11 @@ class StudyReader:
 
     @property
     def in_time(self) -> int | None:
-        """The trials that fitted into the sweep's time; None where the time didn't end a search."""
+        """The trials that fitted into the sweep's time; None where the time didn't end a search,
+        or the search went on since.
+        """
         found = self._study.user_attrs.get(IN_TIME)
-        return None if found is None else int(found)
+        return None if found is None or found < len(self._started()) else int(found)
 
     def rung(self, epoch: int, without: int) -> dict[int, dict[str, float]]:
         """Metrics with which the other trials reached a rung, by number."""

@@ -89,6 +89,13 @@ def test_a_sweep_ends_in_its_time_and_goes_on_with_more(tmp_path: Path) -> None:
     assert len(read_records(tmp_path)) > count
 
 
+def test_a_sweep_that_goes_on_without_a_time_is_over_with_all_its_trials(tmp_path: Path) -> None:
+    swept(tmp_path, fake_recipe(sweep__space=CALM, sweep__trials=4, sweep__seconds=0.01))
+    assert read_status(tmp_path).lines()[1].startswith("trials: 1 of 1 ended, as many as")
+    swept(tmp_path, fake_recipe(sweep__space=CALM, sweep__trials=4), resume=True)
+    assert read_status(tmp_path).lines()[1].startswith("trials: 4 of 4 ended;")
+
+
 def test_a_sweep_with_too_little_time_has_a_winner(tmp_path: Path) -> None:
     result = swept(tmp_path, short(sweep__seconds=0.01))
     assert [r.state for r in result.records] == ["COMPLETE"]
