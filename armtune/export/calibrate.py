@@ -43,7 +43,6 @@ def _measured(target: Discrete, outputs: Tensor, labels: Tensor) -> dict[str, fl
     tally = target.tally(1, outputs)
     tally.add(tempered, said, truth)
     known = {name: float(value) for name, value in tally.metrics().items() if name in METRICS}
-    marks = target.marks(said[:, None], truth).double().sum(-1)
-    score = target.scores(marks, torch.tensor([[float(len(labels))]], dtype=torch.float64))
+    score = target.score_of(target.marks(said, truth)[0].double())
     loss = float(target.losses(tempered, truth).double().mean())
-    return {"loss": loss, target.score: float(score), **known}
+    return {"loss": loss, target.score: score, **known}

@@ -62,10 +62,8 @@ class HeldOut:
 
     def score(self, outputs: Tensor) -> float:
         """The target's score of such outputs."""
-        decided = self.target.decide(outputs[None, None])
-        marks = self.target.marks(decided, self.labels[None]).double().sum(-1)
-        count = torch.tensor([[float(len(self.labels))]], dtype=torch.float64)
-        return float(self.target.scores(marks, count))
+        decided = self.target.decide(outputs[None])
+        return self.target.score_of(self.target.marks(decided, self.labels[None])[0].double())
 
 
 class _Altered:

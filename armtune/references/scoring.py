@@ -31,8 +31,7 @@ def scored(target: Target, told: Floats, labels: NDArray[Any]) -> tuple[float, F
     truth = target.tensor(labels, "cpu", torch.float64).unsqueeze(0)
     outputs = torch.from_numpy(_outputs(target, told)).unsqueeze(0)
     marks = target.marks(target.decide(outputs), truth)[0].double()
-    score = target.scores(marks.sum(-1), marks.new_tensor(float(len(labels))))
-    return float(score), target.per_sample(marks).numpy()
+    return target.score_of(marks), target.per_sample(marks).numpy()
 
 
 def average(told: Mapping[str, Floats], split: Split, prior: Floats, without: str = "") -> Floats:

@@ -213,6 +213,11 @@ class Target:
         """The score from summed marks ``(…, mark)`` of a number of samples, ``(…)`` both."""
         raise NotImplementedError
 
+    def score_of(self, marks: Tensor) -> float:
+        """The score of all samples of marks ``(mark, sample)``."""
+        count = marks.new_tensor(float(marks.shape[-1]))
+        return float(self.scores(marks.sum(-1), count))
+
     def per_sample(self, marks: Tensor) -> Tensor:
         """What each sample counts for the score: for accuracy 1 if it is right, else 0.
 

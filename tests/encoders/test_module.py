@@ -23,6 +23,7 @@ from armtune.testing import Check, checks, plugins_of
 from armtune.training.data_parallel import share_encoders
 from armtune.training.loop import Run, train
 from tests.conftest import toy_dataset, toy_recipe
+from tests.encoders.packs import learn_alike_packed_and_alone
 
 FILE = Path(__file__).with_name("module_plugins.py")
 PLUGINS = plugins_of(FILE, "encoders")
@@ -54,13 +55,7 @@ def test_contract(check: Check, name: str, options: dict[str, Any]) -> None:
 @pytest.mark.parametrize("options", [{}, {"tuning": "frozen", "width": 4}], ids=str)
 def test_members_of_a_pack_learn_what_each_learns_alone(options: dict[str, Any]) -> None:
     pair, data = [recipe(seed=seed, **options) for seed in (1, 2)], toy_dataset(SHAPES)
-    runs = [Run(some, data, dtype=torch.float64) for some in (pair, pair[:1], pair[1:])]
-    for run in runs:
-        train(run, lambda *_: None)
-    packed, *alone = runs
-    for k, one in enumerate(alone):
-        assert packed.best[k] == pytest.approx(one.best[0], abs=1e-9)
-        assert packed.best[k]["accuracy"] > 0.6
+    learn_alike_packed_and_alone(pair, data, accuracy=0.6)
 
 
 def test_a_training_that_is_taken_up_again_ends_as_if_never_stopped(tmp_path: Path) -> None:
