@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import ceil
-from statistics import fmean
 
 from armtune.recipe.schema import Recipe
 from armtune.sweeps.study.records import TrialRecord
@@ -33,27 +32,34 @@ class TimeBudget:
         assert recipe.sweep.seconds is not None, "a sweep with a time"
         self._recipe, self._spent, self._clock = recipe, spent, clock
         self._seconds, self._began = recipe.sweep.seconds, clock()
+        self._whole, self._whole_seconds = 0, 0.0
 
     @property
     def left(self) -> float:
         """Seconds left of all; negative when it took longer."""
         return self._seconds - self._spent - (self._clock() - self._began)
 
-    def is_over(self, records: Sequence[TrialRecord], size: int, places: int) -> bool:
+    def note(self, record: TrialRecord) -> None:
+        """Takes in a trial that has ended, in this session or before."""
+        if record.state == "COMPLETE":
+            self._whole += 1
+            self._whole_seconds += record.ended - record.started
+
+    def is_over(self, running: bool, size: int, places: int) -> bool:
         """Whether another pack of trials would not end in time.
 
         Never before there can be a winner: while none has been trained to its full length, trials
         go on one at a time after the time is over.
 
         Args:
-            records: the trials so far.
+            running: whether there are trials that haven't ended.
             size: members of a pack.
             places: packs that train at once.
         """
-        whole = [r.ended - r.started for r in records if r.state == "COMPLETE"]
-        if not whole:
-            return self.left < 0 and any(record.state == "RUNNING" for record in records)
-        return self.left < (1 + self._rounds_after(size, places)) * fmean(whole) + END_SECONDS
+        if not self._whole:
+            return self.left < 0 and running
+        mean = self._whole_seconds / self._whole
+        return self.left < (1 + self._rounds_after(size, places)) * mean + END_SECONDS
 
     def _rounds_after(self, size: int, places: int) -> int:
         """Packs that train one after another once the search is over."""

@@ -43,13 +43,14 @@ def record(state: str, seconds: float = 0.0) -> TrialRecord:
 
 @pytest.mark.parametrize(("size", "places", "rounds"), [(1, 1, 6), (2, 1, 3), (1, 3, 2), (4, 2, 1)])
 def test_re_trainings_are_counted_in(size: int, places: int, rounds: int) -> None:
-    done = [record("COMPLETE", 10.0), record("COMPLETE", 20.0), record("PRUNED", 1.0)]
     needed = 15.0 * (1 + rounds) + END_SECONDS
     own, clock = budget(200.0, sweep__confirm=CONFIRM)
+    for done in (record("COMPLETE", 10.0), record("COMPLETE", 20.0), record("PRUNED", 1.0)):
+        own.note(done)
     clock.now += 200.0 - needed - 0.5
-    assert not own.is_over(done, size, places)
+    assert not own.is_over(True, size, places)
     clock.now += 1.0
-    assert own.is_over(done, size, places)
+    assert own.is_over(True, size, places)
 
 
 def test_earlier_sessions_count() -> None:
@@ -61,10 +62,12 @@ def test_earlier_sessions_count() -> None:
 def test_without_a_whole_trial_one_at_a_time_goes_on() -> None:
     own, clock = budget(60.0)
     clock.now += 61.0
-    assert own.is_over([record("RUNNING")], 1, 1)
-    assert not own.is_over([record("PRUNED", 1.0), record("FAIL", 1.0)], 1, 1)
+    for done in (record("PRUNED", 1.0), record("FAIL", 1.0)):
+        own.note(done)
+    assert own.is_over(True, 1, 1)
+    assert not own.is_over(False, 1, 1)
     clock.now -= 2.0
-    assert not own.is_over([record("RUNNING")], 1, 1)
+    assert not own.is_over(True, 1, 1)
 
 
 def swept(folder: Path, recipe: Recipe, seconds: float = 0.02, resume: bool = False) -> SweepResult:
