@@ -1,15 +1,17 @@
 """What a sweep of very many trials costs its driver; the trainings do nothing.
 
-    python benchmarks/many_trials.py [TRIALS] [--workers N] [--sampler NAME] [--quick]
+    python benchmarks/many_trials.py [TRIALS] [--workers N] [--sampler NAME] [--to FOLDER] [--quick]
 
 A sweep as users run it (search, pruner, journal, TensorBoard, front), but that its workers are
-objects of this process. What they do is timed apart: the rest is the driver's. Then, each in a
-process of its own, the sweep is resumed, and ``status``, ``report`` and TensorBoard read it.
+objects of this process. What they do is timed apart: the rest is the driver's, in seconds of the
+processor. Then the sweep is resumed, and ``status``, ``report`` and TensorBoard read it, each in a
+process of its own. With ``--to`` a measurement that was killed goes on where it stood.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import resource
 import statistics
 import subprocess
@@ -19,7 +21,6 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -33,7 +34,7 @@ from armtune.sweeps.engines.dispatcher import Dispatcher
 from armtune.sweeps.engines.engine import Retrainings, worker_for
 from armtune.sweeps.engines.work_units import WorkUnit
 from armtune.sweeps.study.journal import JOURNAL
-from armtune.sweeps.study.records import Listener, TrialRecord
+from armtune.sweeps.study.records import Listener, SweepStart, TrialRecord
 from armtune.sweeps.study.search import Search
 from armtune.sweeps.workers.trial import TrainingFactory
 from armtune.sweeps.workers.worker import Worker
@@ -44,13 +45,16 @@ SPACE = {
     "modalities.image.lr_scale": {"log": [0.1, 10.0]},
     "modalities.audio.lr_scale": {"log": [0.1, 10.0]},
 }
-EPOCHS, WORKERS, QUICK = 9, 64, 300
+EPOCHS, WORKERS, QUICK, EACH = 9, 64, 200, 20
 READERS = {
-    "status": "-m armtune status {}",
-    "report": "-m armtune report {}",
-    "TensorBoard": "-c import sys;"
-    "from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer as M;"
-    "m = M().AddRunsFromDirectory(sys.argv[1]); m.Reload(); print(len(m.Runs()), 'runs') {}",
+    "status": ["-m", "armtune", "status"],
+    "report": ["-m", "armtune", "report"],
+    "TensorBoard's reading": [
+        "-c",
+        "import sys;"
+        "from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer as M;"
+        "M().AddRunsFromDirectory(sys.argv[1]).Reload()",
+    ],
 }
 
 
@@ -99,30 +103,41 @@ class Simulated:
 
     @contextmanager
     def _theirs(self) -> Iterator[None]:
-        started = time.perf_counter()
+        started = time.process_time()
         yield
-        type(self).seconds += time.perf_counter() - started
+        type(self).seconds += time.process_time() - started
 
 
 class Clock(Listener):
-    """Notes the driver's seconds, the workers' left out, at which trials end."""
+    """Writes down, for each 20 trials, the driver's seconds a trial and its memory so far."""
 
-    def __init__(self) -> None:
-        self.ends: list[float] = []
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._ended, self._last = 0, 0.0
+
+    def sweep_started(self, sweep: SweepStart) -> None:
+        self._last = self._now()
 
     def trial_ended(self, record: TrialRecord) -> None:
-        self.ends.append(time.perf_counter() - Simulated.seconds)
-        if len(self.ends) % 1000 == 0:
-            print(f"{len(self.ends)} trials, {_memory():.2f} GB", file=sys.stderr, flush=True)
+        self._ended += 1
+        if self._ended % EACH == 0:
+            now = self._now()
+            with self._path.open("a", newline="") as file:
+                csv.writer(file).writerow([(now - self._last) / EACH, _memory()])
+            self._last = now
+
+    def _now(self) -> float:
+        return time.process_time() - Simulated.seconds
 
 
-def swept(folder: Path, recipe: Recipe, resume: bool = False) -> list[float]:
-    """Runs the sweep; the driver's seconds at the ends of trials."""
-    clock = Clock()
-    place = run.Place(folder, folder.parent, resume, inline=True)
+def swept(folder: Path, recipe: Recipe) -> Path:
+    """Runs the sweep, or what is left of it; gives the clock's file."""
+    times = folder / "driver.csv"
+    place = run.Place(folder, folder.parent, resume=folder.exists(), inline=True)
+    folder.mkdir(exist_ok=True)
     with mock.patch.object(run, "Inline", Simulated):
-        run.run_sweep(recipe, place, (clock, TensorBoardListener()), tiny.TinyWorkshop())
-    return clock.ends
+        run.run_sweep(recipe, place, (Clock(times), TensorBoardListener()), tiny.TinyWorkshop())
+    return times
 
 
 def recipe_of(trials: int, sampler: str) -> Recipe:
@@ -131,14 +146,13 @@ def recipe_of(trials: int, sampler: str) -> Recipe:
     return tiny.recipe(EPOCHS, trials=trials, **sweep)
 
 
-def timed(command: list[str]) -> tuple[float, float, str]:
-    """Seconds and GB that a command takes, and its last line."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    started = time.perf_counter()
-    done = subprocess.run([sys.executable, *command], check=True, capture_output=True, text=True)
-    seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return seconds, max(before, peak) / 1e6, (done.stdout.strip().splitlines() or [""])[-1]
+def timed(command: list[str]) -> tuple[float, float]:
+    """Seconds of the processor that a command takes, and the GB that the largest so far had."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return seconds, after.ru_maxrss / 1e6
 
 
 def _memory() -> float:
@@ -152,24 +166,23 @@ def _size(folder: Path, pattern: str) -> float:
 def measure(folder: Path, trials: int, sampler: str) -> None:
     """Prints what the sweep and its readers cost."""
     recipe = recipe_of(trials, sampler)
-    gaps = [1000 * (b - a) for a, b in pairwise(swept(folder, recipe))]
+    with swept(folder, recipe).open() as file:
+        rows = [(1000 * float(seconds), float(memory)) for seconds, memory in csv.reader(file)]
+    gaps, memory = [row[0] for row in rows], max(row[1] for row in rows)
     part = max(1, len(gaps) // 10)
     early, late = (statistics.fmean(some) for some in (gaps[:part], gaps[-part:]))
     print(f"\n| {trials} trials, {Simulated.workers} workers, {sampler} | |\n|---|---:|")
     print(f"| driver, ms a trial: first tenth, last tenth | {early:.2f}, {late:.2f} |")
     print(f"| last over first | {late / early:.2f} |")
-    print(f"| driver, all trials | {sum(gaps) / 1000:.1f} s |")
-    print(f"| workers' own part, in files | {Simulated.seconds:.1f} s |")
-    print(f"| driver's memory, at most | {_memory():.2f} GB |")
+    print(f"| driver, all trials | {EACH * sum(gaps) / 1000:.1f} s |")
+    print(f"| driver's memory, at most | {memory:.2f} GB |")
     print(f"| journal | {_size(folder, JOURNAL):.1f} MB |")
     print(f"| event files | {_size(folder, '*tfevents*'):.1f} MB |")
-    started = time.perf_counter()
-    assert not swept(folder, recipe, resume=True), "nothing was left to train"
-    print(f"| resumed when over | {time.perf_counter() - started:.1f} s |", flush=True)
+    started = time.process_time()
+    swept(folder, recipe)
+    print(f"| resumed when over | {time.process_time() - started:.1f} s |", flush=True)
     for name, command in READERS.items():
-        head, _, rest = command.partition(" ")
-        words = [head, *([rest.removesuffix(" {}")] if head == "-c" else rest.split()[:-1])]
-        seconds, gb, last = timed([*words, str(folder)])
+        seconds, gb = timed([*command, str(folder)])
         print(f"| {name} ({gb:.2f} GB) | {seconds:.1f} s |", flush=True)
     print(f"| report.html | {_size(folder, 'report.html'):.1f} MB |")
 
@@ -180,11 +193,13 @@ def main() -> None:
     parser.add_argument("trials", type=int, nargs="?", default=10_000)
     parser.add_argument("--workers", type=int, default=WORKERS)
     parser.add_argument("--sampler", default="auto")
+    parser.add_argument("--to", type=Path, help="a folder to keep")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} trials")
     given = parser.parse_args()
     Simulated.workers = given.workers
     with tempfile.TemporaryDirectory() as scratch:
-        measure(Path(scratch) / "sweep", QUICK if given.quick else given.trials, given.sampler)
+        folder = given.to or Path(scratch) / "sweep"
+        measure(folder, QUICK if given.quick else given.trials, given.sampler)
 
 
 if __name__ == "__main__":
