@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def test_of_many_those_that_must_be_seen_and_others_evenly(records: list[TrialRe
     assert len(found) == DRAWN
     assert {0, 7, 555} <= set(found)
     assert found == sorted(found)
-    gaps = [b - a for a, b in zip(found, found[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(found)]
     assert max(gaps) <= 2 * 600 / DRAWN
 
 
