@@ -109,7 +109,9 @@ class Tab:
     def errors(self) -> list[str]:
         """What the page's console holds of errors."""
         told = self._browser.events
-        thrown = [str(e["exceptionDetails"]) for e in told(self._session, "Runtime.exceptionThrown")]
+        thrown = [
+            str(e["exceptionDetails"]) for e in told(self._session, "Runtime.exceptionThrown")
+        ]
         logged = [e["entry"] for e in told(self._session, "Log.entryAdded")]
         said = [e for e in told(self._session, "Runtime.consoleAPICalled") if e["type"] == "error"]
         return [

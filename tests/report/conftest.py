@@ -145,7 +145,8 @@ def make(script: Any, tmp_path: Path) -> Callable[..., RunReport]:
         goals = Goals.from_recipe(recipe)
         seeds = [{**script.metrics(0, 3), "accuracy": 0.8 + 0.02 * k} for k in range(3)]
         report = RunReport(
-            folder=tmp_path / name, recipe=recipe, space=Space(SPACE.dimensions[:1]), data="toy <clouds>", goals=goals,
+            folder=tmp_path / name, recipe=recipe, space=Space(SPACE.dimensions[:1]),
+            data="toy <clouds>", goals=goals,
             records=records, front=[0, 1] if len(records) > 1 else [], confirmed={0: seeds},
             chosen=0 if records else None, solo={},
         )  # fmt: skip
