@@ -214,7 +214,10 @@ def _budget(recipe: Recipe, before: Sequence[TrialRecord], began: float) -> Time
     if recipe.sweep.seconds is None:
         return None
     ended = [(r.started, r.ended) for r in before if r.started and r.ended]
-    return TimeBudget(recipe, busy_seconds(ended) + time.monotonic() - began)
+    budget = TimeBudget(recipe, busy_seconds(ended) + time.monotonic() - began)
+    for record in before:
+        budget.note(record)
+    return budget
 
 
 def _nothing(folder: Path, records: Sequence[TrialRecord]) -> str:

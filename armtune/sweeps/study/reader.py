@@ -55,7 +55,7 @@ class StudyReader:
 
     def record(self, number: int) -> TrialRecord:
         """One trial."""
-        return self._replayed(_record(self._trials()[number]), self.lineages())
+        return self._replayed(_record(self._trial(number)), self.lineages())
 
     def generations(self) -> dict[int, dict[int, Descent]]:
         """How a population went on at each comparison, by epoch and trial."""
@@ -158,6 +158,9 @@ class StudyReader:
         key = f"rung:{epoch}"
         reached = (t for t in self._trials() if t.number != without and key in t.user_attrs)
         return {trial.number: trial.user_attrs[key] for trial in reached}
+
+    def _trial(self, number: int) -> FrozenTrial:
+        return self._trials()[number]
 
     def _trials(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,11 @@ from armtune.sweeps.workers.trial import (
 if TYPE_CHECKING:
     from armtune.sweeps.study.study import SweepStudy
     from armtune.sweeps.study.time_budget import TimeBudget
+
+
+PEERS = 300
+"""Trials that one is compared with at a rung, at most: those that reached it last. What a
+comparison costs grows with their square."""
 
 
 class Search:
@@ -90,7 +96,8 @@ class Search:
         if self._budget is None:
             return
         self._budget.share_out(size, places)
-        if self._wanted > len(self._study) and self._budget.is_over(self._study.records()):
+        running = bool(self._records or self._waiting)
+        if self._wanted > len(self._study) and self._budget.is_over(running):
             self._wanted = len(self._study)
             self._study.note_in_time(self._wanted)
 
@@ -211,9 +218,7 @@ class Search:
     def _is_in_time(self, task: Task, epoch: int) -> bool:
         """Whether a trial that goes on would end in the sweep's time; it is noted where not."""
         number, epochs = task.number, task.recipe.training.epochs
-        if self._budget is None or not self._budget.is_too_slow(
-            number, epoch, epochs, self._study.records()
-        ):
+        if self._budget is None or not self._budget.is_too_slow(number, epoch, epochs):
             return True
         self._study.note(number, "stopped: at its pace it would not have ended in sweep.seconds")
         return False
@@ -222,9 +227,9 @@ class Search:
         """Whether a trial passes a rung. Trial 0, the recipe's own values, always does."""
         self._study.reach(task.number, epoch, best)
         bracket = self._bracket(task.number)
-        reached = self._study.rung(epoch, task.number)
-        peers = [m for number, m in reached.items() if self._bracket(number) == bracket]
-        others = [self._goals.standing(metrics) for metrics in peers]
+        reached = reversed(self._study.rung(epoch, task.number).items())
+        peers = (metrics for number, metrics in reached if self._bracket(number) == bracket)
+        others = [self._goals.standing(metrics) for metrics in islice(peers, PEERS)]
         progress = epoch / task.recipe.training.epochs
         keeps = task.recipe.sweep.pruner.keeps
         return task.number == 0 or keeps(self._goals.standing(best), others, progress)
@@ -259,5 +264,7 @@ class Search:
         self._tasks.pop(number, None)
         del self._records[number]
         record = self._study.record(number)
+        if self._budget is not None:
+            self._budget.note(record)
         for listener in self._listeners:
             listener.trial_ended(record)

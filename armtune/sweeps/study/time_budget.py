@@ -34,9 +34,11 @@ class TimeBudget:
         self, recipe: Recipe, spent: float = 0.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
         assert recipe.sweep.seconds is not None, "a sweep with a time"
-        self._recipe, self._spent, self._clock = recipe, spent, clock
+        self._spent, self._clock = spent, clock
         self._seconds, self._began = recipe.sweep.seconds, clock()
-        self._size = self._places = 1
+        self._steps = retrainings(recipe, [recipe])
+        self.share_out(1, 1)
+        self._whole: list[float] = []
         self._first: dict[int, tuple[int, float]] = {}
 
     @property
@@ -52,24 +54,26 @@ class TimeBudget:
             places: packs that train at once.
         """
         self._size, self._places = size, places
+        self._rounds_after = sum(map(self._rounds, self._steps))
 
-    def is_over(self, records: Sequence[TrialRecord]) -> bool:
+    def note(self, record: TrialRecord) -> None:
+        """Takes in a trial that has ended, in this session or before."""
+        self._whole += _whole([record])
+
+    def is_over(self, running: bool) -> bool:
         """Whether another pack of trials would not end in time.
 
         Never before there can be a winner: while none has been trained to its full length, trials
         go on one at a time after the time is over.
 
         Args:
-            records: the trials so far.
+            running: whether there are trials that haven't ended.
         """
-        whole = _whole(records)
-        if not whole:
-            return self.left < 0 and any(record.state == "RUNNING" for record in records)
-        return self.left < self._needed_after(whole) + fmean(whole)
+        if not self._whole:
+            return self.left < 0 and running
+        return self.left < self._needed_after() + fmean(self._whole)
 
-    def is_too_slow(
-        self, number: int, epoch: int, epochs: int, peers: Sequence[TrialRecord]
-    ) -> bool:
+    def is_too_slow(self, number: int, epoch: int, epochs: int) -> bool:
         """Whether a trial, at its pace since this was first asked, would not end in time.
 
         Never before there can be a winner.
@@ -77,14 +81,12 @@ class TimeBudget:
         Args:
             epoch: how far it is.
             epochs: its full length.
-            peers: the trials so far.
         """
         first, asked = self._first.setdefault(number, (epoch, self._clock()))
-        whole = _whole(peers)
-        if not whole or epoch <= first:
+        if not self._whole or epoch <= first:
             return False
         pace = (self._clock() - asked) / (epoch - first)
-        return self.left < self._needed_after(whole) + pace * (epochs - epoch)
+        return self.left < self._needed_after() + pace * (epochs - epoch)
 
     def fitting(
         self, tasks: Sequence[Task], like: Sequence[TrialRecord], least: int = 0
@@ -105,10 +107,9 @@ class TimeBudget:
             found = more
         return found
 
-    def _needed_after(self, whole: Sequence[float]) -> float:
+    def _needed_after(self) -> float:
         """Seconds from the search's end to the sweep's."""
-        steps = retrainings(self._recipe, [self._recipe])
-        return sum(map(self._rounds, steps)) * fmean(whole) + END_SECONDS
+        return self._rounds_after * fmean(self._whole) + END_SECONDS
 
     def _rounds(self, tasks: Sequence[Task]) -> int:
         """Packs that train one after another."""

@@ -45,14 +45,15 @@ def record(state: str, seconds: float = 0.0) -> TrialRecord:
 
 @pytest.mark.parametrize(("size", "places", "rounds"), [(1, 1, 6), (2, 1, 3), (1, 3, 2), (4, 2, 1)])
 def test_re_trainings_are_counted_in(size: int, places: int, rounds: int) -> None:
-    done = [record("COMPLETE", 10.0), record("COMPLETE", 20.0), record("PRUNED", 1.0)]
     needed = 15.0 * (1 + rounds) + END_SECONDS
     own, clock = budget(200.0, sweep__confirm=CONFIRM)
     own.share_out(size, places)
+    for one in (record("COMPLETE", 10.0), record("COMPLETE", 20.0), record("PRUNED", 1.0)):
+        own.note(one)
     clock.now += 200.0 - needed - 0.5
-    assert not own.is_over(done)
+    assert not own.is_over(True)
     clock.now += 1.0
-    assert own.is_over(done)
+    assert own.is_over(True)
 
 
 def test_earlier_sessions_count() -> None:
@@ -64,24 +65,27 @@ def test_earlier_sessions_count() -> None:
 def test_without_a_whole_trial_one_at_a_time_goes_on() -> None:
     own, clock = budget(60.0)
     clock.now += 61.0
-    assert own.is_over([record("RUNNING")])
-    assert not own.is_over([record("PRUNED", 1.0), record("FAIL", 1.0)])
+    for one in (record("PRUNED", 1.0), record("FAIL", 1.0)):
+        own.note(one)
+    assert own.is_over(True)
+    assert not own.is_over(False)
     clock.now -= 2.0
-    assert not own.is_over([record("RUNNING")])
+    assert not own.is_over(True)
 
 
 def test_a_trial_at_too_slow_a_pace_does_not_go_on() -> None:
     """2 epochs in 20 s leave 60 s for 6 more, beside the six re-trainings of 10 s each."""
     own, clock = budget(200.0, sweep__confirm=CONFIRM)
-    done = [record("COMPLETE", 10.0)]
+    own.note(record("PRUNED", 10.0))
     clock.now += 200.0 - (20.0 + 60.0 + 60.0 + END_SECONDS) - 0.5
-    assert not own.is_too_slow(4, 1, 9, done)
-    clock.now += 20.0
-    assert not own.is_too_slow(4, 3, 9, done)
-    clock.now += 1.0
-    assert own.is_too_slow(4, 3, 9, done)
-    assert not own.is_too_slow(4, 3, 9, [record("PRUNED", 10.0)])
-    assert not own.is_too_slow(5, 3, 9, done)
+    assert not own.is_too_slow(4, 1, 9)
+    clock.now += 21.0
+    assert not own.is_too_slow(4, 3, 9)
+    own.note(record("COMPLETE", 10.0))
+    assert own.is_too_slow(4, 3, 9)
+    clock.now -= 1.0
+    assert not own.is_too_slow(4, 3, 9)
+    assert not own.is_too_slow(5, 3, 9)
 
 
 @pytest.mark.parametrize(("left", "seeds"), [(61.0, 3), (59.0, 2), (39.0, 1), (1.0, 0)])
