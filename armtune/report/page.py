@@ -36,6 +36,8 @@ _LAYOUT = {
     "margin": {"l": 70, "r": 20, "t": 30, "b": 50},
     "font": {"family": "system-ui, sans-serif", "size": 13},
     "hoverlabel": {"align": "left"},
+    "modebar": {"bgcolor": "rgba(0,0,0,0)"},
+    "colorway": figures.PALETTE,
 }
 
 

@@ -28,7 +28,7 @@ RETRIED = "retried"
 NOTES = "notes"
 SAMPLER = "sampler"
 PACK = "pack"
-IN_TIME = "trials in time"
+IN_TIME, SEEDS_IN_TIME = "trials in time", "seeds in time"
 GENERATION = "generation"
 REFERENCES = "references"
 FINAL = "final"
@@ -147,6 +147,11 @@ class StudyReader:
         """
         found = self._study.user_attrs.get(IN_TIME)
         return None if found is None or found < len(self._started()) else int(found)
+
+    @property
+    def seeds_in_time(self) -> int | None:
+        """The seeds of re-training that the sweep had time for; None where no time was set."""
+        return self._study.user_attrs.get(SEEDS_IN_TIME)
 
     def rung(self, epoch: int, without: int) -> dict[int, dict[str, float]]:
         """Metrics with which the other trials reached a rung, by number."""

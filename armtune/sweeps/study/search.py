@@ -35,8 +35,13 @@ if TYPE_CHECKING:
 
 
 PEERS = 300
+<<<<<<< HEAD
 """Trials that one is compared with at a rung, at most: those that reached it last. What that costs
 grows with their square."""
+=======
+"""Trials that one is compared with at a rung, at most: those that reached it last. What a
+comparison costs grows with their square."""
+>>>>>>> main
 
 
 class Search:
@@ -93,10 +98,11 @@ class Search:
 
     def _look_at_time(self, size: int, places: int) -> None:
         """Lets no trial begin that wouldn't end in time."""
-        if self._budget is None or self._wanted <= len(self._study):
+        if self._budget is None:
             return
+        self._budget.share_out(size, places)
         running = bool(self._records or self._waiting)
-        if self._budget.is_over(running, size, places):
+        if self._wanted > len(self._study) and self._budget.is_over(running):
             self._wanted = len(self._study)
             self._study.note_in_time(self._wanted)
 
@@ -199,19 +205,27 @@ class Search:
     def _decide(self, number: int, epoch: int, best: Metrics) -> bool:
         task = self._tasks[number]
         epochs, last = task.recipe.training.epochs, task.recipe.training.last_epoch(best)
-        if (epoch < last and epoch not in task.rungs) or epoch <= self._decided[number]:
-            return True
-        self._decided[number] = epoch
-        if unsound := self._unsound(best):
+        due = (epoch >= last or epoch in task.rungs) and epoch > self._decided[number]
+        if due:
+            self._decided[number] = epoch
+        if due and (unsound := self._unsound(best)):
             self._fail(number, f"epoch {epoch}: {unsound}")
-        elif epoch >= last:
+        elif due and epoch >= last:
             self._study.complete(number, epoch, best)
             self._ended(number)
-        elif self._stays(task, epoch, best):
+        elif (not due or self._stays(task, epoch, best)) and self._is_in_time(task, epoch):
             return True
         else:
             self._study.prune(number, epoch, epochs, best)
             self._ended(number)
+        return False
+
+    def _is_in_time(self, task: Task, epoch: int) -> bool:
+        """Whether a trial that goes on would end in the sweep's time; it is noted where not."""
+        number, epochs = task.number, task.recipe.training.epochs
+        if self._budget is None or not self._budget.is_too_slow(number, epoch, epochs):
+            return True
+        self._study.note(number, "stopped: at its pace it would not have ended in sweep.seconds")
         return False
 
     def _stays(self, task: Task, epoch: int, best: Metrics) -> bool:

@@ -33,6 +33,7 @@ from armtune.sweeps.study.reader import (
     REFERENCES,
     RETRIED,
     SAMPLER,
+    SEEDS_IN_TIME,
     STARTED,
     STUDY,
     StudyReader,
@@ -199,6 +200,11 @@ class SweepStudy(StudyReader):
     def note_in_time(self, trials: int) -> None:
         """Notes how many trials fit into the sweep's time."""
         self._study.set_user_attr(IN_TIME, trials)
+
+    def note_seeds_in_time(self, seeds: int) -> None:
+        """Notes how many seeds of re-training fit into the sweep's time."""
+        if seeds != self.seeds_in_time:
+            self._study.set_user_attr(SEEDS_IN_TIME, seeds)
 
     def note_generation(self, epoch: int, descents: Mapping[int, Descent]) -> None:
         """Notes at once how a whole population goes on from a comparison."""
