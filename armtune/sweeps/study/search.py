@@ -35,13 +35,8 @@ if TYPE_CHECKING:
 
 
 PEERS = 300
-<<<<<<< HEAD
-"""Trials that one is compared with at a rung, at most: those that reached it last. What that costs
-grows with their square."""
-=======
 """Trials that one is compared with at a rung, at most: those that reached it last. What a
 comparison costs grows with their square."""
->>>>>>> main
 
 
 class Search:
