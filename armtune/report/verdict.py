@@ -231,7 +231,8 @@ def _missing(facts: Facts) -> Iterator[str]:
     if len(left) < 2 or any(map(math.isnan, left.values())):
         return
     shown = {
-        n.removeprefix(MISSING): level(winner.score, left[n]) for n in sorted(left, key=left.get)
+        n.removeprefix(MISSING): level(winner.score, left[n])
+        for n in sorted(left, key=left.__getitem__)
     }
     (modality, worst), *others = shown.items()
     said = f"Without {modality}, which it needs most, it has {worst}"
