@@ -87,8 +87,9 @@ class Tab:
 
     def look(self, media: str, dark: bool = False) -> None:
         """Shows the page as on a screen or on paper (``print``), light or dark."""
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", media=media, features=[scheme])
+        features = {"prefers-color-scheme": "dark" if dark else "light", "hover": "hover"}
+        named = [{"name": name, "value": value} for name, value in features.items()]
+        self.call("Emulation.setEmulatedMedia", media=media, features=named)
 
     def value(self, expression: str) -> Any:
         """What JavaScript gives in the page."""

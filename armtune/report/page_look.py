@@ -19,7 +19,7 @@ nav button { display: block; width: 100%; border: 0; background: none; color: va
 nav button:hover, nav button:focus { color: var(--text); text-decoration: underline; }
 h2 { margin: 2.2rem 0 .4rem; font-size: 1.2rem; }
 .tiles { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0; }
-.tiles div { flex: 1 1 11rem; background: var(--soft); padding: .7rem 1rem; border-radius: .4rem; }
+.tiles div { flex: 1 1 9rem; background: var(--soft); padding: .7rem 1rem; border-radius: .4rem; }
 .tiles b { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
 .tiles span, .tiles small { display: block; color: var(--dim); }
 .next { margin: .3rem 0 1rem; padding-left: 1.2rem; }

@@ -239,8 +239,9 @@ def _missing(facts: Facts) -> Iterator[str]:
     mean = facts.references.best_mean if facts.references else None
     if mean is not None and modality in mean.missing:
         said += f"; {mean.name}, has {level(winner.score, mean.missing[modality])} without it"
-    rest = (f"without {other} {value}" for other, value in others)
-    yield f"{said}. It has {', '.join(rest)}."
+    (other, value), *more = others
+    rest = [f"Without {other} it has {value}", *(f"without {m} {left}" for m, left in more)]
+    yield f"{said}. {', '.join(rest)}."
 
 
 def _simpler(facts: Facts, best: Reference) -> Iterator[str]:

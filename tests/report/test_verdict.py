@@ -144,7 +144,7 @@ def test_what_is_left_without_the_modality_that_it_needs_most() -> None:
     assert (
         "Without text, which it needs most, it has 50.0 %; "
         "logistic regression, mean of the modalities, has 44.0 % without it. "
-        "It has without image 80.0 %." in text
+        "Without image it has 80.0 %." in text
     )
     assert "which it needs most" not in said(facts)
     alone = {**test, "unimodal_accuracy/image": 0.7, "unimodal_accuracy/text": 0.85}
