@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -175,8 +176,10 @@ def test_a_worker_that_is_told_to_end_leaves_a_checkpoint_and_says_so(tmp_path: 
     heard = Heard()
     result = run(tmp_path, recipe, heard, make=ToldToEnd)
     assert [r.state for r in result.records] == ["COMPLETE"] * 2
-    epochs = [n for word, n in heard.of(0) if word == "epoch"]
-    assert epochs == list(range(1, 10)), "none was lost"
+    lines = (tmp_path / "trials" / "0000" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == list(range(1, 10)), "none was lost"
+    told = [n for word, n in heard.of(0) if word == "epoch"]
+    assert told == [6, 7, 8, 9], "none was trained again"
     said = (tmp_path / "study.journal").read_text()
     assert "was told to end (SIGTERM); a checkpoint was written after epoch" in said
 
