@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from armtune import __version__
 from armtune.bundle.predictor import Predictor
@@ -32,7 +33,8 @@ Arrays = Mapping[str, NDArray[Any]]
 FORM_DATA = "multipart/form-data"
 TOGETHER = 1024
 """Most samples that are predicted at once for requests that wait, and most files of one."""
-Answer = Callable[[Request], Awaitable[Response]]
+SMALL = 1 << 16
+"""Bytes of a body that is read at once."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,22 @@ class Counts:
         return "\n".join(lines) + "\n"
 
 
+@dataclass(frozen=True)
+class Counting:
+    """An ASGI application whose answers are counted."""
+
+    app: ASGIApp
+    counts: Counts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.counts.answers[message["status"]] += 1
+            await send(message)
+
+        await self.app(scope, receive, counted)
+
+
 @dataclass(eq=False)
 class Waiting:
     """A request's samples, and what the model says of them as soon as it has been asked."""
@@ -122,17 +140,12 @@ class Service:
                 raise HTTPException(422, str(error)) from error
         raise HTTPException(503, f"not answered within {self.limits.seconds:g} seconds")
 
-    async def counted(self, request: Request, answer: Answer) -> Response:
-        """Answers, and counts the answer."""
-        response = await answer(request)
-        self.counts.answers[response.status_code] += 1
-        return response
-
     async def _records(self, request: Request) -> list[dict[str, Any]]:
         body = await self._body(request)
         if not request.headers.get("content-type", "").startswith(FORM_DATA):
-            samples = await in_thread(partial(read_request, body, self.predictor.shapes))
-            return await self._together(samples)
+            work = partial(read_request, body, self.predictor.shapes)
+            # A thread costs more than a small request.
+            return await self._together(work() if len(body) < SMALL else await in_thread(work))
         uploads = await uploads_of(request.headers, body)
         if are_arrays(uploads):
             work = partial(uploaded_arrays, uploads, self.predictor.shapes)
@@ -257,7 +270,7 @@ def application(folder: Path, limits: Limits = Limits()) -> FastAPI:
     app.get("/health")(service.health)
     app.get("/metrics")(service.metrics)
     app.post("/predict")(service.predict)
-    app.middleware("http")(service.counted)
+    app.add_middleware(Counting, counts=service.counts)
     return app
 
 
