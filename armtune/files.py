@@ -164,6 +164,8 @@ def _followed(path: Path) -> tuple[Path, bool]:
         if path.parent.resolve().parts[:2] == ("/", "proc"):
             return path, True
         if not path.is_symlink():
-            return path, path.exists() and not (path.is_file() or path.is_dir())
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            return path, path.exists() and not path.is_file()
         path = path.parent / path.readlink()
     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))

@@ -48,8 +48,11 @@ def command(
     Runs no code that a run's recipe names, unless it is given by --plugins.
     """
     from armtune.comparison.record import is_comparison
+    from armtune.report.page_target import check_page
     from armtune.report.run import RunReport
 
+    if to is not None:
+        check_page(to)
     run_plugins(plugins)
     changes = [text for text in runs if _is_change(text)]
     folders = [Path(text) for text in runs if text not in changes]

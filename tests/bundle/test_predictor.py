@@ -132,6 +132,14 @@ def test_a_tampered_file_is_refused(bundle: Path, name: str) -> None:
         Predictor(bundle)
 
 
+@pytest.mark.parametrize("name", [MANIFEST, MODEL, PROGRAM])
+def test_a_pipe_is_not_waited_for(bundle: Path, name: str) -> None:
+    (bundle / name).unlink()
+    os.mkfifo(bundle / name)
+    with pytest.raises(RunError, match=rf"{re.escape(name)}: is a pipe or a device"):
+        Predictor(bundle)
+
+
 def test_a_file_without_a_checksum_is_refused(bundle: Path) -> None:
     manifest = json.loads((bundle / MANIFEST).read_text())
     del manifest["sha256"][MODEL]
