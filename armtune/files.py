@@ -138,8 +138,8 @@ def writing_to(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file as a whole or not at all."""
-    write_bytes(path, text.encode())
+    """Writes a text file as a whole or not at all; halves of characters are written out."""
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_bytes(path: Path, content: bytes) -> None:

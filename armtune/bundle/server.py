@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 from fastapi import FastAPI, HTTPException, Request, Response
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from armtune import __version__
@@ -68,6 +70,14 @@ class Counts:
         return "\n".join(lines) + "\n"
 
 
+class Answered(JSONResponse):
+    """JSON in ASCII: names may hold halves of characters, which UTF-8 can't."""
+
+    def render(self, content: Any) -> bytes:
+        """The body."""
+        return json.dumps(content, allow_nan=False).encode()
+
+
 class Service:
     """Answers requests about one bundle; models run one at a time.
 
@@ -79,11 +89,12 @@ class Service:
         self.predictor, self.limits, self.counts = Predictor(folder), limits, Counts()
         self._one = anyio.CapacityLimiter(1)
 
-    async def health(self) -> dict[str, Any]:
+    async def health(self) -> Response:
         """What is served."""
         shapes = {m: list(shape) for m, shape in self.predictor.shapes.items()}
         target = {"kind": self.predictor.target.kind, "names": list(self.predictor.target.names)}
-        return {"status": "ok", "armtune": __version__, "shapes": shapes, "target": target}
+        about = {"status": "ok", "armtune": __version__, "shapes": shapes, "target": target}
+        return Answered(about)
 
     async def metrics(self) -> Response:
         """Counts for Prometheus."""
@@ -97,7 +108,7 @@ class Service:
             records = await anyio.to_thread.run_sync(
                 work, abandon_on_cancel=True, limiter=self._one
             )
-            return JSONResponse({"predictions": records})
+            return Answered({"predictions": records})
         raise HTTPException(503, f"not answered within {self.limits.seconds:g} seconds")
 
     async def counted(self, request: Request, answer: Answer) -> Response:
@@ -109,11 +120,14 @@ class Service:
     async def _body(self, request: Request) -> bytes:
         """The body, of which no more than may be is taken into memory."""
         parts, size = [], 0
-        async for part in request.stream():
-            size += len(part)
-            if size > self.limits.size:
-                raise HTTPException(413, f"a request has {self.limits.size} bytes at most")
-            parts.append(part)
+        try:
+            async for part in request.stream():
+                size += len(part)
+                if size > self.limits.size:
+                    raise HTTPException(413, f"a request has {self.limits.size} bytes at most")
+                parts.append(part)
+        except ClientDisconnect as error:
+            raise HTTPException(400, "the connection was closed within the request") from error
         return b"".join(parts)
 
     def _predicted(self, body: bytes) -> list[dict[str, Any]]:
@@ -122,7 +136,9 @@ class Service:
             started = time.perf_counter()
             records = list(self.predictor.predict(samples).records())
         except DataError as error:
-            raise HTTPException(422, str(error)) from error
+            # What was sent may hold halves of characters, which no answer can.
+            said = str(error).encode(errors="backslashreplace").decode()
+            raise HTTPException(422, said) from error
         self.counts.seconds += time.perf_counter() - started
         self.counts.samples += len(records)
         self.counts.predictions += 1

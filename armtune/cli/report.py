@@ -89,7 +89,7 @@ def _write(reports: Sequence[RunReport], folders: Sequence[Path], to: Path | Non
 
     if to is not None:
         with writing_to(to) as place:
-            place.write_text(page(reports), encoding="utf-8")
+            place.write_text(page(reports), encoding="utf-8", errors="backslashreplace")
         return to
     path = folders[0] / REPORT if len(folders) == 1 else Path(REPORT)
     try:

@@ -56,9 +56,7 @@ def test_folders_with_files_that_are_no_arrays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1, 2]", '"text"', "null", "[" * 100_000, "{}"])
-def test_a_damaged_manifest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
-) -> None:
+def test_a_damaged_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
     (tmp_path / "bundle.json").write_text(content)
     monkeypatch.setattr(standalone, "HERE", tmp_path)
     with pytest.raises(SystemExit, match=r"bundle\.json: can't be read as a bundle: "):
