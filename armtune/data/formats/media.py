@@ -291,7 +291,7 @@ def _resampled(wave: NDArray[np.float32], own: int, rate: int) -> NDArray[np.flo
         return wave
     from scipy.signal import resample_poly
 
-    # The filter is as long as the larger of the two: of odd rates the nearest that aren't.
+    # The filter is as long as the larger of the two: of odd rates the nearest that isn't.
     ratio = Fraction(rate, own).limit_denominator(MOST_STEPS)
     resampled: NDArray[np.float32] = resample_poly(wave, ratio.numerator, ratio.denominator)
     return resampled.astype(np.float32)
