@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from numpy.typing import NDArray
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -110,6 +112,14 @@ class Waiting:
         return len(next(iter(self.samples.values()), ()))
 
 
+class Answered(JSONResponse):
+    """JSON in ASCII: names may hold halves of characters, which UTF-8 can't."""
+
+    def render(self, content: Any) -> bytes:
+        """The body."""
+        return json.dumps(content, allow_nan=False).encode()
+
+
 class Service:
     """Answers requests about one bundle; models run one at a time, for all that wait together.
 
@@ -121,11 +131,12 @@ class Service:
         self.predictor, self.limits, self.counts = Predictor(folder), limits, Counts()
         self._one, self._waiting = anyio.CapacityLimiter(1), list[Waiting]()
 
-    async def health(self) -> dict[str, Any]:
+    async def health(self) -> Response:
         """What is served."""
         shapes = {m: list(shape) for m, shape in self.predictor.shapes.items()}
         target = {"kind": self.predictor.target.kind, "names": list(self.predictor.target.names)}
-        return {"status": "ok", "armtune": __version__, "shapes": shapes, "target": target}
+        about = {"status": "ok", "armtune": __version__, "shapes": shapes, "target": target}
+        return Answered(about)
 
     async def metrics(self) -> Response:
         """Counts for Prometheus."""
@@ -135,9 +146,11 @@ class Service:
         """What the model says of the samples in a request."""
         with anyio.move_on_after(self.limits.seconds):
             try:
-                return JSONResponse({"predictions": await self._records(request)})
+                return Answered({"predictions": await self._records(request)})
             except DataError as error:
-                raise HTTPException(422, str(error)) from error
+                # What was sent may hold halves of characters, which no answer can.
+                said = str(error).encode(errors="backslashreplace").decode()
+                raise HTTPException(422, said) from error
         raise HTTPException(503, f"not answered within {self.limits.seconds:g} seconds")
 
     async def _records(self, request: Request) -> list[dict[str, Any]]:
@@ -155,11 +168,14 @@ class Service:
     async def _body(self, request: Request) -> bytes:
         """The body, of which no more than may be is taken into memory."""
         parts, size = [], 0
-        async for part in request.stream():
-            size += len(part)
-            if size > self.limits.size:
-                raise HTTPException(413, f"a request has {self.limits.size} bytes at most")
-            parts.append(part)
+        try:
+            async for part in request.stream():
+                size += len(part)
+                if size > self.limits.size:
+                    raise HTTPException(413, f"a request has {self.limits.size} bytes at most")
+                parts.append(part)
+        except ClientDisconnect as error:
+            raise HTTPException(400, "the connection was closed within the request") from error
         return b"".join(parts)
 
     async def _together(self, samples: Arrays) -> list[dict[str, Any]]:
