@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -202,8 +202,9 @@ class Service:
                 most -= other.count
         self._ask(batch)
         # One that is wrong spoils it for the others: each is asked for alone.
-        for each in batch if isinstance(own.answer, DataError) and len(batch) > 1 else ():
-            self._ask([each])
+        if isinstance(own.answer, DataError) and len(batch) > 1:
+            for each in batch:
+                self._ask([each])
 
     def _ask(self, batch: Sequence[Waiting]) -> None:
         names = batch[0].samples
@@ -258,7 +259,7 @@ async def uploads_of(headers: Headers, body: bytes) -> list[Upload]:
         DataError: it is none, or holds something else.
     """
 
-    async def whole() -> AsyncIterator[bytes]:
+    async def whole() -> AsyncGenerator[bytes, None]:
         yield body
 
     try:

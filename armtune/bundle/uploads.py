@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from armtune.bundle.samples import UNREADABLE
+from armtune.data.formats.numpy_files import UNREADABLE
 from armtune.errors import DataError
 
 ARRAY = b"\x93NUMPY"
@@ -70,6 +70,6 @@ def list_files(uploads: Sequence[Upload], folder: Path) -> Path:
     if len({len(files) for files in columns.values()}) != 1:
         counts = ", ".join(f"{name[:100]} {len(files)}" for name, files in columns.items())
         raise DataError(f"each part needs as many files as the others: {counts}")
-    with (folder / LISTED).open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([list(columns), *zip(*columns.values(), strict=True)])
+    with (folder / LISTED).open("w", newline="", encoding="utf-8") as table:
+        csv.writer(table).writerows([list(columns), *zip(*columns.values(), strict=True)])
     return folder / LISTED
