@@ -29,11 +29,12 @@ class SweepStorage(JournalStorage):
     of those that were trained to their full length, and for the rest those with the highest
     numbers. Trials that haven't ended are always among them. ``whole`` has all.
 
-    Args:
+    Attributes:
         shown: None for all.
     """
 
     def __init__(self, journal: Journal) -> None:
+        self._journal = journal
         super().__init__(journal)
         self.shown: int | None = None
         self._ended: list[FrozenTrial] = []
@@ -76,6 +77,12 @@ class SweepStorage(JournalStorage):
         self._note(self.get_trial(trial_id))
         return changed
 
+    def _sync_with_backend(self) -> None:
+        # Optuna opens the file at each look at a trial, some hundred times a trial.
+        if self._journal.unread:
+            super()._sync_with_backend()
+            self._journal.unread = False
+
     def _view(self) -> list[FrozenTrial]:
         assert self.shown is not None
         best = {trial.number: trial for trial in self._best}
@@ -100,7 +107,7 @@ class SweepStorage(JournalStorage):
                 self._drop_worst()
 
     def _drop_worst(self) -> None:
-        """Lets go of the trial that most stages of fronts lie before, the earliest of several."""
+        """Lets go of the trial that most fronts lie before, of several the earliest."""
         directions = self.get_study_directions(0)
         signs = [-1.0 if d is StudyDirection.MAXIMIZE else 1.0 for d in directions]
         losses = np.array([trial.values for trial in self._best]) * signs

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import optuna
+from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from armtune.plugins.registry import plugins
@@ -42,6 +43,8 @@ from armtune.sweeps.study.storage import SweepStorage
 from armtune.sweeps.workers.trial import Confirmation
 
 if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+
     from armtune.recipe.objectives import Goals
     from armtune.recipe.schema import Recipe
     from armtune.recipe.space import Dimension, Space
@@ -98,8 +101,10 @@ class SweepStudy(StudyReader):
         self._rungs: dict[int, dict[int, dict[str, float]]] = {}
         demand = demand_of(recipe, space.dimensions)
         self._sampler = self._settled(demand)
-        self._storage.shown = self._sampler.shown
         study.sampler = self._sampler.build(recipe.sweep.seed)
+        for searched in _search_spaces(study.sampler).values():
+            searched.calculate(study)
+        self._storage.shown = self._sampler.shown
         later = () if len(self) else first
         self._plan([*self._sampler.planned(demand, space.defaults(recipe)), *later])
 
@@ -277,7 +282,11 @@ class SweepStudy(StudyReader):
         """Lets the study draw a trial as an undisturbed sweep does."""
         if not self._sampler.sequential:
             mixed = np.random.SeedSequence([self._sweep.seed, number]).generate_state(1)
-            self._study.sampler = self._sampler.build(int(mixed[0]))
+            sampler = self._sampler.build(int(mixed[0]))
+            # Which values all trials have is known of those so far: no sampler goes through them
+            # again.
+            vars(sampler).update(_search_spaces(self._study.sampler))
+            self._study.sampler = sampler
 
     def _note(
         self, number: int, epoch: int, metrics: Mapping[str, float], reason: str = ""
@@ -299,6 +308,11 @@ class SweepStudy(StudyReader):
     ) -> None:
         self._study.tell(self._live.pop(number), values, state)
         self._journal.sync()
+
+
+def _search_spaces(sampler: BaseSampler) -> dict[str, IntersectionSearchSpace]:
+    """What a sampler knows of the values that all trials have, by the attribute's name."""
+    return {n: v for n, v in vars(sampler).items() if isinstance(v, IntersectionSearchSpace)}
 
 
 def _name_metrics(study: optuna.Study, goals: Goals) -> None:
