@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from sklearn.ensemble import RandomForestRegressor
 
-from armtune.recipe.ranges import Dimension
-from armtune.sweeps.study.coding import coordinates
+from armtune.recipe.ranges import Dimension, same
 
 Floats = NDArray[np.float64]
 
@@ -45,7 +45,7 @@ class Table:
 
 
 class Surrogate:
-    """Tells whole curves: a forest's, and on it how the nearest setting of the table strays from it.
+    """Tells whole curves: a forest's, and on it how the table's nearest setting strays from it.
 
     So trainings are as rough as real ones, and the same each time.
 
@@ -84,3 +84,21 @@ class Surrogate:
             rank = float(spearmanr(real, real - stray).statistic)
             found[name] = (rank, float(np.abs(stray).mean() / real.std()))
         return found
+
+
+def coordinates(dimensions: Sequence[Dimension], values: Mapping[str, Any]) -> list[float]:
+    """Where settings lie in the space: each range from 0 to 1, each choice a number of its own.
+
+    What doesn't apply lies in the middle of its range.
+    """
+    return [x for d in dimensions for x in _place(d, values.get(d.path), d.path in values)]
+
+
+def _place(dimension: Dimension, value: Any, applies: bool) -> list[float]:
+    if dimension.choices:
+        return [float(applies and same(value, choice)) for choice in dimension.choices]
+    if not applies:
+        return [0.5]
+    scale = math.log if dimension.log else float
+    low, high, here = map(scale, (dimension.low, dimension.high, value))
+    return [(here - low) / (high - low)]

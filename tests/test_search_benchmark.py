@@ -12,7 +12,7 @@ from armtune.report.curves import Curve
 from benchmarks import tiny
 from benchmarks.curves import packed
 from benchmarks.search import Course, Tabulated, bests, search
-from benchmarks.surrogate import Surrogate, Table
+from benchmarks.surrogate import Table
 
 EPOCHS, TRIALS = 9, 8
 PRUNED = {"sweep.pruner": {"name": "pareto_asha", "startup_trials": 1}}
