@@ -29,6 +29,13 @@ benchmarks:
     python benchmarks/pruning.py recipes/avmnist.yaml --quick
     python benchmarks/linear.py --quick
     python benchmarks/gpu.py recipes/avmnist.yaml --quick
+    python benchmarks/many_trials.py --quick
+    python benchmarks/start.py --quick
+    PYTHONPATH=. python benchmarks/gpu_all.py --device cpu --quick
+
+# Correctness and speed of a card, in at most eight minutes
+gpu:
+    PYTHONPATH=. python benchmarks/gpu_all.py --json gpu.json
 
 # The documentation as a site, in site/; a broken link or a page that is nowhere named is an error
 docs:

@@ -138,8 +138,8 @@ def writing_to(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file as a whole or not at all."""
-    write_bytes(path, text.encode())
+    """Writes a text file as a whole or not at all; halves of characters are written out."""
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -164,6 +164,8 @@ def _followed(path: Path) -> tuple[Path, bool]:
         if path.parent.resolve().parts[:2] == ("/", "proc"):
             return path, True
         if not path.is_symlink():
-            return path, path.exists() and not (path.is_file() or path.is_dir())
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            return path, path.exists() and not path.is_file()
         path = path.parent / path.readlink()
     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))

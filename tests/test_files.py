@@ -177,3 +177,19 @@ def test_links_in_a_ring_and_folders_are_told(tmp_path: Path) -> None:
         ):
             place.write_text("")
     assert (tmp_path / "folder").is_dir()
+
+
+@pytest.mark.parametrize("name", ["", "own", "own/.."])
+def test_a_folder_is_told_before_there_is_anything_to_write(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match="Is a directory"), writing_to(Path(name)):
+        pytest.fail("nothing can be written to it")
+    assert [path.name for path in tmp_path.iterdir()] == ["own"]
+
+
+def test_halves_of_characters_are_written_out(tmp_path: Path) -> None:
+    write_text(tmp_path / "x", "a\ud800ü")
+    assert (tmp_path / "x").read_text(encoding="utf-8") == "a\\ud800ü"

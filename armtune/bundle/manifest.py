@@ -103,6 +103,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
+        _refuse_pipes(path)
         manifest = json.loads(path.read_text(encoding="utf-8"))
         own = checksum(manifest) if isinstance(manifest, dict) else ""
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -115,6 +116,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if manifest.get(CHECKSUM, own) != own:
         raise RunError(f"{path}: differs from its checksum, which stands in it under {CHECKSUM!r}")
     return manifest
+
+
+def _refuse_pipes(path: Path) -> None:
+    """Refuses a pipe or a device, which may be read for ever."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise RunError(f"{path}: is a pipe or a device; a bundle has plain files")
 
 
 def checksum(manifest: Mapping[str, Any]) -> str:
@@ -223,6 +230,7 @@ def check_files(folder: Path, manifest: dict[str, Any], names: Sequence[str]) ->
     """
     for name in names:
         try:
+            _refuse_pipes(folder / name)
             found = sha256(folder / name)
         except OSError as error:
             raise RunError(f"{folder / name}: missing; {folder} is not a whole bundle") from error

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import struct
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from lzma import LZMAError
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -17,15 +13,10 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from armtune.bundle.engine import Present, Views
+from armtune.data.formats.numpy_files import UNREADABLE
 from armtune.data.inputs import Source, Whole
 from armtune.errors import DataError
 
-UNREADABLE = (
-    ArithmeticError, EOFError, LookupError, LZMAError, MemoryError, OSError, RuntimeError,
-    SyntaxError, TypeError, ValueError, struct.error, tokenize.TokenError, zipfile.BadZipFile,
-    zlib.error,
-)  # fmt: skip
-"""What Python and numpy raise for archives and headers that aren't what they say, or are locked."""
 PIECE_BYTES = 1 << 24
 """Most that a piece of one modality may take; a piece has at least one sample."""
 PIECE_SAMPLES = 1024

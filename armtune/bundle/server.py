@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -19,7 +20,9 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from numpy.typing import NDArray
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from armtune import __version__
 from armtune.bundle.predictor import Predictor
@@ -32,7 +35,8 @@ Arrays = Mapping[str, NDArray[Any]]
 FORM_DATA = "multipart/form-data"
 TOGETHER = 1024
 """Most samples that are predicted at once for requests that wait, and most files of one."""
-Answer = Callable[[Request], Awaitable[Response]]
+SMALL = 1 << 16
+"""Bytes of a body that is read at once."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,22 @@ class Counts:
         return "\n".join(lines) + "\n"
 
 
+@dataclass(frozen=True)
+class Counting:
+    """An ASGI application whose answers are counted."""
+
+    app: ASGIApp
+    counts: Counts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.counts.answers[message["status"]] += 1
+            await send(message)
+
+        await self.app(scope, receive, counted)
+
+
 @dataclass(eq=False)
 class Waiting:
     """A request's samples, and what the model says of them as soon as it has been asked."""
@@ -90,6 +110,14 @@ class Waiting:
     @property
     def count(self) -> int:
         return len(next(iter(self.samples.values()), ()))
+
+
+class Answered(JSONResponse):
+    """JSON in ASCII: names may hold halves of characters, which UTF-8 can't."""
+
+    def render(self, content: Any) -> bytes:
+        """The body."""
+        return json.dumps(content, allow_nan=False).encode()
 
 
 class Service:
@@ -103,11 +131,12 @@ class Service:
         self.predictor, self.limits, self.counts = Predictor(folder), limits, Counts()
         self._one, self._waiting = anyio.CapacityLimiter(1), list[Waiting]()
 
-    async def health(self) -> dict[str, Any]:
+    async def health(self) -> Response:
         """What is served."""
         shapes = {m: list(shape) for m, shape in self.predictor.shapes.items()}
         target = {"kind": self.predictor.target.kind, "names": list(self.predictor.target.names)}
-        return {"status": "ok", "armtune": __version__, "shapes": shapes, "target": target}
+        about = {"status": "ok", "armtune": __version__, "shapes": shapes, "target": target}
+        return Answered(about)
 
     async def metrics(self) -> Response:
         """Counts for Prometheus."""
@@ -117,22 +146,19 @@ class Service:
         """What the model says of the samples in a request."""
         with anyio.move_on_after(self.limits.seconds):
             try:
-                return JSONResponse({"predictions": await self._records(request)})
+                return Answered({"predictions": await self._records(request)})
             except DataError as error:
-                raise HTTPException(422, str(error)) from error
+                # What was sent may hold halves of characters, which no answer can.
+                said = str(error).encode(errors="backslashreplace").decode()
+                raise HTTPException(422, said) from error
         raise HTTPException(503, f"not answered within {self.limits.seconds:g} seconds")
-
-    async def counted(self, request: Request, answer: Answer) -> Response:
-        """Answers, and counts the answer."""
-        response = await answer(request)
-        self.counts.answers[response.status_code] += 1
-        return response
 
     async def _records(self, request: Request) -> list[dict[str, Any]]:
         body = await self._body(request)
         if not request.headers.get("content-type", "").startswith(FORM_DATA):
-            samples = await in_thread(partial(read_request, body, self.predictor.shapes))
-            return await self._together(samples)
+            work = partial(read_request, body, self.predictor.shapes)
+            # A thread costs more than a small request.
+            return await self._together(work() if len(body) < SMALL else await in_thread(work))
         uploads = await uploads_of(request.headers, body)
         if are_arrays(uploads):
             work = partial(uploaded_arrays, uploads, self.predictor.shapes)
@@ -142,11 +168,14 @@ class Service:
     async def _body(self, request: Request) -> bytes:
         """The body, of which no more than may be is taken into memory."""
         parts, size = [], 0
-        async for part in request.stream():
-            size += len(part)
-            if size > self.limits.size:
-                raise HTTPException(413, f"a request has {self.limits.size} bytes at most")
-            parts.append(part)
+        try:
+            async for part in request.stream():
+                size += len(part)
+                if size > self.limits.size:
+                    raise HTTPException(413, f"a request has {self.limits.size} bytes at most")
+                parts.append(part)
+        except ClientDisconnect as error:
+            raise HTTPException(400, "the connection was closed within the request") from error
         return b"".join(parts)
 
     async def _together(self, samples: Arrays) -> list[dict[str, Any]]:
@@ -257,7 +286,7 @@ def application(folder: Path, limits: Limits = Limits()) -> FastAPI:
     app.get("/health")(service.health)
     app.get("/metrics")(service.metrics)
     app.post("/predict")(service.predict)
-    app.middleware("http")(service.counted)
+    app.add_middleware(Counting, counts=service.counts)
     return app
 
 

@@ -48,8 +48,11 @@ def command(
     Runs no code that a run's recipe names, unless it is given by --plugins.
     """
     from armtune.comparison.record import is_comparison
+    from armtune.report.page_target import check_page
     from armtune.report.run import RunReport
 
+    if to is not None:
+        check_page(to)
     run_plugins(plugins)
     changes = [text for text in runs if _is_change(text)]
     folders = [Path(text) for text in runs if text not in changes]
@@ -86,7 +89,7 @@ def _write(reports: Sequence[RunReport], folders: Sequence[Path], to: Path | Non
 
     if to is not None:
         with writing_to(to) as place:
-            place.write_text(page(reports), encoding="utf-8")
+            place.write_text(page(reports), encoding="utf-8", errors="backslashreplace")
         return to
     path = folders[0] / REPORT if len(folders) == 1 else Path(REPORT)
     try:

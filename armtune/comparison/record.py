@@ -10,8 +10,9 @@ from typing import Any
 
 from armtune.errors import RunError
 from armtune.files import write_text
+from armtune.sweeps.study.folder import COMPARISON
 
-RECORD = "comparison.json"
+RECORD = COMPARISON
 
 
 @dataclass(frozen=True)

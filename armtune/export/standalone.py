@@ -16,7 +16,6 @@ import csv
 import hashlib
 import json
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,14 +31,15 @@ def main() -> None:
     """Reads the samples, predicts, and writes the table."""
     if len(sys.argv) not in (2, 3):
         sys.exit("usage: python predict.py SAMPLES [OUT.csv]")
-    about = manifest()
-    samples = read(Path(sys.argv[1]))
+    about, source = manifest(), Path(sys.argv[1])
+    samples = read(source)
     count = check(samples, about["shapes"])
     model = load(about)
     target = sys.argv[2] if len(sys.argv) == 3 else ""
-    if target and Path(target).exists() and Path(target).samefile(sys.argv[1]):
-        sys.exit(f"{target}: the predictions would take the place of the samples")
-    with open(target or 1, "w", encoding="utf-8", newline="") as out:  # noqa: PTH123
+    if target and is_taken(Path(target), source):
+        sys.exit(f"{target}: the predictions would take the place of the samples, or of the model")
+    how = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+    with open(target or 1, "w", **how) as out:  # noqa: PTH123
         table = csv.writer(out, lineterminator="\n")
         table.writerow(["sample", *map(cell, heading(about["target"]))])
         for start in range(0, count, PIECE):
@@ -50,12 +50,25 @@ def main() -> None:
 
 def manifest() -> dict[str, Any]:
     """What ``bundle.json`` says, if it is as it was exported."""
-    about: dict[str, Any] = json.loads((HERE / "bundle.json").read_text(encoding="utf-8"))
-    own = about.pop("checksum", None)
+    path = HERE / "bundle.json"
+    try:
+        about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        own = about.pop("checksum", None)
+    except (AttributeError, OSError, RecursionError, TypeError, ValueError) as error:
+        sys.exit(f"{path}: can't be read as a bundle: {error}")
+    if missing := {"formats", "sha256", "shapes", "target"} - set(about):
+        sys.exit(f"{path}: can't be read as a bundle: it lacks {', '.join(sorted(missing))}")
     found = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
     if own not in (None, found):
         sys.exit("bundle.json: differs from its checksum, which stands in it")
     return about
+
+
+def is_taken(target: Path, source: Path) -> bool:
+    """Whether the target is a file of the samples, or of the model."""
+    if not target.exists():
+        return False
+    return target.resolve().parent in (HERE, source.resolve()) or target.samefile(source)
 
 
 def cell(text: str) -> str:
@@ -89,15 +102,17 @@ def said(target: dict[str, Any], row: Any) -> list[str]:
 
 def read(path: Path) -> dict[str, Any]:
     """Arrays by modality; nothing is unpickled."""
-    if path.is_dir():
-        return {f.stem: np.load(f, mmap_mode="r", allow_pickle=False) for f in path.glob("*.npy")}
-    if path.suffix != ".npz":
+    if not path.is_dir() and path.suffix != ".npz":
         sys.exit(f"{path}: this program reads .npz files and folders of .npy; armtune reads more")
     try:
+        if path.is_dir():
+            return {
+                f.stem: np.load(f, mmap_mode="r", allow_pickle=False) for f in path.glob("*.npy")
+            }
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return dict(archive)
-    except (AttributeError, EOFError, OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        sys.exit(f"{path}: can't be read: {error}")
+    except Exception as error:  # numpy's, zipfile's and zlib's have little in common
+        sys.exit(f"{path}: can't be read: {type(error).__name__}: {error}")
 
 
 def check(samples: dict[str, Any], shapes: dict[str, list[int]]) -> int:
@@ -157,7 +172,11 @@ def load(about: dict[str, Any]) -> Callable[..., Any]:
 
 def untouched(path: Path, about: dict[str, Any]) -> Path:
     """The file, if it is as it was exported."""
-    if hashlib.sha256(path.read_bytes()).hexdigest() != about["sha256"][path.name]:
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        sys.exit(f"{path}: can't be read: {error.strerror}")
+    if found != about["sha256"].get(path.name):
         sys.exit(f"{path}: differs from its checksum in bundle.json")
     return path
 

@@ -187,7 +187,7 @@ def _node(text: str) -> yaml.Node | None:
     brackets = text.count("[") + text.count("{")
     dashes = max((line.count("- ") + line.count("? ") for line in text.splitlines()), default=0)
     if brackets + dashes <= MOST_DEPTH:
-        with suppress(yaml.YAMLError):
+        with suppress(yaml.YAMLError, UnicodeEncodeError):
             return yaml.compose(text, Loader=_FastLoader)
     return yaml.compose(text, Loader=_Loader)
 

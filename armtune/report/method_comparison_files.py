@@ -68,7 +68,8 @@ def write_page(comparison: Comparison, path: Path) -> Path:
     """Writes the page alone; returns where it is."""
     picture, *_ = png(fronts_picture(comparison))
     with writing_to(path) as place:
-        place.write_text(page(comparison, picture), encoding="utf-8")
+        text = page(comparison, picture)
+        place.write_text(text, encoding="utf-8", errors="backslashreplace")
     return path
 
 

@@ -91,7 +91,10 @@ class Classes(Discrete):
             return cls.read_column(raw, place)
         if raw.dtype.kind not in "iu":
             said = f"labels must be integers or strings, not {raw.dtype}"
-            raise DataError(f"{place}: {said}{OTHERWISE.get(raw.dtype.kind, '')}")
+            said += OTHERWISE.get(raw.dtype.kind, "")
+            if raw.dtype.kind == "f" and (raw == np.round(raw)).all():
+                said += "; classes are labels.astype(int)"
+            raise DataError(f"{place}: {said}")
         lowest, highest = int(raw.min()), int(raw.max())
         if lowest < 0 or highest >= len(raw):
             raise DataError(

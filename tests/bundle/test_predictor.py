@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -129,6 +131,14 @@ def test_a_tampered_file_is_refused(bundle: Path, name: str) -> None:
     content[-1] ^= 1
     (bundle / name).write_bytes(content)
     with pytest.raises(RunError, match=rf"{name}: differs from its checksum"):
+        Predictor(bundle)
+
+
+@pytest.mark.parametrize("name", [MANIFEST, MODEL, PROGRAM])
+def test_a_pipe_is_not_waited_for(bundle: Path, name: str) -> None:
+    (bundle / name).unlink()
+    os.mkfifo(bundle / name)
+    with pytest.raises(RunError, match=rf"{re.escape(name)}: is a pipe or a device"):
         Predictor(bundle)
 
 

@@ -26,6 +26,7 @@ pytest.importorskip("uvicorn")
 pytest.importorskip("python_multipart")
 
 from armtune.bundle import Predictor
+from armtune.bundle.manifest import CHECKSUM, MANIFEST, checksum
 from armtune.bundle.server import Limits, application
 from armtune.cli.serve import NEEDED, command
 from armtune.data import Dataset
@@ -58,9 +59,14 @@ class Client:
         self.app = app
 
     def ask(
-        self, path: str = "/predict", body: bytes = b"", method: str = "POST", kind: str = ""
+        self,
+        path: str = "/predict",
+        body: bytes = b"",
+        method: str = "POST",
+        kind: str = "",
+        hangs_up: bool = False,
     ) -> tuple[int, bytes]:
-        return asyncio.run(self.asked(path, body, method, kind))
+        return asyncio.run(self.asked(path, body, method, kind, hangs_up))
 
     def predict(self, inputs: Any) -> tuple[int, Any]:
         status, answer = self.ask(body=json.dumps({"inputs": inputs}).encode())
@@ -70,7 +76,9 @@ class Client:
         status, answer = self.ask(body=form(*files), kind=FORM)
         return status, json.loads(answer)
 
-    async def asked(self, path: str, body: bytes, method: str, kind: str = "") -> tuple[int, bytes]:
+    async def asked(
+        self, path: str, body: bytes, method: str, kind: str = "", hangs_up: bool = False
+    ) -> tuple[int, bytes]:
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
             "path": path, "raw_path": path.encode(), "query_string": b"",
@@ -83,6 +91,8 @@ class Client:
             {"type": "http.request", "body": half, "more_body": k == 0}
             for k, half in enumerate(halves)
         ]
+        if hangs_up:
+            parts[1] = {"type": "http.disconnect"}
         sent: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
@@ -129,6 +139,27 @@ def test_modalities_may_be_missing(client: Client, whole: Path, views: Any) -> N
     assert client.predict({"audio": views["audio"].tolist()})[0] == 200
     status, answer = client.predict({"image": [None]})
     assert (status, answer["detail"]) == (422, "sample 0 has no modality")
+
+
+def test_halves_of_characters_are_answered(bundle: Path, views: Any) -> None:
+    manifest = json.loads((bundle / MANIFEST).read_text())
+    names = [f"\ud800{k}" for k in range(len(manifest["target"]["names"]))]
+    manifest["target"]["names"] = names
+    manifest[CHECKSUM] = checksum(manifest)
+    (bundle / MANIFEST).write_text(json.dumps(manifest))
+    client = Client(application(bundle, Limits(size=200_000)))
+    status, answer = client.ask("/health", method="GET")
+    assert (status, json.loads(answer)["target"]["names"]) == (200, names)
+    status, answer = client.predict({m: view.tolist() for m, view in views.items()})
+    assert status == 200
+    assert {record["class"] for record in answer["predictions"]} <= set(names)
+    status, answer = client.predict({"\ud800": None})
+    assert (status, answer["detail"][:7]) == (422, "\\ud800:")
+
+
+def test_a_client_that_hangs_up_is_no_fault_of_ours(client: Client) -> None:
+    status, answer = client.ask(body=b'{"inputs"', hangs_up=True)
+    assert (status, json.loads(answer)["detail"][:14]) == (400, "the connection")
 
 
 def test_health_and_metrics(client: Client, views: Any) -> None:

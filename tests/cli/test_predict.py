@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from threading import Thread
 import numpy as np
 import pytest
 
+from armtune.bundle.manifest import CHECKSUM, MANIFEST, checksum
 from armtune.cli import main
 from armtune.export.write import write_bundle
 from armtune.testing.toys import toy_dataset, toy_recipe
@@ -49,6 +51,22 @@ def test_json_says_what_the_table_says(
     rows = [row.split(",") for row in capsys.readouterr().out.splitlines()[1:]]
     assert [[str(line["sample"]), line["class"]] for line in lines] == [row[:2] for row in rows]
     assert all(sum(line["probabilities"].values()) == pytest.approx(1, abs=1e-5) for line in lines)
+
+
+def test_halves_of_characters_are_written_as_the_terminal_has_them(
+    bundle: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    odd = Path(shutil.copytree(bundle, tmp_path / "odd"))
+    manifest = json.loads((odd / MANIFEST).read_text())
+    manifest["target"]["names"][0] = "\ud800"
+    manifest[CHECKSUM] = checksum(manifest)
+    (odd / MANIFEST).write_text(json.dumps(manifest))
+    samples, to = str(bundle.parent / "samples.npz"), tmp_path / "out.csv"
+    predict(monkeypatch, str(odd), "--input", samples, "--output", str(to))
+    assert to.read_text(encoding="utf-8").startswith("sample,class,p(\\ud800),")
 
 
 def test_plugins_are_run_when_named(

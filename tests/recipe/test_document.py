@@ -149,3 +149,8 @@ def test_a_value_that_is_no_yaml_names_its_origin() -> None:
 def test_dotted() -> None:
     assert dotted(("sweep", "objectives", 1)) == "sweep.objectives[1]"
     assert dotted(()) == ""
+
+
+def test_half_a_character_on_the_command_line_is_told() -> None:
+    with pytest.raises(RecipeError, match=r"x:1:2: has a character that YAML forbids, U\+D800"):
+        read_value("a\ud800", "x")

@@ -160,6 +160,29 @@ def test_the_page_is_written_through_links_and_into_devices(
     assert not Path("/dev/null").is_file()
 
 
+@pytest.mark.parametrize("name", ["study.journal", "recipe.yaml", "mine.npz", "link.html", ".", ""])
+def test_the_page_takes_no_place_of_anything_else(
+    copied: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (copied / "mine.npz").write_text("mine")
+    (copied / "link.html").symlink_to("mine.npz")
+    before = {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()}
+    assert verb(monkeypatch, str(copied), "--to", str(copied / name)) == 1
+    told = capsys.readouterr()
+    assert told.err.startswith(f"error: {copied / name}: is ")
+    assert told.out == ""
+    assert {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()} == before
+
+
+def test_a_page_takes_the_place_of_an_earlier_one(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = copied.parent / "page"
+    for _ in range(2):
+        assert verb(monkeypatch, str(copied), "--to", str(page)) == 0
+    assert page.read_text().startswith("<!doctype html>")
+
+
 def test_a_place_that_was_asked_for_and_cannot_be_written_is_an_error(
     copied: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,6 +6,7 @@ import copy
 import json
 import math
 import os
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -282,6 +283,20 @@ class Hanging(FakeTraining):
         while self.lr > 0.5:
             time.sleep(60)
         return super().advance()
+
+
+class ToldToEnd(FakeTraining):
+    """Its process is told to end (SIGTERM) in trial 0's fifth epoch, once."""
+
+    steps = 4
+
+    def train_steps(self, pause: Callable[[], bool]) -> bool:
+        told = Path(self.recipe.data.model_dump()["path"]) / "told"
+        first = abs(self.lr - 0.01) < 1e-12
+        if first and (self.epoch, self.step) == (4, 0) and not told.exists():
+            told.write_text("")
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().train_steps(pause)
 
 
 class DyingOnce(FakeTraining):

@@ -14,7 +14,9 @@ from armtune.recipe.schema import Recipe
 from armtune.recipe.space import load_space
 from armtune.sweeps import SweepResult, read_confirmed, read_records, read_result
 from armtune.sweeps.run import Place, run_sweep
-from armtune.sweeps.study.lock import locked
+from armtune.sweeps.study.folder import ORIGIN, RECIPE, WRITTEN
+from armtune.sweeps.study.journal import JOURNAL
+from armtune.sweeps.study.lock import LOCK, locked
 from armtune.sweeps.study.records import Listener, SweepStart, TrialRecord
 
 TOP = {"top": 2, "seeds": 3, "solo": False}
@@ -120,6 +122,35 @@ def test_a_second_sweep_in_a_folder_is_refused(tmp_path: Path) -> None:
         RunError, match="holds a sweep already: add --resume to go on, or remove it"
     ):
         run(tmp_path)
+
+
+@pytest.mark.parametrize("resume", [True, False])
+@pytest.mark.parametrize("name", ["front.csv", "report.html", "trials/0000/mine", "confirm/mine"])
+def test_a_folder_with_files_of_others_is_refused_and_they_stay(
+    tmp_path: Path, name: str, resume: bool
+) -> None:
+    mine = tmp_path / "runs" / "fake" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    told = rf"holds {name.split('/')[0]}, but no sweep: .*; name an empty or new folder"
+    with pytest.raises(RunError, match=told):
+        run(tmp_path, resume=resume)
+    assert mine.read_text() == "mine"
+
+
+def test_whatever_else_lies_in_the_folder_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "fake"
+    folder.mkdir(parents=True)
+    (folder / "notes.txt").write_text("mine")
+    (folder / "empty").mkdir()
+    assert len(run(tmp_path).records) == 6
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+def test_every_name_that_a_sweep_writes_to_is_kept_from_others(tmp_path: Path) -> None:
+    run(tmp_path, sweep__confirm=TOP)
+    names = {path.name for path in (tmp_path / "runs" / "fake").iterdir()}
+    assert names - {RECIPE, ORIGIN, JOURNAL, LOCK} <= set(WRITTEN)
 
 
 def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:

@@ -78,6 +78,15 @@ def test_floats_and_matrices_are_no_classes_and_the_error_says_what_they_may_be(
         Classes.read(np.zeros((3, 2), int), "here")
 
 
+@pytest.mark.parametrize(("labels", "told"), [([0.0, 2.0], True), ([0.5, 2.0], False)])
+def test_whole_numbers_that_are_stored_as_floats_have_a_hint(
+    labels: list[float], told: bool
+) -> None:
+    with pytest.raises(DataError) as refused:
+        Classes.read(np.array(labels), "here")
+    assert str(refused.value).endswith("; classes are labels.astype(int)") == told
+
+
 def test_numbers_of_a_table_are_names_of_classes() -> None:
     target, labels = Classes.read_column(np.array([10, 2, 10]), "here")
     assert (target.names, labels.tolist()) == (("2", "10"), [1, 0, 1])

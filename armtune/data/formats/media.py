@@ -10,8 +10,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import groupby, pairwise
-from math import gcd
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armtune.data.formats.images import DamagedPictureError, read_picture
+from armtune.data.formats.numpy_files import UNREADABLE
 from armtune.data.formats.sound import pooled_log_mel, unit_power
 from armtune.errors import DataError
 
@@ -51,6 +52,10 @@ RATES = range(100, 1_000_001)
 """Rates of sound in Hz; a header that says another one is damaged."""
 MOST_SAMPLES = 1 << 29
 """Of a file of sound at the rate that is wanted: nine hours at 16 kHz."""
+LOUDEST = 1e9
+"""Where 1 is full scale; whole numbers of 24 bits may have been stored as they are."""
+MOST_STEPS = 50_000
+"""Between which sound is resampled: rates up to so many Hz are exact."""
 
 
 class DamagedMediaError(DataError):
@@ -118,12 +123,16 @@ def read_array(path: Path) -> NDArray[np.float32]:
     Raises:
         DamagedMediaError: it is missing, damaged, or holds other than finite real numbers.
     """
-    with _naming(path, (OSError, ValueError, EOFError)):
+    with _naming(path, UNREADABLE), path.open("rb") as file:
         with HEADERS:
-            array = np.load(path, allow_pickle=False)
-        if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+            array = np.load(file, allow_pickle=False)
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
             raise ValueError("must hold finite real numbers")
-    return np.atleast_1d(array).astype(np.float32)
+        with np.errstate(over="ignore"):
+            numbers = np.atleast_1d(array).astype(np.float32)
+        if not np.isfinite(numbers).all():
+            raise ValueError("must hold finite real numbers that fit into float32")
+    return numbers
 
 
 def read_sound(path: Path, rate: int) -> NDArray[np.float32]:
@@ -136,12 +145,16 @@ def read_sound(path: Path, rate: int) -> NDArray[np.float32]:
     if path.suffix.lower() not in SUFFIXES["sound"]:
         return _sound_track(path, rate)
     soundfile = _library("soundfile")
-    with _naming(path, (MemoryError, OSError, soundfile.SoundFileError)):
-        wave, own = soundfile.read(path, dtype="float32")
+    errors = (MemoryError, OSError, soundfile.SoundFileError)
+    with _naming(path, errors), soundfile.SoundFile(path) as file:
+        own, count = file.samplerate, file.frames
+        if own not in RATES or count * max(rate, file.channels * own) > MOST_SAMPLES * own:
+            raise DamagedMediaError(f"{path}: damaged: {count} samples at {own} Hz are no sound")
+        wave = file.read(dtype="float32")
     if not len(wave) or not np.isfinite(wave).all():
         raise DamagedMediaError(f"{path}: has no sound, or NaN in it")
-    if own not in RATES or len(wave) * rate > MOST_SAMPLES * own:
-        raise DamagedMediaError(f"{path}: damaged: {len(wave)} samples at {own} Hz are no sound")
+    if (loudest := max(wave.max(), -wave.min())) > LOUDEST:
+        raise DamagedMediaError(f"{path}: damaged: values up to {loudest:g} are no sound")
     return _resampled(wave if wave.ndim == 1 else wave.mean(axis=1), own, rate)
 
 
@@ -278,8 +291,9 @@ def _resampled(wave: NDArray[np.float32], own: int, rate: int) -> NDArray[np.flo
         return wave
     from scipy.signal import resample_poly
 
-    shared = gcd(own, rate)
-    resampled: NDArray[np.float32] = resample_poly(wave, rate // shared, own // shared)
+    # The filter is as long as the larger of the two: of odd rates the nearest that isn't.
+    ratio = Fraction(rate, own).limit_denominator(MOST_STEPS)
+    resampled: NDArray[np.float32] = resample_poly(wave, ratio.numerator, ratio.denominator)
     return resampled.astype(np.float32)
 
 

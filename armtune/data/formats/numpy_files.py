@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable
 from difflib import get_close_matches
+from lzma import LZMAError
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -15,7 +18,12 @@ from numpy.typing import NDArray
 
 from armtune.errors import DataError
 
-UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (
+    ArithmeticError, EOFError, LookupError, LZMAError, MemoryError, OSError, RuntimeError,
+    SyntaxError, TypeError, ValueError, struct.error, tokenize.TokenError, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
+"""What Python and numpy raise for archives and headers that aren't what they say, or are locked."""
 
 T = TypeVar("T")
 

@@ -44,15 +44,21 @@ def goal_of(
     Raises:
         DataError: there is one class only, or hardly a second sample of any.
     """
-    kind, why = (stated, why) if stated else _kind(raw)
+    kind, why = (stated, why) if stated else _kind(raw, place)
     if kind == "classes":
         return _classes(raw if names is None else names, place, why)
     score = kinds()[kind].score
     return Goal(kind, why, score)
 
 
-def _kind(raw: NDArray[Any]) -> tuple[str, str]:
-    """The kind of target, and why it is that."""
+def _kind(raw: NDArray[Any], place: str) -> tuple[str, str]:
+    """The kind of target, and why it is that.
+
+    Raises:
+        DataError: nothing can be predicted that is stored so.
+    """
+    if raw.dtype.kind not in "biufUS":
+        raise DataError(f"{place}: labels must be numbers or text, not {raw.dtype}")
     if raw.ndim > 1:
         if np.isin(raw, (0, 1)).all():
             return "labels", f"0 and 1 for each of {raw.shape[1]} labels"
@@ -62,6 +68,8 @@ def _kind(raw: NDArray[Any]) -> tuple[str, str]:
     if raw.dtype.kind in "US":
         return _kind_of_text(raw.astype(str))
     different = np.unique(raw[np.isfinite(raw)] if raw.dtype.kind == "f" else raw)
+    if not len(different):
+        raise DataError(f"{place}: no label is a finite number")
     if (different != np.round(different)).any():
         return "values", "numbers with fractions"
     return _kind_of_whole(different, len(raw))

@@ -19,6 +19,7 @@ from armtune.sweeps.engines.dispatcher import Dispatcher
 from armtune.sweeps.engines.engine import Retrainings, worker_for
 from armtune.sweeps.engines.work_units import WorkUnit
 from armtune.sweeps.study.search import Search
+from armtune.sweeps.workers.departure import listen, take_departure
 from armtune.sweeps.workers.time_limit import limit_exceeded, take_stack
 from armtune.sweeps.workers.trial import Failure, Task, TrainingFactory, note_failure
 from armtune.sweeps.workers.worker import Worker
@@ -111,6 +112,7 @@ class _Trainable(tune.Trainable):
     """A worker's process, which does one unit after the other."""
 
     def setup(self, config: dict[str, Any], **given: Any) -> None:
+        listen()
         self._worker = _worker(given["factory"], given["resources"])
         self._new = True
         self._begin(config)
@@ -241,6 +243,8 @@ def died(task: Task, words: str) -> Failure:
     """
     if stack := take_stack(task.folder):
         return note_failure(task.folder, limit_exceeded(task.recipe.sweep.trial_seconds), stack)
+    if said := take_departure(task.folder):
+        return note_failure(task.folder, said, words, transient=True)
     first, *others = words.strip().splitlines() or ["no reason is known"]
     reason = others[-1] if others and "ray::" in first else first
     reason, stops = f"the worker died: {reason}", tells_of_storage(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,25 @@ ORIGIN = "origin.json"
 """Versions, git commit and data that a run started with."""
 
 ELSEWHERE = "say where they lie: data.path=…"
+
+COMPARISON = "comparison.json"
+"""What a comparison leaves in its folder beside the methods' runs."""
+WRITTEN = (
+    "compare.csv",
+    "compare.html",
+    "compare.md",
+    "compare.png",
+    "confirm",
+    "ensemble",
+    "front.csv",
+    "lineage.csv",
+    "population",
+    "references",
+    "report.html",
+    "solo",
+    TRIALS,
+)
+"""What sweeps and comparisons write beside these."""
 
 LIBRARIES = ("numpy", "optuna", "ray", "torch")
 FREE = (
@@ -104,13 +124,18 @@ def check_same(run: Path, dataset: Dataset) -> None:
 
 
 def may_start(folder: Path, resume: bool) -> None:
-    """Refuses a folder that holds a sweep already, unless that is to be resumed.
+    """Refuses a folder that holds a sweep already, unless that is to be resumed, or others' files.
 
     Raises:
         RunError: it does; says what to do.
     """
-    if not resume and any((folder / name).exists() for name in (RECIPE, JOURNAL)):
+    begun = any((folder / name).exists() for name in (RECIPE, JOURNAL, COMPARISON))
+    if begun and not resume:
         raise RunError(f"{folder} holds a sweep already: add --resume to go on, or remove it")
+    found = [] if begun else [name for name in WRITTEN if os.path.lexists(folder / name)]
+    if found:
+        said = f"holds {', '.join(found)}, but no sweep: it would write to the same names"
+        raise RunError(f"{folder}: {said}; name an empty or new folder with --to")
 
 
 def enter(

@@ -22,6 +22,8 @@ from armtune.sweeps.study.journal import JOURNAL
 log = logging.getLogger(__name__)
 
 LOCK = "sweep.lock"
+BEGIN = "process "
+"""How a name in it begins."""
 BEAT_SECONDS = 30.0
 """So often a lock's file is touched: other machines see no more of whoever holds it."""
 SILENT_SECONDS = 600.0
@@ -75,9 +77,10 @@ def locked(folder: Path) -> Iterator[None]:
         raise unwritable(folder, error) from error
     with file:
         _take(folder, file)
+        _check_own(folder / LOCK, file)
         try:
             file.truncate(0)
-            file.write(f"process {os.getpid()} on {os.uname().nodename}")
+            file.write(f"{BEGIN}{os.getpid()} on {os.uname().nodename}")
             file.flush()
             with _beating(file):
                 yield
@@ -85,6 +88,13 @@ def locked(folder: Path) -> Iterator[None]:
             # Other machines can't see whether we live: who has ended says so.
             with suppress(OSError):  # the disk may be the reason why it ends
                 file.truncate(0)
+
+
+def _check_own(path: Path, file: TextIO) -> None:
+    """Refuses to empty what isn't a lock."""
+    begin = os.pread(file.fileno(), len(BEGIN), 0).decode(errors="replace")
+    if not BEGIN.startswith(begin.strip("\0")):  # as a crash may leave it
+        raise RunError(f"{path}: is something else than a sweep's lock; remove it")
 
 
 def _opened(path: Path) -> TextIO:

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from armtune.errors import ArmtuneError, DivergedError, RunError
 from armtune.files import of_storage, unwritable, write_text
 from armtune.references.per_sample import SCORE, write_per_sample
+from armtune.sweeps.workers import departure
 from armtune.sweeps.workers.folder_lease import Lease, LostLeaseError
 from armtune.sweeps.workers.time_limit import TimeLimit
 from armtune.sweeps.workers.trial import (
@@ -137,6 +138,10 @@ class Pack:
             return
         for seat, own in zip(self._seats, metrics, strict=True):
             seat.handle(own)
+        if departure.told():
+            for seat in self._seats:
+                seat.put_down()
+            self._leave()
         for limit in self._limits:
             limit.check()
 
@@ -146,12 +151,24 @@ class Pack:
         while not self._training.train_steps(self._pauses):
             for seat in self._seats:
                 seat.save_underway()
+            if self._may_leave:
+                self._leave()
             self._paused_at = time.monotonic()
 
     def _pauses(self) -> bool:
         for limit in self._limits:
             limit.check()
-        return time.monotonic() - self._paused_at > UNDERWAY_SECONDS
+        return self._may_leave or time.monotonic() - self._paused_at > UNDERWAY_SECONDS
+
+    @property
+    def _may_leave(self) -> bool:
+        """Whether the process is to end, and what is saved within an epoch will be of use."""
+        return departure.told() and all(seat.is_saved for seat in self._seats)
+
+    def _leave(self) -> NoReturn:
+        """Ends the process: checkpoints are written."""
+        folders = [seat.task.folder for seat in self._seats]
+        departure.leave(folders, [self._training.epochs[seat.k] for seat in self._seats])
 
     def members(self, wanted: Mapping[Path, int]) -> dict[Path, Any]:
         """Members as they stand, by their tasks' folders.
@@ -196,7 +213,7 @@ class Seat:
         self.task, self.k, self._training, self._lease = task, k, training, lease
         self.checkpoint, self.underway = task.folder / CHECKPOINT, task.folder / UNDERWAY
         self._metrics = task.folder / METRICS
-        self._saved_at = time.monotonic()
+        self._saved_at, self._saved_epoch = time.monotonic(), 0
         self._fresh: list[Epoch] = []
         self._note = ""
 
@@ -230,6 +247,7 @@ class Seat:
         """Takes the checkpoint up; whether it did: not one of other settings."""
         try:
             self._training.restore(self.checkpoint, self.k)
+            self._saved_epoch = self._epoch
             return True
         except OtherSettingsError as error:
             self.discard(self.checkpoint, error)
@@ -271,6 +289,17 @@ class Seat:
             return note_failure(self.task.folder, reason_of(error), str(error), cause, stops)
         return self.stands(epochs)
 
+    @property
+    def is_saved(self) -> bool:
+        """Whether there is a checkpoint of where the epoch that is under way began."""
+        return self._saved_epoch == self._epoch
+
+    def put_down(self) -> None:
+        """Writes all there is of it at the end of an epoch, told or not."""
+        epochs, self._fresh = self._fresh, []
+        self._saved_at = -math.inf
+        self._write(epochs)
+
     def _write(self, epochs: Sequence[Epoch]) -> None:
         self._lease.check()
         lines = [_line(epoch) for epoch in epochs]
@@ -281,7 +310,7 @@ class Seat:
             raise unwritable(self._metrics, error) from error
         if self.ahead <= 0 or time.monotonic() - self._saved_at > SAVE_SECONDS:
             self._save(self.checkpoint)
-            self._saved_at = time.monotonic()
+            self._saved_at, self._saved_epoch = time.monotonic(), self._epoch
             self.forget_underway()
 
     def save_underway(self) -> None:

@@ -15,6 +15,7 @@ from armtune.files import of_storage, write_text
 from armtune.recipe.frozen import frozen_parts
 from armtune.recipe.load import dump_recipe
 from armtune.recipe.schema import Recipe
+from armtune.sweeps.workers import departure
 from armtune.sweeps.workers.folder_lease import Lease
 from armtune.sweeps.workers.pack import DamagedCheckpointError, Pack
 from armtune.sweeps.workers.packing import is_open, measured
@@ -86,7 +87,7 @@ class Worker:
             if group.pack is None:
                 self._begin(group)
             assert group.pack is not None
-            with group.limits[0].enforced():
+            with group.limits[0].enforced(), departure.training():
                 return group.pack.step()
         except Exception as error:  # a trial fails alone, whatever it met
             group.pack = None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from armtune.data.formats import media
 from armtune.data.formats.media import (
     DAMAGED,
     Shape,
@@ -200,3 +203,83 @@ def test_a_rate_of_no_sound_takes_no_memory(tmp_path: Path, rate: int) -> None:
     (tmp_path / "a.wav").write_bytes(content)
     with pytest.raises(DAMAGED, match=f"a.wav: damaged: .* samples at {rate} Hz are no sound"):
         read_sound(tmp_path / "a.wav", 16000)
+
+
+def test_sound_that_cannot_be_squared_is_damaged(tmp_path: Path) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    for loudest, fits in ((1e8, True), (1e30, False)):
+        wave = np.array([0.0, -loudest, 0.5 * loudest], np.float32)
+        soundfile.write(tmp_path / "a.wav", wave, 8000, subtype="FLOAT")
+        if fits:
+            np.testing.assert_array_equal(read_sound(tmp_path / "a.wav", 8000), wave)
+            continue
+        with pytest.raises(DAMAGED, match=r"a\.wav: damaged: values up to 1e\+30 are no sound"):
+            read_sound(tmp_path / "a.wav", 8000)
+
+
+@pytest.mark.parametrize("channels", [1, 8])
+def test_more_sound_than_fits_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int
+) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    soundfile.write(tmp_path / "a.flac", np.zeros((4000, channels)), 8000)
+    monkeypatch.setattr(media, "MOST_SAMPLES", 8000)
+    monkeypatch.setattr(soundfile.SoundFile, "read", lambda *_, **__: np.zeros(4000, np.float32))
+    if channels == 1:
+        assert len(read_sound(tmp_path / "a.flac", 8000)) == 4000
+        return
+    with pytest.raises(DAMAGED, match=r"a\.flac: damaged: 4000 samples at 8000 Hz are no sound"):
+        read_sound(tmp_path / "a.flac", 8000)
+
+
+def test_odd_rates_take_no_endless_filters(tmp_path: Path) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    rate = 999_983  # a prime
+    wave = np.sin(2 * np.pi * 440 * np.arange(rate) / rate)
+    soundfile.write(tmp_path / "a.wav", wave, rate, subtype="FLOAT")
+    began = time.process_time()
+    found = read_sound(tmp_path / "a.wav", 8000)
+    assert time.process_time() - began < 2
+    assert abs(len(found) - 8000) <= 1
+    expected = np.sin(2 * np.pi * 440 * np.arange(len(found)) / 8000)
+    # The rate that is taken for this one is off by 17 millionths.
+    np.testing.assert_allclose(found[100:-100], expected[100:-100], atol=0.02)
+
+
+def header(text: str) -> bytes:
+    padded = text.ljust(117) + "\n"
+    return b"\x93NUMPY\x01\0" + len(padded).to_bytes(2, "little") + padded.encode()
+
+
+def archive() -> bytes:
+    file = io.BytesIO()
+    np.savez(file, a=np.ones(3))
+    return file.getvalue()
+
+
+def stored(array: object) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+BEGIN = "{'descr': '<f8', 'fortran_order': False, 'shape': "
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        header(BEGIN + "(10000000000000,)}"),
+        header(BEGIN + "(" + "9" * 30 + ",)}"),
+        header(BEGIN),
+        header("((((("),
+        archive(),
+        stored(np.full(3, 1e300)),
+        stored(np.array([1.0, np.inf])),
+    ],
+    ids=["too many", "far too many", "open", "no header", "archive", "too large", "infinite"],
+)
+def test_arrays_that_are_not_what_they_say(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.npy").write_bytes(content)
+    with pytest.raises(DAMAGED, match=r"a\.npy: missing or damaged"):
+        media.read_array(tmp_path / "a.npy")

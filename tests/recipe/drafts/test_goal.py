@@ -54,3 +54,15 @@ def test_what_can_be_no_classes_is_refused() -> None:
         goal_of(np.array(["a"] * 9), "y", None)
     with pytest.raises(DataError, match=r"^y: 9 different names in 9 samples are no classes"):
         goal_of(RNG.normal(size=9), "y", "classes")
+
+
+@pytest.mark.parametrize("kind", ["datetime64[D]", "timedelta64[s]", "complex128", "V8", "i4,i4"])
+def test_labels_of_odd_types_are_refused(kind: str) -> None:
+    with pytest.raises(DataError, match="y: labels must be numbers or text, not "):
+        goal_of(np.zeros(40, kind), "y", None)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_labels_that_are_no_numbers_are_refused(value: float) -> None:
+    with pytest.raises(DataError, match="y: no label is a finite number"):
+        goal_of(np.full(40, value), "y", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from fake_training import (
     Hanging,
     NotingProcess,
     SharedCost,
+    ToldToEnd,
     fake_recipe,
 )
 from sweep_process import recipe as process_recipe
@@ -167,6 +169,19 @@ def test_a_trial_whose_process_died_is_taken_up_again(tmp_path: Path) -> None:
     ]  # fmt: skip
     ((confirmation,),) = result.confirmed.values()
     assert confirmation.reason == ""
+
+
+def test_a_worker_that_is_told_to_end_leaves_a_checkpoint_and_says_so(tmp_path: Path) -> None:
+    recipe = fake_recipe(sweep__trials=2, sweep__space=CALM, data__path=str(tmp_path))
+    heard = Heard()
+    result = run(tmp_path, recipe, heard, make=ToldToEnd)
+    assert [r.state for r in result.records] == ["COMPLETE"] * 2
+    lines = (tmp_path / "trials" / "0000" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == list(range(1, 10)), "none was lost"
+    told = [n for word, n in heard.of(0) if word == "epoch"]
+    assert told == [6, 7, 8, 9], "none was trained again"
+    said = (tmp_path / "study.journal").read_text()
+    assert "was told to end (SIGTERM); a checkpoint was written after epoch" in said
 
 
 @pytest.mark.usefixtures("crowd")

@@ -98,3 +98,18 @@ def test_a_link_is_not_emptied(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"sweep\.lock: is a link"), locked(tmp_path):
         pass
     assert (tmp_path / "thesis").read_text() == "all of it"
+
+
+@pytest.mark.parametrize("text", ["my notes", "Process 1 on here", "0"])
+def test_a_file_that_is_no_lock_is_not_emptied(tmp_path: Path, text: str) -> None:
+    (tmp_path / LOCK).write_text(text)
+    with pytest.raises(RunError, match="is something else than a sweep's lock"), locked(tmp_path):
+        pass
+    assert (tmp_path / LOCK).read_text() == text
+
+
+@pytest.mark.parametrize("text", ["", "\0\0\0", "process 1"])
+def test_what_a_crash_left_of_a_lock_is_one(tmp_path: Path, text: str) -> None:
+    (tmp_path / LOCK).write_text(text)
+    with locked(tmp_path):
+        assert (tmp_path / LOCK).read_text().startswith(f"process {os.getpid()} on")
