@@ -23,9 +23,9 @@ import gc
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -68,6 +68,7 @@ class Case:
         samples: of train, validation and test.
         seconds: how long it is measured.
         limit: longest first epoch, without its first step, that is followed by others.
+        shapes: of a sample's views.
     """
 
     recipe: Recipe
@@ -76,6 +77,7 @@ class Case:
     device: str
     seconds: float
     limit: float
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: SHAPES)
 
 
 @dataclass(frozen=True)
@@ -106,12 +108,12 @@ def release(device: str) -> None:
         torch.cuda.empty_cache()
 
 
-def noise(samples: Sequence[int]) -> Dataset:
+def noise(samples: Sequence[int], shapes: Mapping[str, tuple[int, ...]] = SHAPES) -> Dataset:
     """A data set of the recipe's shapes."""
     rng = np.random.default_rng(0)
     splits = [
         Split(
-            {m: rng.normal(size=(n, *s)).astype(np.float32) for m, s in SHAPES.items()},
+            {m: rng.normal(size=(n, *s)).astype(np.float32) for m, s in shapes.items()},
             np.arange(n) % CLASSES,
         )
         for n in samples
@@ -128,7 +130,7 @@ def begun(case: Case, members: int) -> Run:
     """
     release(case.device)
     recipes = [with_overrides(case.recipe, {"training.seed": k}) for k in range(members)]
-    run = Run(recipes, noise(case.samples), case.device)
+    run = Run(recipes, noise(case.samples, case.shapes), case.device)
     run.train_steps(lambda: True)
     # Waits for the device, so that the step isn't part of what is timed.
     run.progress()

@@ -44,10 +44,21 @@ def variants(words: Path) -> dict[str, Encoders]:
     }
 
 
+def kept(all_of: dict[str, Encoders], asked: argparse.Namespace) -> dict[str, Encoders]:
+    """The variants that were asked for."""
+    if asked.pictures_alone:
+        return {name: {"image": all_of[name]["image"]} for name in ("without", "with")}
+    left_out = {"image"} if asked.no_pictures else set()
+    return {
+        name: {m: e for m, e in encoders.items() if m not in left_out}
+        for name, encoders in all_of.items()
+    }
+
+
 def recipe_of(table: Path, words: Path, encoders: Encoders, cut: int) -> Recipe:
     """A recipe for one cut; all settings but the encoders are the same."""
     columns = {"image": ["image"], "text": TEXTS, "words": TEXTS, "facts": FACTS}
-    pretrained = "text" in encoders
+    pretrained = encoders.get("image", {}).get("name") == "efficientnet_lite0"
     data = {
         "name": "table",
         "path": str(table),
@@ -73,7 +84,7 @@ def recipe_of(table: Path, words: Path, encoders: Encoders, cut: int) -> Recipe:
             "data": data,
             "modalities": {m: {"encoder": encoder} for m, encoder in encoders.items()},
             "fusion": {"name": "late", "dim": 64},
-            "balancing": {"name": "auxiliary"},
+            "balancing": {"name": "auxiliary" if len(encoders) > 1 else "none"},
             "training": training,
         }
     )
@@ -121,15 +132,14 @@ def main() -> None:
     parser.add_argument("--words", type=Path, required=True)
     parser.add_argument("--cuts", type=int, default=5)
     parser.add_argument("--no-pictures", action="store_true", help="texts and facts only")
+    parser.add_argument("--pictures-alone", action="store_true", help="no texts, no facts")
     asked = parser.parse_args()
     add_file(PLUGIN)
     torch.set_num_threads(1)
     _frozen.encoded = remembering(_frozen.encoded)
     scores: dict[str, list[float]] = {}
     for cut in range(asked.cuts):
-        for name, encoders in variants(asked.words).items():
-            if asked.no_pictures:
-                del encoders["image"]
+        for name, encoders in kept(variants(asked.words), asked).items():
             begun = time.perf_counter()
             recipe = recipe_of(asked.table.resolve(), asked.words.resolve(), encoders, cut)
             scores.setdefault(name, []).append(accuracy(recipe, asked.table.parent))

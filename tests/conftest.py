@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import torch
 from armtune.data import Dataset
 from armtune.recipe.schema import Recipe
 from armtune.testing.toys import TWO, Shapes, toy_dataset, toy_recipe, toy_split
+from tests.browser import Browser, browsing
 
 __all__ = ["TWO", "Shapes", "toy_dataset", "toy_recipe", "toy_split"]
 
@@ -27,6 +29,16 @@ def real() -> Path:
     if not (REAL / "mnist").is_dir():
         pytest.skip("no real data here: set ARMTUNE_DATA")
     return REAL
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A headless Chromium; tests that need it are skipped where there is none."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("no chromium here: apt-get install chromium")
+    with browsing(program, tmp_path_factory.mktemp("profile")) as started:
+        yield started
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ class Balancing(Options):
 
     def problem(self, modalities: Sequence[str]) -> str:
         """Why this method can't serve these modalities; empty when it can."""
-        return ""
+        return "" if len(modalities) > 1 else f"{self.name} balances two modalities or more"
 
     def misfit(self, modalities: Sequence[str], target: type[Target]) -> str:
         """Why this method can't serve these modalities and such a target; empty when it can."""

@@ -59,9 +59,6 @@ class Agm(Balancing):
     """Whose lead slows a modality: its own, or, upside down, the others', as in BalanceBenchmark's
     code, whose figures are of that."""
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "agm balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return AdaptiveModulator(options, context)

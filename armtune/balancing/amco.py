@@ -46,9 +46,6 @@ class Amco(Balancing):
     alpha: float = Field(1.0, ge=0)
     """How much of the mean unimodal cross-entropy reaches the encoders."""
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "amco balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return DominantMasker(options, context)

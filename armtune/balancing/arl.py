@@ -54,9 +54,6 @@ class Arl(Balancing):
     weights: Literal["softmax", "even"] = "softmax"
     """The factors' second term: the paper's, or what the released script leaves it at."""
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "arl balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return AsymmetricLearner(options, context)

@@ -84,14 +84,12 @@ class Arm(Balancing):
     """Share of the training samples held out to estimate contributions."""
 
     def problem(self, modalities: Sequence[str]) -> str:
-        if len(modalities) < 2:
-            return "arm balances two modalities or more"
         if self.contribution in PAIRWISE and len(modalities) > 2:
             return (
                 f"contribution: {self.contribution} is defined for two modalities; shapley serves "
                 "any number"
             )
-        return ""
+        return super().problem(modalities)
 
     @property
     def off(self) -> bool:

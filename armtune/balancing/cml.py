@@ -48,9 +48,6 @@ class Cml(Balancing):
     """Which parts are compared: those left when each sample loses its modalities in a drawn order,
     or (ours) each against the whole, without losses of their own, so that nothing is drawn."""
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "cml balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return Calibrator(options, context)

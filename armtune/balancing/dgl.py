@@ -34,9 +34,6 @@ class Dgl(Balancing):
     """What a modality's own loss goes through: the fusion, with zeros for the others, or (ours) its
     own head, which serves fusions that make nothing of zeros (low_rank, film)."""
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "dgl balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return Disentangler(options, context)

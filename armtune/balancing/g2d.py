@@ -50,9 +50,6 @@ class G2d(Balancing):
     """Share of the training after which the others learn too; as released half, 150 of 300
     epochs."""
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "g2d balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return GuidedPupil(options, context)

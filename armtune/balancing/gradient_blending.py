@@ -46,9 +46,6 @@ class GradientBlending(Balancing):
     holdout: float = Field(0.1, gt=0, lt=0.5)
     """Share of the training samples held out to see what generalises."""
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "gradient_blending balances two modalities or more"
-
     @property
     def held_out(self) -> float:
         return self.holdout if self.strength else 0.0

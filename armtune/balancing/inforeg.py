@@ -49,9 +49,6 @@ class InfoReg(Balancing):
     threshold: float = Field(0.05, ge=0)
     """Growth of the trace above which a modality still learns much."""
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "inforeg balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return Regulator(options, context)

@@ -72,9 +72,6 @@ class Lfm(Balancing):
     def fusion(self, given: Fusion) -> Fusion:
         return Late(dim=0) if self.decision == "heads" else given
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "lfm balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return Matcher(options, context)

@@ -41,9 +41,6 @@ class Mbsd(Balancing):
     weight: float = Field(1.0, ge=0)
     """Weight λ of what modalities learn from each other; 0 leaves the unimodal losses."""
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "mbsd balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return SelfDistiller(options, context)

@@ -45,9 +45,6 @@ class Midas(Balancing):
     warmup: float = Field(0.1, ge=0, le=1)
     """Share of the training before the fusion learns (ours: the paper doesn't say how long)."""
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "midas balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return Misaligner(options, context)

@@ -61,9 +61,6 @@ class Mla(Balancing):
     def fusion(self, given: Fusion) -> Fusion:
         return SharedHead()
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "mla balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return Alternator(options, context)

@@ -52,9 +52,6 @@ class MMCosine(Balancing):
     def fusion(self, given: Fusion) -> Fusion:
         return Cosines(scale=self.scale)
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "mmcosine balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return CosineScaler(options, context)

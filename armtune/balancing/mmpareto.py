@@ -42,9 +42,6 @@ class MMPareto(Balancing):
     to_epoch: int = Field(1000, ge=0)
     """First epoch after these."""
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "mmpareto balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return ParetoIntegrator(options, context)

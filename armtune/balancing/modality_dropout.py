@@ -31,9 +31,6 @@ class Dropout(Balancing):
     probability: float = Field(0.3, ge=0, le=1)
     """Probability that a training sample loses one modality, drawn at random."""
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "modality_dropout balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return Dropper(options, context)

@@ -14,6 +14,9 @@ class NoBalancing(Balancing):
 
     name: Literal["none"] = "none"
 
+    def problem(self, modalities: Sequence[str]) -> str:
+        return ""
+
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return Balancer(context)

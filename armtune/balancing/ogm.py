@@ -47,9 +47,6 @@ class Ogm(Balancing):
     """What of an encoder is modulated: its image convolutions' weights, or (ours) everything, since
     the rest of it learns from the same lead."""
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "ogm balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return GradientModulator(options, context)

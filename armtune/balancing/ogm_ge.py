@@ -45,9 +45,6 @@ class OgmGe(Balancing):
     noise: Literal["all", "slowed"] = "all"
     """Which encoders get noise: all, or (ours) the slowed one alone, which is what lost some."""
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "ogm_ge balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return NoisyModulator(options, context)

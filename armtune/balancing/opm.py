@@ -44,9 +44,6 @@ class Opm(Balancing):
     to_epoch: int = Field(1000, ge=0)
     """First epoch after the modulation, which as released has no end."""
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "opm balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return PredictionModulator(options, context)

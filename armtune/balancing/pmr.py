@@ -57,9 +57,6 @@ class Pmr(Balancing):
     to_epoch: int = Field(101, ge=0)
     """First epoch after it; 101 as released, where 100 is the last."""
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "pmr balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return PrototypeRebalancer(options, context)

@@ -67,9 +67,6 @@ class ReconBoost(Balancing):
     def fusion(self, given: Fusion) -> Fusion:
         return BoostedHead()
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "reconboost balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return Booster(options, context)

@@ -49,9 +49,6 @@ class Relearning(Balancing):
     holdout: float = Field(0.1, gt=0, lt=0.5)
     """Share of the training samples held out for the diagnosis."""
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "relearning balances two modalities or more"
-
     @property
     def held_out(self) -> float:
         return self.holdout if self.strength else 0.0

@@ -50,9 +50,6 @@ class Remix(Balancing):
     """What stands in for the features of the others: zeros, or (ours) the batch's mean, which
     serves fusions that make nothing of zeros (low_rank, film)."""
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "remix balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return Remixer(options, context)

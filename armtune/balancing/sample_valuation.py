@@ -43,9 +43,6 @@ class SampleValuation(Balancing):
     warmup_epochs: int = Field(2, ge=0)
     """Epochs before samples are repeated; published trainings of 60 epochs have 5."""
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        return "" if len(modalities) > 1 else "sample_valuation balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return Valuer(options, context)

@@ -39,11 +39,6 @@ class UnimodalDistillation(Balancing):
     weight: float = Field(10.0, ge=0)
     """Weight λ of the distance to the teachers' features; 0 for no teachers."""
 
-    def problem(self, modalities: Sequence[str]) -> str:
-        if len(modalities) > 1:
-            return ""
-        return "unimodal_distillation balances two modalities or more"
-
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
         return Pupil(options, context)

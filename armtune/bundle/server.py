@@ -5,23 +5,35 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import anyio
 import anyio.to_thread
+import numpy as np
 from fastapi import FastAPI, HTTPException, Request, Response
+from numpy.typing import NDArray
+from starlette.datastructures import Headers
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from armtune import __version__
 from armtune.bundle.predictor import Predictor
 from armtune.bundle.requests import read_request
+from armtune.bundle.uploads import Upload, are_arrays, list_files, uploaded_arrays
 from armtune.errors import DataError
+from armtune.targets import Prediction
 
+Arrays = Mapping[str, NDArray[Any]]
+FORM_DATA = "multipart/form-data"
+TOGETHER = 1024
+"""Most samples that are predicted at once for requests that wait, and most files of one."""
 Answer = Callable[[Request], Awaitable[Response]]
 
 
@@ -78,8 +90,20 @@ class Answered(JSONResponse):
         return json.dumps(content, allow_nan=False).encode()
 
 
+@dataclass(eq=False)
+class Waiting:
+    """A request's samples, and what the model says of them as soon as it has been asked."""
+
+    samples: Arrays
+    answer: list[dict[str, Any]] | DataError | None = None
+
+    @property
+    def count(self) -> int:
+        return len(next(iter(self.samples.values()), ()))
+
+
 class Service:
-    """Answers requests about one bundle; models run one at a time.
+    """Answers requests about one bundle; models run one at a time, for all that wait together.
 
     Raises:
         RunError: the folder isn't a bundle, or a file differs from its checksum.
@@ -87,7 +111,7 @@ class Service:
 
     def __init__(self, folder: Path, limits: Limits) -> None:
         self.predictor, self.limits, self.counts = Predictor(folder), limits, Counts()
-        self._one = anyio.CapacityLimiter(1)
+        self._one, self._waiting = anyio.CapacityLimiter(1), list[Waiting]()
 
     async def health(self) -> Response:
         """What is served."""
@@ -103,12 +127,14 @@ class Service:
     async def predict(self, request: Request) -> Response:
         """What the model says of the samples in a request."""
         with anyio.move_on_after(self.limits.seconds):
-            body = await self._body(request)
-            work = partial(self._predicted, body)
-            records = await anyio.to_thread.run_sync(
-                work, abandon_on_cancel=True, limiter=self._one
-            )
-            return Answered({"predictions": records})
+            try:
+                return Answered({"predictions": await self._records(request)})
+            except DataError as error:
+                # What was sent may hold halves of characters, which no answer can.
+                said = str(error).encode(errors="backslashreplace").decode()
+                raise HTTPException(422, said) from error
+            except ClientDisconnect as error:
+                raise HTTPException(400, "the connection was closed within the request") from error
         raise HTTPException(503, f"not answered within {self.limits.seconds:g} seconds")
 
     async def counted(self, request: Request, answer: Answer) -> Response:
@@ -117,32 +143,121 @@ class Service:
         self.counts.answers[response.status_code] += 1
         return response
 
+    async def _records(self, request: Request) -> list[dict[str, Any]]:
+        body = await self._body(request)
+        if not request.headers.get("content-type", "").startswith(FORM_DATA):
+            samples = await in_thread(partial(read_request, body, self.predictor.shapes))
+            return await self._together(samples)
+        uploads = await uploads_of(request.headers, body)
+        if are_arrays(uploads):
+            work = partial(uploaded_arrays, uploads, self.predictor.shapes)
+            return await self._together(await in_thread(work))
+        return await in_thread(partial(self._of_files, uploads), self._one)
+
     async def _body(self, request: Request) -> bytes:
         """The body, of which no more than may be is taken into memory."""
         parts, size = [], 0
-        try:
-            async for part in request.stream():
-                size += len(part)
-                if size > self.limits.size:
-                    raise HTTPException(413, f"a request has {self.limits.size} bytes at most")
-                parts.append(part)
-        except ClientDisconnect as error:
-            raise HTTPException(400, "the connection was closed within the request") from error
+        async for part in request.stream():
+            size += len(part)
+            if size > self.limits.size:
+                raise HTTPException(413, f"a request has {self.limits.size} bytes at most")
+            parts.append(part)
         return b"".join(parts)
 
-    def _predicted(self, body: bytes) -> list[dict[str, Any]]:
+    async def _together(self, samples: Arrays) -> list[dict[str, Any]]:
+        """Predicts, with the samples of all others that wait for the model by then."""
+        own = Waiting(samples)
+        self._waiting.append(own)
         try:
-            samples = read_request(body, self.predictor.shapes)
-            started = time.perf_counter()
-            records = list(self.predictor.predict(samples).records())
+            await in_thread(partial(self._answer, own), self._one)
+        finally:
+            self._waiting.remove(own)
+        if isinstance(own.answer, DataError):
+            raise own.answer
+        assert own.answer is not None
+        return own.answer
+
+    def _answer(self, own: Waiting) -> None:
+        if own.answer is not None:
+            return
+        batch, most = [own], TOGETHER - own.count
+        for other in list(self._waiting):
+            fits = other is not own and other.answer is None and other.count <= most
+            if fits and self._alike(own, other):
+                batch.append(other)
+                most -= other.count
+        self._ask(batch)
+        # One that is wrong spoils it for the others: each is asked for alone.
+        for each in batch if isinstance(own.answer, DataError) and len(batch) > 1 else ():
+            self._ask([each])
+
+    def _ask(self, batch: Sequence[Waiting]) -> None:
+        names = batch[0].samples
+        try:
+            joined = {m: np.concatenate([each.samples[m] for each in batch]) for m in names}
+            records = iter(self._predicted(joined))
         except DataError as error:
-            # What was sent may hold halves of characters, which no answer can.
-            said = str(error).encode(errors="backslashreplace").decode()
-            raise HTTPException(422, said) from error
+            for each in batch:
+                each.answer = error
+        else:
+            for each in batch:
+                each.answer = list(islice(records, each.count))
+
+    def _alike(self, *both: Waiting) -> bool:
+        """Whether samples can be put together: of the same modalities, shaped as they should be."""
+        shapes = self.predictor.shapes
+        return both[0].samples.keys() == both[1].samples.keys() and all(
+            view.shape == (each.count, *shapes.get(m, ()))
+            for each in both
+            for m, view in each.samples.items()
+        )
+
+    def _of_files(self, uploads: Sequence[Upload]) -> list[dict[str, Any]]:
+        with TemporaryDirectory() as folder:
+            listed = list_files(uploads, Path(folder))
+            try:
+                return self._counted(partial(self.predictor.predict_file, listed))
+            except DataError as error:
+                raise DataError(str(error).replace(f"{folder}/", "")) from error
+
+    def _predicted(self, samples: Arrays) -> list[dict[str, Any]]:
+        return self._counted(partial(self.predictor.predict, samples))
+
+    def _counted(self, predict: Callable[[], Prediction]) -> list[dict[str, Any]]:
+        started = time.perf_counter()
+        records = list(predict().records())
         self.counts.seconds += time.perf_counter() - started
         self.counts.samples += len(records)
         self.counts.predictions += 1
         return records
+
+
+async def in_thread(work: Callable[[], Any], limiter: anyio.CapacityLimiter | None = None) -> Any:
+    """What some work gives, done beside the server; it is left alone when nobody waits any more."""
+    return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=limiter)
+
+
+async def uploads_of(headers: Headers, body: bytes) -> list[Upload]:
+    """The files in a form.
+
+    Raises:
+        DataError: it is none, or holds something else.
+    """
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield body
+
+    try:
+        form = await MultiPartParser(headers, whole(), max_files=TOGETHER, max_fields=0).parse()
+    except (MultiPartException, ValueError, KeyError) as error:
+        said = getattr(error, "message", str(error))
+        raise DataError(f"the body is no form of files: {said[:200]}") from error
+    files = [(n, f) for n, f in form.multi_items() if not isinstance(f, str)]
+    uploads = [(name, file.filename or "", await file.read()) for name, file in files]
+    await form.close()
+    if not uploads:
+        raise DataError("the form has no file; each part is a file, named after its modality")
+    return uploads
 
 
 def application(folder: Path, limits: Limits = Limits()) -> FastAPI:

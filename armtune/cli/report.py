@@ -112,8 +112,8 @@ def _show(report: RunReport, console: Terminal) -> None:
 
     show_verdict(report, console)
     console.print(f"{report.name} on {report.data}")
-    console.show(report.grids())
-    for line in filter(
-        None, [*failures(report.records), *report.notes, report.choice, report.preserved]
-    ):
+    shown = report.shown
+    console.show(shown.grids())
+    told = [*failures(shown.records), *report.notes, report.choice, report.preserved]
+    for line in filter(None, [*told, report.left_out]):
         console.print(line)

@@ -11,7 +11,7 @@ from armtune.cli._arguments import Plugins, run_plugins
 from armtune.cli._output import say
 from armtune.cli._rows import BundlePath
 
-NEEDED = ("fastapi", "uvicorn")
+NEEDED = ("fastapi", "python_multipart", "uvicorn")
 
 
 def command(

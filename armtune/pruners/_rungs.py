@@ -44,7 +44,18 @@ def front(standings: Sequence[Standing]) -> list[int]:
     if not standings:
         return []
     losses, violations = _arrays(standings)
-    return [int(i) for i in np.flatnonzero(ranks(losses, violations.sum(axis=1)) == 0)]
+    violated = violations.sum(axis=1)
+    able = np.flatnonzero(violated == violated.min())
+    # In this order none is dominated by a later one, so that what was kept tells all.
+    ordered = able[np.lexsort(losses[able].T[::-1])]
+    kept = np.empty((0, losses.shape[1]))
+    found = []
+    for i in ordered:
+        no_worse = (kept <= losses[i]).all(axis=1)
+        if not (no_worse & (kept < losses[i]).any(axis=1)).any():
+            found.append(int(i))
+            kept = np.vstack([kept, losses[i]])
+    return sorted(found)
 
 
 def in_top_share(

@@ -216,7 +216,8 @@ class Sweep(Options):
     """Number of trials; the recipe's own values are the first."""
     seconds: float | None = Field(None, gt=0)
     """Time for the whole sweep, re-trainings and export included: no more trials begin than end in
-    time, ``trials`` at most. Without it, there are as many as ``trials`` says."""
+    time, ``trials`` at most, and trials and re-trainings that would take too long are left out.
+    Without it, there are as many as ``trials`` says."""
     sampler: Sampler = _option("samplers", name="tpe")
     """What chooses the next trial's values."""
     pruner: Pruner = _option("pruners", name="none")

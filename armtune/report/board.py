@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from armtune.comparison.record import is_comparison
 from armtune.errors import RunError
+from armtune.sweeps import read_result
 from armtune.sweeps.study.journal import JOURNAL
 
 EVENTS = "events.out.tfevents.*"
 """What TensorBoard reads; a single training has such a file in its own folder."""
+
+MOST_TICKED = 40
+"""Runs that TensorBoard ticks unasked; of more it ticks none."""
 
 
 def start_board(runs: Sequence[Path], port: int | None = None) -> str:
@@ -43,6 +49,50 @@ def start_board(runs: Sequence[Path], port: int | None = None) -> str:
         return str(board.launch())
     except program.TensorBoardServerException as error:
         raise RunError(f"TensorBoard can't start: {error}") from error
+
+
+def links(runs: Sequence[Path], address: str) -> dict[str, str]:
+    """Addresses of views that show something at once, by what they show.
+
+    With more than 40 runs TensorBoard ticks none of them; a filter ticks those that it leaves.
+    """
+    prefixes = [""] if len(runs) == 1 else [f"{run.resolve().name}/" for run in runs]
+    sweeps = [
+        (f"{prefix}{folder.relative_to(run)}".removesuffix("/."), folder)
+        for run, prefix in zip(runs, prefixes, strict=True)
+        for folder in sorted(journal.parent for journal in run.rglob(JOURNAL))
+    ]
+    if not sweeps:
+        return {}
+    most = max(1, MOST_TICKED // len(sweeps))
+    trials = [run for name, folder in sweeps for run in _foremost(name, folder)[:most]]
+    wholes = [name for name, _ in sweeps]
+    views = {
+        "curves of winner, trial 0 and front": ("scalars", trials),
+        "modalities over each other": ("custom_scalars", trials),
+        "pictures": ("images", wholes),
+        "texts": ("text", wholes),
+    }
+    found = {
+        what: f"{address}#{view}&regexInput={quote(_pattern(ticked))}"
+        for what, (view, ticked) in views.items()
+    }
+    return {**found, "a row a trial": f"{address}#hparams"}
+
+
+def _foremost(name: str, folder: Path) -> list[str]:
+    """Runs of the trials that matter most: the chosen one, the recipe's own values, the front."""
+    try:
+        result = read_result(folder)
+    except RunError:  # TensorBoard shows what it finds
+        return []
+    chosen = [] if result.chosen is None else [result.chosen]
+    start = "" if name == "." else f"{name}/"
+    return [f"{start}trials/{n:04d}" for n in dict.fromkeys([*chosen, 0, *result.front])]
+
+
+def _pattern(names: Sequence[str]) -> str:
+    return f"^({'|'.join(re.escape(name) for name in names)})(/\\.)?$"
 
 
 def _folders(runs: Sequence[Path]) -> list[str]:

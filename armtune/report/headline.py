@@ -43,7 +43,7 @@ def _tiles(facts: Facts) -> Iterator[Tile]:
     yield Tile(f"{_words(winner.score)} on test", score, f"{winner.what}; 95 % interval")
     known = facts.references
     single, best = (known.best_single, known.best) if known else (None, None)
-    yield from _reference("best single modality", single, winner.score)
+    yield from _single(facts, single)
     yield from _reference("best reference", best, winner.score)
     gaps = [seed.test[GAP] for seed in winner.seeds if GAP in seed.test]
     if gaps:
@@ -53,6 +53,20 @@ def _tiles(facts: Facts) -> Iterator[Tile]:
 def _reference(what: str, reference: Reference | None, score: str) -> Iterator[Tile]:
     if reference is not None and reference.test is not None:
         yield Tile(what, level(score, reference.test), reference.name)
+
+
+def _single(facts: Facts, reference: Reference | None) -> Iterator[Tile]:
+    """A modality trained alone with the winner's settings, or a reference that is better."""
+    score, what = facts.winner.score, "best single modality"
+    if facts.best_solo is None:
+        yield from _reference(what, reference, score)
+        return
+    modality, alone = facts.best_solo
+    trained = fmean(seed.validation[score] for seed in alone.seeds)
+    if reference is not None and (reference.validation or 0.0) > trained:
+        yield from _reference(what, reference, score)
+    else:
+        yield Tile(what, level(score, alone.test), f"{modality}, the same settings alone")
 
 
 def _strongest(facts: Facts) -> str:

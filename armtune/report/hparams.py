@@ -55,16 +55,20 @@ class HParams:
 
     def experiment(self) -> Summary:
         """All hyperparameters with their domains, and all metric columns."""
-        states = ", ".join(f"{number:.0f} {STATE_WORDS[state]}" for state, number in STATES.items())
         # The page shows only the first few columns unasked: the state has to be among them.
         titles = {
             **{_best_tag(metric): metric for metric in self._foremost},
-            STATE_TAG: f"state ({states})",
+            STATE_TAG: "state",
             EPOCHS_TAG: "epochs",
             **{_best_tag(metric): metric for metric in self.metrics},
         }
         hparams = [HParam(path, domain) for path, domain in self._domains.items()]
-        metrics = [Metric(tag, display_name=title) for tag, title in titles.items()]
+        states = ", ".join(f"{number:.0f} {STATE_WORDS[state]}" for state, number in STATES.items())
+        about = {STATE_TAG: states}
+        metrics = [
+            Metric(tag, display_name=title, description=about.get(tag))
+            for tag, title in titles.items()
+        ]
         return hparams_config_pb(hparams, metrics)
 
     def session_start(self, record: TrialRecord) -> Summary:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 FEWEST = 8
 """Complete trials below which importances would be noise."""
 TREES = 32
+MOST_TICKS = 3
+"""On an axis beside several others."""
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -88,7 +90,29 @@ def optuna_plots(
         coordinates = visualization.plot_parallel_coordinate(study, target_name=name)
         plots[f"Values and {name}"] = coordinates
         plots[f"Each value against {name}"] = visualization.plot_slice(study, target_name=name)
+        _few_ticks(plots[f"Each value against {name}"])
     return plots
+
+
+def _few_ticks(drawing: Figure) -> None:
+    """Labels the logarithmic axes, which are narrow, at a few places that read well."""
+    for trace in drawing.data:
+        axis = drawing.layout["xaxis" + (trace.xaxis or "x").removeprefix("x")]
+        if axis.type == "log":
+            places = _places(min(trace.x), max(trace.x))
+            words = [f"{place:g}".replace("e-0", "e-") for place in places]
+            axis.update(tickvals=places, ticktext=words, tickangle=0)
+
+
+def _places(low: float, high: float) -> list[float]:
+    """At most three round numbers from low to high."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    found: list[float] = []
+    for digits in ((1,), (1, 3), (1, 2, 5), range(1, 10)):
+        found = [x for d in decades for k in digits if low <= (x := float(f"{k}e{d}")) <= high]
+        if len(found) > 1:
+            break
+    return found[:: -(-len(found) // MOST_TICKS) or 1]
 
 
 def _shares(

@@ -36,6 +36,8 @@ _LAYOUT = {
     "margin": {"l": 70, "r": 20, "t": 30, "b": 50},
     "font": {"family": "system-ui, sans-serif", "size": 13},
     "hoverlabel": {"align": "left"},
+    "modebar": {"bgcolor": "rgba(0,0,0,0)"},
+    "colorway": figures.PALETTE,
 }
 
 
@@ -56,7 +58,7 @@ def page(reports: Sequence[RunReport]) -> str:
     title = escape(" and ".join(dict.fromkeys(report.name for report in reports)))
     sections = _comparison(reports) if len(reports) > 1 else []
     for report in reports:
-        sections += _sections(report, alone=len(reports) == 1)
+        sections += _sections(report.shown, report.left_out, alone=len(reports) == 1)
     sections.append(f"<section>{glossary()}</section>")
     head = f'<meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
     head += '<meta name="viewport" content="width=device-width">'
@@ -69,13 +71,13 @@ def page(reports: Sequence[RunReport]) -> str:
 def _comparison(reports: Sequence[RunReport]) -> list[str]:
     return [
         "<h1>Comparison</h1>",
-        *_drawn("Fronts", figures.front(reports)),
+        *_drawn("Fronts", figures.front([report.shown for report in reports])),
         *_table(chosen_grid(reports)),
         *_table(recipe_grid(reports)),
     ]
 
 
-def _sections(report: RunReport, alone: bool) -> list[str]:
+def _sections(report: RunReport, left_out: str, alone: bool) -> list[str]:
     lines = [f"<h1>{escape(report.name if alone else report.label)}</h1>"]
     lines += _paragraphs(report.verdict[:1])
     lines.append(_tiles(report))
@@ -86,6 +88,7 @@ def _sections(report: RunReport, alone: bool) -> list[str]:
     lines += [f"<p>{escape(report.preserved)}</p>"] if report.preserved else []
     lines += [f"<p>{escape(note)}</p>" for note in report.notes]
     lines += [f'<p class="failure">{escape(line)}</p>' for line in failures(report.records)]
+    lines += [f"<p>{escape(left_out)}</p>"] if left_out else []
     for title, figure in _figures(report, alone).items():
         lines += _drawn(title, figure)
     for grid in (scores_grid(report.judged), *report.grids()[::-1]):

@@ -19,7 +19,7 @@ nav button { display: block; width: 100%; border: 0; background: none; color: va
 nav button:hover, nav button:focus { color: var(--text); text-decoration: underline; }
 h2 { margin: 2.2rem 0 .4rem; font-size: 1.2rem; }
 .tiles { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0; }
-.tiles div { flex: 1 1 11rem; background: var(--soft); padding: .7rem 1rem; border-radius: .4rem; }
+.tiles div { flex: 1 1 9rem; background: var(--soft); padding: .7rem 1rem; border-radius: .4rem; }
 .tiles b { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
 .tiles span, .tiles small { display: block; color: var(--dim); }
 .next { margin: .3rem 0 1rem; padding-left: 1.2rem; }
@@ -41,7 +41,8 @@ pre, code { background: var(--soft); font-size: .85rem; overflow-wrap: anywhere;
 pre { overflow: auto; padding: .8rem; }
 @media (max-width: 60rem) {
   body { display: block; padding: 0 .6rem; }
-  nav { position: static; width: auto; max-height: 9rem; columns: 2; padding: .5rem 0; }
+  nav { position: static; width: auto; display: flex; gap: 1rem; padding: .5rem 0; }
+  nav button { width: auto; white-space: nowrap; }
   th, td { padding: .15rem .35rem; } }
 @media print {
   :root { color-scheme: light; --text: #000; --page: #fff; --line: #bbb; --soft: #f3f3f3;
@@ -61,7 +62,7 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const look = () => {
   const [text, line] = dark.matches ? ["#e4e4e4", "#3a3d42"] : ["#222", "#ddd"];
   return {paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-          "font.color": text, line};
+          "font.color": text, "modebar.color": text, line};
 };
 const coloured = layout => {
   const {line, ...rest} = look();

@@ -87,8 +87,7 @@ def front_picture(
         confirmed: re-trainings, drawn as their mean with a bar of one standard deviation.
     """
     plane = Plane.of(goals)
-    drawing = Figure(figsize=(7.5, 5.0), dpi=110, layout="constrained")
-    axes = drawing.add_subplot()
+    drawing, axes = empty(3.6)
     points = {r.number: p for r in records if r.state != "FAIL" and (p := plane.point(r))}
     axes.margins(0.15)
     complete = _trials(axes, records, points, "COMPLETE")
@@ -103,6 +102,25 @@ def front_picture(
         axes.axis(view)
     _frame(axes, plane, bool(points))
     return drawing
+
+
+def empty(height: float) -> tuple[Figure, Axes]:
+    """A drawing of some inches with letters that can be read where TensorBoard shows it small."""
+    drawing = Figure(figsize=(3.6, height), dpi=220, layout="constrained")
+    axes = drawing.add_subplot()
+    axes.tick_params(labelsize=8)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    return drawing, axes
+
+
+def explain(axes: Axes, anything: bool, otherwise: str) -> None:
+    """A legend below, or words in the place of what isn't there."""
+    if anything:
+        columns = {"ncols": 2, "fontsize": 8, "frameon": False, "columnspacing": 1.0}
+        axes.figure.legend(loc="outside lower center", **columns)
+    else:
+        axes.text(0.5, 0.5, otherwise, ha="center", transform=axes.transAxes, fontsize=8)
 
 
 def png(drawing: Figure) -> tuple[bytes, int, int]:
@@ -157,12 +175,7 @@ def _confirmed(axes: Axes, confirmed: Confirmed, points: Points, plane: Plane) -
 def _frame(axes: Axes, plane: Plane, any_points: bool) -> None:
     axes.set_xlabel(axis_label(plane.x, plane.x_direction, "right", "left"))
     axes.set_ylabel(axis_label(plane.y, plane.y_direction, "up", "down"))
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    if any_points:
-        axes.legend(loc="best", fontsize=8, framealpha=0.85)
-    else:
-        axes.text(0.5, 0.5, "no trial has both metrics yet", ha="center", transform=axes.transAxes)
+    explain(axes, any_points, "no trial has both metrics yet")
 
 
 def axis_label(metric: str, direction: str, more: str, less: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from armtune.report.headline import Tile, tiles_of
 from armtune.report.judged import read_judged
 from armtune.report.lineage import lineage_grid
 from armtune.report.references import references_dict, references_grid
+from armtune.report.sample import sample, sample_line
 from armtune.report.solo_comparison import Solo, solo_grid, solo_line, winner_seeds
 from armtune.report.tables import (
     Confirmed,
@@ -30,9 +32,10 @@ from armtune.report.tables import (
     trials_grid,
 )
 from armtune.report.verdict import facts_of, sentences
-from armtune.sweeps import TrialRecord, read_confirmed, read_lineages, read_result
+from armtune.sweeps import TrialRecord, read_result
 from armtune.sweeps.study.folder import RECIPE, recipe_of, used_data
 from armtune.sweeps.study.lineage import Segment
+from armtune.sweeps.study.reader import read_study
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,8 @@ class RunReport:
         Raises:
             RunError: the folder holds no sweep, or a damaged one.
         """
-        result, known = read_result(folder), read_confirmed(folder)
+        study = read_study(folder)
+        result, known = read_result(folder, study), study.confirmed()
         seen = look(folder / RECIPE)
         recipe = recipe_of(folder, overrides) if overrides else seen.recipe
         goals = Goals.from_recipe(recipe)
@@ -108,7 +112,7 @@ class RunReport:
                 if m in result.solo
             },
             notes=result.notes,
-            lineages=read_lineages(folder),
+            lineages=study.lineages(),
             written=seen.content,
             references=result.references,
             verdict=list(sentences(facts)) if facts else (),
@@ -147,6 +151,17 @@ class RunReport:
         """A sentence on whether the strongest modality was preserved; empty if not known."""
         winner = winner_seeds(self.confirmed, self.chosen)
         return solo_line(self.solo, winner, self.goals.score)
+
+    @cached_property
+    def shown(self) -> RunReport:
+        """The same with no more trials than can be seen in figures and tables."""
+        seen = sample(self.records, (*self.front, *self.confirmed, self.chosen))
+        return replace(self, records=seen)
+
+    @property
+    def left_out(self) -> str:
+        """A sentence on the trials that ``shown`` leaves out; empty if there are none."""
+        return sample_line(len(self.shown.records), len(self.records))
 
     def grids(self) -> list[Grid]:
         """The tables that have rows, the most important last."""

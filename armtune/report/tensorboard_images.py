@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from armtune.report.curves import Curve
+from armtune.report.plots import empty, explain
 
 COLOURS = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#8172b3", "#937860")
 
@@ -20,14 +20,14 @@ def importance_picture(shares: Mapping[str, Mapping[str, float]]) -> Figure:
         shares: metric → hyperparameter → share of the metric's variance; empty while unknown.
     """
     names = list(dict.fromkeys(name for found in shares.values() for name in found))[::-1]
-    drawing, axes = _empty(7.5, 1.5 + 0.4 * max(len(names), 2))
+    drawing, axes = empty(1.5 + 0.3 * max(len(names), 2))
     height = 0.8 / max(len(shares), 1)
     for k, ((metric, found), colour) in enumerate(zip(shares.items(), COLOURS, strict=False)):
         rows = np.arange(len(names)) - 0.4 + (k + 0.5) * height
         axes.barh(rows, [found.get(n, 0.0) for n in names], height, color=colour, label=metric)
     axes.set_yticks(range(len(names)), names)
-    axes.set_xlabel("share of the metric's variance among complete trials (fANOVA)")
-    _finish(axes, bool(names), "too few complete trials, or nothing varies")
+    axes.set_xlabel("share of the variance (fANOVA)")
+    explain(axes, bool(names), "too few complete trials, or nothing varies")
     return drawing
 
 
@@ -44,21 +44,21 @@ def contributions_picture(
         chosen: number of the trial to draw dashed.
         score: the metric that contributions add up to.
     """
-    drawing, axes = _empty(7.5, 5.0)
+    drawing, axes = empty(3.6)
     for modality, colour in zip(modalities, COLOURS, strict=False):
         lines = {number: _line(curve, modality) for number, curve in found.items()}
         # One line with gaps: hundreds of lines take a second to draw.
         joined = [point for line in lines.values() for point in (*line.items(), (np.nan, np.nan))]
         axes.plot(*np.array(joined).reshape(-1, 2).T, color=colour, alpha=0.25, lw=0.7)
         median = _median(lines.values())
-        axes.plot(*median, color=colour, lw=2.4, label=f"{modality}: median of the trials")
+        axes.plot(*median, color=colour, lw=2.4, label=f"{modality}: median")
         if chosen in lines:
             line = lines[chosen]
             label = f"{modality}: trial {chosen}, chosen"
             axes.plot([*line], [*line.values()], "--", color=colour, lw=1.6, label=label)
     axes.set_xlabel("epoch")
     axes.set_ylabel(f"contribution to the {score.replace('_', ' ')}")
-    _finish(axes, bool(found), "no epoch has ended yet")
+    explain(axes, bool(found), "no epoch has ended yet")
     return drawing
 
 
@@ -74,17 +74,3 @@ def _median(lines: Iterable[dict[float, float]]) -> tuple[list[float], list[floa
             table.setdefault(epoch, []).append(value)
     epochs = sorted(table)
     return epochs, [float(np.median(table[epoch])) for epoch in epochs]
-
-
-def _empty(width: float, height: float) -> tuple[Figure, Axes]:
-    drawing = Figure(figsize=(width, height), dpi=110, layout="constrained")
-    return drawing, drawing.add_subplot()
-
-
-def _finish(axes: Axes, anything: bool, otherwise: str) -> None:
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    if anything:
-        axes.legend(loc="best", fontsize=8, framealpha=0.85)
-    else:
-        axes.text(0.5, 0.5, otherwise, ha="center", transform=axes.transAxes)

@@ -67,6 +67,7 @@ class Facts:
         rule: the recipe's ``sweep.choose``.
         records: all trials.
         counts: what each test sample counts for the references' scores, by their names.
+        solo: trainings of each modality alone with the winner's settings.
     """
 
     winner: Winner
@@ -75,6 +76,21 @@ class Facts:
     confirmed: Mapping[int, Sequence[Confirmation]]
     references: References | None
     counts: Mapping[str, Counts] = field(default_factory=dict)
+    solo: Mapping[str, Sequence[Confirmation]] = field(default_factory=dict)
+
+    @property
+    def best_solo(self) -> tuple[str, Winner] | None:
+        """The modality that is best on validation when trained alone, and its trainings."""
+        score = self.winner.score
+        whole = {
+            m: [c for c in seeds if score in c.validation and score in c.test]
+            for m, seeds in self.solo.items()
+        }
+        known = {m: seeds for m, seeds in whole.items() if seeds}
+        if not known:
+            return None
+        best = max(known, key=lambda m: fmean(c.validation[score] for c in known[m]))
+        return best, Winner(f"{best} alone", self.winner.record, score, known[best])
 
     @property
     def samples(self) -> int:
@@ -110,7 +126,8 @@ def facts_of(result: SweepResult, score: str, rule: str, number: int | None = No
     if not winner.seeds or any(score not in seed.test for seed in winner.seeds):
         return None
     known = read_per_sample(result.folder / FOLDER / PER_SAMPLE)
-    return Facts(winner, rule, result.records, result.confirmed, result.references, known)
+    solo = {} if winner.is_ensemble or number is not None else result.solo
+    return Facts(winner, rule, result.records, result.confirmed, result.references, known, solo)
 
 
 def _ensemble(folder: Path, record: TrialRecord, score: str, ensemble: Ensemble) -> Winner:
@@ -132,6 +149,7 @@ def sentences(facts: Facts) -> Iterator[str]:
     yield _own(facts)
     if facts.references is not None:
         yield from _against(facts, facts.references)
+    yield from _trained_alone(facts)
     yield from _alone(facts.winner)
     yield from _missing(facts)
     yield from _choice(facts)
@@ -177,6 +195,21 @@ def _against(facts: Facts, references: References) -> Iterator[str]:
         yield f"{len(late)} of {len(references.found)} references were not reached in time."
 
 
+def _trained_alone(facts: Facts) -> Iterator[str]:
+    """What the winner is above the best modality that was trained alone with its settings."""
+    if facts.best_solo is None:
+        return
+    (modality, alone), winner, score = facts.best_solo, facts.winner, facts.winner.score
+    difference = winner.test - alone.test
+    halves = (half_width(each, facts.samples) for each in (winner, alone))
+    word = "above" if difference >= 0 else "below"
+    yield (
+        f"Trained alone with the same settings, {modality} has {level(score, alone.test)}: the "
+        f"winner is {amount(score, abs(difference))} ± {amount(score, math.hypot(*halves))}"
+        f"{_unit(score)} {word} it."
+    )
+
+
 def _alone(winner: Winner) -> Iterator[str]:
     """What the same trials reach with one modality, by an ensemble's own weights for it."""
     start = f"unimodal_{winner.score}/"
@@ -191,19 +224,24 @@ def _alone(winner: Winner) -> Iterator[str]:
 
 
 def _missing(facts: Facts) -> Iterator[str]:
-    """What is left where the modality that it needs most is missing."""
+    """What is left where one modality is missing, first the one that it needs most."""
     winner = facts.winner
     names = [n for n in winner.seeds[0].test if n.startswith(MISSING)]
     left = {n: fmean(seed.test.get(n, math.nan) for seed in winner.seeds) for n in names}
     if len(left) < 2 or any(map(math.isnan, left.values())):
         return
-    worst = min(left, key=lambda n: left[n])
-    modality = worst.removeprefix(MISSING)
-    said = f"Without {modality}, which it needs most, it has {level(winner.score, left[worst])}"
+    shown = {
+        n.removeprefix(MISSING): level(winner.score, left[n])
+        for n in sorted(left, key=left.__getitem__)
+    }
+    (modality, worst), *others = shown.items()
+    said = f"Without {modality}, which it needs most, it has {worst}"
     mean = facts.references.best_mean if facts.references else None
     if mean is not None and modality in mean.missing:
         said += f"; {mean.name}, has {level(winner.score, mean.missing[modality])} without it"
-    yield f"{said}."
+    (other, value), *more = others
+    rest = [f"Without {other} it has {value}", *(f"without {m} {left}" for m, left in more)]
+    yield f"{said}. {', '.join(rest)}."
 
 
 def _simpler(facts: Facts, best: Reference) -> Iterator[str]:

@@ -67,6 +67,10 @@ class Sampler(Options):
     sequential: ClassVar[bool] = False
     """Whether all draws form one sequence of one seed. Others are built anew for each trial."""
 
+    shown: ClassVar[int | None] = 1000
+    """Of the trials that have ended, how many it is shown at most: the best and the latest; None
+    for all."""
+
     def build(self, seed: int) -> BaseSampler:
         """Optuna's sampler, seeded."""
         raise NotImplementedError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 class CmaEs(Sampler):
     """CMA-ES, an evolution strategy; one objective over numbers, hundreds of trials."""
 
+    shown: ClassVar[int | None] = None  # it goes through all generations again
     name: Literal["cmaes"] = "cmaes"
     population: int = Field(8, ge=4)
     """Fully trained trials a generation."""

@@ -24,6 +24,7 @@ from armtune.sweeps.workers.trial import Confirmation
 if TYPE_CHECKING:
     from armtune.recipe.schema import Recipe
     from armtune.sweeps.study.lineage import Segment
+    from armtune.sweeps.study.reader import StudyReader
 
 __all__ = [
     "Confirmation",
@@ -106,8 +107,11 @@ def read_lineages(folder: Path) -> dict[int, list[Segment]]:
     return read_study(folder).lineages()
 
 
-def read_result(folder: Path) -> SweepResult:
+def read_result(folder: Path, study: StudyReader | None = None) -> SweepResult:
     """What a run has found so far, from its journal and its recipe, of which no file is run.
+
+    Args:
+        study: the run's, where it was read.
 
     Raises:
         RunError: the folder holds no study, or a damaged one.
@@ -118,7 +122,7 @@ def read_result(folder: Path) -> SweepResult:
     from armtune.sweeps.study.reader import read_study
     from armtune.sweeps.study.result import result_of
 
-    study = read_study(folder)
+    study = study or read_study(folder)
     seen = look(folder / RECIPE)
     found = result_of(folder, seen.recipe, study)
     return replace(found, notes=[seen.left_out, *found.notes]) if seen.left_out else found

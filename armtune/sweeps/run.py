@@ -156,7 +156,19 @@ class _Sweep:
             for confirmation in known.get(number, ()):
                 self._tell(number, confirmation)
         candidates = [record for record in able if record.number in best]
-        return tasks_for(self._recipe, self._folder, candidates, known)
+        tasks = tasks_for(self._recipe, self._folder, candidates, known)
+        found = self._in_time(tasks, candidates, least=0 if any(known.values()) else 1)
+        if self._budget is not None:
+            left_out = {task.recipe.training.seed for task in tasks[len(found) :]}
+            seeds = self._recipe.sweep.confirm.seeds - len(left_out)
+            self._study.note_seeds_in_time(seeds)
+        return found
+
+    def _in_time(
+        self, tasks: list[Task], like: Sequence[TrialRecord], least: int = 0
+    ) -> list[Task]:
+        """The re-trainings that the sweep has time for; the first ``least`` seeds' in any case."""
+        return tasks if self._budget is None else self._budget.fitting(tasks, like, least)
 
     def _confirmed(self, task: Task, confirmation: Confirmation) -> None:
         self._study.confirm(task.number, confirmation)
@@ -180,7 +192,8 @@ class _Sweep:
         if result.chosen is None:
             return []
         winner = result.records[result.chosen]
-        return solo_tasks(self._recipe, self._folder, winner, result.solo)
+        tasks = solo_tasks(self._recipe, self._folder, winner, result.solo)
+        return self._in_time(tasks, [winner])
 
     def _trained_alone(self, task: Task, confirmation: Confirmation) -> None:
         modality = modality_of(task)
@@ -201,7 +214,10 @@ def _budget(recipe: Recipe, before: Sequence[TrialRecord], began: float) -> Time
     if recipe.sweep.seconds is None:
         return None
     ended = [(r.started, r.ended) for r in before if r.started and r.ended]
-    return TimeBudget(recipe, busy_seconds(ended) + time.monotonic() - began)
+    budget = TimeBudget(recipe, busy_seconds(ended) + time.monotonic() - began)
+    for record in before:
+        budget.note(record)
+    return budget
 
 
 def _nothing(folder: Path, records: Sequence[TrialRecord]) -> str:

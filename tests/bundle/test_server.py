@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import io
 import json
 import random
+import re
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +23,7 @@ import pytest
 
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
+pytest.importorskip("python_multipart")
 
 from armtune.bundle import Predictor
 from armtune.bundle.manifest import CHECKSUM, MANIFEST, checksum
@@ -30,6 +34,22 @@ from armtune.errors import RunError
 
 # Starlette imports what newer Pythons deprecate.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+FORM = "multipart/form-data; boundary=edge"
+
+
+def form(*files: tuple[str, str, bytes]) -> bytes:
+    """Files as a browser uploads them: each one's part, name and content."""
+    head = '--edge\r\nContent-Disposition: form-data; name="{}"; filename="{}"\r\n\r\n'
+    parts = [head.format(name, file).encode() + content + b"\r\n" for name, file, content in files]
+    return b"".join([*parts, b"--edge--\r\n"])
+
+
+def npy(array: np.ndarray[Any, Any]) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
 
 
 class Client:
@@ -43,20 +63,26 @@ class Client:
         path: str = "/predict",
         body: bytes = b"",
         method: str = "POST",
+        kind: str = "",
         hangs_up: bool = False,
     ) -> tuple[int, bytes]:
-        return asyncio.run(self.asked(path, body, method, hangs_up))
+        return asyncio.run(self.asked(path, body, method, kind, hangs_up))
 
     def predict(self, inputs: Any) -> tuple[int, Any]:
         status, answer = self.ask(body=json.dumps({"inputs": inputs}).encode())
         return status, json.loads(answer)
 
+    def upload(self, *files: tuple[str, str, bytes]) -> tuple[int, Any]:
+        status, answer = self.ask(body=form(*files), kind=FORM)
+        return status, json.loads(answer)
+
     async def asked(
-        self, path: str, body: bytes, method: str, hangs_up: bool = False
+        self, path: str, body: bytes, method: str, kind: str = "", hangs_up: bool = False
     ) -> tuple[int, bytes]:
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
-            "path": path, "raw_path": path.encode(), "query_string": b"", "headers": [],
+            "path": path, "raw_path": path.encode(), "query_string": b"",
+            "headers": [(b"content-type", kind.encode())] if kind else [],
             "scheme": "http", "server": ("127.0.0.1", 1), "client": ("127.0.0.1", 2),
             "root_path": "",
         }  # fmt: skip
@@ -167,6 +193,78 @@ def test_what_takes_too_long_is_given_up(whole: Path, views: Any) -> None:
         patch.setattr(Predictor, "predict", sleeping)
         status, answer = slow.predict({m: view.tolist() for m, view in views.items()})
     assert (status, answer["detail"]) == (503, "not answered within 0.05 seconds")
+
+
+def test_arrays_can_be_uploaded(client: Client, whole: Path, views: Any) -> None:
+    samples = [("image", f"{k}.npy", npy(view)) for k, view in enumerate(views["image"])]
+    status, answer = client.upload(*samples, ("audio", "all.npy", npy(views["audio"])))
+    assert status == 200
+    expected = list(Predictor(whole).predict(views).records())
+    assert [r["class"] for r in answer["predictions"]] == [e["class"] for e in expected]
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ([], "no form of files|has no file"),
+        ([("smell", "a.npy", npy(np.zeros(5)))], "smell"),
+        (
+            [("audio", "a.npy", npy(np.zeros(5))), ("audio", "b.npy", npy(np.zeros((1, 4))))],
+            "differ",
+        ),
+        ([("audio", "a.npy", npy(np.zeros(5))[:-3])], "audio: damaged"),
+        ([("audio", "a.npy", npy(np.array([None])))], "audio: damaged"),
+        ([("audio", "../../a.wav", b"RIFF")], "reads arrays"),
+        ([("audio", "a.wav", b""), ("image", "b.png", b""), ("audio", "c.wav", b"")], "as many"),
+    ],
+)
+def test_files_that_are_wrong_are_told_so(client: Client, files: Any, said: str) -> None:
+    status, answer = client.upload(*files)
+    assert status == 422
+    assert re.search(said, answer["detail"])
+    assert tempfile.gettempdir() not in answer["detail"]
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary=other"])
+def test_forms_that_are_none(client: Client, kind: str) -> None:
+    for body in (b"", b"nothing", form(("audio", "a.npy", npy(np.zeros(5))))[:-20]):
+        assert client.ask(body=body, kind=kind)[0] == 422
+
+
+def test_fields_without_a_file_are_refused(client: Client) -> None:
+    body = (
+        b'--edge\r\nContent-Disposition: form-data; name="image"\r\n\r\n/etc/passwd\r\n--edge--\r\n'
+    )
+    assert client.ask(body=body, kind=FORM)[0] == 422
+
+
+def test_those_that_wait_are_asked_for_together(whole: Path, views: Any) -> None:
+    client, asked = Client(application(whole)), list[int]()
+    before = Predictor.predict
+
+    def slow(self: Predictor, samples: Any) -> Any:
+        asked.append(len(samples["image"]))
+        time.sleep(0.3)
+        return before(self, samples)
+
+    right = json.dumps({"inputs": {m: view.tolist() for m, view in views.items()}}).encode()
+    wrong = right.replace(b"[[[", b"[[[1e999, ", 1)
+    bodies = [right] * 6 + [json.dumps({"inputs": {"image": [None], "audio": [None]}}).encode()]
+
+    async def many() -> list[tuple[int, bytes]]:
+        return await asyncio.gather(
+            *(client.asked("/predict", body, "POST") for body in (*bodies, wrong))
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Predictor, "predict", slow)
+        answers = asyncio.run(many())
+    assert [status for status, _ in answers] == [200] * 6 + [422] * 2
+    assert max(asked) > 4
+    own = list(Predictor(whole).predict(views).records())
+    for _, answer in answers[:6]:
+        found = json.loads(answer)["predictions"]
+        assert [r["class"] for r in found] == [e["class"] for e in own]
 
 
 ODD: list[Any] = [

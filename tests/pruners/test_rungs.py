@@ -125,3 +125,12 @@ def test_an_objective_that_is_the_same_for_all_decides_nothing() -> None:
 
 def test_a_lone_trial_is_kept() -> None:
     assert in_top_share(standing(0.1, 0.9, 5.0), [], 0.2, 3)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_front_is_the_first_rank(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    losses = chance.integers(0, 6, (60, 3)).astype(float)
+    violated = chance.integers(0, 2, 60).astype(float)
+    found = front([Standing(tuple(a), (b,)) for a, b in zip(losses, violated, strict=True)])
+    assert found == list(np.flatnonzero(ranks(losses, violated) == 0))

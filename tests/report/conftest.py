@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ import pytest
 
 from armtune.data import Dataset
 from armtune.recipe.load import with_overrides
+from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Dimension, Space
+from armtune.report.run import RunReport
 from armtune.report.tensorboard import TensorBoardListener
 from armtune.sweeps.run import Place, run_sweep
 from armtune.sweeps.study.records import Listener, SweepStart, TrialRecord
@@ -131,3 +134,22 @@ def toy_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     factory = ToyWorkshop(root, made=toy_dataset())
     run_sweep(with_overrides(toy_recipe(), sweep), place, [TensorBoardListener()], factory)
     return place.folder
+
+
+@pytest.fixture
+def make(script: Any, tmp_path: Path) -> Callable[..., RunReport]:
+    """Makes a report of given records, as a page shows it."""
+
+    def make(records: list[TrialRecord], name: str = "run", **changes: Any) -> RunReport:
+        recipe = script.recipe()
+        goals = Goals.from_recipe(recipe)
+        seeds = [{**script.metrics(0, 3), "accuracy": 0.8 + 0.02 * k} for k in range(3)]
+        report = RunReport(
+            folder=tmp_path / name, recipe=recipe, space=Space(SPACE.dimensions[:1]),
+            data="toy <clouds>", goals=goals,
+            records=records, front=[0, 1] if len(records) > 1 else [], confirmed={0: seeds},
+            chosen=0 if records else None, solo={},
+        )  # fmt: skip
+        return replace(report, **changes)
+
+    return make

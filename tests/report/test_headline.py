@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,18 @@ def test_there_are_four() -> None:
     assert tiles["best single modality"] == ("40.0 %", ALONE.name)
     assert tiles["best reference"] == ("50.0 %", LINEAR.name)
     assert tiles["gap on test"] == ("0.250", "text adds 0.350, image 0.100")
+
+
+@pytest.mark.parametrize(
+    ("validation", "shown"),
+    [(0.75, ("55.0 %", "image, the same settings alone")), (0.6, ("40.0 %", ALONE.name))],
+)
+def test_the_single_modality_is_the_better_one_by_validation(
+    validation: float, shown: tuple[str, str]
+) -> None:
+    solo = {"image": [Confirmation(0, {"accuracy": validation}, {"accuracy": 0.55})]}
+    tiles = {tile.what: (tile.value, tile.about) for tile in tiles_of(replace(facts(), solo=solo))}
+    assert tiles["best single modality"] == shown
 
 
 def test_what_isnt_known_is_left_out() -> None:

@@ -72,3 +72,27 @@ def test_optunas_plots_show_every_trial() -> None:
     assert list(plots["History of accuracy"].data[0].x) == list(range(12))
     assert len(plots) == 3
     assert optuna_plots([], SPACE, ACCURACY) == {}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (1e-4, 1e-1, ["0.0001", "0.01"]),
+        (0.0008, 0.02, ["0.001", "0.01"]),
+        (0.0012, 0.009, ["0.002", "0.005"]),
+        (1e-6, 1.0, ["1e-6", "0.001", "1"]),
+        (0.0041, 0.0048, []),
+    ],
+)
+def test_logarithmic_axes_have_a_few_round_labels(
+    low: float, high: float, words: list[str]
+) -> None:
+    space = Space((Dimension("training.optimizer.lr", "float", low=low, high=high, log=True),))
+    records = [
+        TrialRecord(
+            n, "COMPLETE", {"training.optimizer.lr": x}, {"accuracy": n / 9}, 3, "", 1.0, 2.0
+        )
+        for n, x in enumerate((low, high, (low * high) ** 0.5))
+    ]
+    drawing = optuna_plots(records, space, ACCURACY)["Each value against accuracy"]
+    assert list(drawing.layout.xaxis.ticktext or ()) == words

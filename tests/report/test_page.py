@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from armtune.recipe.objectives import Goals
-from armtune.recipe.space import Dimension, Space
 from armtune.report import figures
 from armtune.report.glossary import WORDS
 from armtune.report.headline import Tile
@@ -22,24 +19,7 @@ from armtune.report.run import RunReport
 from armtune.report.winner_marks import mark_curve
 from armtune.sweeps.study.records import TrialRecord
 
-SPACE = Space((Dimension("training.optimizer.lr", "float", low=1e-4, high=1e-1, log=True),))
 Make = Callable[..., RunReport]
-
-
-@pytest.fixture
-def make(script: Any, tmp_path: Path) -> Make:
-    def make(records: list[TrialRecord], name: str = "run", **changes: Any) -> RunReport:
-        recipe = script.recipe()
-        goals = Goals.from_recipe(recipe)
-        seeds = [{**script.metrics(0, 3), "accuracy": 0.8 + 0.02 * k} for k in range(3)]
-        report = RunReport(
-            folder=tmp_path / name, recipe=recipe, space=SPACE, data="toy <clouds>", goals=goals,
-            records=records, front=[0, 1] if len(records) > 1 else [], confirmed={0: seeds},
-            chosen=0 if records else None, solo={},
-        )  # fmt: skip
-        return replace(report, **changes)
-
-    return make
 
 
 @pytest.fixture

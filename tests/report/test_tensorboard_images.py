@@ -14,7 +14,7 @@ HIGHER = [{**epoch, "contribution/image": epoch["contribution/image"] + 0.2} for
 def test_the_median_and_the_chosen_trial_stand_out() -> None:
     (axes,) = contributions_picture({0: CURVE, 3: HIGHER}, ["image", "audio"], chosen=3).axes
     lines = {str(line.get_label()): line.get_ydata() for line in axes.lines}
-    assert list(lines["image: median of the trials"]) == [0.2, 0.6]
+    assert list(lines["image: median"]) == [0.2, 0.6]
     assert list(lines["image: trial 3, chosen"]) == [0.1 + 0.2, 0.7]
     assert len(axes.lines) == 2 * (1 + 1 + 1)
     assert np.isnan(axes.lines[0].get_xdata()).sum() == 2

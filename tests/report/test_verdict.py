@@ -143,7 +143,8 @@ def test_what_is_left_without_the_modality_that_it_needs_most() -> None:
     text = said(replace(facts, winner=winner))
     assert (
         "Without text, which it needs most, it has 50.0 %; "
-        "logistic regression, mean of the modalities, has 44.0 % without it." in text
+        "logistic regression, mean of the modalities, has 44.0 % without it. "
+        "Without image it has 80.0 %." in text
     )
     assert "which it needs most" not in said(facts)
     alone = {**test, "unimodal_accuracy/image": 0.7, "unimodal_accuracy/text": 0.85}
@@ -151,3 +152,14 @@ def test_what_is_left_without_the_modality_that_it_needs_most() -> None:
     known = "The most that the same trials reach with one modality, text alone, is 85.0 %."
     assert known in said(replace(facts, winner=replace(winner, seeds=seeds, is_ensemble=True)))
     assert known not in said(replace(facts, winner=replace(winner, seeds=seeds)))
+
+
+def test_the_best_modality_trained_alone_is_found_by_validation() -> None:
+    facts = facts_of([0.85, 0.95])
+    assert "Trained alone" not in said(facts)
+    solo = {"image": [seed_of(0, 0.8, validation=0.7)], "text": [seed_of(0, 0.6, validation=0.9)]}
+    half = half_width(facts.winner, 0)
+    known = f"text has 60.0 %: the winner is 30.0 ± {100 * half:.1f} points above it."
+    assert f"Trained alone with the same settings, {known}" in said(replace(facts, solo=solo))
+    failed = {"image": [Confirmation(0, {}, {}, "diverged")]}
+    assert "Trained alone" not in said(replace(facts, solo=failed))

@@ -10,6 +10,11 @@ from armtune.recipe.machine import cores, gpus
 QUICK, SLOW = 32, 12
 """Trials where a training takes seconds, and where it takes minutes."""
 
+SECONDS = 540
+SECONDS_SAID = (
+    "nine minutes in all: what doesn't fit is left out, and said; --resume with more goes on"
+)
+
 
 def usable_gpus() -> int:
     """GPUs that torch can use; it is asked only where the system shows one."""
@@ -26,6 +31,7 @@ def budget(slow: bool) -> Iterator[Line]:
     held = slow and not found
     said = "a training is slow without a GPU" if held else "a training takes seconds as a rule"
     yield Line("trials", SLOW if held else QUICK, f"{said}; armtune plan tells the time")
+    yield Line("seconds", SECONDS, "nine minutes in all; --resume with more goes on where it ended")
     if held:
         yield Line("confirm", {"top": 2, "seeds": 3}, "the best two, trained with three more seeds")
     at_once = f"this machine has {here} CPU cores: a trial on each at a time"

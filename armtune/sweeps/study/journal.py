@@ -35,11 +35,15 @@ class Journal(JournalFileBackend):
     ``sync`` does so when something ends that mustn't be lost if the machine stops; a killed process
     loses nothing either way. Optuna's lock file is left out too: after a kill it would block for
     30 s.
+
+    Attributes:
+        unread: whether something may have been written since it was read last.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))
         self.path = path
+        self.unread = True
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Appends lines as a whole or not at all.
@@ -48,6 +52,7 @@ class Journal(JournalFileBackend):
             RunError: the file can't be written (a full disk, say).
         """
         text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        self.unread = True
         try:
             self._append(text.encode())
         except OSError as error:

@@ -28,7 +28,7 @@ RETRIED = "retried"
 NOTES = "notes"
 SAMPLER = "sampler"
 PACK = "pack"
-IN_TIME = "trials in time"
+IN_TIME, SEEDS_IN_TIME = "trials in time", "seeds in time"
 GENERATION = "generation"
 REFERENCES = "references"
 FINAL = "final"
@@ -55,7 +55,7 @@ class StudyReader:
 
     def record(self, number: int) -> TrialRecord:
         """One trial."""
-        return self._replayed(_record(self._trials()[number]), self.lineages())
+        return self._replayed(_record(self._trial(number)), self.lineages())
 
     def generations(self) -> dict[int, dict[int, Descent]]:
         """How a population went on at each comparison, by epoch and trial."""
@@ -148,11 +148,19 @@ class StudyReader:
         found = self._study.user_attrs.get(IN_TIME)
         return None if found is None or found < len(self._started()) else int(found)
 
+    @property
+    def seeds_in_time(self) -> int | None:
+        """The seeds of re-training that the sweep had time for; None where no time was set."""
+        return self._study.user_attrs.get(SEEDS_IN_TIME)
+
     def rung(self, epoch: int, without: int) -> dict[int, dict[str, float]]:
         """Metrics with which the other trials reached a rung, by number."""
         key = f"rung:{epoch}"
         reached = (t for t in self._trials() if t.number != without and key in t.user_attrs)
         return {trial.number: trial.user_attrs[key] for trial in reached}
+
+    def _trial(self, number: int) -> FrozenTrial:
+        return self._trials()[number]
 
     def _trials(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)

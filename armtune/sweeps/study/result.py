@@ -41,6 +41,7 @@ def result_of(folder: Path, recipe: Recipe, study: StudyReader) -> SweepResult:
         [
             *_notes(recipe, goals, front, confirmed),
             *_preferred(goals, standing, confirmed, chosen),
+            *_cut_short(recipe, study),
             *_last(recipe, study),
             *_about(folder, recipe, study),
         ],
@@ -72,6 +73,13 @@ def _preferred(
             f"{best.metric} {values[1]:.4f} against {values[0]:.4f} is within one standard error, "
             f"{error:.4f}"
         )
+
+
+def _cut_short(recipe: Recipe, study: StudyReader) -> Iterator[str]:
+    """Says that there was no time for all re-trainings."""
+    confirm, seeds = recipe.sweep.confirm, study.seeds_in_time
+    if confirm is not None and seeds is not None and seeds < confirm.seeds:
+        yield f"sweep.seconds left time for {seeds} of {confirm.seeds} seeds of re-training"
 
 
 def _last(recipe: Recipe, study: StudyReader) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,11 @@ from armtune.sweeps.workers.trial import (
 if TYPE_CHECKING:
     from armtune.sweeps.study.study import SweepStudy
     from armtune.sweeps.study.time_budget import TimeBudget
+
+
+PEERS = 300
+"""Trials that one is compared with at a rung, at most: those that reached it last. What a
+comparison costs grows with their square."""
 
 
 class Search:
@@ -87,9 +93,11 @@ class Search:
 
     def _look_at_time(self, size: int, places: int) -> None:
         """Lets no trial begin that wouldn't end in time."""
-        if self._budget is None or self._wanted <= len(self._study):
+        if self._budget is None:
             return
-        if self._budget.is_over(self._study.records(), size, places):
+        self._budget.share_out(size, places)
+        running = bool(self._records or self._waiting)
+        if self._wanted > len(self._study) and self._budget.is_over(running):
             self._wanted = len(self._study)
             self._study.note_in_time(self._wanted)
 
@@ -192,28 +200,36 @@ class Search:
     def _decide(self, number: int, epoch: int, best: Metrics) -> bool:
         task = self._tasks[number]
         epochs, last = task.recipe.training.epochs, task.recipe.training.last_epoch(best)
-        if (epoch < last and epoch not in task.rungs) or epoch <= self._decided[number]:
-            return True
-        self._decided[number] = epoch
-        if unsound := self._unsound(best):
+        due = (epoch >= last or epoch in task.rungs) and epoch > self._decided[number]
+        if due:
+            self._decided[number] = epoch
+        if due and (unsound := self._unsound(best)):
             self._fail(number, f"epoch {epoch}: {unsound}")
-        elif epoch >= last:
+        elif due and epoch >= last:
             self._study.complete(number, epoch, best)
             self._ended(number)
-        elif self._stays(task, epoch, best):
+        elif (not due or self._stays(task, epoch, best)) and self._is_in_time(task, epoch):
             return True
         else:
             self._study.prune(number, epoch, epochs, best)
             self._ended(number)
         return False
 
+    def _is_in_time(self, task: Task, epoch: int) -> bool:
+        """Whether a trial that goes on would end in the sweep's time; it is noted where not."""
+        number, epochs = task.number, task.recipe.training.epochs
+        if self._budget is None or not self._budget.is_too_slow(number, epoch, epochs):
+            return True
+        self._study.note(number, "stopped: at its pace it would not have ended in sweep.seconds")
+        return False
+
     def _stays(self, task: Task, epoch: int, best: Metrics) -> bool:
         """Whether a trial passes a rung. Trial 0, the recipe's own values, always does."""
         self._study.reach(task.number, epoch, best)
         bracket = self._bracket(task.number)
-        reached = self._study.rung(epoch, task.number)
-        peers = [m for number, m in reached.items() if self._bracket(number) == bracket]
-        others = [self._goals.standing(metrics) for metrics in peers]
+        reached = reversed(self._study.rung(epoch, task.number).items())
+        peers = (metrics for number, metrics in reached if self._bracket(number) == bracket)
+        others = [self._goals.standing(metrics) for metrics in islice(peers, PEERS)]
         progress = epoch / task.recipe.training.epochs
         keeps = task.recipe.sweep.pruner.keeps
         return task.number == 0 or keeps(self._goals.standing(best), others, progress)
@@ -248,5 +264,7 @@ class Search:
         self._tasks.pop(number, None)
         del self._records[number]
         record = self._study.record(number)
+        if self._budget is not None:
+            self._budget.note(record)
         for listener in self._listeners:
             listener.trial_ended(record)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import optuna
-from optuna.storages import JournalStorage
-from optuna.trial import Trial, TrialState
+from optuna.search_space import IntersectionSearchSpace
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from armtune.plugins.registry import plugins
 from armtune.recipe.start_checks import demand_of
@@ -33,14 +33,18 @@ from armtune.sweeps.study.reader import (
     REFERENCES,
     RETRIED,
     SAMPLER,
+    SEEDS_IN_TIME,
     STARTED,
     STUDY,
     StudyReader,
 )
 from armtune.sweeps.study.records import Ensemble, Model
+from armtune.sweeps.study.storage import SweepStorage
 from armtune.sweeps.workers.trial import Confirmation
 
 if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+
     from armtune.recipe.objectives import Goals
     from armtune.recipe.schema import Recipe
     from armtune.recipe.space import Dimension, Space
@@ -84,8 +88,9 @@ class SweepStudy(StudyReader):
         path = folder / JOURNAL
         mend_journal(path, STUDY)
         self._journal = Journal(path)
+        self._storage = SweepStorage(self._journal)
         study = optuna.create_study(
-            storage=JournalStorage(self._journal),
+            storage=self._storage,
             study_name=study_name(path, f"{STUDY}: {recipe.name}"),
             directions=[_DIRECTIONS[direction] for direction in goals.directions],
             load_if_exists=True,
@@ -93,15 +98,19 @@ class SweepStudy(StudyReader):
         _name_metrics(study, goals)
         super().__init__(study)
         self._live: dict[int, Trial] = {}
+        self._rungs: dict[int, dict[int, dict[str, float]]] = {}
         demand = demand_of(recipe, space.dimensions)
         self._sampler = self._settled(demand)
         study.sampler = self._sampler.build(recipe.sweep.seed)
+        for searched in _search_spaces(study.sampler).values():
+            searched.calculate(study)
+        self._storage.shown = self._sampler.shown
         later = () if len(self) else first
         self._plan([*self._sampler.planned(demand, space.defaults(recipe)), *later])
 
     def __len__(self) -> int:
         """Number of trials that were asked."""
-        return sum(trial.state is not TrialState.WAITING for trial in self._trials())
+        return len(self._storage)
 
     @property
     def dimensions(self) -> Sequence[Dimension]:
@@ -140,6 +149,16 @@ class SweepStudy(StudyReader):
     def reach(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         """Notes with which metrics a trial reached a rung."""
         self._live[number].set_user_attr(f"rung:{epoch}", dict(metrics))
+        self._reached(epoch)[number] = dict(metrics)
+
+    def rung(self, epoch: int, without: int) -> dict[int, dict[str, float]]:
+        """See ``StudyReader.rung``; in the order in which they reached it, as far as is known."""
+        return {n: metrics for n, metrics in self._reached(epoch).items() if n != without}
+
+    def _reached(self, epoch: int) -> dict[int, dict[str, float]]:
+        if epoch not in self._rungs:
+            self._rungs[epoch] = super().rung(epoch, -1)
+        return self._rungs[epoch]
 
     def retry(self, number: int, reason: str, limit: int) -> bool:
         """Notes that a trial is to be taken up again, unless it was as often as the limit says."""
@@ -182,6 +201,11 @@ class SweepStudy(StudyReader):
         """Notes how many trials fit into the sweep's time."""
         self._study.set_user_attr(IN_TIME, trials)
 
+    def note_seeds_in_time(self, seeds: int) -> None:
+        """Notes how many seeds of re-training fit into the sweep's time."""
+        if seeds != self.seeds_in_time:
+            self._study.set_user_attr(SEEDS_IN_TIME, seeds)
+
     def note_generation(self, epoch: int, descents: Mapping[int, Descent]) -> None:
         """Notes at once how a whole population goes on from a comparison."""
         value = {str(number): asdict(descent) for number, descent in descents.items()}
@@ -218,6 +242,12 @@ class SweepStudy(StudyReader):
         self._study.set_user_attr(ENSEMBLE, value)
         self._journal.sync()
 
+    def _trial(self, number: int) -> FrozenTrial:
+        return self._storage.get_trial(number)
+
+    def _trials(self) -> list[FrozenTrial]:
+        return self._storage.whole()
+
     def _keep(self, name: str, confirmation: Confirmation) -> None:
         value = asdict(confirmation)
         self._study.set_user_attr(f"{name}:{value.pop('seed')}", value)
@@ -252,7 +282,11 @@ class SweepStudy(StudyReader):
         """Lets the study draw a trial as an undisturbed sweep does."""
         if not self._sampler.sequential:
             mixed = np.random.SeedSequence([self._sweep.seed, number]).generate_state(1)
-            self._study.sampler = self._sampler.build(int(mixed[0]))
+            sampler = self._sampler.build(int(mixed[0]))
+            # Which values all trials have is known of those so far: no sampler goes through them
+            # again.
+            vars(sampler).update(_search_spaces(self._study.sampler))
+            self._study.sampler = sampler
 
     def _note(
         self, number: int, epoch: int, metrics: Mapping[str, float], reason: str = ""
@@ -274,6 +308,11 @@ class SweepStudy(StudyReader):
     ) -> None:
         self._study.tell(self._live.pop(number), values, state)
         self._journal.sync()
+
+
+def _search_spaces(sampler: BaseSampler) -> dict[str, IntersectionSearchSpace]:
+    """What a sampler knows of the values that all trials have, by the attribute's name."""
+    return {n: v for n, v in vars(sampler).items() if isinstance(v, IntersectionSearchSpace)}
 
 
 def _name_metrics(study: optuna.Study, goals: Goals) -> None:

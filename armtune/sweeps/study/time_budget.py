@@ -1,9 +1,10 @@
-"""How many trials fit into the time that a whole sweep may take."""
+"""What fits into the time that a whole sweep may take."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from math import ceil
 from statistics import fmean
 
@@ -11,16 +12,18 @@ from armtune.recipe.schema import Recipe
 from armtune.sweeps.study.records import TrialRecord
 from armtune.sweeps.study.retraining_time import retrainings
 from armtune.sweeps.workers.packing import packs_of
+from armtune.sweeps.workers.trial import Task
 
 END_SECONDS = 5.0
 """What a sweep takes to its end beside trainings: the export, and the report's figures."""
 
 
 class TimeBudget:
-    """The time of a sweep, ``sweep.seconds``: no trial begins that wouldn't end in time.
+    """The time of a sweep, ``sweep.seconds``: no trial begins or goes on that wouldn't end in time.
 
-    What comes after the search, all re-trainings, is counted in. Times of trials to come are taken
-    to be the mean of those that were trained to their full length.
+    What comes after the search, all re-trainings, is counted in, and cut to what fits once it is
+    due. Times of trainings to come are taken to be the mean of trials that were trained to their
+    full length.
 
     Args:
         spent: seconds that earlier sessions of the sweep took.
@@ -31,31 +34,88 @@ class TimeBudget:
         self, recipe: Recipe, spent: float = 0.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
         assert recipe.sweep.seconds is not None, "a sweep with a time"
-        self._recipe, self._spent, self._clock = recipe, spent, clock
+        self._spent, self._clock = spent, clock
         self._seconds, self._began = recipe.sweep.seconds, clock()
+        self._steps = retrainings(recipe, [recipe])
+        self.share_out(1, 1)
+        self._whole: list[float] = []
+        self._first: dict[int, tuple[int, float]] = {}
 
     @property
     def left(self) -> float:
         """Seconds left of all; negative when it took longer."""
         return self._seconds - self._spent - (self._clock() - self._began)
 
-    def is_over(self, records: Sequence[TrialRecord], size: int, places: int) -> bool:
+    def share_out(self, size: int, places: int) -> None:
+        """Notes how many trainings go on at once.
+
+        Args:
+            size: members of a pack.
+            places: packs that train at once.
+        """
+        self._size, self._places = size, places
+        self._rounds_after = sum(map(self._rounds, self._steps))
+
+    def note(self, record: TrialRecord) -> None:
+        """Takes in a trial that has ended, in this session or before."""
+        self._whole += _whole([record])
+
+    def is_over(self, running: bool) -> bool:
         """Whether another pack of trials would not end in time.
 
         Never before there can be a winner: while none has been trained to its full length, trials
         go on one at a time after the time is over.
 
         Args:
-            records: the trials so far.
-            size: members of a pack.
-            places: packs that train at once.
+            running: whether there are trials that haven't ended.
         """
-        whole = [r.ended - r.started for r in records if r.state == "COMPLETE"]
-        if not whole:
-            return self.left < 0 and any(record.state == "RUNNING" for record in records)
-        return self.left < (1 + self._rounds_after(size, places)) * fmean(whole) + END_SECONDS
+        if not self._whole:
+            return self.left < 0 and running
+        return self.left < self._needed_after() + fmean(self._whole)
 
-    def _rounds_after(self, size: int, places: int) -> int:
-        """Packs that train one after another once the search is over."""
-        steps = retrainings(self._recipe, [self._recipe])
-        return sum(ceil(len(packs_of(tasks, size, places)) / places) for tasks in steps)
+    def is_too_slow(self, number: int, epoch: int, epochs: int) -> bool:
+        """Whether a trial, at its pace since this was first asked, would not end in time.
+
+        Never before there can be a winner.
+
+        Args:
+            epoch: how far it is.
+            epochs: its full length.
+        """
+        first, asked = self._first.setdefault(number, (epoch, self._clock()))
+        if not self._whole or epoch <= first:
+            return False
+        pace = (self._clock() - asked) / (epoch - first)
+        return self.left < self._needed_after() + pace * (epochs - epoch)
+
+    def fitting(
+        self, tasks: Sequence[Task], like: Sequence[TrialRecord], least: int = 0
+    ) -> list[Task]:
+        """Those re-trainings of the first seeds that end in time, all of a seed or none.
+
+        Args:
+            tasks: seed by seed.
+            like: trials that took as long as one training.
+            least: seeds that are trained in any case.
+        """
+        seconds = fmean(_whole(like)) if like else 0.0
+        found: list[Task] = []
+        for k, (_, own) in enumerate(groupby(tasks, lambda task: task.recipe.training.seed)):
+            more = [*found, *own]
+            if k >= least and self.left < self._rounds(more) * seconds + END_SECONDS:
+                break
+            found = more
+        return found
+
+    def _needed_after(self) -> float:
+        """Seconds from the search's end to the sweep's."""
+        return self._rounds_after * fmean(self._whole) + END_SECONDS
+
+    def _rounds(self, tasks: Sequence[Task]) -> int:
+        """Packs that train one after another."""
+        return ceil(len(packs_of(tasks, self._size, self._places)) / self._places)
+
+
+def _whole(records: Sequence[TrialRecord]) -> list[float]:
+    """Seconds of the trials that were trained to their full length."""
+    return [r.ended - r.started for r in records if r.state == "COMPLETE"]

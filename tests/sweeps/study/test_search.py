@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from fake_training import CALM, LR, FakeTraining, FakeWorkshop, fake_recipe
 
+from armtune.pruners.pareto_asha import ParetoAsha
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import load_space
 from armtune.sweeps.engines.inline import Inline
+from armtune.sweeps.study import search as search_module
 from armtune.sweeps.study.records import Listener, TrialRecord
 from armtune.sweeps.study.search import Search
 from armtune.sweeps.study.study import SweepStudy
@@ -232,3 +234,23 @@ def test_trials_end_after_epochs_without_a_better_one(
     train(search, Peaking)
     found = {(r.state, r.epoch, r.metrics["epoch"]) for r in study.records()}
     assert found == {("COMPLETE", last, 3.0)}
+
+
+def test_a_trial_is_compared_with_no_more_than_the_last_that_reached_its_rung(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[list[float]] = []
+
+    def keeps(self: Any, trial: Any, others: Any, progress: float) -> bool:
+        compared.append([-other.losses[0] for other in others])
+        return False
+
+    monkeypatch.setattr(search_module, "PEERS", 3)
+    monkeypatch.setattr(ParetoAsha, "keeps", keeps)
+    search, _ = make(tmp_path, sweep__trials=7, sweep__pruner=halving())
+    while task := search.next():
+        search.handle(task.number, Step(3, {**GOOD, "accuracy": task.number / 10}))
+    assert compared == [
+        *([0.0], [0.1, 0.0], [0.2, 0.1, 0.0]),
+        *([0.3, 0.2, 0.1], [0.4, 0.3, 0.2], [0.5, 0.4, 0.3]),
+    ]

@@ -295,3 +295,39 @@ def test_every_state_suits_the_samplers_of_numbers(
             study.complete(number, 9, {**METRICS, "accuracy": i / 24, "weakest_accuracy": i / 24})
     assert {r.state for r in read_records(tmp_path)} == {"COMPLETE", "PRUNED", "FAIL"}
     assert study.sampler == name
+
+
+@pytest.mark.parametrize("name", ["tpe", "nsga2"])
+def test_the_values_that_all_trials_have_are_looked_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    looked: list[int] = []
+
+    def calculate(trials: Any, pruned: bool, space: Any, known: int) -> Any:
+        looked.append(sum(trial.number >= known for trial in trials))
+        return original(trials, pruned, space, known)
+
+    original = optuna.search_space.intersection._calculate
+    monkeypatch.setattr(optuna.search_space.intersection, "_calculate", calculate)
+    study = open_study(tmp_path, sweep__sampler={"name": name})
+    draw(study, 40)
+    assert max(looked, default=0) <= 2, "the one that has just ended, and the one that is drawn"
+
+
+def test_a_trial_is_drawn_without_reading_what_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = open_study(tmp_path, sweep__sampler={"name": "random"})
+    draw(study, 5)
+    opened: list[Path] = []
+    read = Journal.read_logs
+
+    def read_logs(self: Journal, start: int) -> Any:
+        opened.append(self.path)
+        return read(self, start)
+
+    monkeypatch.setattr(Journal, "read_logs", read_logs)
+    study.records()
+    assert not opened
+    draw(study, 1)
+    assert len(opened) < 20, "once for each line it wrote"

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_training import CALM, FakeWorkshop, fake_recipe
+from fake_training import CALM, FakeTraining, FakeWorkshop, fake_recipe
 
 from armtune.errors import RecipeError
+from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import load_space
 from armtune.recipe.start_checks import check_searched
@@ -17,6 +18,7 @@ from armtune.sweeps import SweepResult, read_records
 from armtune.sweeps.run import Place, run_sweep
 from armtune.sweeps.study.records import TrialRecord
 from armtune.sweeps.study.time_budget import END_SECONDS, TimeBudget
+from armtune.sweeps.workers.trial import Task
 
 CONFIRM = {"top": 2, "seeds": 3, "solo": False}
 
@@ -43,13 +45,15 @@ def record(state: str, seconds: float = 0.0) -> TrialRecord:
 
 @pytest.mark.parametrize(("size", "places", "rounds"), [(1, 1, 6), (2, 1, 3), (1, 3, 2), (4, 2, 1)])
 def test_re_trainings_are_counted_in(size: int, places: int, rounds: int) -> None:
-    done = [record("COMPLETE", 10.0), record("COMPLETE", 20.0), record("PRUNED", 1.0)]
     needed = 15.0 * (1 + rounds) + END_SECONDS
     own, clock = budget(200.0, sweep__confirm=CONFIRM)
+    own.share_out(size, places)
+    for one in (record("COMPLETE", 10.0), record("COMPLETE", 20.0), record("PRUNED", 1.0)):
+        own.note(one)
     clock.now += 200.0 - needed - 0.5
-    assert not own.is_over(done, size, places)
+    assert not own.is_over(True)
     clock.now += 1.0
-    assert own.is_over(done, size, places)
+    assert own.is_over(True)
 
 
 def test_earlier_sessions_count() -> None:
@@ -61,10 +65,38 @@ def test_earlier_sessions_count() -> None:
 def test_without_a_whole_trial_one_at_a_time_goes_on() -> None:
     own, clock = budget(60.0)
     clock.now += 61.0
-    assert own.is_over([record("RUNNING")], 1, 1)
-    assert not own.is_over([record("PRUNED", 1.0), record("FAIL", 1.0)], 1, 1)
+    for one in (record("PRUNED", 1.0), record("FAIL", 1.0)):
+        own.note(one)
+    assert own.is_over(True)
+    assert not own.is_over(False)
     clock.now -= 2.0
-    assert not own.is_over([record("RUNNING")], 1, 1)
+    assert not own.is_over(True)
+
+
+def test_a_trial_at_too_slow_a_pace_does_not_go_on() -> None:
+    """2 epochs in 20 s leave 60 s for 6 more, beside the six re-trainings of 10 s each."""
+    own, clock = budget(200.0, sweep__confirm=CONFIRM)
+    own.note(record("PRUNED", 10.0))
+    clock.now += 200.0 - (20.0 + 60.0 + 60.0 + END_SECONDS) - 0.5
+    assert not own.is_too_slow(4, 1, 9)
+    clock.now += 21.0
+    assert not own.is_too_slow(4, 3, 9)
+    own.note(record("COMPLETE", 10.0))
+    assert own.is_too_slow(4, 3, 9)
+    clock.now -= 1.0
+    assert not own.is_too_slow(4, 3, 9)
+    assert not own.is_too_slow(5, 3, 9)
+
+
+@pytest.mark.parametrize(("left", "seeds"), [(61.0, 3), (59.0, 2), (39.0, 1), (1.0, 0)])
+@pytest.mark.parametrize("least", [0, 1])
+def test_re_trainings_are_cut_by_whole_seeds(left: float, seeds: int, least: int) -> None:
+    own, clock = budget(200.0)
+    clock.now += 200.0 - left - END_SECONDS
+    like = [record("COMPLETE", 5.0), record("COMPLETE", 15.0)]
+    tasks = [Task(n, fake_recipe(training__seed=s), Path()) for s in range(3) for n in (4, 7)]
+    assert own.fitting(tasks, like, least) == tasks[: 2 * max(seeds, least)]
+    assert own.fitting([], [], least) == []
 
 
 def swept(folder: Path, recipe: Recipe, seconds: float = 0.02, resume: bool = False) -> SweepResult:
@@ -100,6 +132,37 @@ def test_a_sweep_with_too_little_time_has_a_winner(tmp_path: Path) -> None:
     result = swept(tmp_path, short(sweep__seconds=0.01))
     assert [r.state for r in result.records] == ["COMPLETE"]
     assert result.chosen == 0
+
+
+def of_unequal_cost(recipe: Recipe) -> FakeTraining:
+    """The recipe's own values train 30 times as fast as others."""
+    return FakeTraining(recipe, 0.02 if recipe.training.optimizer.lr == 0.01 else 0.6)
+
+
+def test_a_trial_that_would_end_too_late_is_stopped_and_told(tmp_path: Path) -> None:
+    recipe = short(sweep__seconds=END_SECONDS + 2.0)
+    result = run_sweep(
+        recipe, Place(tmp_path, tmp_path, inline=True), factory=FakeWorkshop(make=of_unequal_cost)
+    )
+    states = [r.state for r in result.records]
+    assert states[0] == "COMPLETE"
+    assert len(states) > 1
+    assert set(states[1:]) == {"PRUNED"}
+    assert "trial 1: stopped: at its pace it would not have ended in sweep.seconds" in result.notes
+    assert result.chosen == 0
+
+
+def test_re_trainings_that_no_time_is_left_for_are_made_up_by_more_time(tmp_path: Path) -> None:
+    confirm = {**CONFIRM, "solo": True}
+    recipe = fake_recipe(sweep__trials=1, sweep__seconds=0.01, sweep__confirm=confirm)
+    result = swept(tmp_path, recipe)
+    assert [len(seeds) for seeds in result.confirmed.values()] == [1]
+    assert "sweep.seconds left time for 1 of 3 seeds of re-training" in result.notes
+    assert not result.solo
+    more = swept(tmp_path, with_overrides(recipe, {"sweep.seconds": 60.0}), resume=True)
+    assert [len(seeds) for seeds in more.confirmed.values()] == [3]
+    assert not any("sweep.seconds left" in note for note in more.notes)
+    assert {len(seeds) for seeds in more.solo.values()} == {3}
 
 
 def test_a_population_has_no_time() -> None:
