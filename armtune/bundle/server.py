@@ -20,7 +20,6 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from numpy.typing import NDArray
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -168,14 +167,11 @@ class Service:
     async def _body(self, request: Request) -> bytes:
         """The body, of which no more than may be is taken into memory."""
         parts, size = [], 0
-        try:
-            async for part in request.stream():
-                size += len(part)
-                if size > self.limits.size:
-                    raise HTTPException(413, f"a request has {self.limits.size} bytes at most")
-                parts.append(part)
-        except ClientDisconnect as error:
-            raise HTTPException(400, "the connection was closed within the request") from error
+        async for part in request.stream():
+            size += len(part)
+            if size > self.limits.size:
+                raise HTTPException(413, f"a request has {self.limits.size} bytes at most")
+            parts.append(part)
         return b"".join(parts)
 
     async def _together(self, samples: Arrays) -> list[dict[str, Any]]:
