@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from armtune.export.held_out import HeldOut
 from armtune.targets import Discrete, Target
 from armtune.targets.classes import Classes
 
@@ -17,21 +16,26 @@ MOST = 60
 """Classes up to which every pair is counted."""
 
 
-def outcomes(held: HeldOut, target: Target, outputs: Tensor) -> dict[str, Any]:
+def outcomes(
+    labels: Tensor, target: Target, outputs: Tensor, split: str = "validation"
+) -> dict[str, Any]:
     """Counts of what is said, by what is true; nothing where there are no probabilities.
 
     Args:
-        target: with its probabilities calibrated.
+        labels: of samples that weren't learnt, as the target has them.
+        target: as it is served, its probabilities calibrated if they are.
+        outputs: ``(sample, output)``.
+        split: which one the samples are of.
 
     Returns:
-        ``counts``: of each class or label how often it is said rightly, said, and there; of few
+        ``split``; ``counts``: of each class or label how often it is said rightly, said, and there; of few
         classes ``confusion``, a row for each true one; ``calibration``: in bins of probability how
         many answers, their mean probability, and the share that is right.
     """
     if not isinstance(target, Discrete):
         return {}
     served = target.served(outputs.float()).numpy()
-    truth, said = held.labels.numpy(), target.said(served)
+    truth, said = labels.numpy(), target.said(served)
     if isinstance(target, Classes):
         every = np.eye(target.width, dtype=bool)
         there, told = every[truth], every[said]
@@ -40,7 +44,7 @@ def outcomes(held: HeldOut, target: Target, outputs: Tensor) -> dict[str, Any]:
         there, told = truth > 0, said
         sure, right = served.ravel(), there.ravel()
     counts = zip((there & told).sum(0), told.sum(0), there.sum(0), strict=True)
-    found: dict[str, Any] = {"counts": [list(map(int, each)) for each in counts]}
+    found: dict[str, Any] = {"split": split, "counts": [list(map(int, n)) for n in counts]}
     if isinstance(target, Classes) and target.width <= MOST:
         found["confusion"] = (there.T.astype(int) @ told.astype(int)).tolist()
     found["calibration"] = _curve(sure, right)

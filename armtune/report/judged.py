@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from armtune.sweeps.study.records import SweepResult
 
+SPLITS = ("validation", "test")
 Judged = Mapping[str, Any]
 """``target`` and ``outcomes`` of a bundle's manifest, as ``export.outcomes`` has the latter."""
 
@@ -29,11 +30,21 @@ def read_judged(folder: Path, result: SweepResult) -> Judged:
         manifest = read_manifest(best)
         metrics = json.loads((best / METRICS).read_text(encoding="utf-8"))
         outcomes, about = dict(manifest["outcomes"]), dict(manifest["target"])
-        own = metrics["trial"] == result.chosen and "ensemble" not in metrics
+        own = metrics["trial"] == result.chosen and _models(metrics) == _exported(result)
         _check(about["names"], outcomes)
     except (RunError, OSError, ValueError, LookupError, TypeError, RecursionError):
         return {}
     return {"target": about, "outcomes": outcomes} if own else {}
+
+
+def _models(metrics: Mapping[str, Any]) -> Any:
+    """The models of a bundle's ensemble; none of a lone model."""
+    return metrics["ensemble"]["models"] if "ensemble" in metrics else []
+
+
+def _exported(result: SweepResult) -> list[dict[str, float]]:
+    """The models of the ensemble that a run exports; none where it exports a trial."""
+    return result.ensemble.models if result.ensemble and result.ensemble.stands else []
 
 
 def _check(names: Any, outcomes: Mapping[str, Any]) -> None:
@@ -42,6 +53,8 @@ def _check(names: Any, outcomes: Mapping[str, Any]) -> None:
     Raises:
         ValueError: it is that.
     """
+    if split_of(outcomes) not in SPLITS:
+        raise ValueError(f"no model is judged on {split_of(outcomes)!r}")
     width = len(names)
     shapes = {
         "counts": (width, 3),
@@ -54,6 +67,11 @@ def _check(names: Any, outcomes: Mapping[str, Any]) -> None:
             raise ValueError(f"{key} isn't a table of {rows} rows and {columns} columns")
 
 
+def split_of(outcomes: Mapping[str, Any]) -> str:
+    """The split on which a model was judged; bundles of earlier versions don't say it."""
+    return str(outcomes.get("split", "validation"))
+
+
 def scores_grid(judged: Judged) -> Grid:
     """Precision, recall and F1 of each class or label, and how many samples have it."""
     rows, counts = [], judged["outcomes"]["counts"] if judged else ()
@@ -63,4 +81,5 @@ def scores_grid(judged: Judged) -> Grid:
         both = 2 * hits / (found + there) if found + there else None
         rows.append((str(name), *map(figure, (precision, recall, both)), f"{there:.0f}"))
     columns = ("class or label", "precision", "recall", "F1", "samples")
-    return Grid("Scores by class or label, on validation", columns, tuple(rows))
+    split = split_of(judged.get("outcomes", {}))
+    return Grid(f"Scores by class or label, on {split}", columns, tuple(rows))

@@ -15,7 +15,7 @@ from armtune.report import figures
 from armtune.report.curves import curves
 from armtune.report.glossary import html as glossary
 from armtune.report.headline import next_steps
-from armtune.report.judged import scores_grid
+from armtune.report.judged import scores_grid, split_of
 from armtune.report.optuna_plots import importances, optuna_plots
 from armtune.report.page_look import SCRIPT, STYLE
 from armtune.report.plots import Plane
@@ -90,7 +90,7 @@ def _sections(report: RunReport, left_out: str, alone: bool) -> list[str]:
     lines += [f'<p class="failure">{escape(line)}</p>' for line in failures(report.records)]
     lines += [f"<p>{escape(left_out)}</p>"] if left_out else []
     for title, figure in _figures(report, alone).items():
-        lines += _drawn(title, figure)
+        lines += _drawn(title, figure, split_of(report.judged.get("outcomes", {})))
     for grid in (scores_grid(report.judged), *report.grids()[::-1]):
         lines += _table(grid)
     recipe = f"<pre>{escape(dump_content(report.content))}</pre>"
@@ -168,7 +168,7 @@ def _judged(report: RunReport) -> dict[str, Figure]:
     return found
 
 
-def _drawn(title: str, figure: Figure) -> list[str]:
+def _drawn(title: str, figure: Figure, split: str = "validation") -> list[str]:
     figure.update_layout(_LAYOUT, title=None, width=None)
     height = figure.layout.height or 450
     # In a script nothing but its own end needs an escape.
@@ -178,7 +178,7 @@ def _drawn(title: str, figure: Figure) -> list[str]:
     return [
         f"<section><h2>{escape(words)}</h2>",
         f'<div class="figure" style="height: {height}px">{inside}</div>',
-        f'<p class="read">{escape(reading(title))}</p></section>',
+        f'<p class="read">{escape(reading(title, split))}</p></section>',
     ]
 
 

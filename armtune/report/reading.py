@@ -8,10 +8,10 @@ READ = {
     "Front": "No trial beats those on the line in both metrics at once; how steep it is says what "
     "one costs in the other. The star is the chosen trial, the square the recipe's own values.",
     "What the winner takes for what": "Each row is one true class. What lies off the diagonal is "
-    "wrong; a dark cell there is a pair that the model mixes up. On validation.",
+    "wrong; a dark cell there is a pair that the model mixes up. On <split> samples.",
     "How right it is when it is sure": "On the dotted line what is said with 80 % is right in 80 % "
-    "of cases; below it the model is too sure, above it not sure enough. On validation, after "
-    "calibration; larger marks stand for more answers.",
+    "of cases; below it the model is too sure, above it not sure enough. On <split> samples, "
+    "as it is exported; larger marks stand for more answers.",
     "Contribution of each modality": "The longer the grey line, the less balanced the trial. A "
     "modality near zero adds nothing to the decision; below zero it harms. The dotted line is the "
     "chosen trial.",
@@ -34,7 +34,11 @@ CURVES = (
 )
 
 
-def reading(title: str) -> str:
-    """What to read from the figure of this title."""
+def reading(title: str, split: str = "validation") -> str:
+    """What to read from the figure of this title.
+
+    Args:
+        split: on which the exported model was judged.
+    """
     known = (words for start, words in BY_BEGINNING.items() if title.startswith(start))
-    return READ.get(title) or next(known, CURVES)
+    return (READ.get(title) or next(known, CURVES)).replace("<split>", split)
