@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 
 from armtune.data import Dataset
-from armtune.export.outcomes import outcomes
+from armtune.export.outcomes import given_alone, outcomes
 from armtune.recipe.schema import Recipe
 from armtune.sweeps.study.ensemble import said
 from armtune.sweeps.study.final import folder_of
@@ -39,5 +40,7 @@ def ensemble_outcomes(
         return {}
     labels = dataset.target.tensor(dataset.test.labels, "cpu", torch.float32)
     fused = outputs[fused_at(len(sweep.modalities))]
-    found = outcomes(labels, dataset.target, fused, "test")
-    return {"outcomes": found} if found else {}
+    everyone, test = np.ones(len(labels), bool), dataset.test
+    present = {m: torch.tensor(test.present.get(m, everyone)) for m in sweep.modalities}
+    alone = given_alone(outputs, present)
+    return {"outcomes": outcomes(labels, dataset.target, fused, "test", alone)}

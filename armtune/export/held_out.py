@@ -12,6 +12,7 @@ from torch import Tensor
 from armtune.bundle.serving import load_network
 from armtune.data import Dataset
 from armtune.data.folding import trained_together
+from armtune.export.outcomes import Alone, given_alone
 from armtune.nn.forward import Batch
 from armtune.recipe.schema import Recipe
 from armtune.training.evaluation import all_outputs, fused_at
@@ -54,11 +55,19 @@ class HeldOut:
         samples: Samplable = self._samples
         if alter is not None:
             samples = _Altered(samples, modality, alter)
+        return self._decisions(samples)[fused_at(len(self._network.modalities))]
+
+    def alone(self) -> Alone:
+        """By modality, the outputs given it alone, and which samples have it."""
+        everyone = torch.ones(len(self.labels), dtype=torch.bool)
+        present = {m: self._samples.present.get(m, everyone) for m in self._network.modalities}
+        return given_alone(self._decisions(self._samples), present)
+
+    def _decisions(self, samples: Samplable) -> Tensor:
+        """All outputs ``(decision, sample, output)``."""
         if self._folds:
-            outputs = held_out_outputs(self._network, samples, self.target, self._folds)
-        else:
-            outputs = all_outputs(self._network, samples)
-        return outputs[0, fused_at(len(self._network.modalities))]
+            return held_out_outputs(self._network, samples, self.target, self._folds)[0]
+        return all_outputs(self._network, samples)[0]
 
     def score(self, outputs: Tensor) -> float:
         """The target's score of such outputs."""

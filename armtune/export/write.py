@@ -205,7 +205,7 @@ def _judged(judge: tuple[Recipe, Path] | None, dataset: Dataset) -> tuple[Target
     found = {
         "calibration": calibration,
         "robustness": failures,
-        "outcomes": outcomes(held.labels, target, outputs),
+        "outcomes": outcomes(held.labels, target, outputs, alone=held.alone()),
     }
     return target, {name: about for name, about in found.items() if about}
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from armtune.bundle.manifest import METRICS, read_manifest
 from armtune.errors import RunError
+from armtune.report.residuals import spreads_grid
 from armtune.report.tables import Grid, figure
 from armtune.sweeps.study.folder import BEST
 
@@ -55,16 +56,24 @@ def _check(names: Any, outcomes: Mapping[str, Any]) -> None:
     """
     if split_of(outcomes) not in SPLITS:
         raise ValueError(f"no model is judged on {split_of(outcomes)!r}")
-    width = len(names)
-    shapes = {
+    for key, shape in _shapes(len(names), outcomes).items():
+        table = np.asarray(outcomes.get(key, np.zeros(shape)), np.float64)
+        if table.shape != shape or not np.isfinite(table).all():
+            raise ValueError(f"{key} isn't numbers of shape {shape}")
+    for modality, counts in dict(outcomes.get("alone", {})).items():
+        if np.asarray(counts, np.float64).shape != (4,) or not np.isfinite(counts).all():
+            raise ValueError(f"{modality} alone isn't four counts")
+
+
+def _shapes(width: int, outcomes: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Shapes of what is known of values, or of as many classes or labels."""
+    if "spreads" in outcomes:
+        return {"spreads": (width, 4), "points": (width, 2, len(outcomes["points"][0][0]) or 1)}
+    return {
         "counts": (width, 3),
         "calibration": (len(outcomes["calibration"]), 3),
         "confusion": (width, width),
     }
-    for key, (rows, columns) in shapes.items():
-        table = np.asarray(outcomes.get(key, np.zeros((rows, columns))), np.float64)
-        if table.shape != (rows, columns) or not np.isfinite(table).all():
-            raise ValueError(f"{key} isn't a table of {rows} rows and {columns} columns")
 
 
 def split_of(outcomes: Mapping[str, Any]) -> str:
@@ -74,8 +83,8 @@ def split_of(outcomes: Mapping[str, Any]) -> str:
 
 def scores_grid(judged: Judged) -> Grid:
     """Precision, recall and F1 of each class or label, and how many samples have it."""
-    rows, counts = [], judged["outcomes"]["counts"] if judged else ()
-    names = judged["target"]["names"] if judged else ()
+    rows, counts = list[tuple[str, ...]](), judged.get("outcomes", {}).get("counts", ())
+    names = judged["target"]["names"] if counts else ()
     for name, (hits, found, there) in zip(names, counts, strict=True):
         precision, recall = (hits / n if n else None for n in (found, there))
         both = 2 * hits / (found + there) if found + there else None
@@ -83,3 +92,22 @@ def scores_grid(judged: Judged) -> Grid:
     columns = ("class or label", "precision", "recall", "F1", "samples")
     split = split_of(judged.get("outcomes", {}))
     return Grid(f"Scores by class or label, on {split}", columns, tuple(rows))
+
+
+def alone_grid(judged: Judged) -> Grid:
+    """Samples that the model gets right with all modalities, and that it does with one alone."""
+    outcomes = judged.get("outcomes", {})
+    rows = [
+        (modality, *(f"{n:.0f}" for n in (sum(counts), *counts)))
+        for modality, counts in outcomes.get("alone", {}).items()
+    ]
+    columns = ("modality", "samples", "both right", "only together", "only alone", "both wrong")
+    title = f"With all modalities and with one alone, on {split_of(outcomes)}"
+    return Grid(title, columns, tuple(rows))
+
+
+def spreads_of(judged: Judged) -> Grid:
+    """How far off predicted values are; no rows where none are predicted."""
+    outcomes, names = judged.get("outcomes", {}), judged.get("target", {}).get("names", ())
+    known = outcomes.get("spreads", ())
+    return spreads_grid(list(map(str, names)), known, split_of(outcomes))

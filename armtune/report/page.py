@@ -15,11 +15,12 @@ from armtune.report import figures
 from armtune.report.curves import curves
 from armtune.report.glossary import html as glossary
 from armtune.report.headline import next_steps
-from armtune.report.judged import scores_grid, split_of
+from armtune.report.judged import alone_grid, scores_grid, split_of, spreads_of
 from armtune.report.optuna_plots import importances, optuna_plots
 from armtune.report.page_look import SCRIPT, STYLE
 from armtune.report.plots import Plane
-from armtune.report.reading import reading
+from armtune.report.reading import ALONE, reading
+from armtune.report.residuals import predicted, residuals
 from armtune.report.run import RunReport
 from armtune.report.run_comparison import chosen_grid, recipe_grid
 from armtune.report.tables import LEFT, VALUES, Grid, failures
@@ -91,7 +92,9 @@ def _sections(report: RunReport, left_out: str, alone: bool) -> list[str]:
     lines += [f"<p>{escape(left_out)}</p>"] if left_out else []
     for title, figure in _figures(report, alone).items():
         lines += _drawn(title, figure, split_of(report.judged.get("outcomes", {})))
-    for grid in (scores_grid(report.judged), *report.grids()[::-1]):
+    lines += _table(alone_grid(report.judged), ALONE)
+    judged = [make(report.judged) for make in (scores_grid, spreads_of)]
+    for grid in (*judged, *report.grids()[::-1]):
         lines += _table(grid)
     recipe = f"<pre>{escape(dump_content(report.content))}</pre>"
     return [*lines, f"<section><h2>Recipe</h2>{recipe}</section>"]
@@ -159,9 +162,12 @@ def _figures(report: RunReport, alone: bool) -> Mapping[str, Figure]:
 def _judged(report: RunReport) -> dict[str, Figure]:
     """What the winner says of samples that it hasn't learnt."""
     outcomes = report.judged.get("outcomes", {})
+    names = list(map(str, report.judged["target"]["names"])) if outcomes else []
     found: dict[str, Figure] = {}
+    if "points" in outcomes:
+        found["What it predicts and what is true"] = predicted(names, outcomes["points"])
+        found["How far off it is"] = residuals(names, outcomes["points"])
     if "confusion" in outcomes:
-        names = list(map(str, report.judged["target"]["names"]))
         found["What the winner takes for what"] = figures.confusion(names, outcomes["confusion"])
     if outcomes.get("calibration"):
         found["How right it is when it is sure"] = figures.calibration(outcomes["calibration"])
@@ -182,7 +188,7 @@ def _drawn(title: str, figure: Figure, split: str = "validation") -> list[str]:
     ]
 
 
-def _table(grid: Grid) -> Iterable[str]:
+def _table(grid: Grid, read: str = "") -> Iterable[str]:
     marks = [' class="left"' if c in (*LEFT, VALUES, "key") else "" for c in grid.columns]
 
     def line(tag: str, cells: Sequence[str]) -> str:
@@ -193,4 +199,5 @@ def _table(grid: Grid) -> Iterable[str]:
     head = f"<thead><tr>{line('th', grid.columns)}</tr></thead>"
     if grid.rows:
         yield f"<section><h2>{escape(grid.title)}</h2>"
-        yield f'<div class="wide"><table>{head}<tbody>\n{rows}\n</tbody></table></div></section>'
+        yield f'<div class="wide"><table>{head}<tbody>\n{rows}\n</tbody></table></div>'
+        yield f'<p class="read">{escape(read)}</p></section>' if read else "</section>"

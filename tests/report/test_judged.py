@@ -13,10 +13,11 @@ import pytest
 import torch
 
 from armtune.bundle.manifest import CHECKSUM, MANIFEST, checksum
-from armtune.export.outcomes import outcomes
-from armtune.report.judged import read_judged, scores_grid
+from armtune.export.outcomes import given_alone, outcomes
+from armtune.report.judged import alone_grid, read_judged, scores_grid, spreads_of
 from armtune.targets.classes import Classes
 from armtune.targets.labels import Labels
+from armtune.targets.values import Values
 
 LOGITS = torch.tensor([[2.0, 0.0, 0.0], [0.0, 3.0, 0.0], [1.0, 0.0, 0.5], [0.0, 0.0, 4.0]])
 
@@ -39,6 +40,55 @@ def test_labels_are_counted_one_by_one() -> None:
     assert "confusion" not in found
     assert found["counts"] == [[1, 1, 1], [1, 1, 1], [0, 0, 2]]
     assert sum(count for count, *_ in found["calibration"]) == 12
+
+
+def test_a_modality_alone_is_counted_beside_all_of_them() -> None:
+    """Of the samples that have it: right by both, together only, alone only, by neither."""
+    labels, target = torch.tensor([0, 1, 0, 2]), Classes(("a", "b", "c"))
+    own = torch.eye(3)[[0, 0, 2, 2]]
+    everyone, some = torch.ones(4, dtype=torch.bool), torch.tensor([True, False, True, True])
+    alone = {"image": (own, everyone), "audio": (own.roll(1, 0), some)}
+    found = outcomes(labels, target, torch.eye(3)[[0, 1, 2, 0]], alone=alone)
+    # All together say a, b, c and a; image alone a, a, c and c; audio alone c, a, a and c.
+    assert found["alone"] == {"image": [1, 1, 1, 1], "audio": [0, 1, 2, 0]}
+    grid = alone_grid({"outcomes": found})
+    assert grid.rows == (("image", "4", "1", "1", "1", "1"), ("audio", "3", "0", "1", "2", "0"))
+
+
+def test_all_labels_of_a_sample_have_to_be_right() -> None:
+    target, labels = Labels(("a", "b")), torch.tensor([[1.0, 0], [0, 1]])
+    alone = {m: (torch.tensor([[1.0, 1], [-1, 1]]), torch.ones(2).bool()) for m in ("x", "y")}
+    found = outcomes(labels, target, 2 * labels - 1, "test", alone)
+    assert (found["split"], found["alone"]) == ("test", {m: [1, 1, 0, 0] for m in ("x", "y")})
+
+
+def test_a_modality_alone_is_its_own_set() -> None:
+    decisions = torch.arange(7.0).view(7, 1, 1)
+    present = {m: torch.ones(1).bool() for m in ("x", "y", "z")}
+    told = given_alone(decisions, present)
+    assert {m: float(outputs) for m, (outputs, _) in told.items()} == {"x": 0, "y": 1, "z": 3}
+    assert given_alone(decisions, {"x": present["x"]}) == {}
+
+
+def test_values_are_told_by_how_far_off_they_are() -> None:
+    target = Values(("height", "weight"), (10.0, 0.0), (2.0, 1.0))
+    labels = torch.zeros(5, 2)
+    outputs = torch.stack([torch.arange(5.0), -torch.arange(5.0)], dim=1)
+    found = outcomes(labels, target, outputs)
+    # Off by 0, 2, 4, 6 and 8, and by 0 to −4.
+    height, weight = 4 * 2**0.5 / 2, 2**0.5
+    assert np.allclose(found["spreads"], [[4, height, 4, 7.2], [-2, weight, 2, 3.6]])
+    assert found["points"][0] == [[10.0] * 5, [10.0, 12.0, 14.0, 16.0, 18.0]]
+    assert "counts" not in found
+
+
+def test_one_value_is_as_two_are_and_few_points_are_kept() -> None:
+    truth = torch.linspace(-1, 1, 5001)
+    found = outcomes(truth, Values(("y",), (3.0,), (2.0,)), truth.unsqueeze(1) + 0.5)
+    assert np.allclose(found["spreads"], [[1, 0, 1, 1]], atol=1e-6)
+    true, said = np.array(found["points"][0])
+    assert (len(true), true[0], true[-1]) == (2000, 1, 5)
+    assert np.allclose(said - true, 1, atol=1e-4)
 
 
 def test_many_classes_have_no_confusion() -> None:
@@ -86,6 +136,18 @@ def test_it_is_read_where_the_chosen_trial_was_exported(tmp_path: Path) -> None:
     assert scores_grid({}).rows == ()
 
 
+def test_residuals_are_read(tmp_path: Path) -> None:
+    points = [[[1.0, 2.0], [1.5, 2.0]]] * 2
+    known = {"spreads": [[0.5, 1, 2, 3], [0, 0, 0, 1e6]], "points": points, "alone": {}}
+    write(tmp_path, **known)
+    judged = read_judged(tmp_path, run(2))
+    assert spreads_of(judged).rows == (
+        ("a", "0.5", "1", "2", "3"),
+        ("b", "0", "0", "0", "1e+06"),
+    )
+    assert spreads_of({}).rows == alone_grid({}).rows == ()
+
+
 def test_an_ensemble_is_known_by_its_models(tmp_path: Path) -> None:
     others = [{**MODELS[0], "share": 0.5}]
     write(tmp_path, models=MODELS, split="test")
@@ -110,6 +172,14 @@ def test_an_ensemble_is_known_by_its_models(tmp_path: Path) -> None:
         {"calibration": [[1, 2]]},
         {"calibration": None},
         {"split": "<b>"},
+        {"alone": {"x": [1, 2, 3]}},
+        {"alone": {"x": [1, 2, 3, float("nan")]}},
+        {"alone": 5},
+        {"spreads": [[1, 2, 3, 4]] * 2},
+        {"spreads": [[1, 2, 3, 4]] * 2, "points": []},
+        {"spreads": [[1, 2, 3, 4]] * 2, "points": [[[], []]] * 2},
+        {"spreads": [[1, 2, 3, 4]] * 2, "points": [[[1], [1, 2]]] * 2},
+        {"spreads": [[1, 2, 3]] * 2, "points": [[[1], [1]]] * 2},
         {"counts": [[1, 2, float("inf")], [1, 2, 3]]},
     ],
 )

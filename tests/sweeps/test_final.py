@@ -145,6 +145,11 @@ def test_what_it_decides_of_test_samples_is_shown(
     assert sum(samples) == len(truth)
     assert np.dot(samples, sure) == pytest.approx(told.max(1).sum(), rel=1e-5)
     assert np.dot(samples, right) == pytest.approx((said == truth).sum())
+    image = Predictor(run / "best").predict({"image": data.test.views["image"]})
+    alone = image.probabilities.argmax(1) == truth
+    both, whole, only, neither = found["alone"]["image"]
+    assert (both + whole, both + only) == ((said == truth).sum(), alone.sum())
+    assert (whole, both + whole + only + neither) == (((said == truth) & ~alone).sum(), len(truth))
     text = page([RunReport.read(run)])
     assert "a pair that the model mixes up. On test samples." in text
     assert "Scores by class or label, on test" in text
