@@ -10,7 +10,6 @@ import numpy as np
 
 from armtune.bundle.manifest import METRICS, read_manifest
 from armtune.errors import RunError
-from armtune.report.residuals import spreads_grid
 from armtune.report.tables import Grid, figure
 from armtune.sweeps.study.folder import BEST
 
@@ -106,8 +105,13 @@ def alone_grid(judged: Judged) -> Grid:
     return Grid(title, columns, tuple(rows))
 
 
-def spreads_of(judged: Judged) -> Grid:
-    """How far off predicted values are; no rows where none are predicted."""
-    outcomes, names = judged.get("outcomes", {}), judged.get("target", {}).get("names", ())
-    known = outcomes.get("spreads", ())
-    return spreads_grid(list(map(str, names)), known, split_of(outcomes))
+def spreads_grid(judged: Judged) -> Grid:
+    """How far off each predicted value is, in its own unit."""
+    outcomes = judged.get("outcomes", {})
+    spreads = outcomes.get("spreads", ())
+    names = judged["target"]["names"] if spreads else ()
+    rows = [
+        (str(name), *(f"{x:.4g}" for x in own)) for name, own in zip(names, spreads, strict=True)
+    ]
+    columns = ("value", "mean", "std", "half are within", "90 % are within")
+    return Grid(f"Predicted less true, on {split_of(outcomes)}", columns, tuple(rows))

@@ -15,7 +15,7 @@ from armtune.report import figures
 from armtune.report.curves import curves
 from armtune.report.glossary import html as glossary
 from armtune.report.headline import next_steps
-from armtune.report.judged import alone_grid, scores_grid, split_of, spreads_of
+from armtune.report.judged import alone_grid, scores_grid, split_of, spreads_grid
 from armtune.report.optuna_plots import importances, optuna_plots
 from armtune.report.page_look import SCRIPT, STYLE
 from armtune.report.plots import Plane
@@ -93,7 +93,7 @@ def _sections(report: RunReport, left_out: str, alone: bool) -> list[str]:
     for title, figure in _figures(report, alone).items():
         lines += _drawn(title, figure, split_of(report.judged.get("outcomes", {})))
     lines += _table(alone_grid(report.judged), ALONE)
-    judged = [make(report.judged) for make in (scores_grid, spreads_of)]
+    judged = [make(report.judged) for make in (scores_grid, spreads_grid)]
     for grid in (*judged, *report.grids()[::-1]):
         lines += _table(grid)
     recipe = f"<pre>{escape(dump_content(report.content))}</pre>"

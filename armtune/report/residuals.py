@@ -1,4 +1,4 @@
-"""How far off predicted values are: figures and a table."""
+"""How far off predicted values are, as figures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 from plotly import graph_objects as go
 
 from armtune.report.figures import PALETTE
-from armtune.report.tables import Grid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,13 +53,6 @@ def residuals(names: Sequence[str], points: Points) -> go.Figure:
     drawing.update_yaxes(title="samples")
     drawing.update_layout(barmode="overlay")
     return drawing
-
-
-def spreads_grid(names: Sequence[str], spreads: Sequence[Sequence[float]], split: str) -> Grid:
-    """How far off each value is, in its own unit."""
-    rows = [(name, *(f"{x:.4g}" for x in own)) for name, own in zip(names, spreads, strict=False)]
-    columns = ("value", "mean", "std", "half are within", "90 % are within")
-    return Grid(f"Predicted less true, on {split}", columns, tuple(rows))
 
 
 def _comparable(points: Points) -> Iterator[NDArray[Any]]:

@@ -14,7 +14,7 @@ import torch
 
 from armtune.bundle.manifest import CHECKSUM, MANIFEST, checksum
 from armtune.export.outcomes import given_alone, outcomes
-from armtune.report.judged import alone_grid, read_judged, scores_grid, spreads_of
+from armtune.report.judged import alone_grid, read_judged, scores_grid, spreads_grid
 from armtune.targets.classes import Classes
 from armtune.targets.labels import Labels
 from armtune.targets.values import Values
@@ -138,14 +138,14 @@ def test_it_is_read_where_the_chosen_trial_was_exported(tmp_path: Path) -> None:
 
 def test_residuals_are_read(tmp_path: Path) -> None:
     points = [[[1.0, 2.0], [1.5, 2.0]]] * 2
-    known = {"spreads": [[0.5, 1, 2, 3], [0, 0, 0, 1e6]], "points": points, "alone": {}}
+    known = {"spreads": [[0.5, 1, 2, 3], [-1e-7, 0, 0, 123456]], "points": points, "alone": {}}
     write(tmp_path, **known)
     judged = read_judged(tmp_path, run(2))
-    assert spreads_of(judged).rows == (
+    assert spreads_grid(judged).rows == (
         ("a", "0.5", "1", "2", "3"),
-        ("b", "0", "0", "0", "1e+06"),
+        ("b", "-1e-07", "0", "0", "1.235e+05"),
     )
-    assert spreads_of({}).rows == alone_grid({}).rows == ()
+    assert spreads_grid({}).rows == alone_grid({}).rows == ()
 
 
 def test_an_ensemble_is_known_by_its_models(tmp_path: Path) -> None:

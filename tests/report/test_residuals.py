@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from armtune.report.residuals import predicted, residuals, spreads_grid
+from armtune.report.residuals import predicted, residuals
 
 HEIGHT = [[1.0, 3.0], [2.0, 3.0]]
 WEIGHT = [[100.0, 300.0], [100.0, 500.0]]
@@ -32,9 +32,3 @@ def test_several_values_are_standardised() -> None:
 def test_the_same_value_everywhere_is_no_division_by_zero() -> None:
     flat = [[5.0, 5.0], [5.0, 7.0]]
     assert list(residuals(["a", "b"], [flat, HEIGHT]).data[0].x) == [0.0, 2.0]
-
-
-def test_spreads_have_the_digits_that_their_size_asks_for() -> None:
-    grid = spreads_grid(["height"], [[1e-7, 123456.0, 0.5, 2.0]], "test")
-    assert grid.rows == (("height", "1e-07", "1.235e+05", "0.5", "2"),)
-    assert grid.title == "Predicted less true, on test"
