@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from armtune.bundle.samples import UNREADABLE
+from armtune.data.formats.numpy_files import UNREADABLE
 from armtune.errors import DataError
 
 ARRAY = b"\x93NUMPY"

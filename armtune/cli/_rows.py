@@ -78,8 +78,11 @@ def opened(output: Path | None, source: Path, bundle: Path) -> Iterator[TextIO]:
         return
     _refuse_to_replace(output, source, "samples")
     _refuse_to_replace(output, bundle, "model")
-    how = {"encoding": "utf-8", "errors": "backslashreplace"}  # as the terminal has it
-    with writing_to(output) as place, place.open("w", newline="", **how) as file:
+    odd = "backslashreplace"  # as the terminal has it
+    with (
+        writing_to(output) as place,
+        place.open("w", newline="", encoding="utf-8", errors=odd) as file,
+    ):
         yield file
 
 

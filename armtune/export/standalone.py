@@ -38,8 +38,8 @@ def main() -> None:
     target = sys.argv[2] if len(sys.argv) == 3 else ""
     if target and is_taken(Path(target), source):
         sys.exit(f"{target}: the predictions would take the place of the samples, or of the model")
-    how = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
-    with open(target or 1, "w", **how) as out:  # noqa: PTH123
+    odd = "backslashreplace"
+    with open(target or 1, "w", encoding="utf-8", errors=odd, newline="") as out:  # noqa: PTH123
         table = csv.writer(out, lineterminator="\n")
         table.writerow(["sample", *map(cell, heading(about["target"]))])
         for start in range(0, count, PIECE):
