@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,14 +80,23 @@ def split_of(outcomes: Mapping[str, Any]) -> str:
     return str(outcomes.get("split", "validation"))
 
 
+def scores(counts: Sequence[float]) -> tuple[float | None, float | None, float | None]:
+    """Precision, recall and F1; None where there is nothing to divide by.
+
+    Args:
+        counts: how often a class or label is said rightly, said, and there.
+    """
+    hits, found, there = counts
+    precision, recall = (hits / n if n else None for n in (found, there))
+    return precision, recall, 2 * hits / (found + there) if found + there else None
+
+
 def scores_grid(judged: Judged) -> Grid:
     """Precision, recall and F1 of each class or label, and how many samples have it."""
     rows, counts = list[tuple[str, ...]](), judged.get("outcomes", {}).get("counts", ())
     names = judged["target"]["names"] if counts else ()
-    for name, (hits, found, there) in zip(names, counts, strict=True):
-        precision, recall = (hits / n if n else None for n in (found, there))
-        both = 2 * hits / (found + there) if found + there else None
-        rows.append((str(name), *map(figure, (precision, recall, both)), f"{there:.0f}"))
+    for name, own in zip(names, counts, strict=True):
+        rows.append((str(name), *map(figure, scores(own)), f"{own[2]:.0f}"))
     columns = ("class or label", "precision", "recall", "F1", "samples")
     split = split_of(judged.get("outcomes", {}))
     return Grid(f"Scores by class or label, on {split}", columns, tuple(rows))

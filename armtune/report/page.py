@@ -16,6 +16,7 @@ from armtune.report.curves import curves
 from armtune.report.glossary import html as glossary
 from armtune.report.headline import next_steps
 from armtune.report.judged import alone_grid, scores_grid, split_of, spreads_grid
+from armtune.report.label_scores import MOST, label_scores
 from armtune.report.optuna_plots import importances, optuna_plots
 from armtune.report.page_look import SCRIPT, STYLE
 from armtune.report.plots import Plane
@@ -169,6 +170,8 @@ def _judged(report: RunReport) -> dict[str, Figure]:
         found["How far off it is"] = residuals(names, outcomes["points"])
     if "confusion" in outcomes:
         found["What the winner takes for what"] = figures.confusion(names, outcomes["confusion"])
+    elif 0 < len(outcomes.get("counts", ())) <= MOST:
+        found["How often each label is right, and found"] = label_scores(names, outcomes["counts"])
     if outcomes.get("calibration"):
         found["How right it is when it is sure"] = figures.calibration(outcomes["calibration"])
     return found

@@ -12,6 +12,9 @@ READ = {
     "How right it is when it is sure": "On the dotted line what is said with 80 % is right in 80 % "
     "of cases; below it the model is too sure, above it not sure enough. On <split> samples, "
     "as it is exported; larger marks stand for more answers.",
+    "How often each label is right, and found": "A short bar of precision: where the label is said "
+    "it is often wrong. A short one of recall: where it is there it is often missed. The most "
+    "frequent labels stand above. On <split> samples.",
     "What it predicts and what is true": "On the dotted line a value is predicted exactly; points "
     "that lie flatter than it are drawn towards the mean, since the modalities don't tell more. On "
     "<split> samples, of at most 2000 of them.",

@@ -184,6 +184,15 @@ def test_it_shows_what_the_winner_takes_for_what(make: Make, records: list[Trial
     assert '<td class="left">dog</td><td>–</td><td>0.0000</td><td>0.0000</td><td>3</td>' in text
 
 
+def test_labels_have_their_precision_and_recall(make: Make, records: list[TrialRecord]) -> None:
+    outcomes = {"counts": [[2, 4, 10], [3, 3, 20]], "calibration": []}
+    text = page([make(records, judged={"target": {"names": ["a", "b"]}, "outcomes": outcomes})])
+    drawn = dict(zip(re.findall(r"<h2>(.*?)</h2>", text), plotted(text), strict=False))
+    found = drawn["How often each label is right, and found"]["data"]
+    assert [trace["x"] for trace in found] == [[0.5, 1.0], [0.2, 0.15]]
+    assert "often missed. The most frequent labels stand above. On validation samples." in text
+
+
 def test_it_shows_how_far_off_values_are(make: Make, records: list[TrialRecord]) -> None:
     points = [[[1.0, 3.0], [2.0, 3.0]]]
     outcomes = {"split": "test", "spreads": [[0.5, 0.5, 0.5, 1.0]], "points": points}
