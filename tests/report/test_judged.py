@@ -138,7 +138,11 @@ def test_it_is_read_where_the_chosen_trial_was_exported(tmp_path: Path) -> None:
 
 def test_residuals_are_read(tmp_path: Path) -> None:
     points = [[[1.0, 2.0], [1.5, 2.0]]] * 2
-    known = {"spreads": [[0.5, 1, 2, 3], [-1e-7, 0, 0, 123456]], "points": points, "alone": {}}
+    known: dict[str, Any] = {
+        "spreads": [[0.5, 1, 2, 3], [-1e-7, 0, 0, 123456]],
+        "points": points,
+        "alone": {},
+    }
     write(tmp_path, **known)
     judged = read_judged(tmp_path, run(2))
     assert spreads_grid(judged).rows == (
