@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
@@ -52,16 +52,21 @@ class HeldOut:
         Args:
             modality: the one whose samples are altered, if ``alter`` is given.
         """
-        samples: Samplable = self._samples
-        if alter is not None:
-            samples = _Altered(samples, modality, alter)
-        return self._decisions(samples)[fused_at(len(self._network.modalities))]
+        if alter is None:
+            told = self._told
+        else:
+            told = self._decisions(_Altered(self._samples, modality, alter))
+        return told[fused_at(len(self._network.modalities))]
 
     def alone(self) -> Alone:
         """By modality, the outputs given it alone, and which samples have it."""
         everyone = torch.ones(len(self.labels), dtype=torch.bool)
         present = {m: self._samples.present.get(m, everyone) for m in self._network.modalities}
-        return given_alone(self._decisions(self._samples), present)
+        return given_alone(self._told, present)
+
+    @cached_property
+    def _told(self) -> Tensor:
+        return self._decisions(self._samples)
 
     def _decisions(self, samples: Samplable) -> Tensor:
         """All outputs ``(decision, sample, output)``."""

@@ -17,7 +17,7 @@ READ = {
     "frequent labels stand above. On <split> samples.",
     "What it predicts and what is true": "On the dotted line a value is predicted exactly; points "
     "that lie flatter than it are drawn towards the mean, since the modalities don't tell more. On "
-    "<split> samples, of at most 2000 of them.",
+    "<split> samples, on some of them where there are many.",
     "How far off it is": "The narrower, the better; a middle beside the dotted line is an error "
     "in one direction, and a long tail a few samples that are far off. On <split> samples.",
     "Contribution of each modality": "The longer the grey line, the less balanced the trial. A "
