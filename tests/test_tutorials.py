@@ -148,7 +148,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     """A PATH on which ``armtune`` is this checkout's and trains little; no data but what is made."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    cases = "".join(f"{verb}) set -- \"$@\" {quoted(more)};;\n" for verb, more in MORE.items())
+    cases = "".join(f'{verb}) set -- "$@" {quoted(more)};;\n' for verb, more in MORE.items())
     texts = {
         "armtune": f'case "$1" in\n{cases}esac\nexec "{sys.executable}" -m armtune "$@"\n',
         "python": f'exec "{sys.executable}" "$@"\n',
