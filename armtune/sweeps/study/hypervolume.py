@@ -39,8 +39,8 @@ def _front(losses: Floats) -> Floats:
 def corner_of(losses: Floats) -> Floats:
     """A corner for a front among all trials, whatever outliers there are.
 
-    In each objective it lies a tenth of the span behind the worst value on the front, or behind what
-    three quarters of all trials reach where that is worse.
+    In each objective it lies a tenth of the span behind the worst value on the front, or behind
+    what three quarters of all trials reach where that is worse.
 
     Args:
         losses: ``(trial, objective)``, to be minimised.
