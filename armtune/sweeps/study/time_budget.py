@@ -22,8 +22,8 @@ class TimeBudget:
     """The time of a sweep, ``sweep.seconds``: no trial begins or goes on that wouldn't end in time.
 
     What comes after the search, all re-trainings, is counted in, and cut to what fits once it is
-    due. Times of trainings to come are taken to be the mean of trials that were trained to their
-    full length.
+    due. Times of trainings to come are taken from trials that were trained to their full
+    length.
 
     Args:
         spent: seconds that earlier sessions of the sweep took.
@@ -95,10 +95,10 @@ class TimeBudget:
 
         Args:
             tasks: seed by seed.
-            like: trials that took as long as one training.
+            like: trials of the same settings; the longest tells what a round of packs takes.
             least: seeds that are trained in any case.
         """
-        seconds = fmean(_whole(like)) if like else 0.0
+        seconds = max(_whole(like), default=0.0)
         found: list[Task] = []
         for k, (_, own) in enumerate(groupby(tasks, lambda task: task.recipe.training.seed)):
             more = [*found, *own]

@@ -93,7 +93,7 @@ def test_a_trial_at_too_slow_a_pace_does_not_go_on() -> None:
 def test_re_trainings_are_cut_by_whole_seeds(left: float, seeds: int, least: int) -> None:
     own, clock = budget(200.0)
     clock.now += 200.0 - left - END_SECONDS
-    like = [record("COMPLETE", 5.0), record("COMPLETE", 15.0)]
+    like = [record("COMPLETE", 10.0), record("COMPLETE", 4.0)]
     tasks = [Task(n, fake_recipe(training__seed=s), Path()) for s in range(3) for n in (4, 7)]
     assert own.fitting(tasks, like, least) == tasks[: 2 * max(seeds, least)]
     assert own.fitting([], [], least) == []
