@@ -49,7 +49,7 @@ def commands(page: str) -> str:
 def shop(folder: Path) -> None:
     """Two tables of a picture, a text, a number and a category a row."""
     (folder / "photos").mkdir()
-    table(folder, "shop", 90)
+    table(folder, "shop", 60)
     table(folder, "new", 5)
 
 
@@ -145,7 +145,7 @@ def free_port() -> int:
 
 
 def environment(tmp_path: Path) -> dict[str, str]:
-    """A PATH on which ``armtune`` is this checkout's and trains little; no data but what is made."""
+    """A PATH on which ``armtune`` is this checkout's and trains little."""
     programs = tmp_path / "bin"
     programs.mkdir()
     cases = "".join(f'{verb}) set -- "$@" {quoted(more)};;\n' for verb, more in MORE.items())
