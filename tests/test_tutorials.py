@@ -145,7 +145,7 @@ def free_port() -> int:
 
 
 def environment(tmp_path: Path) -> dict[str, str]:
-    """A PATH on which ``armtune`` is this checkout's and trains little."""
+    """A PATH with this checkout's ``armtune``, which trains little; no data but what is made."""
     programs = tmp_path / "bin"
     programs.mkdir()
     cases = "".join(f'{verb}) set -- "$@" {quoted(more)};;\n' for verb, more in MORE.items())
