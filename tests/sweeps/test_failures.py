@@ -186,8 +186,8 @@ def test_a_damaged_checkpoint_costs_its_training_alone(tmp_path: Path) -> None:
 
     class Damages(Listener):
         def trial_started(self, record: TrialRecord) -> None:
-            if record.number == 0:
-                own.mkdir(parents=True, exist_ok=True)
+            if record.number == 0 and not own.exists():
+                own.mkdir(parents=True)
                 (own / CHECKPOINT).write_text('{"epoch": 4, ')
 
     place = Place(tmp_path, Path(), inline=True)
