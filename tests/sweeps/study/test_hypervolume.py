@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from math import inf
 
@@ -11,7 +12,7 @@ import pytest
 from armtune.sweeps.study.hypervolume import corner_of, growth, hypervolume
 
 
-def volume(points: list[tuple[float, ...]], corner: tuple[float, ...]) -> float:
+def volume(points: Sequence[tuple[float, ...]], corner: tuple[float, ...]) -> float:
     shape = (len(points), len(corner))
     return hypervolume(np.array(points, dtype=np.float64).reshape(shape), np.array(corner))
 

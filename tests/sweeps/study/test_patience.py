@@ -24,7 +24,7 @@ from armtune.sweeps.study.search import Search
 from armtune.sweeps.study.study import SweepStudy
 from armtune.sweeps.workers.trial import Step
 
-ONE = {"sweep__objectives": ["maximize accuracy"]}
+ONE: dict[str, Any] = {"sweep__objectives": ["maximize accuracy"]}
 
 
 def record(
@@ -93,12 +93,15 @@ def test_the_front_of_all_objectives_counts() -> None:
     both = ["maximize accuracy", "minimize contribution_gap"]
     assert not is_over(first + last, sweep__objectives=both)
     assert is_over(first + last)
-    loose = {"sweep__mode": "constrained", "sweep__constraints": ["contribution_gap <= 0.9"]}
+    loose: dict[str, Any] = {
+        "sweep__mode": "constrained",
+        "sweep__constraints": ["contribution_gap <= 0.9"],
+    }
     assert is_over(first + last, sweep__objectives=both, **loose)
 
 
 def test_only_what_meets_the_constraints_counts() -> None:
-    bound = {"sweep__constraints": ["contribution_gap <= 0.4"]}
+    bound: dict[str, Any] = {"sweep__constraints": ["contribution_gap <= 0.4"]}
     assert not is_over(IN_VAIN, **bound)
     able = [record(0, 0.4, gap=0.3), *IN_VAIN[1:]]
     assert is_over(able, **bound)
