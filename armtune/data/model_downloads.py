@@ -15,6 +15,7 @@ from typing import Any
 from armtune.data.cache import make_downloads, writing
 from armtune.data.downloads import MODELS
 from armtune.errors import DataError, MissingDataError
+from armtune.files import read_json
 
 ORIGIN = "fetched.json"
 """File beside a fetched model's that says what it is, and of which revision."""
@@ -83,7 +84,7 @@ def _place() -> Path:
 def _known(folder: Path) -> str | None:
     """The revision of a fetched model; None where none lies there."""
     try:
-        return str(json.loads((folder / ORIGIN).read_text(encoding="utf-8"))["revision"])
+        return str(read_json(folder / ORIGIN)["revision"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
