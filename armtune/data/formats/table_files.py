@@ -14,6 +14,7 @@ from armtune.data.formats.dialects import Dialect, dialect_of
 from armtune.data.formats.media import MEDIA_SUFFIXES
 from armtune.data.formats.text_files import UTF_8, text_blocks
 from armtune.errors import DataError
+from armtune.files import refuse_pipes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,6 +63,7 @@ def read_columns(path: Path, encoding: str = UTF_8) -> Columns:
     if not path.is_dir() and suffix not in READERS:
         raise DataError(f"{path}: must be a table, a file that ends in {', '.join(READERS)}")
     try:
+        refuse_pipes(path)
         found = _folder(path) if path.is_dir() else READERS[suffix](path, encoding)
     except FileNotFoundError as error:
         raise DataError(f"{path}: isn't there") from error

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from armtune.data.downloads import find
 from armtune.data.formats.table_files import read_columns
 from armtune.errors import DataError
 
@@ -34,6 +36,17 @@ def test_half_a_character_in_json_is_told(tmp_path: Path, line: str) -> None:
         read_columns(path)
     path.write_text('{"a": "\\ud83d\\ude00"}\n')
     assert str(read_columns(path).columns[0][0]) == "\U0001f600"
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet", "t.feather", "t.npz"])
+def test_a_pipe_is_told_and_not_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DataError, match=f"{name}: is a pipe or a device"):
+        find(name, [tmp_path])
+    if not name.endswith("npz"):
+        with pytest.raises(DataError, match="is a pipe or a device"):
+            read_columns(tmp_path / name)
 
 
 @pytest.mark.parametrize("about", [b"[]", b"{", b"3", b'{"info": 3}', b"[" * 100_000, b"\xff"])
