@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -12,7 +12,9 @@ import pytest
 import torch
 
 from armtune.data import Dataset
-from armtune.recipe.schema import Recipe
+from armtune.plugins.options import Options
+from armtune.plugins.registry import KINDS, plugins
+from armtune.recipe.schema import Recipe, admit_plugins
 from armtune.testing.toys import TWO, Shapes, toy_dataset, toy_recipe, toy_split
 from tests.browser import Browser, browsing
 
@@ -64,6 +66,25 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
         torch.manual_seed(0)
         transformers.BertModel(config).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture
+def own_plugins() -> Iterator[None]:
+    """Leaves out the plug-ins that other tests in this process have made known."""
+    known = {kind: dict(plugins(kind)) for kind in KINDS}
+    for kind, before in known.items():
+        own = {n: p for n, p in before.items() if p.__module__.startswith("armtune.")}
+        _have(kind, own)
+    admit_plugins()
+    yield
+    for kind, before in known.items():
+        _have(kind, before)
+    admit_plugins()
+
+
+def _have(kind: str, found: Mapping[str, type[Options]]) -> None:
+    plugins(kind).clear()
+    plugins(kind).update(found)
 
 
 @pytest.fixture(autouse=True)

@@ -40,7 +40,7 @@ def test_the_card_s_benchmark_runs_without_a_card(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def gpu_checks(monkeypatch: pytest.MonkeyPatch) -> Any:
+def gpu_checks(own_plugins: None, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     import gpu_checks
 

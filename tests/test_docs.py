@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 import re
 import runpy
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from armtune.recipe.describe import summary
 from armtune.report.glossary import WORDS
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
 CONCEPTS = ROOT / "docs/concepts.md"
 GENERATED = ("recipe.md", "cli.md")
 TEXTS = [*PAGES, ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "mkdocs.yml"]
@@ -34,7 +35,8 @@ def test_links_lead_to_files(page: Path) -> None:
 
 def test_every_page_is_in_the_menu() -> None:
     menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
-    assert [page.name for page in PAGES if f": {page.name}\n" not in menu] == []
+    names = [page.relative_to(ROOT / "docs").as_posix() for page in PAGES]
+    assert [name for name in names if f": {name}\n" not in menu] == []
 
 
 def test_explained_messages_are_real() -> None:
@@ -95,7 +97,7 @@ WRITTEN = [page for page in (*PAGES, ROOT / "README.md") if page.name not in GEN
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
 def test_the_first_use_of_our_own_words_is_a_link(page: Path) -> None:
     text = prose(page.read_text(encoding="utf-8"))
-    concepts = "" if page == CONCEPTS else Path(*CONCEPTS.relative_to(page.parent).parts).as_posix()
+    concepts = "" if page == CONCEPTS else Path(os.path.relpath(CONCEPTS, page.parent)).as_posix()
     bare = []
     for word in WORDS:
         used = first_use(word, text)

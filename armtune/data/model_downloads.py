@@ -109,7 +109,7 @@ def _listed(name: str, revision: str | None, endpoint: str | None) -> tuple[str,
         raise DataError(f"{name}{at}: {said}") from error
     except Exception as error:  # of the connection, and each version has others
         raise _unreachable(name, error) from error
-    files = [each.rfilename for each in about.siblings or []]
+    files = [str(each.rfilename) for each in about.siblings or []]
     weights = [file for file in files if WEIGHTS.fullmatch(file)]
     if not weights:
         raise DataError(f"{name}: has no model.safetensors; weights in other formats aren't read")

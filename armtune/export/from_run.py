@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from armtune.bundle.target import check_target
 from armtune.data import Dataset, Progress
 from armtune.datasets._load import load_dataset
 from armtune.errors import MissingDataError, RunError
+from armtune.export.ensemble_outcomes import ensemble_outcomes
 from armtune.export.write import Models, write_bundle, write_models
 from armtune.recipe.looking import look
 from armtune.recipe.schema import Recipe
@@ -63,7 +63,8 @@ def export_winner(
         "ensemble": ensemble_summary(ensemble, len(groups)),
         **_judged(run, sweep, None),
     }
-    return write_models(to, written, dataset, about, formats)
+    known = ensemble_outcomes(run, sweep, dataset, ensemble)
+    return write_models(to, written, dataset, about, formats, known=known)
 
 
 def _groups(
@@ -203,9 +204,8 @@ def _about(sweep: Recipe, result: SweepResult, number: int) -> dict[str, Any]:
 
 def ensemble_summary(ensemble: Ensemble, programs: int) -> dict[str, Any]:
     """What is known of an ensemble, as JSON can hold it."""
-    models = [{**asdict(model), "share": share} for model, share in ensemble.shares.items()]
     return {
-        "models": models,
+        "models": ensemble.models,
         "programs": programs,
         "validation": ensemble.validation,
         "test": ensemble.test,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from armtune.bundle.serving import load_network
 from armtune.data import Dataset
 from armtune.data.folding import trained_together
+from armtune.export.outcomes import Alone, given_alone
 from armtune.nn.forward import Batch
 from armtune.recipe.schema import Recipe
 from armtune.training.evaluation import all_outputs, fused_at
@@ -51,14 +52,27 @@ class HeldOut:
         Args:
             modality: the one whose samples are altered, if ``alter`` is given.
         """
-        samples: Samplable = self._samples
-        if alter is not None:
-            samples = _Altered(samples, modality, alter)
-        if self._folds:
-            outputs = held_out_outputs(self._network, samples, self.target, self._folds)
+        if alter is None:
+            told = self._told
         else:
-            outputs = all_outputs(self._network, samples)
-        return outputs[0, fused_at(len(self._network.modalities))]
+            told = self._decisions(_Altered(self._samples, modality, alter))
+        return told[fused_at(len(self._network.modalities))]
+
+    def alone(self) -> Alone:
+        """By modality, the outputs given it alone, and which samples have it."""
+        everyone = torch.ones(len(self.labels), dtype=torch.bool)
+        present = {m: self._samples.present.get(m, everyone) for m in self._network.modalities}
+        return given_alone(self._told, present)
+
+    @cached_property
+    def _told(self) -> Tensor:
+        return self._decisions(self._samples)
+
+    def _decisions(self, samples: Samplable) -> Tensor:
+        """All outputs ``(decision, sample, output)``."""
+        if self._folds:
+            return held_out_outputs(self._network, samples, self.target, self._folds)[0]
+        return all_outputs(self._network, samples)[0]
 
     def score(self, outputs: Tensor) -> float:
         """The target's score of such outputs."""

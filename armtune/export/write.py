@@ -115,6 +115,7 @@ def write_models(
     wanted: Sequence[str] | None = None,
     beside: Sequence[Path] = (),
     judge: tuple[Recipe, Path] | None = None,
+    known: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Writes a bundle folder as a whole, in place of one that is there.
 
@@ -125,6 +126,7 @@ def write_models(
         beside: other files of ours that go into the folder as they are.
         judge: a model of the same settings that hasn't learnt the validation samples, by which
             probabilities are calibrated, and failures of modalities measured; None to leave that.
+        known: what the manifest says beside, of models that were judged before.
 
     Returns:
         the bundle's manifest.
@@ -138,9 +140,10 @@ def write_models(
     try:
         aside.mkdir(parents=True)
         target, judged = _judged(judge, dataset)
+        told = {**judged, **(known or {})}
         for file in beside:
             shutil.copyfile(file, aside / file.name)
-        about = _written_to(aside, groups, replace(dataset, target=target), metrics, wanted, judged)
+        about = _written_to(aside, groups, replace(dataset, target=target), metrics, wanted, told)
         put(aside, to)
     except OSError as error:
         raise unwritable(to, error) from error
@@ -202,7 +205,7 @@ def _judged(judge: tuple[Recipe, Path] | None, dataset: Dataset) -> tuple[Target
     found = {
         "calibration": calibration,
         "robustness": failures,
-        "outcomes": outcomes(held, target, outputs),
+        "outcomes": outcomes(held.labels, target, outputs, alone=held.alone()),
     }
     return target, {name: about for name, about in found.items() if about}
 

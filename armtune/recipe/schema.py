@@ -218,6 +218,11 @@ class Sweep(Options):
     """Time for the whole sweep, re-trainings and export included: no more trials begin than end in
     time, ``trials`` at most, and trials and re-trainings that would take too long are left out.
     Without it, there are as many as ``trials`` says."""
+    patience: Count = Field(0, ge=0)
+    """Trials after which no more begin unless the front has grown with the last so many; 0 for no
+    such end."""
+    patience_share: float = Field(0.01, ge=0)
+    """By more than which share of its hypervolume the front has to grow in that."""
     sampler: Sampler = _option("samplers", name="tpe")
     """What chooses the next trial's values."""
     pruner: Pruner = _option("pruners", name="none")

@@ -108,6 +108,8 @@ def _population_problems(recipe: Recipe, dimensions: Sequence[Dimension]) -> Ite
         yield f"{name} makes a schedule of its own; leave training.schedule out"
     if recipe.sweep.seconds is not None:
         yield f"{name} trains all its members to the end; leave sweep.seconds out"
+    if recipe.sweep.patience:
+        yield f"{name} trains all its members to the end; leave sweep.patience out"
     if recipe.training.patience:
         yield f"{name} lets members go on from each other; leave training.patience out"
     if recipe.sweep.trials < 2:

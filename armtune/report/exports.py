@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from armtune.recipe.objectives import Goals
@@ -53,10 +53,8 @@ def exports_of(recipe: Recipe, result: SweepResult) -> list[Export]:
     if ensemble:
         count = len(ensemble.weights)
         name = f"ensemble of {count} model{'s' * (count > 1)}"
-        models = [{**asdict(m), "share": share} for m, share in ensemble.shares.items()]
-        found.append(
-            Export(name, ensemble.validation, ensemble.test, ensemble.stands, tuple(models))
-        )
+        models = tuple(ensemble.models)
+        found.append(Export(name, ensemble.validation, ensemble.test, ensemble.stands, models))
     return found
 
 

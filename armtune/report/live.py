@@ -55,7 +55,8 @@ class LiveListener(Listener):
         self._goals = Goals.from_recipe(recipe)
         trials, seconds = recipe.sweep.trials, recipe.sweep.seconds
         self._pace = Pace(trials, recipe.training.epochs, seconds or inf)
-        self._wanted = f"at most {trials}" if seconds else str(trials)
+        perhaps_less = seconds or recipe.sweep.patience
+        self._wanted = f"at most {trials}" if perhaps_less else str(trials)
         self._records: dict[int, TrialRecord] = {}
         self._front: Sequence[int] = ()
         self._interrupted: set[int] = set()

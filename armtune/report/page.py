@@ -15,11 +15,13 @@ from armtune.report import figures
 from armtune.report.curves import curves
 from armtune.report.glossary import html as glossary
 from armtune.report.headline import next_steps
-from armtune.report.judged import scores_grid
+from armtune.report.judged import alone_grid, scores_grid, split_of, spreads_grid
+from armtune.report.label_scores import MOST, label_scores
 from armtune.report.optuna_plots import importances, optuna_plots
 from armtune.report.page_look import SCRIPT, STYLE
 from armtune.report.plots import Plane
-from armtune.report.reading import reading
+from armtune.report.reading import ALONE, reading
+from armtune.report.residuals import predicted, residuals
 from armtune.report.run import RunReport
 from armtune.report.run_comparison import chosen_grid, recipe_grid
 from armtune.report.tables import LEFT, VALUES, Grid, failures
@@ -90,8 +92,10 @@ def _sections(report: RunReport, left_out: str, alone: bool) -> list[str]:
     lines += [f'<p class="failure">{escape(line)}</p>' for line in failures(report.records)]
     lines += [f"<p>{escape(left_out)}</p>"] if left_out else []
     for title, figure in _figures(report, alone).items():
-        lines += _drawn(title, figure)
-    for grid in (scores_grid(report.judged), *report.grids()[::-1]):
+        lines += _drawn(title, figure, split_of(report.judged.get("outcomes", {})))
+    lines += _table(alone_grid(report.judged), ALONE)
+    judged = [make(report.judged) for make in (scores_grid, spreads_grid)]
+    for grid in (*judged, *report.grids()[::-1]):
         lines += _table(grid)
     recipe = f"<pre>{escape(dump_content(report.content))}</pre>"
     return [*lines, f"<section><h2>Recipe</h2>{recipe}</section>"]
@@ -159,16 +163,21 @@ def _figures(report: RunReport, alone: bool) -> Mapping[str, Figure]:
 def _judged(report: RunReport) -> dict[str, Figure]:
     """What the winner says of samples that it hasn't learnt."""
     outcomes = report.judged.get("outcomes", {})
+    names = list(map(str, report.judged["target"]["names"])) if outcomes else []
     found: dict[str, Figure] = {}
+    if "points" in outcomes:
+        found["What it predicts and what is true"] = predicted(names, outcomes["points"])
+        found["How far off it is"] = residuals(names, outcomes["points"])
     if "confusion" in outcomes:
-        names = list(map(str, report.judged["target"]["names"]))
         found["What the winner takes for what"] = figures.confusion(names, outcomes["confusion"])
+    elif 0 < len(outcomes.get("counts", ())) <= MOST:
+        found["How often each label is right, and found"] = label_scores(names, outcomes["counts"])
     if outcomes.get("calibration"):
         found["How right it is when it is sure"] = figures.calibration(outcomes["calibration"])
     return found
 
 
-def _drawn(title: str, figure: Figure) -> list[str]:
+def _drawn(title: str, figure: Figure, split: str = "validation") -> list[str]:
     figure.update_layout(_LAYOUT, title=None, width=None)
     height = figure.layout.height or 450
     # In a script nothing but its own end needs an escape.
@@ -178,11 +187,11 @@ def _drawn(title: str, figure: Figure) -> list[str]:
     return [
         f"<section><h2>{escape(words)}</h2>",
         f'<div class="figure" style="height: {height}px">{inside}</div>',
-        f'<p class="read">{escape(reading(title))}</p></section>',
+        f'<p class="read">{escape(reading(title, split))}</p></section>',
     ]
 
 
-def _table(grid: Grid) -> Iterable[str]:
+def _table(grid: Grid, read: str = "") -> Iterable[str]:
     marks = [' class="left"' if c in (*LEFT, VALUES, "key") else "" for c in grid.columns]
 
     def line(tag: str, cells: Sequence[str]) -> str:
@@ -193,4 +202,5 @@ def _table(grid: Grid) -> Iterable[str]:
     head = f"<thead><tr>{line('th', grid.columns)}</tr></thead>"
     if grid.rows:
         yield f"<section><h2>{escape(grid.title)}</h2>"
-        yield f'<div class="wide"><table>{head}<tbody>\n{rows}\n</tbody></table></div></section>'
+        yield f'<div class="wide"><table>{head}<tbody>\n{rows}\n</tbody></table></div>'
+        yield f'<p class="read">{escape(read)}</p></section>' if read else "</section>"

@@ -8,10 +8,18 @@ READ = {
     "Front": "No trial beats those on the line in both metrics at once; how steep it is says what "
     "one costs in the other. The star is the chosen trial, the square the recipe's own values.",
     "What the winner takes for what": "Each row is one true class. What lies off the diagonal is "
-    "wrong; a dark cell there is a pair that the model mixes up. On validation.",
+    "wrong; a dark cell there is a pair that the model mixes up. On <split> samples.",
     "How right it is when it is sure": "On the dotted line what is said with 80 % is right in 80 % "
-    "of cases; below it the model is too sure, above it not sure enough. On validation, after "
-    "calibration; larger marks stand for more answers.",
+    "of cases; below it the model is too sure, above it not sure enough. On <split> samples, "
+    "as it is exported; larger marks stand for more answers.",
+    "How often each label is right, and found": "A short bar of precision: where the label is said "
+    "it is often wrong. A short one of recall: where it is there it is often missed. The most "
+    "frequent labels stand above. On <split> samples.",
+    "What it predicts and what is true": "On the dotted line a value is predicted exactly; points "
+    "that lie flatter than it are drawn towards the mean, since the modalities don't tell more. On "
+    "<split> samples, on some of them where there are many.",
+    "How far off it is": "The narrower, the better; a middle beside the dotted line is an error "
+    "in one direction, and a long tail a few samples that are far off. On <split> samples.",
     "Contribution of each modality": "The longer the grey line, the less balanced the trial. A "
     "modality near zero adds nothing to the decision; below zero it harms. The dotted line is the "
     "chosen trial.",
@@ -28,13 +36,22 @@ BY_BEGINNING = {
     "Each value against ": "A slope says that the value matters; good points at an end of an axis "
     "say that its range should be wider. The star is the chosen trial.",
 }
+ALONE = (
+    "What the exported model decides of a sample with all that it has, beside what it decides of "
+    "it given one modality alone, of the samples that have it. Only together: others are needed; "
+    "only alone: the others mislead it. Of several labels a sample, all have to be right."
+)
 CURVES = (
     "Lines that still rise (or fall) at the end ask for more epochs; lines that turn back have "
     "been trained for too long. The thick one is the chosen trial."
 )
 
 
-def reading(title: str) -> str:
-    """What to read from the figure of this title."""
+def reading(title: str, split: str = "validation") -> str:
+    """What to read from the figure of this title.
+
+    Args:
+        split: on which the exported model was judged.
+    """
     known = (words for start, words in BY_BEGINNING.items() if title.startswith(start))
-    return READ.get(title) or next(known, CURVES)
+    return (READ.get(title) or next(known, CURVES)).replace("<split>", split)

@@ -22,6 +22,7 @@ from armtune.sweeps import TrialRecord, front_of
 from armtune.sweeps.study.confirm import best_of
 from armtune.sweeps.study.folder import RECIPE
 from armtune.sweeps.study.lock import Holder, holder
+from armtune.sweeps.study.patience import Patience
 from armtune.sweeps.study.reader import read_study
 from armtune.sweeps.study.records import candidates_of
 
@@ -36,6 +37,7 @@ class Status:
         retrained: re-trainings done.
         left_out: a sentence on what isn't shown; empty when all is.
         in_time: trials that fitted into ``sweep.seconds``; None where it didn't end the search.
+        in_vain: what ``sweep.patience`` ended the search for; empty where it didn't.
     """
 
     recipe: Recipe
@@ -46,10 +48,13 @@ class Status:
     retrained: int
     left_out: str = ""
     in_time: int | None = None
+    in_vain: str = ""
 
     @property
     def _trials(self) -> int:
         """Trials that there are to be."""
+        if self.in_vain:
+            return len(self.records)
         return self.recipe.sweep.trials if self.in_time is None else self.in_time
 
     @property
@@ -82,8 +87,7 @@ class Status:
         shown = [word for word, n in counts.items() if n or word != "interrupted"]
         states = ", ".join(f"{counts[word]} {word}" for word in shown)
         lines = [f"{self.recipe.name}: {self._word()}"]
-        fitted = "" if self.in_time is None else ", as many as sweep.seconds has time for"
-        lines.append(f"trials: {self._ended} of {self._trials} ended{fitted}; {states}")
+        lines.append(f"trials: {self._ended} of {self._trials} ended{self._why()}; {states}")
         found = f"{len(self.front)} trial{'s' * (len(self.front) != 1)}"
         lines.append(f"front: {found}" if self.front else "front: empty so far")
         if self.best:
@@ -93,6 +97,12 @@ class Status:
         if self.left_out:
             lines.append(self.left_out)
         return lines
+
+    def _why(self) -> str:
+        """Why there are to be no more trials; empty where the recipe wants no more."""
+        if self.in_vain:
+            return f" (sweep.patience: {self.in_vain})"
+        return "" if self.in_time is None else ", as many as sweep.seconds has time for"
 
     @property
     def brief(self) -> str:
@@ -160,5 +170,13 @@ def read_status(folder: Path) -> Status:
     best = next((r for r in records if r.number == chosen), next(iter(standing), None))
     retrained = sum(map(len, confirmed.values()))
     return Status(
-        recipe, holder(folder), records, front, best, retrained, seen.left_out, study.in_time
+        recipe,
+        holder(folder),
+        records,
+        front,
+        best,
+        retrained,
+        seen.left_out,
+        study.in_time,
+        Patience(recipe, records).said,
     )

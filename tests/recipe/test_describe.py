@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from armtune.plugins.options import Options
 from armtune.plugins.registry import KINDS, plugins
 from armtune.recipe import describe
 from armtune.recipe.document import read_document
-from armtune.recipe.schema import admit_plugins
 
 ROOT = Path(__file__).parents[2]
-USER_MODULES = "armtune_plugins_"
-
-
-@pytest.fixture(autouse=True)
-def without_files_of_others() -> Iterator[None]:
-    """Leaves out the plug-ins of files that other tests in this process have named."""
-    known = {kind: dict(plugins(kind)) for kind in KINDS}
-    for kind, before in known.items():
-        own = {n: p for n, p in before.items() if not p.__module__.startswith(USER_MODULES)}
-        _have(kind, own)
-    admit_plugins()
-    yield
-    for kind, before in known.items():
-        _have(kind, before)
-    admit_plugins()
-
-
-def _have(kind: str, found: Mapping[str, type[Options]]) -> None:
-    plugins(kind).clear()
-    plugins(kind).update(found)
+pytestmark = pytest.mark.usefixtures("own_plugins")
 
 
 def test_the_schema_file_is_up_to_date() -> None:

@@ -14,7 +14,7 @@ from armtune.report import figures
 from armtune.report.glossary import WORDS
 from armtune.report.headline import Tile
 from armtune.report.page import page, write_report
-from armtune.report.reading import BY_BEGINNING, CURVES, READ, reading
+from armtune.report.reading import ALONE, BY_BEGINNING, CURVES, READ, reading
 from armtune.report.run import RunReport
 from armtune.report.winner_marks import mark_curve
 from armtune.sweeps.study.records import TrialRecord
@@ -182,6 +182,39 @@ def test_it_shows_what_the_winner_takes_for_what(make: Make, records: list[Trial
     row = "<td>0.8000</td><td>0.8889</td><td>0.8421</td><td>9</td>"
     assert f'<td class="left">&lt;cat&gt;</td>{row}' in text
     assert '<td class="left">dog</td><td>–</td><td>0.0000</td><td>0.0000</td><td>3</td>' in text
+
+
+def test_labels_have_their_precision_and_recall(make: Make, records: list[TrialRecord]) -> None:
+    outcomes = {"counts": [[2, 4, 10], [3, 3, 20]], "calibration": []}
+    text = page([make(records, judged={"target": {"names": ["a", "b"]}, "outcomes": outcomes})])
+    drawn = dict(zip(re.findall(r"<h2>(.*?)</h2>", text), plotted(text), strict=False))
+    found = drawn["How often each label is right, and found"]["data"]
+    assert [trace["x"] for trace in found] == [[0.5, 1.0], [0.2, 0.15]]
+    assert "often missed. The most frequent labels stand above. On validation samples." in text
+
+
+def test_it_shows_how_far_off_values_are(make: Make, records: list[TrialRecord]) -> None:
+    points = [[[1.0, 3.0], [2.0, 3.0]]]
+    outcomes = {"split": "test", "spreads": [[0.5, 0.5, 0.5, 1.0]], "points": points}
+    text = page([make(records, judged={"target": {"names": ["<y>"]}, "outcomes": outcomes})])
+    drawn = dict(zip(re.findall(r"<h2>(.*?)</h2>", text), plotted(text), strict=False))
+    assert drawn["What it predicts and what is true"]["data"][1]["y"] == [2.0, 3.0]
+    assert drawn["How far off it is"]["data"][0]["x"] == [1.0, 0.0]
+    row = "<td>&lt;y&gt;</td><td>0.5</td><td>0.5</td><td>0.5</td><td>1</td>"
+    assert row in text.partition("Predicted less true, on test")[2]
+    assert "a long tail a few samples that are far off. On test samples." in text
+
+
+def test_it_shows_what_one_modality_alone_gets_right(
+    make: Make, records: list[TrialRecord]
+) -> None:
+    outcomes = {"counts": [], "calibration": [], "alone": {"image": [5, 4, 3, 2]}}
+    text = page([make(records, judged={"target": {"names": []}, "outcomes": outcomes})])
+    section = text.partition("With all modalities and with one alone, on validation")[2]
+    section = section.partition("</section>")[0]
+    cells = "".join(f"<td>{n}</td>" for n in ("image", 14, 5, 4, 3, 2))
+    assert cells in section
+    assert f'<p class="read">{ALONE}</p>' in section
 
 
 def test_it_is_for_dark_and_small_screens_and_for_paper(

@@ -23,8 +23,7 @@ def axes_of(drawing: Figure) -> Axes:
 
 
 def legend_of(drawing: Figure) -> list[str]:
-    legend = axes_of(drawing).get_legend()
-    return [text.get_text() for text in legend.get_texts()] if legend else []
+    return [text.get_text() for legend in drawing.legends for text in legend.get_texts()]
 
 
 def front_line(drawing: Figure) -> Any:

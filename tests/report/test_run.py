@@ -11,6 +11,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -98,8 +99,8 @@ def test_a_folder_without_a_sweep_is_refused(
 def test_a_run_whose_origin_is_damaged_is_refused(
     script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "read_result", lambda folder: SweepResult(folder, [], [], None))
-    monkeypatch.setattr(run, "read_confirmed", lambda folder: {})
+    monkeypatch.setattr(run, "read_study", lambda folder: SimpleNamespace(confirmed=dict))
+    monkeypatch.setattr(run, "read_result", lambda folder, _: SweepResult(folder, [], [], None))
     (tmp_path / "recipe.yaml").write_text(dump_recipe(script.recipe()))
     (tmp_path / "origin.json").write_text("{")
     with pytest.raises(RunError, match=r"origin.json: damaged"):

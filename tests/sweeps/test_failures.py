@@ -183,9 +183,16 @@ def test_a_damaged_checkpoint_costs_its_training_alone(tmp_path: Path) -> None:
                 raise RunError(f"{path}: damaged") from error
 
     own = tmp_path / "trials" / "0000"
-    own.mkdir(parents=True)
-    (own / CHECKPOINT).write_text('{"epoch": 4, ')
-    result = run(tmp_path, Damaging)
+
+    class Damages(Listener):
+        def trial_started(self, record: TrialRecord) -> None:
+            if record.number == 0 and not own.exists():
+                own.mkdir(parents=True)
+                (own / CHECKPOINT).write_text('{"epoch": 4, ')
+
+    place = Place(tmp_path, Path(), inline=True)
+    recipe = fake_recipe(sweep__space=CALM)
+    result = run_sweep(recipe, place, [Damages()], FakeWorkshop(make=Damaging))
     assert result.records[0].state == "COMPLETE"
     assert (own / DAMAGED).exists()
     assert len((own / METRICS).read_text().splitlines()) == 9

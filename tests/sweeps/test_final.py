@@ -18,6 +18,7 @@ from armtune.errors import RecipeError, RunError
 from armtune.export.from_run import export_trial, export_winner
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
+from armtune.report.page import page
 from armtune.report.run import RunReport
 from armtune.sweeps import SweepResult, read_result, sweep
 from armtune.sweeps.study.final import folder_of, median_epochs, model_recipe, winning_model
@@ -125,6 +126,49 @@ def test_the_ensemble_is_measured_as_one_model(
         assert ensemble.test[metric] == pytest.approx(right.mean())
     gap = ensemble.test["contribution/image"] - ensemble.test["contribution/audio"]
     assert ensemble.test["contribution_gap"] == pytest.approx(abs(gap))
+
+
+def test_what_it_decides_of_test_samples_is_shown(
+    recipe: tuple[Recipe, Path], done: SweepResult, tmp_path: Path
+) -> None:
+    run, data = tmp_path / "run", load_dataset(recipe[0], recipe[1])
+    shutil.copytree(done.folder, run)
+    shutil.rmtree(run / "best", ignore_errors=True)
+    assert RunReport.read(run).judged == {}
+    found = export_winner(run, run / "best", ["torch"])["outcomes"]
+    told = Predictor(run / "best").predict(data.test.views).probabilities
+    said, truth = told.argmax(1), data.test.labels
+    counts = [[int(((truth == t) & (said == s)).sum()) for s in range(3)] for t in range(3)]
+    assert found["confusion"] == counts
+    assert RunReport.read(run).judged["outcomes"] == found
+    samples, sure, right = zip(*found["calibration"], strict=True)
+    assert sum(samples) == len(truth)
+    assert np.dot(samples, sure) == pytest.approx(told.max(1).sum(), rel=1e-5)
+    assert np.dot(samples, right) == pytest.approx((said == truth).sum())
+    image = Predictor(run / "best").predict({"image": data.test.views["image"]})
+    alone = image.probabilities.argmax(1) == truth
+    both, whole, only, neither = found["alone"]["image"]
+    assert (both + whole, both + only) == ((said == truth).sum(), alone.sum())
+    assert (whole, both + whole + only + neither) == (((said == truth) & ~alone).sum(), len(truth))
+    text = page([RunReport.read(run)])
+    assert "a pair that the model mixes up. On test samples." in text
+    assert "Scores by class or label, on test" in text
+
+
+@pytest.mark.parametrize("wrong", ["missing", "damaged"])
+def test_without_its_models_outputs_it_is_exported_all_the_same(
+    wrong: str, recipe: tuple[Recipe, Path], done: SweepResult, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(done.folder, run)
+    [model, *_] = ensemble_of(done).weights
+    file = folder_of(run, recipe[0], model) / OUTPUTS["test"]
+    file.write_bytes(b"damaged")
+    if wrong == "missing":
+        file.unlink()
+    manifest = export_winner(run, tmp_path / "best", [])
+    assert "ensemble" in manifest
+    assert "outcomes" not in manifest
 
 
 def test_what_it_gained_is_told(done: SweepResult, tmp_path: Path) -> None:

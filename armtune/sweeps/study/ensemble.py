@@ -152,6 +152,23 @@ def _decided(outputs: Sequence[Tensor], weights: Tensor, at: int, subsets: int) 
     )
 
 
+def said(
+    recipe: Recipe, dataset: Dataset, split: str, files: Mapping[Path, list[list[float]]]
+) -> Tensor:
+    """What an ensemble says of a split's samples, as ``combined`` has it.
+
+    Args:
+        files: what models say of them, and their weights.
+    """
+    names, given = tuple(recipe.modalities), judged(dataset, split)
+    outputs, tables = [_outputs(path) for path in files], torch.tensor(list(files.values()))
+    there = torch.full((len(given),), 2 ** len(names) - 1)
+    for k, m in enumerate(names):
+        if m in given.present:
+            there -= 2**k * torch.from_numpy(~given.present[m]).long()
+    return combined(outputs, tables, there)
+
+
 @torch.no_grad()
 def measured(
     recipe: Recipe, dataset: Dataset, split: str, files: Mapping[Path, list[list[float]]]
@@ -162,12 +179,7 @@ def measured(
         files: what models say of it, and their weights.
     """
     names, given = tuple(recipe.modalities), judged(dataset, split)
-    outputs, tables = [_outputs(path) for path in files], torch.tensor(list(files.values()))
-    there = torch.full((len(given),), 2 ** len(names) - 1)
-    for k, m in enumerate(names):
-        if m in given.present:
-            there -= 2**k * torch.from_numpy(~given.present[m]).long()
-    whole = combined(outputs, tables, there).unsqueeze(0)
+    whole = said(recipe, dataset, split, files).unsqueeze(0)
     tally = Tally(Known(names, whole[:, 0]), dataset.target, recipe.metrics)
     present = {m: torch.tensor(p).unsqueeze(0) for m, p in given.present.items()}
     tally.keeps = True

@@ -55,6 +55,8 @@ FREE = (
     "sweep.confirm",
     "sweep.ensemble",
     "sweep.pack",
+    "sweep.patience",
+    "sweep.patience_share",
     "sweep.references",
     "sweep.resources",
     "sweep.refit",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +97,11 @@ class Ensemble:
         sums = {model: sum(rows[-1]) for model, rows in self.weights.items()}
         total = sum(sums.values()) or 1.0
         return {model: own / total for model, own in sums.items()}
+
+    @property
+    def models(self) -> list[dict[str, float]]:
+        """Each model and its share, as JSON can hold them."""
+        return [{**asdict(model), "share": share} for model, share in self.shares.items()]
 
     @property
     def stands(self) -> bool:

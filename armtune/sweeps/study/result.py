@@ -12,6 +12,7 @@ from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.sweeps.study.confirm import Seeds, best_of, chosen_of, sound_means, winner_of
 from armtune.sweeps.study.estimate import estimate_error, read_estimate
+from armtune.sweeps.study.patience import Patience
 from armtune.sweeps.study.reader import StudyReader
 from armtune.sweeps.study.records import (
     Ensemble,
@@ -41,7 +42,7 @@ def result_of(folder: Path, recipe: Recipe, study: StudyReader) -> SweepResult:
         [
             *_notes(recipe, goals, front, confirmed),
             *_preferred(goals, standing, confirmed, chosen),
-            *_cut_short(recipe, study),
+            *_cut_short(recipe, study, records),
             *_last(recipe, study),
             *_about(folder, recipe, study),
         ],
@@ -75,8 +76,10 @@ def _preferred(
         )
 
 
-def _cut_short(recipe: Recipe, study: StudyReader) -> Iterator[str]:
-    """Says that there was no time for all re-trainings."""
+def _cut_short(recipe: Recipe, study: StudyReader, records: Sequence[TrialRecord]) -> Iterator[str]:
+    """Says that not all trials were worth their while, and no time was for all re-trainings."""
+    if said := Patience(recipe, records).said:
+        yield f"sweep.patience ended the search after {len(records)} trials: {said}"
     confirm, seeds = recipe.sweep.confirm, study.seeds_in_time
     if confirm is not None and seeds is not None and seeds < confirm.seeds:
         yield f"sweep.seconds left time for {seeds} of {confirm.seeds} seeds of re-training"

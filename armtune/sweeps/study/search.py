@@ -16,6 +16,7 @@ from armtune.errors import RecipeError
 from armtune.recipe.load import with_overrides
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
+from armtune.sweeps.study.patience import Patience
 from armtune.sweeps.study.records import Listener, TrialRecord
 from armtune.sweeps.workers.packing import is_open, program_of
 from armtune.sweeps.workers.trial import (
@@ -55,6 +56,7 @@ class Search:
         self._listeners, self._budget = listeners, budget
         self._wanted = recipe.sweep.trials
         self._waiting = study.running()
+        self._patience = Patience(recipe, study.records())
         self._writer: list[Task] = []
         self._alone: set[int] = set()
         self._decided: dict[int, int] = {}
@@ -69,7 +71,12 @@ class Search:
 
     @property
     def _unmade(self) -> int:
-        return len(self._waiting) + max(0, self._wanted - len(self._study))
+        return len(self._waiting) + self._new
+
+    @property
+    def _new(self) -> int:
+        """Number of trials still to be drawn."""
+        return 0 if self._patience.is_over else max(0, self._wanted - len(self._study))
 
     @property
     def over(self) -> bool:
@@ -97,7 +104,7 @@ class Search:
             return
         self._budget.share_out(size, places)
         running = bool(self._records or self._waiting)
-        if self._wanted > len(self._study) and self._budget.is_over(running):
+        if self._new and self._budget.is_over(running):
             self._wanted = len(self._study)
             self._study.note_in_time(self._wanted)
 
@@ -264,6 +271,7 @@ class Search:
         self._tasks.pop(number, None)
         del self._records[number]
         record = self._study.record(number)
+        self._patience.note(record)
         if self._budget is not None:
             self._budget.note(record)
         for listener in self._listeners:

@@ -21,7 +21,9 @@ def test_a_quote_that_is_never_closed_is_told(tmp_path: Path, rest: str, encodin
         read_columns(path, encoding)
 
 
-@pytest.mark.parametrize("rest", ['3,"z\nu"\n', '3,"z\nu"', '3,"z\nu"\r\n\n', '3,5"\n', '3,"z ""\n"\n'])
+@pytest.mark.parametrize(
+    "rest", ['3,"z\nu"\n', '3,"z\nu"', '3,"z\nu"\r\n\n', '3,5"\n', '3,"z ""\n"\n']
+)
 def test_a_quote_that_is_closed_is_read(tmp_path: Path, rest: str) -> None:
     path = tmp_path / "table.csv"
     path.write_text(f"a,label\n1,x\n2,y\n{rest}", newline="")

@@ -34,7 +34,10 @@ def deep(path: Path) -> None:
 
 
 ODD: list[Callable[[Path], object]] = [pipe, circle, deep, Path.mkdir]
-READERS: dict[str, Callable[[Path], object]] = {"plan.json": read_estimate, "origin.json": used_data}
+READERS: dict[str, Callable[[Path], object]] = {
+    "plan.json": read_estimate,
+    "origin.json": used_data,
+}
 
 
 @pytest.mark.timeout(20)
