@@ -121,10 +121,10 @@ def test_a_pipe_in_place_of_a_file_of_the_model_is_named(
 ) -> None:
     monkeypatch.setattr(standalone, "HERE", tmp_path)
     os.mkfifo(tmp_path / name)
+    read = standalone.manifest if name == "bundle.json" else standalone.untouched
+    given = () if name == "bundle.json" else (tmp_path / name, {"sha256": {}})
     with pytest.raises(SystemExit, match=f"{name}: is a pipe or a device"):
-        if name == "bundle.json":
-            standalone.manifest()
-        standalone.untouched(tmp_path / name, {"sha256": {}})
+        read(*given)
 
 
 def test_a_manifest_without_end_is_not_read(

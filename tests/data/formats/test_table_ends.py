@@ -1,4 +1,4 @@
-"""A file of rows whose text breaks off, or is no text, is told instead of read as something else."""
+"""A file of rows whose text breaks off, or is no text, is told, and not read otherwise."""
 
 from __future__ import annotations
 
