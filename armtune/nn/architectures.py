@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from armtune.errors import DataError
-from armtune.files import read_json
 
 CONFIG = "config.json"
 PREPROCESSOR = "preprocessor_config.json"
@@ -93,10 +93,10 @@ def read_settings(folder: Path, name: str) -> dict[str, Any]:
         DataError: it is missing or damaged.
     """
     try:
-        found = read_json(folder / name)
+        found = json.loads((folder / name).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"{folder}: holds no {name}, so no model of Hugging Face") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{folder / name}: can't be read: {error}") from error
     if not isinstance(found, dict):
         raise DataError(f"{folder / name}: must hold a mapping")

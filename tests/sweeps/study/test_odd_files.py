@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from armtune.errors import RunError
 from armtune.files import read_json
+from armtune.references.per_sample import read_per_sample, write_per_sample
 from armtune.sweeps.study.estimate import PLAN, Estimate, read_estimate
 from armtune.sweeps.study.folder import used_data
 from armtune.sweeps.study.journal import JOURNAL, repair
@@ -93,3 +95,20 @@ def test_odd_metrics_are_written_again(tmp_path: Path, line: bytes) -> None:
 def test_json_of_a_device_is_refused() -> None:
     with pytest.raises(OSError, match="is a pipe or a device"):
         read_json(Path("/dev/zero"))
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("content", [b"", b"PK\x05\x06" + bytes(17), b"\x93NUMPY\x01\0", b"text"])
+def test_odd_scores_by_sample_are_left_out(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "per_sample.npz"
+    path.write_bytes(content)
+    assert read_per_sample(path) == {}
+    np.save(path.with_suffix(".npy"), np.ones(3))
+    assert read_per_sample(path.with_suffix(".npy")) == {}
+    write_per_sample(path, {"a": np.ones(2)})
+    assert read_per_sample(path)["a"].tolist() == [1, 1]
+    np.savez(path, names=np.array(["a"]), rows=np.ones(1))
+    assert read_per_sample(path) == {}
+    path.unlink()
+    pipe(path)
+    assert read_per_sample(path) == {}
