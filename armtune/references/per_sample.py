@@ -32,7 +32,7 @@ def read_per_sample(path: Path) -> dict[str, Floats]:
     """The arrays by name; empty where there is no such file, or it can't be read."""
     try:
         refuse_pipes(path)
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             names, rows = file["names"].tolist(), file["rows"].astype(np.float64)
             return dict(zip(map(str, names), rows, strict=True)) if rows.ndim == 2 else {}
     except (*UNREADABLE, AttributeError):
