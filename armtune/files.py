@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from armtune.errors import RunError, StorageError
@@ -112,6 +114,38 @@ def exists(path: Path) -> bool:
 def is_file(path: Path) -> bool:
     """Whether a file is there, as ``exists``."""
     return exists(path) and path.is_file()
+
+
+def refuse_pipes(path: Path) -> None:
+    """Refuses a pipe or a device, which may be read for ever.
+
+    Raises:
+        OSError: it is one.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(errno.EINVAL, "is a pipe or a device, not a plain file", str(path))
+
+
+def read_plain(path: Path) -> str:
+    """The text of a plain file.
+
+    Raises:
+        OSError, ValueError: it isn't one, or can't be read.
+    """
+    refuse_pipes(path)
+    return path.read_text(encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """What a plain file of JSON holds.
+
+    Raises:
+        OSError, ValueError: it isn't one, or can't be read.
+    """
+    try:
+        return json.loads(read_plain(path))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 @contextmanager

@@ -33,6 +33,8 @@ MOST_MEMBERS = 10_000
 MOST_AXES = 16
 MOST_NUMBERS = 1 << 26
 """Numbers of a sample of one modality, above which a manifest is taken for damaged."""
+MOST_BYTES = 1 << 26
+"""Bytes of a manifest, above which it is taken for damaged."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
         _refuse_pipes(path)
+        if path.stat().st_size > MOST_BYTES:
+            raise RunError(f"{path}: has more than {MOST_BYTES} bytes, which no bundle's has")
         manifest = json.loads(path.read_text(encoding="utf-8"))
         own = checksum(manifest) if isinstance(manifest, dict) else ""
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from armtune.errors import RunError
-from armtune.files import write_text
+from armtune.files import read_json, write_text
 from armtune.sweeps.study.folder import COMPARISON
 
 RECORD = COMPARISON
@@ -66,14 +66,14 @@ def read_record(folder: Path) -> Record:
     """
     path = folder / RECORD
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         ended = {str(method): Ended(**each) for method, each in content.pop("ended").items()}
         record = Record(**content, ended=ended)
         if said := next(_problems(record), ""):
             raise ValueError(said)
     except FileNotFoundError as error:
         raise RunError(f"{folder}: there is no comparison here ({RECORD} is missing)") from error
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise RunError(f"{path}: damaged: {error}") from error
     return record
 

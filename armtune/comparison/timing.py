@@ -14,7 +14,7 @@ import torch
 from armtune.comparison.plan import NONE
 from armtune.data import Dataset
 from armtune.errors import ArmtuneError
-from armtune.files import write_text
+from armtune.files import read_json, write_text
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.training.schedule import begin
@@ -74,7 +74,7 @@ def cost_of(recipe: Recipe, dataset: Dataset, folder: Path, number: int) -> Cost
 def kept_cost(folder: Path, number: int) -> Cost | None:
     """What was measured of a trial before; None where nothing was."""
     try:
-        content: dict[str, Any] = json.loads((folder / TIMES).read_text(encoding="utf-8"))
+        content: dict[str, Any] = read_json(folder / TIMES)
         return Cost(**content) if content.pop("trial") == number else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from armtune.data import Split
 from armtune.data.splits import SPLITS
 from armtune.errors import DataError
+from armtune.files import read_json
 
 log = logging.getLogger(__name__)
 
@@ -254,7 +255,7 @@ def is_ours(path: Path) -> bool:
     if path.name == DOWNLOADS:
         return (path / MADE).is_file()
     try:
-        manifest = json.loads((path / MANIFEST).read_text())
+        manifest = read_json(path / MANIFEST)
         names = {MANIFEST, *(f"{name}.npy" for name in dict(manifest["arrays"]))}
         holds = {file.name for file in path.iterdir()}
     except (OSError, ValueError, KeyError, TypeError):
@@ -283,7 +284,7 @@ def read_entry(folder: Path) -> Stored:
         DamagedError: something is missing or isn't what was written.
     """
     try:
-        manifest = json.loads((folder / MANIFEST).read_text())
+        manifest = read_json(folder / MANIFEST)
         entries, about = dict(manifest["arrays"]), dict(manifest["about"])
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in entries}
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:

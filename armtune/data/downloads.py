@@ -13,7 +13,7 @@ from pathlib import Path
 from armtune.data import Progress
 from armtune.data.cache import DOWNLOADS, cache_root, file_digest, make_downloads, writing
 from armtune.errors import DataError, MissingDataError
-from armtune.files import at_home, exists
+from armtune.files import at_home, exists, refuse_pipes
 
 MODELS = "models"
 """Folder of fetched models among the downloads."""
@@ -68,12 +68,21 @@ def find(name: str, places: Sequence[Path]) -> Path:
 
     Raises:
         MissingDataError: it is in none of these places; names them.
+        DataError: it is a pipe or a device, which can't be read twice, and may be read for ever.
     """
     for place in places:
         if exists(path := place / at_home(name)):
-            return path
+            return _plain(path)
     hint = "" if os.environ.get("ARMTUNE_DATA") else "; ARMTUNE_DATA may name another folder"
     raise MissingDataError(f"{name} is not in {_either(places)}{hint}")
+
+
+def _plain(path: Path) -> Path:
+    try:
+        refuse_pipes(path)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from error
+    return path
 
 
 def locate(

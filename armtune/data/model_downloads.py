@@ -15,6 +15,7 @@ from typing import Any
 from armtune.data.cache import make_downloads, writing
 from armtune.data.downloads import MODELS
 from armtune.errors import DataError, MissingDataError
+from armtune.files import read_json
 
 ORIGIN = "fetched.json"
 """File beside a fetched model's that says what it is, and of which revision."""
@@ -83,7 +84,7 @@ def _place() -> Path:
 def _known(folder: Path) -> str | None:
     """The revision of a fetched model; None where none lies there."""
     try:
-        return str(json.loads((folder / ORIGIN).read_text(encoding="utf-8"))["revision"])
+        return str(read_json(folder / ORIGIN)["revision"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -108,7 +109,7 @@ def _listed(name: str, revision: str | None, endpoint: str | None) -> tuple[str,
         raise DataError(f"{name}{at}: {said}") from error
     except Exception as error:  # of the connection, and each version has others
         raise _unreachable(name, error) from error
-    files = [each.rfilename for each in about.siblings or []]
+    files = [str(each.rfilename) for each in about.siblings or []]
     weights = [file for file in files if WEIGHTS.fullmatch(file)]
     if not weights:
         raise DataError(f"{name}: has no model.safetensors; weights in other formats aren't read")

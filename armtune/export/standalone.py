@@ -24,6 +24,7 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 PIECE = 1024
+LARGEST = 1 << 26
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
@@ -50,8 +51,10 @@ def main() -> None:
 
 def manifest() -> dict[str, Any]:
     """What ``bundle.json`` says, if it is as it was exported."""
-    path = HERE / "bundle.json"
+    path = plain(HERE / "bundle.json")
     try:
+        if path.stat().st_size > LARGEST:
+            sys.exit(f"{path}: has more than {LARGEST} bytes, which no bundle's has")
         about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         own = about.pop("checksum", None)
     except (AttributeError, OSError, RecursionError, TypeError, ValueError) as error:
@@ -173,11 +176,25 @@ def load(about: dict[str, Any]) -> Callable[..., Any]:
 def untouched(path: Path, about: dict[str, Any]) -> Path:
     """The file, if it is as it was exported."""
     try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = hashlib.sha256()
+        with plain(path).open("rb") as file:
+            while part := file.read(1 << 20):
+                digest.update(part)
     except OSError as error:
         sys.exit(f"{path}: can't be read: {error.strerror}")
-    if found != about["sha256"].get(path.name):
+    if digest.hexdigest() != about["sha256"].get(path.name):
         sys.exit(f"{path}: differs from its checksum in bundle.json")
+    return path
+
+
+def plain(path: Path) -> Path:
+    """The file, if it is no pipe or device, which may be read for ever."""
+    try:
+        odd = path.exists() and not path.is_file() and not path.is_dir()
+    except OSError as error:
+        sys.exit(f"{path}: can't be read: {error.strerror}")
+    if odd:
+        sys.exit(f"{path}: is a pipe or a device; a bundle has plain files")
     return path
 
 

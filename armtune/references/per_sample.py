@@ -6,12 +6,12 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from armtune.files import write_bytes
+from armtune.data.formats.numpy_files import UNREADABLE
+from armtune.files import refuse_pipes, write_bytes
 
 SCORE = "score"
 """Name of the array where a file is of one model."""
@@ -31,7 +31,9 @@ def write_per_sample(path: Path, arrays: Mapping[str, Any]) -> None:
 def read_per_sample(path: Path) -> dict[str, Floats]:
     """The arrays by name; empty where there is no such file, or it can't be read."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(zip(file["names"].tolist(), file["rows"], strict=True))
-    except (OSError, ValueError, KeyError, BadZipFile):
+        refuse_pipes(path)
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            names, rows = file["names"].tolist(), file["rows"].astype(np.float64)
+            return dict(zip(map(str, names), rows, strict=True)) if rows.ndim == 2 else {}
+    except (*UNREADABLE, AttributeError):
         return {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from armtune.bundle.manifest import METRICS, read_manifest
 from armtune.errors import RunError
+from armtune.files import read_json
 from armtune.report.tables import Grid, figure
 from armtune.sweeps.study.folder import BEST
 
@@ -28,11 +28,11 @@ def read_judged(folder: Path, result: SweepResult) -> Judged:
     best = folder / BEST
     try:
         manifest = read_manifest(best)
-        metrics = json.loads((best / METRICS).read_text(encoding="utf-8"))
+        metrics = read_json(best / METRICS)
         outcomes, about = dict(manifest["outcomes"]), dict(manifest["target"])
         own = metrics["trial"] == result.chosen and _models(metrics) == _exported(result)
         _check(about["names"], outcomes)
-    except (RunError, OSError, ValueError, LookupError, TypeError, RecursionError):
+    except (RunError, OSError, ValueError, LookupError, TypeError):
         return {}
     return {"target": about, "outcomes": outcomes} if own else {}
 

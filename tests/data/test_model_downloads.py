@@ -178,3 +178,12 @@ def test_the_command_names_the_encoder(hub: str, monkeypatch: pytest.MonkeyPatch
     assert told.exit_code == 0
     assert "already here: own/vit, revision aaaa" in told.output
     assert "encoder: {name: huggingface, path: own/vit}" in told.output
+
+
+@pytest.mark.parametrize("odd", [3, None, ("model.safetensors",), "../model.safetensors"])
+def test_a_listing_with_odd_names_of_files_is_told(
+    hub: str, monkeypatch: pytest.MonkeyPatch, odd: object
+) -> None:
+    monkeypatch.setitem(MODELS, "own/vit", {odd: b""})  # type: ignore[dict-item]
+    with pytest.raises(DataError, match=r"has no model\.safetensors"):
+        fetch_model("own/vit", endpoint=hub)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 import zipfile
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from armtune.bundle.manifest import read_manifest
+from armtune.errors import RunError
 from armtune.export import standalone
 
 ABOUT = {"shapes": {"m": [2]}, "target": {"kind": "classes", "names": ["a", "b"]}}
@@ -109,3 +112,28 @@ def test_the_samples_keep_their_place(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(SystemExit, match="would take the place of the samples"):
         standalone.main()
     assert path.read_bytes() == before
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", ["bundle.json", "model.pt2"])
+def test_a_pipe_in_place_of_a_file_of_the_model_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(standalone, "HERE", tmp_path)
+    os.mkfifo(tmp_path / name)
+    read = standalone.manifest if name == "bundle.json" else standalone.untouched
+    given = () if name == "bundle.json" else (tmp_path / name, {"sha256": {}})
+    with pytest.raises(SystemExit, match=f"{name}: is a pipe or a device"):
+        read(*given)
+
+
+def test_a_manifest_without_end_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standalone, "HERE", tmp_path)
+    with (tmp_path / "bundle.json").open("wb") as file:
+        file.truncate(3 << 30)
+    with pytest.raises(SystemExit, match=r"bundle.json: has more than"):
+        standalone.manifest()
+    with pytest.raises(RunError, match=r"bundle.json: has more than"):
+        read_manifest(tmp_path)

@@ -16,6 +16,7 @@ from armtune.data.formats.images import decode_picture
 from armtune.data.missing_modalities import scan
 from armtune.data.rows import Mask, as_float32
 from armtune.errors import DataError, MissingDataError
+from armtune.files import read_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,10 +70,13 @@ def read_files(files: list[Path]) -> pa.Table:
 def class_names(table: pa.Table, column: str) -> list[str] | None:
     """What the data set calls its classes; None when the column holds no ``ClassLabel``."""
     about = (table.schema.metadata or {}).get(b"huggingface", b"{}")
-    feature = json.loads(about).get("info", {}).get("features", {}).get(column, {})
-    if isinstance(feature, list):  # a list of them, as older versions write it
-        feature = feature[0]
-    names = feature.get("names", feature.get("feature", {}).get("names"))
+    try:
+        feature = json.loads(about).get("info", {}).get("features", {}).get(column, {})
+        if isinstance(feature, list):  # a list of them, as older versions write it
+            feature = feature[0]
+        names = feature.get("names", feature.get("feature", {}).get("names"))
+    except (ValueError, AttributeError, LookupError, RecursionError):
+        return None  # no such library wrote it
     return [str(name) for name in names] if isinstance(names, list) else None
 
 
@@ -206,7 +210,7 @@ def _shards(folder: Path) -> list[Path]:
 
 def _listed(path: Path, key: str) -> list[Any]:
     try:
-        listed = json.loads(path.read_text(encoding="utf-8"))[key]
+        listed = read_json(path)[key]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: missing or damaged") from error
     if not isinstance(listed, list) or not listed:

@@ -14,6 +14,7 @@ from armtune.data.formats.dialects import Dialect, dialect_of
 from armtune.data.formats.media import MEDIA_SUFFIXES
 from armtune.data.formats.text_files import UTF_8, text_blocks
 from armtune.errors import DataError
+from armtune.files import refuse_pipes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,6 +63,7 @@ def read_columns(path: Path, encoding: str = UTF_8) -> Columns:
     if not path.is_dir() and suffix not in READERS:
         raise DataError(f"{path}: must be a table, a file that ends in {', '.join(READERS)}")
     try:
+        refuse_pipes(path)
         found = _folder(path) if path.is_dir() else READERS[suffix](path, encoding)
     except FileNotFoundError as error:
         raise DataError(f"{path}: isn't there") from error
@@ -104,9 +106,22 @@ def _separated(usual: str) -> Callable[[Path, str], Columns]:
         heading = next(iter(dialect.rows(beginning)), [])
         if not heading:
             raise DataError(f"{path}: is empty; a heading and a row are needed at least")
-        return _cells(source, heading, dialect)
+        found = _cells(source, heading, dialect)
+        _check_closed(path, source, found, dialect.quote)
+        return found
 
     return read
+
+
+def _check_closed(path: Path, source: Path | BytesIO, found: Columns, quote: str | bool) -> None:
+    """Refuses a last cell whose quote is never closed: all rows after it would be part of it."""
+    last = str(found.columns[-1][-1]) if len(found.columns[-1]) else ""
+    if "\n" not in last and "\r" not in last:
+        return
+    end = source.getvalue() if isinstance(source, BytesIO) else source.read_bytes()
+    if quote and not end.rstrip(b"\r\n").endswith(str(quote).encode()):
+        row = len(found.columns[-1])
+        raise DataError(f"{path}: damaged (row {row} has a quote that is never closed)")
 
 
 def _cells(source: Path | BytesIO, heading: Sequence[str], dialect: Dialect) -> Columns:
@@ -208,10 +223,21 @@ def _mapping(line: str, place: str) -> dict[str, str]:
     if not plain or line.lstrip()[:1] != "{":
         raise DataError(f'{place}: must be a mapping of columns to values, such as {{"a": 1}}')
     row = {str(name): _as_cell(value, f"{place}: column {name!r}") for name, value in pairs}
+    if "\\u" in line and not _is_whole(row):
+        raise DataError(f"{place}: holds half of a character, such as \\ud800")
     if len(row) < len(pairs):
         twice = next(n for k, (n, _) in enumerate(pairs) if n in dict(pairs[:k]))
         raise DataError(f"{place}: two columns are called {twice!r}")
     return row
+
+
+def _is_whole(row: dict[str, str]) -> bool:
+    """Whether all names and cells are text; JSON can hold halves of characters."""
+    try:
+        "".join([*row, *row.values()]).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _as_cell(value: Any, place: str) -> str:

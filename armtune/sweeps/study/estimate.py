@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from math import inf
 from pathlib import Path
 
 from armtune.errors import RunError
-from armtune.files import write_text
+from armtune.files import read_json, write_text
 from armtune.sweeps.study.records import TrialRecord
 
 PLAN = "plan.json"
@@ -96,9 +97,12 @@ def read_estimate(folder: Path) -> Estimate | None:
     if not path.exists():
         return None
     try:
-        return Estimate(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        found = Estimate(**read_json(path))
+        if type(found.trials) is not int or not 0 < found.search_seconds < inf:
+            raise ValueError("its numbers give no length of the search")
+    except (OSError, ValueError, TypeError, ArithmeticError) as error:
         raise RunError(f"{path}: damaged: {error}") from error
+    return found
 
 
 def estimate_error(estimate: Estimate, records: Sequence[TrialRecord]) -> str:

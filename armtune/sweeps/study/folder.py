@@ -14,7 +14,7 @@ from typing import Any
 from armtune import __version__
 from armtune.data import Dataset
 from armtune.errors import Fault, RecipeError, RunError
-from armtune.files import absolute, exists, write_text
+from armtune.files import absolute, exists, read_json, write_text
 from armtune.recipe.load import content_of, dump_recipe, load_recipe, with_overrides
 from armtune.recipe.looking import look
 from armtune.recipe.schema import Recipe
@@ -202,11 +202,11 @@ def used_data(folder: Path) -> dict[str, str]:
     """
     origin = folder / ORIGIN
     try:
-        about = json.loads(origin.read_text(encoding="utf-8"))["data"]
+        about = read_json(origin)["data"]
         return {name: str(about[name]) for name in ("digest", "description")}
     except FileNotFoundError as error:
         raise RunError(f"{origin}: missing") from error
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise RunError(f"{origin}: damaged: {error}") from error
 
 

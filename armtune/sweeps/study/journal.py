@@ -12,7 +12,7 @@ from typing import Any
 from optuna.storages.journal import JournalFileBackend
 
 from armtune.errors import RunError
-from armtune.files import replacing, unwritable
+from armtune.files import refuse_pipes, replacing, unwritable
 
 JOURNAL = "study.journal"
 DAMAGED = "study.journal.damaged"
@@ -86,9 +86,13 @@ def repair(path: Path) -> None:
     """Cuts an incomplete last line off, as a kill or a full disk can leave; a copy is kept.
 
     Raises:
-        RunError: a line before the last is damaged; names it.
+        RunError: it can't be read, or a line before the last is damaged; names it.
     """
-    lines = path.read_bytes().splitlines(keepends=True)
+    try:
+        refuse_pipes(path)
+        lines = path.read_bytes().splitlines(keepends=True)
+    except OSError as error:
+        raise RunError(f"{path}: can't be read: {error.strerror}") from error
     bad = next((i for i, line in enumerate(lines) if not _whole(line)), None)
     if bad is None:
         return

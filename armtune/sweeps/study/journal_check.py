@@ -18,6 +18,7 @@ from optuna.storages.journal._storage import JournalOperation as Does
 from optuna.trial import TrialState
 
 from armtune.errors import RunError
+from armtune.files import refuse_pipes
 from armtune.sweeps.study.journal import repair
 
 Record = Mapping[str, Any]
@@ -70,8 +71,12 @@ def check_journal(path: Path, study: str) -> None:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        yield from (line for line in file if line.endswith(b"\n"))
+    try:
+        refuse_pipes(path)
+        with path.open("rb") as file:
+            yield from (line for line in file if line.endswith(b"\n"))
+    except OSError as error:
+        raise RunError(f"{path}: can't be read: {error.strerror}") from error
 
 
 def _parsed(line: bytes) -> Record:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from armtune.errors import RunError
-from armtune.files import unwritable
+from armtune.files import read_plain, unwritable
 from armtune.sweeps.study.journal import JOURNAL
 
 log = logging.getLogger(__name__)
@@ -158,7 +158,7 @@ def holder(folder: Path) -> Holder | None:
     """
     path = folder / LOCK
     try:
-        said = path.read_text(encoding="utf-8")
+        said = read_plain(path)
         found = re.fullmatch(r"process (\d{1,10}) on (.+)", said.strip())
         if found is None:
             return None
@@ -171,6 +171,8 @@ def holder(folder: Path) -> Holder | None:
         return None
     except PermissionError:  # another user's process
         return known
+    except OSError:  # a pipe, or links in a circle: no lock of ours
+        return None
 
 
 def _silent(folder: Path) -> float:

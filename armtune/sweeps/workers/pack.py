@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from armtune.errors import ArmtuneError, DivergedError, RunError
-from armtune.files import of_storage, unwritable, write_text
+from armtune.files import of_storage, read_plain, unwritable, write_text
 from armtune.references.per_sample import SCORE, write_per_sample
 from armtune.sweeps.workers import departure
 from armtune.sweeps.workers.folder_lease import Lease, LostLeaseError
@@ -353,17 +353,25 @@ def kept_lines(path: Path, epoch: int) -> str:
     """The lines of a metrics file up to an epoch; those after it are about to be written again."""
     if not epoch or not path.exists():
         return ""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines = _lines(path)
     return "".join(line for line in lines if line.endswith("\n") and _epoch(line) <= epoch)
 
 
 def is_beyond(path: Path, epoch: int) -> bool:
     """Whether a metrics file tells of more than the epochs up to one."""
-    return path.exists() and path.read_text(encoding="utf-8") != kept_lines(path, epoch)
+    return path.exists() and "".join(_lines(path)) != kept_lines(path, epoch)
+
+
+def _lines(path: Path) -> list[str]:
+    """As they are; what isn't text isn't ours, and is about to be written again."""
+    try:
+        return read_plain(path).splitlines(keepends=True)
+    except ValueError:
+        return ["\n"]
 
 
 def _epoch(line: str) -> float:
     try:
         return float(json.loads(line)["epoch"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return math.inf
