@@ -21,9 +21,9 @@ END_SECONDS = 5.0
 class TimeBudget:
     """The time of a sweep, ``sweep.seconds``: no trial begins or goes on that wouldn't end in time.
 
-    What comes after the search, all re-trainings, is counted in, and cut to what fits once it is
-    due. Times of trainings to come are taken from trials that were trained to their full
-    length.
+    What comes after the search, all re-trainings, is counted in up to half of the time, and cut to
+    what fits once it is due. Times of trainings to come are taken from trials that were trained to
+    their full length.
 
     Args:
         spent: seconds that earlier sessions of the sweep took.
@@ -108,8 +108,8 @@ class TimeBudget:
         return found
 
     def _needed_after(self) -> float:
-        """Seconds from the search's end to the sweep's."""
-        return self._rounds_after * fmean(self._whole) + END_SECONDS
+        """Seconds from the search's end to the sweep's: half of all at most go to re-trainings."""
+        return min(self._rounds_after * fmean(self._whole), self._seconds / 2) + END_SECONDS
 
     def _rounds(self, tasks: Sequence[Task]) -> int:
         """Packs that train one after another."""

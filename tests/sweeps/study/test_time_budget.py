@@ -56,6 +56,16 @@ def test_re_trainings_are_counted_in(size: int, places: int, rounds: int) -> Non
     assert own.is_over(True)
 
 
+def test_re_trainings_take_half_of_the_time_at_most() -> None:
+    """Six of 10 s each are cut later rather than that a sweep of 40 s had no time to search."""
+    own, clock = budget(40.0, sweep__confirm=CONFIRM)
+    own.note(record("COMPLETE", 10.0))
+    clock.now += 40.0 - (20.0 + 10.0 + END_SECONDS) - 0.5
+    assert not own.is_over(True)
+    clock.now += 1.0
+    assert own.is_over(True)
+
+
 def test_earlier_sessions_count() -> None:
     own, clock = budget(60.0, spent=40.0)
     clock.now += 5.0
