@@ -116,13 +116,18 @@ def is_file(path: Path) -> bool:
     return exists(path) and path.is_file()
 
 
+def is_pipe(path: Path) -> bool:
+    """Whether it is a pipe or a device, which may be read for ever."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def refuse_pipes(path: Path) -> None:
-    """Refuses a pipe or a device, which may be read for ever.
+    """Refuses a pipe or a device.
 
     Raises:
         OSError: it is one.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if is_pipe(path):
         raise OSError(errno.EINVAL, "is a pipe or a device, not a plain file", str(path))
 
 
@@ -134,6 +139,16 @@ def read_plain(path: Path) -> str:
     """
     refuse_pipes(path)
     return path.read_text(encoding="utf-8")
+
+
+def take_text(path: Path) -> str:
+    """The text of a file, which is removed; empty where there is none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        path.unlink()
+    except OSError:
+        return ""
+    return text
 
 
 def read_json(path: Path) -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from armtune.errors import RunError
+from armtune.files import is_pipe
 from armtune.plugins import MANIFEST as MANIFEST
 
 SCALES = "preprocessing"
@@ -123,8 +124,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _refuse_pipes(path: Path) -> None:
-    """Refuses a pipe or a device, which may be read for ever."""
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if is_pipe(path):
         raise RunError(f"{path}: is a pipe or a device; a bundle has plain files")
 
 

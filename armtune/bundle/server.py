@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -22,6 +22,7 @@ from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from armtune import __version__
 from armtune.bundle.predictor import Predictor
@@ -34,7 +35,8 @@ Arrays = Mapping[str, NDArray[Any]]
 FORM_DATA = "multipart/form-data"
 TOGETHER = 1024
 """Most samples that are predicted at once for requests that wait, and most files of one."""
-Answer = Callable[[Request], Awaitable[Response]]
+SMALL = 1 << 16
+"""Bytes of a body that is read at once."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +84,20 @@ class Counts:
         return "\n".join(lines) + "\n"
 
 
-class Answered(JSONResponse):
-    """JSON in ASCII: names may hold halves of characters, which UTF-8 can't."""
+@dataclass(frozen=True)
+class Counting:
+    """An ASGI application whose answers are counted."""
 
-    def render(self, content: Any) -> bytes:
-        """The body."""
-        return json.dumps(content, allow_nan=False).encode()
+    app: ASGIApp
+    counts: Counts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.counts.answers[message["status"]] += 1
+            await send(message)
+
+        await self.app(scope, receive, counted)
 
 
 @dataclass(eq=False)
@@ -100,6 +110,14 @@ class Waiting:
     @property
     def count(self) -> int:
         return len(next(iter(self.samples.values()), ()))
+
+
+class Answered(JSONResponse):
+    """JSON in ASCII: names may hold halves of characters, which UTF-8 can't."""
+
+    def render(self, content: Any) -> bytes:
+        """The body."""
+        return json.dumps(content, allow_nan=False).encode()
 
 
 class Service:
@@ -137,17 +155,12 @@ class Service:
                 raise HTTPException(400, "the connection was closed within the request") from error
         raise HTTPException(503, f"not answered within {self.limits.seconds:g} seconds")
 
-    async def counted(self, request: Request, answer: Answer) -> Response:
-        """Answers, and counts the answer."""
-        response = await answer(request)
-        self.counts.answers[response.status_code] += 1
-        return response
-
     async def _records(self, request: Request) -> list[dict[str, Any]]:
         body = await self._body(request)
         if not request.headers.get("content-type", "").startswith(FORM_DATA):
-            samples = await in_thread(partial(read_request, body, self.predictor.shapes))
-            return await self._together(samples)
+            work = partial(read_request, body, self.predictor.shapes)
+            # A thread costs more than a small request.
+            return await self._together(work() if len(body) < SMALL else await in_thread(work))
         uploads = await uploads_of(request.headers, body)
         if are_arrays(uploads):
             work = partial(uploaded_arrays, uploads, self.predictor.shapes)
@@ -273,7 +286,7 @@ def application(folder: Path, limits: Limits = Limits()) -> FastAPI:
     app.get("/health")(service.health)
     app.get("/metrics")(service.metrics)
     app.post("/predict")(service.predict)
-    app.middleware("http")(service.counted)
+    app.add_middleware(Counting, counts=service.counts)
     return app
 
 

@@ -11,9 +11,7 @@ QUICK, SLOW = 32, 12
 """Trials where a training takes seconds, and where it takes minutes."""
 
 SECONDS = 540
-SECONDS_SAID = (
-    "nine minutes in all: what doesn't fit is left out, and said; --resume with more goes on"
-)
+"""The time of a first sweep."""
 
 
 def usable_gpus() -> int:

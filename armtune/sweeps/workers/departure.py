@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from armtune.files import write_text
+from armtune.files import take_text, write_text
 
 log = logging.getLogger(__name__)
 
@@ -69,13 +69,7 @@ def leave(folders: Sequence[Path], epochs: Sequence[int]) -> NoReturn:
 
 def take_departure(folder: Path) -> str:
     """What the process that trained in a folder said when it left; only once, else empty."""
-    path = folder / DEPARTED
-    try:
-        said = path.read_text(encoding="utf-8")
-        path.unlink()
-    except OSError:
-        return ""
-    return said.strip()
+    return take_text(folder / DEPARTED).strip()
 
 
 def _hear(number: int, frame: FrameType | None) -> None:

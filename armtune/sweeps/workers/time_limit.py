@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from armtune.errors import RunError
+from armtune.files import take_text
 
 GRACE = 2.0
 """Seconds after its limit in which a training may end a step, and so end without its process."""
@@ -65,10 +66,4 @@ def limit_exceeded(seconds: float | None) -> str:
 
 def take_stack(folder: Path) -> str:
     """Where the process that trained in a folder hung, if it was ended for that; only once."""
-    path = folder / STACK
-    try:
-        stack = path.read_text(encoding="utf-8")
-        path.unlink()
-    except OSError:
-        return ""
-    return stack
+    return take_text(folder / STACK)
