@@ -37,6 +37,7 @@ class TimeBudget:
         self._spent, self._clock = spent, clock
         self._seconds, self._began = recipe.sweep.seconds, clock()
         self._steps = retrainings(recipe, [recipe])
+        self._size = self._places = 0
         self.share_out(1, 1)
         self._whole: list[float] = []
         self._first: dict[int, tuple[int, float]] = {}
@@ -53,6 +54,8 @@ class TimeBudget:
             size: members of a pack.
             places: packs that train at once.
         """
+        if (size, places) == (self._size, self._places):
+            return
         self._size, self._places = size, places
         self._rounds_after = sum(map(self._rounds, self._steps))
 
