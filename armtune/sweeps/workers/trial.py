@@ -117,6 +117,12 @@ class TrainingFactory:
 
         return begin(recipes, samples)
 
+    def latency(self, recipe: Recipe, samples: Any) -> float:
+        """Milliseconds of predicting a sample by a recipe's exported model."""
+        from armtune.bundle.latency import latency
+
+        return latency(recipe, samples)
+
 
 @dataclass(frozen=True)
 class Task:

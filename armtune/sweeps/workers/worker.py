@@ -6,6 +6,7 @@ import platform
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from armtune.recipe.schema import Recipe
 from armtune.sweeps.workers import departure
 from armtune.sweeps.workers.folder_lease import Lease
 from armtune.sweeps.workers.pack import DamagedCheckpointError, Pack
-from armtune.sweeps.workers.packing import is_open, measured
+from armtune.sweeps.workers.packing import is_open, measured, program_of
 from armtune.sweeps.workers.time_limit import TimeLimit
 from armtune.sweeps.workers.trial import (
     MODEL,
@@ -62,6 +63,7 @@ class Worker:
         self._samples: Served | None = None
         self._groups: list[Group] = []
         self._kept: dict[Path, Any] = {}
+        self._latencies: dict[str, float] = {}
 
     def start(self, tasks: Sequence[Task]) -> None:
         """Takes tasks up as a pack; ``step`` does all the work.
@@ -172,7 +174,16 @@ class Worker:
         recipes = [task.recipe for task in group.tasks]
         with group.limits[0].enforced():
             training = self.training(recipes)
-            group.pack = Pack(group.tasks, training, group.limits, leases, self._kept)
+            latency = partial(self._latency, recipes[0])
+            group.pack = Pack(group.tasks, training, group.limits, leases, self._kept, latency)
+
+    def _latency(self, recipe: Recipe) -> float:
+        """Milliseconds of a prediction: measured once for all trials of a program."""
+        program = program_of(recipe)
+        if program not in self._latencies:
+            samples = self.samples_for(recipe)
+            self._latencies[program] = self._factory.latency(recipe, samples)
+        return self._latencies[program]
 
     def _lease(self, task: Task) -> Lease:
         anew = task.folder not in self._kept
