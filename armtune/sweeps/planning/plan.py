@@ -29,7 +29,7 @@ from armtune.sweeps.engines.engine import means_here
 from armtune.sweeps.study.estimate import Estimate
 from armtune.sweeps.study.retraining_time import lengths, retrainings
 from armtune.sweeps.study.study import SweepStudy
-from armtune.sweeps.workers.packing import Packing, gain_of, largest, measured
+from armtune.sweeps.workers.packing import Packing, counted, gain_of, largest, measured
 from armtune.sweeps.workers.trial import Served, TrainingFactory
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def estimate(
     settings = _settings(recipe, space)
     timings = list(_timings(settings, factory, dataset))
     workers = 1 if inline else workers_of(recipe)
-    packing = _packing(recipe, factory, dataset, largest(recipe, workers))
+    packing = _packing(recipe, factory, dataset, largest(recipe, workers), inline)
     steps = retrainings(recipe, settings)
     used = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
     return Estimate(
@@ -111,13 +111,17 @@ def estimate(
     )
 
 
-def _packing(recipe: Recipe, factory: TrainingFactory, dataset: Dataset, most: int) -> Packing:
+def _packing(
+    recipe: Recipe, factory: TrainingFactory, dataset: Dataset, most: int, inline: bool
+) -> Packing:
     """What the recipe's own values say of packs."""
     if most == 1:
         return Packing()
     samples = _samples(recipe, factory, dataset)
     if recipe.sweep.pack == "auto":
-        return measured(recipe, factory, samples, most)
+        if not inline:
+            return measured(recipe, factory, samples, most)
+        most = counted(recipe, factory, samples, most)
     return Packing(most, gain_of(recipe, factory, samples, most))
 
 

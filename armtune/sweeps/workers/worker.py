@@ -19,7 +19,7 @@ from armtune.recipe.schema import Recipe
 from armtune.sweeps.workers import departure
 from armtune.sweeps.workers.folder_lease import Lease
 from armtune.sweeps.workers.pack import DamagedCheckpointError, Pack
-from armtune.sweeps.workers.packing import is_open, measured, program_of
+from armtune.sweeps.workers.packing import counted, is_open, measured, program_of
 from armtune.sweeps.workers.time_limit import TimeLimit
 from armtune.sweeps.workers.trial import (
     MODEL,
@@ -104,15 +104,21 @@ class Worker:
     def close(self) -> None:
         """Nothing is left to end; a process group has its processes."""
 
-    def pack_size(self, recipe: Recipe, most: int) -> int:
-        """How many trials at once pay, at most ``most``; measured where the recipe leaves it open.
+    def pack_size(self, recipe: Recipe, most: int, timed: bool = True) -> int:
+        """How many trials at once pay, at most ``most``; found out where the recipe leaves it open.
 
-        Where nothing can be measured, one: the trial will say why.
+        Where nothing can be found out, one: the trial will say why.
+
+        Args:
+            timed: whether by the clock.
         """
         if not is_open(recipe, most):
             return most
         try:
-            return measured(recipe, self._factory, self.samples_for(recipe), most).size
+            samples = self.samples_for(recipe)
+            if not timed:
+                return counted(recipe, self._factory, samples, most)
+            return measured(recipe, self._factory, samples, most).size
         except Exception:  # the recipe's own values may be the ones that don't work
             return 1
 
