@@ -146,20 +146,24 @@ def capacity_of(recipe: Recipe) -> int:
 
 
 def share_of(recipe: Recipe) -> float:
-    """Share of the epochs that is left by pruning, if trials keep their order throughout.
+    """Share of the epochs that is left by pruning, if trials keep their order throughout."""
+    return fmean(epochs_of_trials(recipe)) / recipe.training.epochs
 
-    Found by pruning trials of random, unchanging standing, as many as the sweep has.
+
+def epochs_of_trials(recipe: Recipe, seed: int = 0) -> list[int]:
+    """Epochs that trials train if they keep their order throughout, one after the other.
+
+    Found by pruning trials of random, unchanging standing, as many as the sweep has, or the first
+    of them.
     """
     pruner, epochs = recipe.sweep.pruner, recipe.training.epochs
-    draw = random.Random(0)  # noqa: S311 (a simulation)
+    draw = random.Random(seed)  # noqa: S311 (a simulation)
     width = len(Goals.from_recipe(recipe).directions)
-    count = min(recipe.sweep.trials, SIMULATED)
     reached: dict[tuple[int, int], list[Standing]] = {}
-    used = 0
-    for number in range(count):
-        trial = Standing(tuple(draw.random() for _ in range(width)))
-        used += _lasts(pruner, number, trial, epochs, reached)
-    return used / (count * epochs)
+    return [
+        _lasts(pruner, n, Standing(tuple(draw.random() for _ in range(width))), epochs, reached)
+        for n in range(min(recipe.sweep.trials, SIMULATED))
+    ]
 
 
 def _lasts(
