@@ -41,6 +41,7 @@ WRITTEN = (
     "ensemble",
     "front.csv",
     "lineage.csv",
+    "mean-of-alone.json",
     "population",
     "references",
     "report.html",
