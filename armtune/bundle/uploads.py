@@ -116,6 +116,6 @@ def written(parts: Sequence[Part], columns: Columns, folder: Path) -> Written:
             own.append(column.cell(part.name, part.text))
     if len({len(own) for own in cells.values()}) != 1:
         counts = ", ".join(f"{name} {len(own)}" for name, own in cells.items())
-        raise DataError(f"each part is needed as often as the others: {counts}; empty ones count")
+        raise DataError(f"each name needs as many parts as the others: {counts}; empty ones count")
     rows = [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
     return Written(rows, sent)
