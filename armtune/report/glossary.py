@@ -12,17 +12,17 @@ WORDS = {
     "contribution": "What a modality adds to the score (for classes, the accuracy) of the fused "
     "decision, on validation: its Shapley value, the mean over all orders in which the modalities "
     "can join.",
-    "front": "The trials that none beats in all objectives at once: what one of them lacks in one it "
-    "has in another. Only trials that were trained to their end and meet the constraints stand on "
-    "it.",
+    "front": "The trials that none beats in all objectives at once: what one of them lacks in one "
+    "it has in another. Only trials that were trained to their end and meet the constraints stand "
+    "on it.",
     "gap": "The largest contribution of a modality minus the smallest: contribution_gap.",
     "head": "A linear layer on one modality's features. It learns beside the fusion and tells how "
     "much of the label these features hold; it takes no part in a prediction.",
     "member": "One of the models that train together in a pack, with a seed, weights and settings "
     "of its own.",
-    "nats": "Units of information, as bits are, but with the natural logarithm: 1 nat is 1.44 bits. "
-    "What a modality tells of the label is at most the labels' entropy: 2.30 nats of ten classes "
-    "that are equally frequent.",
+    "nats": "Units of information, as bits are, but of the natural logarithm: 1 nat is 1.44 bits. "
+    "What a modality tells of the label is at most the labels' entropy: 2.30 of ten equally "
+    "frequent classes.",
     "pack": "Several trainings that run as one program, for speed. Its members share all that "
     "shapes the program and differ in seeds and in numbers such as the learning rate; each gets "
     "the results it would have alone.",
@@ -37,7 +37,7 @@ WORDS = {
 }
 
 
-_BARE = r"script|style|pre|code|td|h1|h2"
+_BARE = r"script|style|pre|code|td|figure|h1|h2"
 """Elements whose text isn't ours, or whose words are titles."""
 _ASIDE = re.compile(rf"<({_BARE})\b.*?</\1>|<[^>]+>", flags=re.S)
 _USE = re.compile(

@@ -12,7 +12,7 @@ from plotly.offline import get_plotlyjs
 
 from armtune.files import write_text
 from armtune.recipe.load import dump_content
-from armtune.report import figures
+from armtune.report import examples, figures
 from armtune.report.curves import curves
 from armtune.report.glossary import explained
 from armtune.report.glossary import html as glossary
@@ -96,7 +96,7 @@ def _sections(report: RunReport, left_out: str, alone: bool) -> list[str]:
     lines += [f"<p>{escape(left_out)}</p>"] if left_out else []
     for title, figure in _figures(report, alone).items():
         lines += _drawn(title, figure, split_of(report.judged.get("outcomes", {})))
-    lines += _table(alone_grid(report.judged), ALONE)
+    lines += [*_table(alone_grid(report.judged), ALONE), *examples.sections(report.judged)]
     judged = [make(report.judged) for make in (scores_grid, spreads_grid)]
     for grid in (*judged, *report.grids()[::-1]):
         lines += _table(grid)

@@ -32,6 +32,12 @@ th[data-order="-1"]::after { content: " ▼"; }
 .left { text-align: left; }
 .wide { overflow: auto; max-height: 32rem; }
 .filter { font: inherit; margin: .3rem 0; padding: .2rem .5rem; width: 16rem; max-width: 100%; }
+.samples { display: flex; flex-wrap: wrap; gap: .8rem; margin: .6rem 0; }
+.samples figure { margin: 0; padding: .5rem; flex: 0 1 15rem; background: var(--soft);
+                  border-radius: .4rem; font-size: .85rem; overflow-wrap: anywhere; }
+.samples img { height: 6rem; max-width: 100%; margin-right: .4rem; object-fit: contain;
+               image-rendering: pixelated; }
+.samples p { margin: .2rem 0; }
 .chosen { background: var(--mark); padding: .6rem 1rem; border-left: 4px solid #dd8452; }
 .failure { color: var(--bad); }
 .word { border-bottom: 1px dotted var(--dim); cursor: help; }
@@ -59,7 +65,7 @@ pre { overflow: auto; padding: .8rem; }
   th { position: static; }
   tr { display: table-row !important; break-inside: avoid; }
   section { break-inside: auto; }
-  .figure, .tiles { break-inside: avoid; } }
+  .figure, .tiles, .samples figure { break-inside: avoid; } }
 """
 _CONFIG = '{"responsive": true, "displaylogo": false}'
 # Figures are drawn when they come near the window: a page of many opens at once.

@@ -6,8 +6,8 @@ READ = {
     "Fronts": "The further a run's line lies towards the better ends of both axes, the better "
     "the run.",
     "Front": "No trial beats those on the line, the front, in both metrics at once; how steep it "
-    "is says what one costs in the other. The star is the chosen trial, the square the recipe's own "
-    "values.",
+    "is says what one costs in the other. The star is the chosen trial, the square the recipe's "
+    "own values.",
     "What the winner takes for what": "Each row is one true class. What lies off the diagonal is "
     "wrong; a dark cell there is a pair that the model mixes up. On <split> samples.",
     "How right it is when it is sure": "On the dotted line what is said with 80 % is right in 80 % "
