@@ -144,9 +144,7 @@ def test_the_page_needs_no_data(run: Path, tmp_path: Path) -> None:
     ],
     ids=lambda change: str(change)[:40],
 )
-def test_what_no_export_wrote_isnt_shown(
-    run: Path, tmp_path: Path, change: dict[str, Any]
-) -> None:
+def test_what_no_export_wrote_isnt_shown(run: Path, tmp_path: Path, change: dict[str, Any]) -> None:
     about = json.loads((run / EXAMPLES).read_text())
     digest = json.loads((run / "best/bundle.json").read_text())["data"]["digest"]
     for told, shown in ((about, True), ({**about, **change}, False)):

@@ -33,9 +33,7 @@ def seen(sample: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         ((3, 200, 100), (40, 33, 3)),
     ],
 )
-def test_what_can_be_seen_is_a_small_picture(
-    shape: tuple[int, ...], size: tuple[int, ...]
-) -> None:
+def test_what_can_be_seen_is_a_small_picture(shape: tuple[int, ...], size: tuple[int, ...]) -> None:
     pixels = seen(np.random.default_rng(0).random(shape, np.float32))
     assert pixels.shape == size
     assert max(size[:2]) <= SIDE
