@@ -38,6 +38,7 @@ WRITTEN = (
     "compare.md",
     "compare.png",
     "confirm",
+    "costs.json",
     "ensemble",
     "front.csv",
     "lineage.csv",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from armtune.files import replacing
 from armtune.pruners._rungs import front
+from armtune.sweeps.workers.seconds import Seconds
 from armtune.sweeps.workers.trial import Confirmation
 from armtune.text.escapes import csv_cell
 
@@ -33,6 +34,7 @@ class TrialRecord:
         reason: why the trial was pruned or failed; empty otherwise.
         started: when it started, in seconds since 1970.
         ended: when it ended, in seconds since 1970; 0 while it runs.
+        seconds: of workers that went into it, as far as they were noted.
     """
 
     number: int
@@ -43,6 +45,7 @@ class TrialRecord:
     reason: str
     started: float
     ended: float
+    seconds: Seconds = field(default=Seconds(), compare=False)
 
 
 @dataclass(frozen=True)
