@@ -21,7 +21,7 @@ from armtune.report.headline import Tile, tiles_of
 from armtune.report.judged import read_judged
 from armtune.report.lineage import lineage_grid
 from armtune.report.references import references_dict, references_grid
-from armtune.report.sample import sample, sample_line
+from armtune.report.sample import of_front, sample, sample_line
 from armtune.report.solo_comparison import Solo, solo_grid, solo_line, winner_seeds
 from armtune.report.tables import (
     Confirmed,
@@ -162,13 +162,15 @@ class RunReport:
     @cached_property
     def shown(self) -> RunReport:
         """The same with no more trials than can be seen in figures and tables."""
-        seen = sample(self.records, (*self.front, *self.confirmed, self.chosen))
+        front = of_front(self.front, self.chosen)
+        seen = sample(self.records, (*front, *self.confirmed, self.chosen))
         return replace(self, records=seen)
 
     @property
     def left_out(self) -> str:
         """A sentence on the trials that ``shown`` leaves out; empty if there are none."""
-        return sample_line(len(self.shown.records), len(self.records))
+        shown = {record.number for record in self.shown.records}
+        return sample_line(shown, len(self.records), self.front)
 
     def grids(self) -> list[Grid]:
         """The tables that have rows, the most important last."""

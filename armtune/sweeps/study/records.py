@@ -218,7 +218,8 @@ def candidates_of(records: Sequence[TrialRecord], goals: Goals) -> list[TrialRec
 
 def write_front(path: Path, records: Sequence[TrialRecord], numbers: Sequence[int]) -> None:
     """Writes the trials of the front as a table (CSV)."""
-    rows = [_row(record) for record in records if record.number in set(numbers)]
+    known = set(numbers)
+    rows = [_row(record) for record in records if record.number in known]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     with replacing(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns or ["number"])
