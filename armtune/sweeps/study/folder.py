@@ -40,6 +40,7 @@ WRITTEN = (
     "compare.md",
     "compare.png",
     "confirm",
+    "costs.json",
     "ensemble",
     EXAMPLES,
     "front.csv",
