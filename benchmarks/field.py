@@ -11,11 +11,8 @@ from __future__ import annotations
 
 import argparse
 import heapq
-import json
-import tempfile
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Protocol

@@ -12,12 +12,11 @@ from statistics import median
 import numpy as np
 from safetensors.numpy import save_file
 
-from armtune.bundle.engine import CantExport, Engine, Floats, Present, Views
+from armtune.bundle.engine import CantExport, Engine, Present, Views
 from armtune.bundle.formats import numpy as numpy_format
 from armtune.bundle.manifest import DECISIONS, MODEL, PREPROCESSING
 from armtune.bundle.predictor import FEW
 from armtune.bundle.serving import Served, Together, built_parts, export, scaling
-from armtune.data import Dataset
 from armtune.data.folding import trained_together
 from armtune.data.rows import taken
 from armtune.data.standardize import Standardization
@@ -95,9 +94,7 @@ def _engine(
     return by_torch
 
 
-def _write_weights(
-    served: Served, scales: Mapping[str, Standardization], folder: Path
-) -> None:
+def _write_weights(served: Served, scales: Mapping[str, Standardization], folder: Path) -> None:
     """The files that the program takes its weights from."""
     state = {n: t.detach().numpy() for n, t in served.network.state_dict().items()}
     stored = scaling(scales)

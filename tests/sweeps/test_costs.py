@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from fake_training import CALM, FakeTraining, FakeWorkshop, SharedCost, fake_recipe
+from fake_training import CALM, FakeWorkshop, SharedCost, fake_recipe
 
 from armtune.errors import RunError
 from armtune.metrics import LATENCY, PARAMETERS, TRAIN_SECONDS
@@ -88,7 +88,7 @@ def test_members_of_a_pack_share_its_time(tmp_path: Path) -> None:
     seconds = [r.metrics[TRAIN_SECONDS] for r in result.records]
     assert len(set(seconds)) == 1
     assert sum(seconds) == pytest.approx(r_ended(result), abs=10 * EPOCH)
-    assert 5 * EPOCH <= sum(seconds)
+    assert sum(seconds) >= 5 * EPOCH
 
 
 def r_ended(result: SweepResult) -> float:

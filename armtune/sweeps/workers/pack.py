@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import time
@@ -13,11 +12,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from armtune.errors import ArmtuneError, DivergedError, RunError
-from armtune.files import of_storage, read_plain, unwritable, write_text
+from armtune.files import of_storage, unwritable, write_text
 from armtune.references.per_sample import SCORE, write_per_sample
 from armtune.sweeps.workers import departure
 from armtune.sweeps.workers.costs import Costs
 from armtune.sweeps.workers.folder_lease import Lease, LostLeaseError
+from armtune.sweeps.workers.metrics_file import kept_lines, line_of
 from armtune.sweeps.workers.time_limit import TimeLimit
 from armtune.sweeps.workers.trial import (
     CHECKPOINT,
@@ -65,6 +65,9 @@ class Pack:
         limits: of the tasks' time.
         latency: milliseconds of a prediction by such a model; asked where a goal names them.
         leases: on the tasks' folders.
+
+    Attributes:
+        validating: seconds of the last step that went into judging epochs.
     """
 
     def __init__(
@@ -78,7 +81,7 @@ class Pack:
     ) -> None:
         self._training, self._limits = training, limits
         self._seats = [Seat(tasks[k], training, k, lease) for k, lease in enumerate(leases)]
-        self._restored = False
+        self._restored, self.validating = False, 0.0
         for seat in self._seats:
             if seat.task.folder in kept:
                 training.adopt(seat.k, kept[seat.task.folder])
@@ -113,6 +116,7 @@ class Pack:
         Where a checkpoint was taken up, it first says where all stand: the decision of a rung may
         never have been made.
         """
+        self.validating = 0.0
         if self._restored:
             self._restored = False
             return [seat.stands() for seat in self._seats]
@@ -138,7 +142,7 @@ class Pack:
         started = time.perf_counter()
         try:
             self._train_epoch()
-            metrics = self._training.advance()
+            metrics = self._judged()
         except DivergedError:
             if len(self._seats) == 1:
                 raise
@@ -153,6 +157,14 @@ class Pack:
             self._leave()
         for limit in self._limits:
             limit.check()
+
+    def _judged(self) -> list[Metrics]:
+        """The metrics of an epoch whose steps are done."""
+        self._training.progress()  # waits for the device
+        started = time.monotonic()
+        metrics = self._training.advance()
+        self.validating += time.monotonic() - started
+        return metrics
 
     def _train_epoch(self) -> None:
         """Trains to the last step of an epoch, and saves on the way where that takes long."""
@@ -324,7 +336,7 @@ class Seat:
 
     def _write(self, epochs: Sequence[Epoch]) -> None:
         self._lease.check()
-        lines = [_line(epoch) for epoch in epochs]
+        lines = [line_of(epoch) for epoch in epochs]
         try:
             with self._metrics.open("a", encoding="utf-8") as file:
                 file.writelines(lines)
@@ -363,37 +375,3 @@ def _put_aside(paths: Sequence[Path], error: RunError) -> DamagedCheckpointError
     for path in paths:
         path.replace(path.with_name(DAMAGED))
     return DamagedCheckpointError(str(error))
-
-
-def _line(epoch: Epoch) -> str:
-    """An epoch as a line of JSON; what isn't a finite number is null."""
-    values = {k: v if math.isfinite(v) else None for k, v in epoch.metrics.items()}
-    return json.dumps({"epoch": epoch.number, **values}) + "\n"
-
-
-def kept_lines(path: Path, epoch: int) -> str:
-    """The lines of a metrics file up to an epoch; those after it are about to be written again."""
-    if not epoch or not path.exists():
-        return ""
-    lines = _lines(path)
-    return "".join(line for line in lines if line.endswith("\n") and _epoch(line) <= epoch)
-
-
-def is_beyond(path: Path, epoch: int) -> bool:
-    """Whether a metrics file tells of more than the epochs up to one."""
-    return path.exists() and "".join(_lines(path)) != kept_lines(path, epoch)
-
-
-def _lines(path: Path) -> list[str]:
-    """As they are; what isn't text isn't ours, and is about to be written again."""
-    try:
-        return read_plain(path).splitlines(keepends=True)
-    except ValueError:
-        return ["\n"]
-
-
-def _epoch(line: str) -> float:
-    try:
-        return float(json.loads(line)["epoch"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return math.inf
