@@ -73,9 +73,9 @@ def metrics_of(target: type[Target]) -> list[Metric]:
         ),
         Metric(PARAMETERS, "minimize", "numbers that the networks learn, one for each fold"),
         Metric(
-            LATENCY, "minimize", "milliseconds of predicting a sample; for a sweep's goals only"
+            LATENCY, "minimize", "milliseconds of predicting one sample, for goals only"
         ),
-        Metric(TRAIN_SECONDS, "minimize", "seconds of training so far; for a sweep's goals only"),
+        Metric(TRAIN_SECONDS, "minimize", "seconds of training so far, for goals only"),
         Metric(f"unimodal_{score}/<m>", "maximize", f"{score} of the modality's own head"),
         Metric(f"weakest_{score}", "maximize", f"lowest unimodal {score}"),
         Metric("missing/<m>", "maximize", "score of the fused decision with the modality absent"),

@@ -1,4 +1,4 @@
-"""How much an update computes, counted and not timed: the same each time, however busy a machine."""
+"""How much an update computes, counted and not timed: the same however busy a machine is."""
 
 from __future__ import annotations
 

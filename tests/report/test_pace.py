@@ -1,4 +1,4 @@
-"""The time left that a sweep shows: right within 30 % after its first quarter, on a made-up clock."""
+"""The time left that a sweep shows: right within 30 % after a quarter, on a made-up clock."""
 
 from __future__ import annotations
 
