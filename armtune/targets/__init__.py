@@ -11,7 +11,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -299,9 +299,15 @@ class Discrete(Target):
 
     Attributes:
         temperature: what outputs are divided by before they are served as probabilities.
+        smoothing: share of the truth that losses spread over all outcomes alike; in training alone.
     """
 
     temperature: float = 1.0
+    smoothing: float = 0.0
+
+    def smoothed(self, share: float) -> Self:
+        """The same with smoothed labels in its losses (Szegedy et al., CVPR 2016)."""
+        return replace(self, smoothing=share)
 
     def tempered(self, outputs: Tensor) -> Tensor:
         """Outputs as they are served, before they become probabilities."""
@@ -336,7 +342,7 @@ class Discrete(Target):
 
     def about(self) -> dict[str, Any]:
         # What nothing was fitted of is left out, as bundles of earlier versions have it.
-        unfitted = {"temperature": 1.0, "thresholds": ()}
+        unfitted = {"temperature": 1.0, "thresholds": (), "smoothing": 0.0}
         return {n: v for n, v in super().about().items() if v != unfitted.get(n)}
 
     def right(self, decisions: Tensor, labels: Tensor) -> Tensor:

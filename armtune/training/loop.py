@@ -22,12 +22,14 @@ from armtune.optimizers import Buffers
 from armtune.recipe.checks import refuse_unserved
 from armtune.recipe.schema import Recipe
 from armtune.recipe.variants import alone
+from armtune.targets import Discrete, Target
 from armtune.training.augment import Augmenting
 from armtune.training.best_epochs import BestEpochs
 from armtune.training.checkpoint import Member, Resumable
 from armtune.training.compiled import compiled_encoders
 from armtune.training.data_parallel import share_encoders
 from armtune.training.divergence import broken_at, divergence
+from armtune.training.dropout import dropped
 from armtune.training.evaluation import all_outputs, evaluate
 from armtune.training.folds import CrossValidation, cross_validate, members_of, shared_by_trials
 from armtune.training.knobs import knobs_of
@@ -134,7 +136,7 @@ class Run(Resumable):
         context = Context(
             network=self.network,
             seeds=tuple(recipe.training.seed for recipe in self.recipes),
-            target=self.target,
+            target=self._taught(),
             uncertainty=self.target.uncertainty(self.train.labels),
             samples=samples,
             steps=self.steps,
@@ -148,6 +150,12 @@ class Run(Resumable):
             accumulate=self.accumulate,
         )
         self.balancer: Balancer = options[0].build(options, context)
+
+    def _taught(self) -> Target:
+        """The target as training sees it."""
+        if not isinstance(self.target, Discrete):
+            return self.target
+        return self.target.smoothed(self.plan.label_smoothing)
 
     def advance(self) -> list[EpochMetrics]:
         """Trains one epoch and judges it on the validation split.
@@ -242,6 +250,9 @@ class Run(Resumable):
         """The gradient of a batch, and an update if it is due; each member's loss before it."""
         with self.modules.training(self.epochs, step):
             features = self._encode(batch)
+        if self.plan.dropout:
+            seeds = [recipe.training.seed for recipe in self.recipes]
+            features = dropped(features, self.plan.dropout, seeds, self.epochs, step)
         fused = self.balancer.alter(features, index, step)
         forward = self.network.decide(features, fused, self.balancer.heads_reach_encoders)
         losses = self.balancer.losses(Step(forward, batch.labels, index, step, batch.present))
