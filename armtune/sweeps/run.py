@@ -16,12 +16,12 @@ from armtune.recipe.automatic import is_open, resolved
 from armtune.recipe.data_notes import data_notes
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
-from armtune.recipe.space import load_space
+from armtune.recipe.space import Space, load_space
 from armtune.recipe.start_checks import check_searched, described
 from armtune.references import process
-from armtune.sweeps.engines.engine import Engine, Retrainings, check_inline, means_of
+from armtune.sweeps.engines.engine import Engine, Retrainings, check_inline
 from armtune.sweeps.engines.inline import Inline
-from armtune.sweeps.study.beginning import beginning, told
+from armtune.sweeps.study.beginning import in_time, told
 from armtune.sweeps.study.confirm import best_of, tasks_for, with_models
 from armtune.sweeps.study.costs import ENSEMBLE, PICTURES, Beginning, Ledger
 from armtune.sweeps.study.estimate import busy_seconds
@@ -92,14 +92,7 @@ def run_sweep(
                 dataset = factory.dataset(recipe)
             data_notes(recipe, space.dimensions, dataset)
             enter(folder, recipe, dataset, about)
-            begun = given
-            if not exists(folder / JOURNAL):
-                threads, _ = means_of(recipe.sweep.resources)
-                begun = beginning(given, space, dataset, factory, threads)
-            first = start_values(begun, space, place.recipe_folder)
-            study = SweepStudy(folder, begun, space, Goals.from_recipe(recipe), first)
-            if begun != given:
-                study.note_beginning(told(given, begun, space))
+            study = _study(folder, given, space, dataset, factory, place.recipe_folder)
             budget = _budget(recipe, study.records(), began)
             sweep = _Sweep(recipe, dataset, folder, study, listeners, budget)
             start = SweepStart(recipe, space, dataset.description, folder, study.records())
@@ -110,6 +103,27 @@ def run_sweep(
             wanted = recipe.sweep.references and study.references() is None
             with process.beside(folder / RECIPE, wanted) as references:
                 return sweep.run(_engine(place, factory, recipe, study, ready), references)
+
+
+def _study(
+    folder: Path,
+    recipe: Recipe,
+    space: Space,
+    dataset: Dataset,
+    factory: TrainingFactory,
+    home: Path,
+) -> SweepStudy:
+    """The study to ask; a new one begins with what the sweep has time for.
+
+    Args:
+        home: the recipe's folder.
+    """
+    begun = recipe if exists(folder / JOURNAL) else in_time(recipe, space, dataset, factory)
+    first = start_values(begun, space, home)
+    study = SweepStudy(folder, begun, space, Goals.from_recipe(recipe), first)
+    if begun != recipe:
+        study.note_beginning(told(recipe, begun, space))
+    return study
 
 
 class _Sweep:

@@ -177,6 +177,14 @@ class Target:
         """
         raise NotImplementedError
 
+    def smoothed(self, share: float) -> Self:
+        """The same with smoothed labels in its losses (Szegedy et al., CVPR 2016), if it has any.
+
+        Args:
+            share: of the truth that is spread over all outcomes alike.
+        """
+        return self
+
     def likelihoods(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """How likely the truth is by an output, 0 to 1; arguments and result as of ``losses``."""
         return self.losses(outputs, labels).neg().exp()
@@ -306,7 +314,6 @@ class Discrete(Target):
     smoothing: float = 0.0
 
     def smoothed(self, share: float) -> Self:
-        """The same with smoothed labels in its losses (Szegedy et al., CVPR 2016)."""
         return replace(self, smoothing=share)
 
     def tempered(self, outputs: Tensor) -> Tensor:

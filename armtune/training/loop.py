@@ -22,7 +22,6 @@ from armtune.optimizers import Buffers
 from armtune.recipe.checks import refuse_unserved
 from armtune.recipe.schema import Recipe
 from armtune.recipe.variants import alone
-from armtune.targets import Discrete, Target
 from armtune.training.augment import Augmenting
 from armtune.training.best_epochs import BestEpochs
 from armtune.training.checkpoint import Member, Resumable
@@ -136,7 +135,7 @@ class Run(Resumable):
         context = Context(
             network=self.network,
             seeds=tuple(recipe.training.seed for recipe in self.recipes),
-            target=self._taught(),
+            target=self.target.smoothed(self.plan.label_smoothing),
             uncertainty=self.target.uncertainty(self.train.labels),
             samples=samples,
             steps=self.steps,
@@ -150,12 +149,6 @@ class Run(Resumable):
             accumulate=self.accumulate,
         )
         self.balancer: Balancer = options[0].build(options, context)
-
-    def _taught(self) -> Target:
-        """The target as training sees it."""
-        if not isinstance(self.target, Discrete):
-            return self.target
-        return self.target.smoothed(self.plan.label_smoothing)
 
     def advance(self) -> list[EpochMetrics]:
         """Trains one epoch and judges it on the validation split.
@@ -250,9 +243,7 @@ class Run(Resumable):
         """The gradient of a batch, and an update if it is due; each member's loss before it."""
         with self.modules.training(self.epochs, step):
             features = self._encode(batch)
-        if self.plan.dropout:
-            seeds = [recipe.training.seed for recipe in self.recipes]
-            features = dropped(features, self.plan.dropout, seeds, self.epochs, step)
+        features = dropped(features, self.recipes, self.epochs, step)
         fused = self.balancer.alter(features, index, step)
         forward = self.network.decide(features, fused, self.balancer.heads_reach_encoders)
         losses = self.balancer.losses(Step(forward, batch.labels, index, step, batch.present))

@@ -29,15 +29,16 @@ def recipe_of(seed: int = 0, **changes: Any) -> Recipe:
 
 def test_features_are_dropped_and_their_mean_stays() -> None:
     features = {m: torch.full((2, 40, 50), 3.0) for m in ("image", "audio")}
-    found = dropped(features, 0.25, [0, 1], [3, 3], 7)
+    recipes = [recipe_of(seed, **{"training.dropout": 0.25}) for seed in (0, 1)]
+    found = dropped(features, recipes, [3, 3], 7)
     for values in found.values():
         assert set(values.unique().tolist()) == {0.0, 4.0}
         assert values.mean().item() == pytest.approx(3.0, abs=0.1)
     assert not torch.equal(found["image"], found["audio"])
     assert not torch.equal(found["image"][0], found["image"][1])
-    [alone] = dropped({"image": features["image"][:1]}, 0.25, [1], [3], 7)["image"]
+    [alone] = dropped({"image": features["image"][:1]}, recipes[1:], [3], 7)["image"]
     assert torch.equal(alone, found["image"][1])
-    assert not torch.equal(alone, dropped(features, 0.25, [1, 1], [3, 4], 7)["image"][1])
+    assert not torch.equal(alone, dropped(features, recipes, [3, 4], 7)["image"][1])
 
 
 def test_smoothed_cross_entropy_is_that_with_smoothed_shares() -> None:

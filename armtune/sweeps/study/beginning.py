@@ -22,9 +22,7 @@ WIDTHS, EPOCHS = ".encoder.width", "training.epochs"
 UTD-MHAD four epochs of width 64 are better than twelve of 32, which take as long."""
 
 
-def beginning(
-    recipe: Recipe, space: Space, dataset: Dataset, factory: TrainingFactory, threads: int
-) -> Recipe:
+def in_time(recipe: Recipe, space: Space, dataset: Dataset, factory: TrainingFactory) -> Recipe:
     """The recipe, with smaller values of what is searched where its own would take too long.
 
     Vectors are trained on quickly in any case, and aren't timed.
@@ -34,7 +32,7 @@ def beginning(
     slow = any(len(dataset.shapes[m]) > 1 for m in recipe.modalities)
     if not limit or not sizes or not slow or recipe.sweep.resources.gpu or frozen_parts(recipe):
         return recipe
-    factory.prepare(threads)
+    factory.prepare(max(1, int(recipe.sweep.resources.cpu)))
     samples = factory.samples(recipe, dataset, "cpu")
     try:
         return lowered(recipe, space, lambda own: full_length(own, factory, samples), limit)

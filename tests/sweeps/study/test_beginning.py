@@ -17,7 +17,7 @@ from armtune.recipe.schema import Recipe
 from armtune.recipe.space import load_space
 from armtune.sweeps import read_records
 from armtune.sweeps.run import Place, run_sweep
-from armtune.sweeps.study.beginning import SHARE, beginning, lowered
+from armtune.sweeps.study.beginning import SHARE, in_time, lowered
 
 WIDTH = "modalities.{}.encoder.width"
 SPACE = {
@@ -93,7 +93,7 @@ def sequences() -> Dataset:
 def test_vectors_are_not_even_timed() -> None:
     recipe = searched(**{"sweep.seconds": 1e-9})
     space = load_space(recipe, Path())
-    assert beginning(recipe, space, fake_dataset(), None, 1) == recipe  # type: ignore[arg-type]
+    assert in_time(recipe, space, fake_dataset(), None) == recipe  # type: ignore[arg-type]
 
 
 def test_a_sweep_with_little_time_begins_small_says_so_and_resumes(tmp_path: Path) -> None:
