@@ -25,6 +25,7 @@ from armtune.bundle.manifest import (
     read_manifest,
 )
 from armtune.bundle.program import Program, TooLargeError, reason
+from armtune.bundle.raw_rows import Column
 from armtune.bundle.samples import Fills, count_samples, pieces, read_samples
 from armtune.data.inputs import Source, Whole
 from armtune.errors import DataError, RunError
@@ -119,6 +120,28 @@ class Predictor:
         if not self._has_rows(path):
             raise DataError(f"{path}: has no columns to keep; they come with {', '.join(ROWS)}")
         return self._data().texts(path, names)
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether it is a model of a table's columns."""
+        return bool(self._prepared or self._columns)
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """What rows of samples may have, by name: a table's columns, or a file a modality.
+
+        A modality that is a column of files goes by its own name, too.
+        """
+        if not self.has_columns:
+            return {m: Column(m, is_file=True) for m in self.shapes}
+        from armtune.data.columns.modalities import File, restored
+
+        found = {n: Column(n, is_file=False) for own in self._columns.values() for n in own}
+        modalities = {m: restored(self._prepared[m]) for m in self.shapes if self._prepared}
+        for by in modalities.values():
+            found |= {name: Column(name, isinstance(by, File)) for name in by.names}
+        files = {m: found[by.name] for m, by in modalities.items() if isinstance(by, File)}
+        return {**files, **found}
 
     def _has_rows(self, path: Path) -> bool:
         """Whether it is a file with a row a sample, or a folder of files to decode."""

@@ -9,18 +9,26 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from armtune.bundle.raw_rows import Columns, Row, read_rows
 from armtune.errors import DataError
 
 Shape = tuple[int, ...]
-INPUTS = "inputs"
+INPUTS, ROWS = "inputs", "rows"
 FORM = f'a request is {{"{INPUTS}": {{"<modality>": [sample, …], …}}}}'
+OR_ROWS = f'{FORM} or {{"{ROWS}": [{{"<column>": cell, …}}, …]}}'
 
 
-def read_request(body: bytes, shapes: Mapping[str, Shape]) -> dict[str, NDArray[Any]]:
+def read_request(
+    body: bytes, shapes: Mapping[str, Shape], columns: Columns
+) -> dict[str, NDArray[Any]] | list[Row]:
     """Samples by modality; one that is null lacks the modality, and becomes NaN throughout.
 
     Args:
-        body: JSON: under ``inputs`` for each modality a list of samples, nested as they are shaped.
+        body: JSON: under ``inputs`` for each modality a list of samples, nested as they are shaped;
+            or, of a model that has columns, under ``rows`` a list of raw rows.
+
+    Returns:
+        the samples, or the rows.
 
     Raises:
         DataError: it is something else; says what.
@@ -29,9 +37,11 @@ def read_request(body: bytes, shapes: Mapping[str, Shape]) -> dict[str, NDArray[
         content = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise DataError(f"the body is no JSON: {' '.join(str(error).split())[:200]}") from error
+    if isinstance(content, dict) and set(content) == {ROWS} and columns:
+        return read_rows(content[ROWS], columns)
     inputs = content.get(INPUTS) if isinstance(content, dict) else None
     if not isinstance(inputs, dict) or set(content) != {INPUTS}:
-        raise DataError(FORM)
+        raise DataError(OR_ROWS if columns else FORM)
     return {m: _samples(m, given, shapes.get(m)) for m, given in inputs.items()}
 
 

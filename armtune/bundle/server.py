@@ -26,8 +26,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from armtune import __version__
 from armtune.bundle.predictor import Predictor
+from armtune.bundle.raw_rows import Row, write_rows
 from armtune.bundle.requests import read_request
-from armtune.bundle.uploads import Upload, are_arrays, list_files, uploaded_arrays
+from armtune.bundle.uploads import Part, are_arrays, uploaded_arrays, written
 from armtune.errors import DataError
 from armtune.targets import Prediction
 
@@ -35,6 +36,8 @@ Arrays = Mapping[str, NDArray[Any]]
 FORM_DATA = "multipart/form-data"
 TOGETHER = 1024
 """Most samples that are predicted at once for requests that wait, and most files of one."""
+MOST_FIELDS = 16 * TOGETHER
+"""Most cells of a form that are no files."""
 SMALL = 1 << 16
 """Bytes of a body that is read at once."""
 
@@ -129,14 +132,17 @@ class Service:
 
     def __init__(self, folder: Path, limits: Limits) -> None:
         self.predictor, self.limits, self.counts = Predictor(folder), limits, Counts()
+        self._columns = self.predictor.columns
         self._one, self._waiting = anyio.CapacityLimiter(1), list[Waiting]()
 
     async def health(self) -> Response:
         """What is served."""
         shapes = {m: list(shape) for m, shape in self.predictor.shapes.items()}
         target = {"kind": self.predictor.target.kind, "names": list(self.predictor.target.names)}
+        own = self._columns if self.predictor.has_columns else {}
+        rows = {name: "file" if column.is_file else "text" for name, column in own.items()}
         about = {"status": "ok", "armtune": __version__, "shapes": shapes, "target": target}
-        return Answered(about)
+        return Answered({**about, **({"rows": rows} if rows else {})})
 
     async def metrics(self) -> Response:
         """Counts for Prometheus."""
@@ -157,15 +163,19 @@ class Service:
 
     async def _records(self, request: Request) -> list[dict[str, Any]]:
         body = await self._body(request)
+        shapes = self.predictor.shapes
         if not request.headers.get("content-type", "").startswith(FORM_DATA):
-            work = partial(read_request, body, self.predictor.shapes)
+            columns = self._columns if self.predictor.has_columns else {}
+            work = partial(read_request, body, shapes, columns)
             # A thread costs more than a small request.
-            return await self._together(work() if len(body) < SMALL else await in_thread(work))
-        uploads = await uploads_of(request.headers, body)
-        if are_arrays(uploads):
-            work = partial(uploaded_arrays, uploads, self.predictor.shapes)
-            return await self._together(await in_thread(work))
-        return await in_thread(partial(self._of_files, uploads), self._one)
+            found = work() if len(body) < SMALL else await in_thread(work)
+            if isinstance(found, list):
+                return await in_thread(partial(self._of_rows, found), self._one)
+            return await self._together(found)
+        parts = await parts_of(request.headers, body)
+        if are_arrays(parts, shapes):
+            return await self._together(await in_thread(partial(uploaded_arrays, parts, shapes)))
+        return await in_thread(partial(self._of_form, parts), self._one)
 
     async def _body(self, request: Request) -> bytes:
         """The body, of which no more than may be is taken into memory."""
@@ -226,13 +236,27 @@ class Service:
             for m, view in each.samples.items()
         )
 
-    def _of_files(self, uploads: Sequence[Upload]) -> list[dict[str, Any]]:
+    def _of_form(self, parts: Sequence[Part]) -> list[dict[str, Any]]:
         with TemporaryDirectory() as folder:
-            listed = list_files(uploads, Path(folder))
+            found = written(parts, self._columns, Path(folder))
             try:
-                return self._counted(partial(self.predictor.predict_file, listed))
+                return self._of_file(found.rows, Path(folder))
+            except DataError as error:
+                said = str(error)
+                for place, sent in found.sent.items():
+                    said = said.replace(f"{folder}/{place}:", f"{sent}:")
+                raise DataError(said.replace(f"{folder}/", "")) from error
+
+    def _of_rows(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        with TemporaryDirectory() as folder:
+            try:
+                return self._of_file(rows, Path(folder))
             except DataError as error:
                 raise DataError(str(error).replace(f"{folder}/", "")) from error
+
+    def _of_file(self, rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
+        path = write_rows(rows, folder, self.predictor.has_columns)
+        return self._counted(partial(self.predictor.predict_file, path))
 
     def _predicted(self, samples: Arrays) -> list[dict[str, Any]]:
         return self._counted(partial(self.predictor.predict, samples))
@@ -251,27 +275,32 @@ async def in_thread(work: Callable[[], Any], limiter: anyio.CapacityLimiter | No
     return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=limiter)
 
 
-async def uploads_of(headers: Headers, body: bytes) -> list[Upload]:
-    """The files in a form.
+async def parts_of(headers: Headers, body: bytes) -> list[Part]:
+    """The parts of a form.
 
     Raises:
-        DataError: it is none, or holds something else.
+        DataError: it is none, or has too many.
     """
 
     async def whole() -> AsyncGenerator[bytes, None]:
         yield body
 
     try:
-        form = await MultiPartParser(headers, whole(), max_files=TOGETHER, max_fields=0).parse()
+        parser = MultiPartParser(headers, whole(), max_files=TOGETHER, max_fields=MOST_FIELDS)
+        form = await parser.parse()
     except (MultiPartException, ValueError, KeyError) as error:
         said = getattr(error, "message", str(error))
         raise DataError(f"the body is no form of files: {said[:200]}") from error
-    files = [(n, f) for n, f in form.multi_items() if not isinstance(f, str)]
-    uploads = [(name, file.filename or "", await file.read()) for name, file in files]
+    parts = [
+        Part(name, text=own)
+        if isinstance(own, str)
+        else Part(name, own.filename or "", await own.read())
+        for name, own in form.multi_items()
+    ]
     await form.close()
-    if not uploads:
-        raise DataError("the form has no file; each part is a file, named after its modality")
-    return uploads
+    if not parts:
+        raise DataError("the form has no part; each is named after a modality or a column")
+    return parts
 
 
 def application(folder: Path, limits: Limits = Limits()) -> FastAPI:

@@ -18,6 +18,7 @@ from armtune.cli._arguments import (
     RecipePath,
     Resume,
     RunTo,
+    Seconds,
     resumable,
 )
 from armtune.text.escapes import for_shell
@@ -33,6 +34,7 @@ def command(
     recipe: RecipePath,
     overrides: Overrides = None,
     to: RunTo = None,
+    seconds: Seconds = None,
     resume: Resume = False,
     inline: Inline = False,
     address: Address = None,
@@ -44,10 +46,11 @@ def command(
     from armtune.cli._terminal import Terminal
     from armtune.recipe.space import load_sweep, placed
 
-    loaded, space = load_sweep(recipe, overrides or [])
+    changes = [*(overrides or []), *([f"sweep.seconds={seconds}"] if seconds else [])]
+    loaded, space = load_sweep(recipe, changes)
     folder = to or Path("runs") / loaded.name
     console = Terminal(stderr=as_json)
-    with placed(recipe, overrides or []), resumable():
+    with placed(recipe, changes), resumable():
         result = _run(
             loaded, space, recipe.parent, folder, console, resume, inline, address, quiet, began
         )

@@ -59,6 +59,11 @@ class Tokenizer:
             row[: len(own)] = own[:length]
         return encoded
 
+    def decode(self, numbers: Sequence[int]) -> str:
+        """The text of tokens' numbers."""
+        ids = [number - 1 for number in numbers if number != PADDING]
+        return str(_parsed(self.definition).decode(ids, skip_special_tokens=False))
+
     def about(self) -> dict[str, str]:
         """What it is, as JSON holds it."""
         return {"tokenizer": self.definition}

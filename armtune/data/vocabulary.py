@@ -44,6 +44,11 @@ class Vocabulary:
         encoded[there] = np.fromiter(map(numbers.__getitem__, words), np.float32)
         return encoded
 
+    def decode(self, numbers: Sequence[int]) -> str:
+        """The words of a text's numbers; unknown ones as "…"."""
+        known = [n for n in numbers if n != PADDING]
+        return " ".join("…" if n == UNKNOWN else self.words[n - UNKNOWN - 1] for n in known)
+
 
 class _Numbers(dict[str, int]):
     """Numbers by word; other words share one."""

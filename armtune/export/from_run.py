@@ -13,7 +13,9 @@ from armtune.data import Dataset, Progress
 from armtune.datasets._load import load_dataset
 from armtune.errors import MissingDataError, RunError
 from armtune.export.ensemble_outcomes import ensemble_outcomes
+from armtune.export.examples import write_examples
 from armtune.export.write import Models, write_bundle, write_models
+from armtune.files import absolute
 from armtune.recipe.looking import look
 from armtune.recipe.schema import Recipe
 from armtune.report.references import references_dict
@@ -22,7 +24,14 @@ from armtune.report.verdict import verdict_of
 from armtune.sweeps import read_confirmed, read_records, read_result
 from armtune.sweeps.study.confirm import check_model, check_written
 from armtune.sweeps.study.final import folder_of, model_recipe, winning_model
-from armtune.sweeps.study.folder import ELSEWHERE, RECIPE, check_same, recipe_of
+from armtune.sweeps.study.folder import (
+    BEST,
+    ELSEWHERE,
+    EXAMPLES,
+    RECIPE,
+    check_same,
+    recipe_of,
+)
 from armtune.sweeps.study.records import Ensemble, Model, SweepResult, TrialRecord
 from armtune.sweeps.workers.trial import CHECKPOINT, Confirmation, trial_folder
 from armtune.training.samples import Samples
@@ -64,7 +73,15 @@ def export_winner(
         **_judged(run, sweep, None),
     }
     known = ensemble_outcomes(run, sweep, dataset, ensemble)
-    return write_models(to, written, dataset, about, formats, known=known)
+    manifest = write_models(to, written, dataset, about, formats, known=known)
+    _show(run, to, dataset, manifest)
+    return manifest
+
+
+def _show(run: Path, to: Path, dataset: Dataset, manifest: Mapping[str, Any]) -> None:
+    """Writes for the report what some samples look like, where it is the run's own winner."""
+    if absolute(to) == absolute(run / BEST):
+        write_examples(run / EXAMPLES, dataset, manifest.get("outcomes", {}))
 
 
 def _groups(
@@ -128,7 +145,9 @@ def export_trial(
             file = _own_file(run, recipe, number, dataset, Path(scratch))
         scales = Samples(recipe, dataset, "cpu").scales
         judge = _judge(run, sweep, result, model, file)
-        return write_bundle(to, recipe, file, dataset, scales, about, formats, judge=judge)
+        manifest = write_bundle(to, recipe, file, dataset, scales, about, formats, judge=judge)
+    _show(run, to, dataset, manifest)
+    return manifest
 
 
 def _confirmed(run: Path, model: Model) -> Confirmation | None:

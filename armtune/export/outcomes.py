@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from armtune.export.examples import chosen
 from armtune.targets import Discrete, Target
 from armtune.targets.classes import Classes
 from armtune.targets.values import Values
@@ -54,18 +55,12 @@ def outcomes(
         split: which one the samples are of.
 
     Returns:
-        ``split``; of classes and labels what ``_counts`` has, and ``alone``: by modality the
-        samples that are right by both, with all modalities only, with it only, by neither; of
-        values what ``_residuals`` has.
+        ``split``; of classes and labels what ``_counts`` has, and what ``_alone`` has; of values
+        what ``_residuals`` has.
     """
     if isinstance(target, Discrete):
         known = _counts(labels, target, outputs)
-        right = _right(labels, target, outputs)
-        each = {
-            m: _against(right, _right(labels, target, own), there.numpy())
-            for m, (own, there) in (alone or {}).items()
-        }
-        return {"split": split, **known, **({"alone": each} if each else {})}
+        return {"split": split, **known, **_alone(labels, target, outputs, alone or {})}
     if isinstance(target, Values):
         return {"split": split, **_residuals(labels, target, outputs)}
     return {}
@@ -103,10 +98,43 @@ def _curve(sure: Any, right: Any) -> list[list[float]]:
     return [[int(b.sum()), float(sure[b].mean()), float(right[b].mean())] for b in chosen]
 
 
-def _right(labels: Tensor, target: Discrete, outputs: Tensor) -> NDArray[np.bool_]:
+def _alone(
+    labels: Tensor, target: Discrete, outputs: Tensor, alone: Alone
+) -> dict[str, dict[str, Any]]:
+    """What all modalities say beside what each says alone; nothing where there is but one.
+
+    Returns:
+        ``alone``: by modality how many samples are right by both, with all modalities only, with it
+        only, by neither; ``examples``: by modality and kind some of them: each one's number, and
+        which classes or labels are ``true``, ``told`` by all modalities, and told ``alone``.
+    """
+    truth, told = labels.numpy(), target.said(target.served(outputs.float()).numpy())
+    right = _same(told, truth)
+    counts, examples = dict[str, Any](), dict[str, Any]()
+    for m, (outputs_alone, present) in alone.items():
+        own = target.said(target.served(outputs_alone.float()).numpy())
+        there, right_alone = present.numpy(), _same(own, truth)
+        counts[m] = _against(right, right_alone, there)
+        kinds = chosen(2 * len(alone), right, right_alone, there)
+        examples[m] = {
+            kind: [
+                {"sample": n, "true": _which(truth[n]), "told": _which(told[n]),
+                 "alone": _which(own[n])}
+                for n in numbers
+            ]
+            for kind, numbers in kinds.items()
+        }  # fmt: skip
+    return {"alone": counts, "examples": examples} if alone else {}
+
+
+def _same(said: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.bool_]:
     """The samples of which all that is said is right, ``(sample,)``."""
-    same = target.said(target.served(outputs.float()).numpy()) == labels.numpy()
-    return np.asarray(same.reshape(len(same), -1).all(1))
+    return np.asarray((said == truth).reshape(len(truth), -1).all(1))
+
+
+def _which(said: Any) -> list[int]:
+    """Numbers of the classes or labels that are said of a sample."""
+    return [int(said)] if np.ndim(said) == 0 else [int(k) for k in np.flatnonzero(said)]
 
 
 def _against(

@@ -10,6 +10,7 @@ import numpy as np
 from armtune.bundle.manifest import METRICS, read_manifest
 from armtune.errors import RunError
 from armtune.files import read_json
+from armtune.report.examples import check_examples, read_previews
 from armtune.report.tables import Grid, figure
 from armtune.sweeps.study.folder import BEST
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 SPLITS = ("validation", "test")
 Judged = Mapping[str, Any]
-"""``target`` and ``outcomes`` of a bundle's manifest, as ``export.outcomes`` has the latter."""
+"""``target`` and ``outcomes`` of a bundle's manifest, as ``export.outcomes`` has the latter; and
+``previews`` of samples, as ``report.examples`` has them."""
 
 
 def read_judged(folder: Path, result: SweepResult) -> Judged:
@@ -31,10 +33,14 @@ def read_judged(folder: Path, result: SweepResult) -> Judged:
         metrics = read_json(best / METRICS)
         outcomes, about = dict(manifest["outcomes"]), dict(manifest["target"])
         own = metrics["trial"] == result.chosen and _models(metrics) == _exported(result)
+        digest = str(dict(manifest.get("data", {})).get("digest", ""))
         _check(about["names"], outcomes)
     except (RunError, OSError, ValueError, LookupError, TypeError):
         return {}
-    return {"target": about, "outcomes": outcomes} if own else {}
+    if not own:
+        return {}
+    previews = read_previews(folder, digest, split_of(outcomes))
+    return {"target": about, "outcomes": outcomes, "previews": previews}
 
 
 def _models(metrics: Mapping[str, Any]) -> Any:
@@ -62,6 +68,7 @@ def _check(names: Any, outcomes: Mapping[str, Any]) -> None:
     for modality, counts in dict(outcomes.get("alone", {})).items():
         if np.asarray(counts, np.float64).shape != (4,) or not np.isfinite(counts).all():
             raise ValueError(f"{modality} alone isn't four counts")
+    check_examples(outcomes.get("examples", {}), len(names))
 
 
 def _shapes(width: int, outcomes: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:

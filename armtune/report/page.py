@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -11,10 +12,11 @@ from plotly.offline import get_plotlyjs
 
 from armtune.files import write_text
 from armtune.recipe.load import dump_content
-from armtune.report import figures
+from armtune.report import examples, figures
 from armtune.report.costs import READ as COSTS_READ
 from armtune.report.costs import costs_grid
 from armtune.report.curves import curves
+from armtune.report.glossary import explained
 from armtune.report.glossary import html as glossary
 from armtune.report.headline import next_steps
 from armtune.report.judged import alone_grid, scores_grid, split_of, spreads_grid
@@ -63,10 +65,11 @@ def page(reports: Sequence[RunReport]) -> str:
     sections = _comparison(reports) if len(reports) > 1 else []
     for report in reports:
         sections += _sections(report.shown, report.left_out, alone=len(reports) == 1)
-    sections.append(f"<section>{glossary()}</section>")
+    told = "".join(map(explained, re.split(r"(?=<section>)", "\n".join(sections))))
     head = f'<meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
     head += '<meta name="viewport" content="width=device-width">'
-    body = '<nav aria-label="Contents"></nav>\n<main>\n' + "\n".join(sections) + "\n</main>"
+    body = '<nav aria-label="Contents"></nav>\n<main>\n'
+    body += f"{told}\n<section>{glossary()}</section>\n</main>"
     scripts = f"<script>{get_plotlyjs()}</script><script>{SCRIPT}</script>"
     content = f"<head>{head}</head>\n<body>\n{body}\n{scripts}</body>"
     return f'<!doctype html>\n<html lang="en">{content}</html>\n'
@@ -95,7 +98,7 @@ def _sections(report: RunReport, left_out: str, alone: bool) -> list[str]:
     lines += [f"<p>{escape(left_out)}</p>"] if left_out else []
     for title, figure in _figures(report, alone).items():
         lines += _drawn(title, figure, split_of(report.judged.get("outcomes", {})))
-    lines += _table(alone_grid(report.judged), ALONE)
+    lines += [*_table(alone_grid(report.judged), ALONE), *examples.sections(report.judged)]
     judged = [make(report.judged) for make in (scores_grid, spreads_grid)]
     for grid in (*judged, *report.grids()[::-1]):
         lines += _table(grid)
@@ -134,7 +137,7 @@ def _mark(line: str) -> str:
 def _goals(report: RunReport) -> str:
     goals = [str(goal) for goal in (*report.goals.objectives, *report.goals.constraints)]
     said = f"Goals: {escape('; '.join(goals))}. Choice: {escape(report.rule)}."
-    return f"<p>{said} Words such as gap and rung are explained at the end of the page.</p>"
+    return f"<p>{said} Dotted words are explained where they stand, and at the end of the page.</p>"
 
 
 def _figures(report: RunReport, alone: bool) -> Mapping[str, Figure]:
@@ -183,8 +186,8 @@ def _judged(report: RunReport) -> dict[str, Figure]:
 def _drawn(title: str, figure: Figure, split: str = "validation") -> list[str]:
     figure.update_layout(_LAYOUT, title=None, width=None)
     height = figure.layout.height or 450
-    # In a script nothing but its own end needs an escape.
-    data = figure.to_json().replace("</", "<\\/")
+    # In a script nothing is a tag, not even for what looks for them.
+    data = figure.to_json().replace("<", "\\u003c")
     inside = f'<script type="application/json">{data}</script>'
     words = title[:1].upper() + title[1:].replace("_", " ")
     return [

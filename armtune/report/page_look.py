@@ -32,8 +32,19 @@ th[data-order="-1"]::after { content: " ▼"; }
 .left { text-align: left; }
 .wide { overflow: auto; max-height: 32rem; }
 .filter { font: inherit; margin: .3rem 0; padding: .2rem .5rem; width: 16rem; max-width: 100%; }
+.samples { display: flex; flex-wrap: wrap; gap: .8rem; margin: .6rem 0; }
+.samples figure { margin: 0; padding: .5rem; flex: 0 1 15rem; background: var(--soft);
+                  border-radius: .4rem; font-size: .85rem; overflow-wrap: anywhere; }
+.samples img { height: 6rem; max-width: 100%; margin-right: .4rem; object-fit: contain;
+               image-rendering: pixelated; }
+.samples p { margin: .2rem 0; }
 .chosen { background: var(--mark); padding: .6rem 1rem; border-left: 4px solid #dd8452; }
 .failure { color: var(--bad); }
+.word { border-bottom: 1px dotted var(--dim); cursor: help; }
+#meaning { position: fixed; z-index: 9; max-width: min(24rem, calc(100vw - 1rem)); margin: 0;
+           padding: .5rem .8rem; box-sizing: border-box; background: var(--soft);
+           color: var(--text); border: 1px solid var(--line); border-radius: .4rem;
+           font-size: .85rem; font-weight: 400; text-align: left; }
 dt { font-weight: 600; margin-top: .4rem; }
 dd { margin-left: 1.5rem; }
 .verdict { font-weight: 600; margin: .3rem 0; }
@@ -48,12 +59,13 @@ pre { overflow: auto; padding: .8rem; }
   :root { color-scheme: light; --text: #000; --page: #fff; --line: #bbb; --soft: #f3f3f3;
           --mark: #fff; --bad: #a3252a; --dim: #444; }
   body { display: block; max-width: none; }
-  nav, .filter { display: none; }
+  nav, .filter, #meaning { display: none; }
+  .word { border: 0; }
   .wide { max-height: none; overflow: visible; }
   th { position: static; }
   tr { display: table-row !important; break-inside: avoid; }
   section { break-inside: auto; }
-  .figure, .tiles { break-inside: avoid; } }
+  .figure, .tiles, .samples figure { break-inside: avoid; } }
 """
 _CONFIG = '{"responsive": true, "displaylogo": false}'
 # Figures are drawn when they come near the window: a page of many opens at once.
@@ -91,6 +103,32 @@ document.querySelectorAll("main h1, main h2").forEach(heading => {
   entry.addEventListener("click", () => heading.scrollIntoView({behavior: "smooth"}));
   contents.append(entry);
 });
+const meaning = document.createElement("p");
+meaning.id = "meaning";
+meaning.setAttribute("role", "tooltip");
+meaning.hidden = true;
+document.body.append(meaning);
+let asked = null;
+const tell = word => {
+  asked = word;
+  meaning.textContent = document.getElementById(
+    word.getAttribute("aria-describedby")).textContent;
+  meaning.hidden = false;
+  const at = word.getBoundingClientRect(), own = meaning.getBoundingClientRect();
+  const left = Math.min(at.left, document.documentElement.clientWidth - own.width - 8);
+  const below = at.bottom + 6, fits = below + own.height < window.innerHeight;
+  meaning.style.left = Math.max(8, left) + "px";
+  meaning.style.top = Math.max(8, fits ? below : at.top - own.height - 6) + "px";
+};
+const hush = () => { meaning.hidden = true; };
+document.querySelectorAll(".word").forEach(word => {
+  ["mouseenter", "focus", "click"].forEach(how => word.addEventListener(how, () => tell(word)));
+  ["mouseleave", "blur"].forEach(how => word.addEventListener(how, hush));
+});
+document.addEventListener("keydown", event => { if (event.key === "Escape") hush(); });
+document.addEventListener("click", event => { if (!event.target.closest(".word")) hush(); });
+document.addEventListener("scroll", () => { if (!meaning.hidden) tell(asked); },
+                          {passive: true, capture: true});
 const key = cell => {
   const text = cell.textContent.trim(), number = parseFloat(text);
   return text === "–" ? [2, 0] : isNaN(number) ? [1, text] : [0, number];

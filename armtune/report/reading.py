@@ -5,8 +5,9 @@ from __future__ import annotations
 READ = {
     "Fronts": "The further a run's line lies towards the better ends of both axes, the better "
     "the run.",
-    "Front": "No trial beats those on the line in both metrics at once; how steep it is says what "
-    "one costs in the other. The star is the chosen trial, the square the recipe's own values.",
+    "Front": "No trial beats those on the line, the front, in both metrics at once; how steep it "
+    "is says what one costs in the other. The star is the chosen trial, the square the recipe's "
+    "own values.",
     "What the winner takes for what": "Each row is one true class. What lies off the diagonal is "
     "wrong; a dark cell there is a pair that the model mixes up. On <split> samples.",
     "How right it is when it is sure": "On the dotted line what is said with 80 % is right in 80 % "
@@ -20,13 +21,13 @@ READ = {
     "<split> samples, on some of them where there are many.",
     "How far off it is": "The narrower, the better; a middle beside the dotted line is an error "
     "in one direction, and a long tail a few samples that are far off. On <split> samples.",
-    "Contribution of each modality": "The longer the grey line, the less balanced the trial. A "
-    "modality near zero adds nothing to the decision; below zero it harms. The dotted line is the "
-    "chosen trial.",
+    "Contribution of each modality": "A mark is a modality's contribution, the grey line the gap "
+    "between them: the longer, the less balanced the trial. A modality near zero adds nothing to "
+    "the decision; below zero it harms. The dotted line is the chosen trial.",
     "Which hyperparameters matter": "Long bars are worth searching, of short ones any value does. "
     "It is about all complete trials, not the chosen one.",
-    "When trials ran": "Gaps are time in which a worker had nothing to do; short bars are trials "
-    "that were stopped early.",
+    "When trials ran": "Where a row is empty a worker had nothing to do; short bars are trials "
+    "that were stopped early, at a rung.",
 }
 BY_BEGINNING = {
     "History of ": "Where the line of the best goes on rising (or falling) until the end, more "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import io
 import json
 import random
 import re
@@ -31,81 +30,10 @@ from armtune.bundle.server import Limits, application
 from armtune.cli.serve import NEEDED, command
 from armtune.data import Dataset
 from armtune.errors import RunError
+from tests.bundle.asking import FORM, Client, form, npy
 
 # Starlette imports what newer Pythons deprecate.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
-
-FORM = "multipart/form-data; boundary=edge"
-
-
-def form(*files: tuple[str, str, bytes]) -> bytes:
-    """Files as a browser uploads them: each one's part, name and content."""
-    head = '--edge\r\nContent-Disposition: form-data; name="{}"; filename="{}"\r\n\r\n'
-    parts = [head.format(name, file).encode() + content + b"\r\n" for name, file, content in files]
-    return b"".join([*parts, b"--edge--\r\n"])
-
-
-def npy(array: np.ndarray[Any, Any]) -> bytes:
-    file = io.BytesIO()
-    np.save(file, array)
-    return file.getvalue()
-
-
-class Client:
-    """Asks an ASGI application as a server would."""
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    def ask(
-        self,
-        path: str = "/predict",
-        body: bytes = b"",
-        method: str = "POST",
-        kind: str = "",
-        hangs_up: bool = False,
-    ) -> tuple[int, bytes]:
-        return asyncio.run(self.asked(path, body, method, kind, hangs_up))
-
-    def predict(self, inputs: Any) -> tuple[int, Any]:
-        status, answer = self.ask(body=json.dumps({"inputs": inputs}).encode())
-        return status, json.loads(answer)
-
-    def upload(self, *files: tuple[str, str, bytes]) -> tuple[int, Any]:
-        status, answer = self.ask(body=form(*files), kind=FORM)
-        return status, json.loads(answer)
-
-    async def asked(
-        self, path: str, body: bytes, method: str, kind: str = "", hangs_up: bool = False
-    ) -> tuple[int, bytes]:
-        scope = {
-            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
-            "path": path, "raw_path": path.encode(), "query_string": b"",
-            "headers": [(b"content-type", kind.encode())] if kind else [],
-            "scheme": "http", "server": ("127.0.0.1", 1), "client": ("127.0.0.1", 2),
-            "root_path": "",
-        }  # fmt: skip
-        halves = [body[: len(body) // 2], body[len(body) // 2 :]]
-        parts = [
-            {"type": "http.request", "body": half, "more_body": k == 0}
-            for k, half in enumerate(halves)
-        ]
-        if hangs_up:
-            parts[1] = {"type": "http.disconnect"}
-        sent: list[dict[str, Any]] = []
-
-        async def receive() -> dict[str, Any]:
-            if parts:
-                return parts.pop(0)
-            await asyncio.sleep(60)
-            return {"type": "http.disconnect"}
-
-        async def send(message: dict[str, Any]) -> None:
-            sent.append(message)
-
-        await self.app(scope, receive, send)
-        return sent[0]["status"], b"".join(part.get("body", b"") for part in sent[1:])
 
 
 @pytest.fixture
@@ -206,7 +134,7 @@ def test_arrays_can_be_uploaded(client: Client, whole: Path, views: Any) -> None
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ([], "no form of files|has no file"),
+        ([], "no form of files|has no part"),
         ([("smell", "a.npy", npy(np.zeros(5)))], "smell"),
         (
             [("audio", "a.npy", npy(np.zeros(5))), ("audio", "b.npy", npy(np.zeros((1, 4))))],

@@ -51,6 +51,11 @@ def test_a_modality_alone_is_counted_beside_all_of_them() -> None:
     found = outcomes(labels, target, torch.eye(3)[[0, 1, 2, 0]], alone=alone)
     # All together say a, b, c and a; image alone a, a, c and c; audio alone c, a, a and c.
     assert found["alone"] == {"image": [1, 1, 1, 1], "audio": [0, 1, 2, 0]}
+    # The second sample is right together only.
+    assert found["examples"]["image"] == {
+        "together": [{"sample": 1, "true": [1], "told": [1], "alone": [0]}],
+        "alone": [{"sample": 3, "true": [2], "told": [0], "alone": [2]}],
+    }
     grid = alone_grid({"outcomes": found})
     assert grid.rows == (("image", "4", "1", "1", "1", "1"), ("audio", "3", "0", "1", "2", "0"))
 
@@ -60,6 +65,8 @@ def test_all_labels_of_a_sample_have_to_be_right() -> None:
     alone = {m: (torch.tensor([[1.0, 1], [-1, 1]]), torch.ones(2).bool()) for m in ("x", "y")}
     found = outcomes(labels, target, 2 * labels - 1, "test", alone)
     assert (found["split"], found["alone"]) == ("test", {m: [1, 1, 0, 0] for m in ("x", "y")})
+    together = [{"sample": 0, "true": [0], "told": [0], "alone": [0, 1]}]
+    assert found["examples"]["x"] == {"together": together, "alone": []}
 
 
 def test_a_modality_alone_is_its_own_set() -> None:
@@ -179,6 +186,12 @@ def test_an_ensemble_is_known_by_its_models(tmp_path: Path) -> None:
         {"alone": {"x": [1, 2, 3]}},
         {"alone": {"x": [1, 2, 3, float("nan")]}},
         {"alone": 5},
+        {"examples": 5},
+        {"examples": {"x": {"else": []}}},
+        {"examples": {"x": {"alone": [{"sample": 1, "true": [0], "told": [2], "alone": [0]}]}}},
+        {"examples": {"x": {"alone": [{"sample": "1", "true": [0], "told": [1], "alone": [0]}]}}},
+        {"examples": {"x": {"alone": [{"sample": 1, "true": [0], "told": [1]}]}}},
+        {"examples": {"x": {"alone": [{"sample": 1, "true": 0, "told": [1], "alone": [0]}]}}},
         {"spreads": [[1, 2, 3, 4]] * 2},
         {"spreads": [[1, 2, 3, 4]] * 2, "points": []},
         {"spreads": [[1, 2, 3, 4]] * 2, "points": [[[], []]] * 2},

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from armtune.report import figures
-from armtune.report.glossary import WORDS
+from armtune.report.glossary import WORDS, explained
 from armtune.report.headline import Tile
 from armtune.report.page import page, write_report
 from armtune.report.reading import ALONE, BY_BEGINNING, CURVES, READ, reading
@@ -61,7 +62,7 @@ def test_a_page_explains_its_words_once(make: Make, records: list[TrialRecord]) 
     text = page([make(records, "one"), make(records, "two")])
     explained = re.findall(r"<dt>(.*?)</dt>", text)
     assert explained == list(WORDS)
-    assert text.index("explained at the end of the page") < text.index("<dt>")
+    assert text.index("at the end of the page") < text.index("<dt>")
     assert {"gap", "rung"} <= set(explained)
 
 
@@ -229,3 +230,41 @@ def test_it_is_for_dark_and_small_screens_and_for_paper(
 def test_it_is_written_whole(make: Make, records: list[TrialRecord], tmp_path: Path) -> None:
     write_report([make(records)], tmp_path / "new" / "report.html")
     assert [file.name for file in (tmp_path / "new").iterdir()] == ["report.html"]
+
+
+def test_the_first_use_of_a_word_in_each_section_is_explained(
+    make: Make, records: list[TrialRecord]
+) -> None:
+    report = make(records, verdict=("Its gap: the gap, of one front.",), notes=("a head's rungs",))
+    text = page([report])
+    meanings = dict(re.findall(r'<dd id="word-(.*?)">(.*?)</dd>', text))
+    assert {"gap", "contribution", "head", "rung", "nats", "front"} <= meanings.keys()
+    top, *sections = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL).split("<section>")
+    told = re.findall(r'<span class="word" tabindex="0" aria-describedby="word-(.*?)">(.*?)<', top)
+    assert told == [("gap", "gap"), ("front", "front"), ("head", "head"), ("rung", "rungs")]
+    for section in sections[:-1]:
+        used = re.findall('aria-describedby="word-(.*?)"', section)
+        assert len(used) == len(set(used))
+        assert set(used) <= meanings.keys()
+
+
+@pytest.mark.parametrize(
+    ("html", "marked"),
+    [
+        ("<p>contribution_gap, gap/x, x.gap, gap.x, the-gap, gaps-x</p>", []),
+        ("<td>gap</td><code>head</code><h2>Front</h2><pre>rung</pre>", []),
+        ("<p>A Gap, gap.</p><th>nats gained</th>", ["Gap", "nats"]),
+        ('<b title="gap">heads</b> <script>"front"</script>re-training', ["heads", "re-training"]),
+    ],
+)  # fmt: skip
+def test_names_and_users_words_are_left_alone(html: str, marked: list[str]) -> None:
+    text = explained(html)
+    assert re.findall(r'<span class="word".*?>(.*?)</span>', text) == marked
+    assert re.sub(r"</?span.*?>", "", text) == html
+
+
+def test_a_figure_has_no_tag(make: Make, records: list[TrialRecord]) -> None:
+    odd = "<section><b>gap</section>"
+    text = page([make([*records, replace(records[0], number=99, values={"x": odd})])])
+    assert odd not in text
+    assert all("<" not in s for s in re.findall(r'"application/json">(.*?)</script', text, re.S))

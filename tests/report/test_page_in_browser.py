@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from armtune.report.glossary import WORDS
 from armtune.report.headline import Tile
 from armtune.report.page import write_report
 from armtune.report.run import RunReport
-from tests.browser import Browser
+from tests.browser import Browser, Tab
 
 TRIALS = 48
 VERDICT = "On test the winner has 81 %."
@@ -140,3 +141,83 @@ def test_several_runs_open_without_an_error(
     tab = browser.tab().open((tmp_path / "two.html").as_uri())
     tab.until("document.querySelector('.figure .main-svg') !== null")
     assert tab.errors() == []
+
+
+WORD = "document.querySelector('.word')"
+TIP = "document.querySelector('#meaning')"
+INSIDE = (
+    f"(r => r.left >= 0 && r.top >= 0 && r.right <= innerWidth && r.bottom <= innerHeight)"
+    f"({TIP}.getBoundingClientRect())"
+)
+
+
+def pointed(tab: Tab, kind: str, x: float, y: float) -> None:
+    button = {} if kind == "mouseMoved" else {"button": "left", "clickCount": 1}
+    tab.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **button)
+
+
+def key(tab: Tab, name: str) -> None:
+    code = {"Tab": 9, "Escape": 27}[name]
+    for kind in ("rawKeyDown", "keyUp"):
+        tab.call("Input.dispatchKeyEvent", type=kind, key=name, windowsVirtualKeyCode=code)
+
+
+def middle(tab: Tab, element: str) -> tuple[float, float]:
+    tab.value(f"{element}.scrollIntoView({{block: 'center'}})")
+    box = tab.value(f"(r => [r.left + r.width / 2, r.top + r.height / 2])"
+                    f"({element}.getBoundingClientRect())")  # fmt: skip
+    return box[0], box[1]
+
+
+def test_words_are_explained_where_a_pointer_rests_on_them(browser: Browser, address: str) -> None:
+    tab = browser.tab().open(address)
+    words = tab.value("[...document.querySelectorAll('.word')].map(w => w.textContent)")
+    assert len(words) > 3
+    assert tab.value(f"{TIP}.hidden")
+    for k in range(len(words)):
+        pointed(tab, "mouseMoved", *middle(tab, f"document.querySelectorAll('.word')[{k}]"))
+        tab.until(f"!{TIP}.hidden")
+        assert tab.value(f"{TIP}.textContent") in WORDS.values()
+        assert tab.value(INSIDE), words[k]
+        pointed(tab, "mouseMoved", 1, 1)
+        tab.until(f"{TIP}.hidden")
+
+
+def test_words_are_explained_to_who_has_only_keys(browser: Browser, address: str) -> None:
+    tab = browser.tab().open(address)
+    tab.value(f"{WORD}.scrollIntoView(), {WORD}.focus()")
+    first = tab.until(f"!{TIP}.hidden && {TIP}.textContent")
+    assert first == WORDS[tab.value(f"{WORD}.textContent.toLowerCase().replace(/s$/, '')")]
+    # What a screen reader says of it is there, too.
+    said = f"document.getElementById({WORD}.getAttribute('aria-describedby')).textContent"
+    assert tab.value(said) == first
+    key(tab, "Escape")
+    tab.until(f"{TIP}.hidden")
+    for _ in range(20):
+        key(tab, "Tab")
+        if tab.value("document.activeElement.className") == "word":
+            break
+    assert tab.until(f"!{TIP}.hidden && {TIP}.textContent") in WORDS.values()
+    assert tab.value(INSIDE)
+
+
+def test_words_are_explained_by_a_tap(browser: Browser, address: str) -> None:
+    tab = browser.tab(360, 740).open(address)
+    tab.call("Emulation.setTouchEmulationEnabled", enabled=True)
+    x, y = middle(tab, WORD)
+    for at in ([{"x": x, "y": y}], []):
+        kind = "touchStart" if at else "touchEnd"
+        tab.call("Input.dispatchTouchEvent", type=kind, touchPoints=at)
+    tab.until(f"!{TIP}.hidden")
+    assert tab.value(INSIDE)
+    assert tab.value("document.documentElement.scrollWidth") <= 360
+    tab.value("document.querySelector('h1').click()")
+    tab.until(f"{TIP}.hidden")
+
+
+def test_paper_has_no_tips(browser: Browser, address: str) -> None:
+    tab = browser.tab().open(address)
+    tab.value(f"{WORD}.focus()")
+    tab.until(f"!{TIP}.hidden")
+    tab.look("print")
+    assert tab.value(f"getComputedStyle({TIP}).display") == "none"

@@ -44,6 +44,12 @@ STEP = 0.01
 WINDOW = 0.032
 """Seconds that a spectrum looks at, about."""
 
+CONTAINERS = (
+    "mov", "avi", "flv", "matroska", "webm", "mpegts", "mpeg", "mpegvideo", "m4v", "asf", "ogg",
+    "mp3", "aac", "wav", "w64", "flac", "aiff", "au", "caf", "amr", "gif",
+)  # fmt: skip
+"""Formats of film and sound that are opened, as FFmpeg calls them, whatever a file's name is."""
+
 HEADERS = Lock()
 """Held while an array's header is parsed: Python 3.11's parser fails in several threads at once."""
 
@@ -170,11 +176,11 @@ def read_frames(path: Path, count: int, side: int) -> NDArray[np.uint8]:
     """
     av = _library("av")
     with _naming(path, (av.FFmpegError, OSError, ValueError)):
-        with av.open(str(path)) as file:
+        with _opened(av, path) as file:
             if not file.streams.video:
                 raise DamagedMediaError(f"{path}: has no picture")
             wanted = _evenly(list(file.demux(file.streams.video[0])), count)
-        with av.open(str(path)) as file:
+        with _opened(av, path) as file:
             pictures = [_squared(frame, side) for frame in _picked(file, wanted)]
     if not pictures:
         raise DamagedMediaError(f"{path}: has no frame that can be read")
@@ -268,7 +274,7 @@ def _turned(square: NDArray[Any], matrix: Any) -> NDArray[Any]:
 def _sound_track(path: Path, rate: int) -> NDArray[np.float32]:
     av = _library("av")
     errors = (av.FFmpegError, OSError, ValueError)
-    with _naming(path, errors), av.open(str(path)) as file:
+    with _naming(path, errors), _opened(av, path) as file:
         tracks = file.streams.audio
         if not tracks:
             raise DamagedMediaError(f"{path}: has no sound track")
@@ -295,6 +301,11 @@ def _resampled(wave: NDArray[np.float32], own: int, rate: int) -> NDArray[np.flo
     ratio = Fraction(rate, own).limit_denominator(MOST_STEPS)
     resampled: NDArray[np.float32] = resample_poly(wave, ratio.numerator, ratio.denominator)
     return resampled.astype(np.float32)
+
+
+def _opened(av: ModuleType, path: Path) -> Any:
+    """A file of film or sound, which holds all that is read: no list of other files is followed."""
+    return av.open(str(path), options={"format_whitelist": ",".join(CONTAINERS)})
 
 
 def _library(name: str) -> ModuleType:

@@ -25,6 +25,8 @@ from armtune.sweeps.workers.trial import TRIALS
 RECIPE = "recipe.yaml"
 BEST = "best"
 """Folder of the exported winner."""
+EXAMPLES = "examples.json"
+"""What some samples look like by which the winner was judged, for the report."""
 ORIGIN = "origin.json"
 """Versions, git commit and data that a run started with."""
 
@@ -40,8 +42,10 @@ WRITTEN = (
     "confirm",
     "costs.json",
     "ensemble",
+    EXAMPLES,
     "front.csv",
     "lineage.csv",
+    "mean-of-alone.json",
     "population",
     "references",
     "report.html",

@@ -283,3 +283,13 @@ def test_arrays_that_are_not_what_they_say(tmp_path: Path, content: bytes) -> No
     (tmp_path / "a.npy").write_bytes(content)
     with pytest.raises(DAMAGED, match=r"a\.npy: missing or damaged"):
         media.read_array(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("listed", ["ffconcat version 1.0\nfile film.mp4\n", "#EXTM3U\nfilm.mp4\n"])
+def test_a_list_of_films_is_no_film(tmp_path: Path, listed: str) -> None:
+    files.write_video(tmp_path / "film.mp4", 1, 0)
+    (tmp_path / "a.mp4").write_text(listed)
+    for read in (lambda path: read_frames(path, 1, 8), lambda path: read_sound(path, 8000)):
+        assert len(read(tmp_path / "film.mp4"))
+        with pytest.raises(DAMAGED, match=r"a\.mp4: missing or damaged"):
+            read(tmp_path / "a.mp4")
