@@ -27,7 +27,7 @@ from armtune.recipe.schema import AUTO, Recipe
 from armtune.recipe.shipped import spaces_folder
 from armtune.recipe.start_checks import METHOD, unmade
 
-METHODS = ("none", "arm", "auxiliary", "modality_dropout")
+METHODS = ("none", "arm", "auxiliary", "modality_dropout", "lfm")
 """The balancing methods that the automatic space tries."""
 UNIMODAL = "auxiliary"
 """The method that linear models begin with: each then also learns by itself."""
@@ -238,7 +238,7 @@ def _next_to_try(recipe: Recipe, space: Range) -> Iterator[dict[str, Any]]:
     if kernels:
         yield kernels
     for method in space.get(METHOD, {}).get("choice", ()):
-        if method in ("none", "arm"):
+        if method in ("none", "arm", "lfm"):
             yield {METHOD: method}
     if len(recipe.modalities) > 1:
         for path in (path for path in space if path.endswith(".lr_scale")):
