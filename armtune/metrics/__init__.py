@@ -72,9 +72,7 @@ def metrics_of(target: type[Target]) -> list[Metric]:
             "train_loss", "minimize", "what the training minimised, mean over the epoch's steps"
         ),
         Metric(PARAMETERS, "minimize", "numbers that the networks learn, one for each fold"),
-        Metric(
-            LATENCY, "minimize", "milliseconds of predicting one sample, for goals only"
-        ),
+        Metric(LATENCY, "minimize", "milliseconds of predicting one sample, for goals only"),
         Metric(TRAIN_SECONDS, "minimize", "seconds of training so far, for goals only"),
         Metric(f"unimodal_{score}/<m>", "maximize", f"{score} of the modality's own head"),
         Metric(f"weakest_{score}", "maximize", f"lowest unimodal {score}"),
