@@ -1,6 +1,6 @@
 """Other libraries' searches on the same tables as search.py's, by the same measure.
 
-    python -m benchmarks.field [wiki …] [--methods …] [--seeds 50] [--first 0] [--workers 4]
+    python -m benchmarks.field [wiki …] [--methods …] [--seeds 50] [--workers 4]
 
 Each asks and tells as its documentation shows, begins with the recipe's own values, and gets as
 many epochs as the recipe's trials need without pruning. Ray Tune's are its own OptunaSearch and
