@@ -131,9 +131,9 @@ class Pace:
 
     def _planned_ends(self) -> list[float]:
         """When each re-training is over, as a multiple of what a trial takes in a full pack."""
-        if not self._top:
+        if self._confirm is None or not self._top:
             return []
-        confirm = {"sweep.confirm": {**self._recipe.sweep.confirm.model_dump(), "top": self._top}}
+        confirm = {"sweep.confirm": {**self._confirm.model_dump(), "top": self._top}}
         [(size, _)] = self._sizes.most_common(1)
         size = max(1, size)
         places, ends = max(1, self._most // size), [0.0]

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from armtune.bundle import latency as measuring
 from armtune.bundle.engine import CantExport, Engine, Present, Views
 from armtune.bundle.formats import numpy as numpy_format
 from armtune.bundle.latency import latency, milliseconds
-from armtune.bundle.serving import Exported, Served
+from armtune.bundle.serving import Exported, Served, export
 from armtune.data import Dataset
 from armtune.data.folding import folded
 from armtune.recipe.schema import Recipe
@@ -32,7 +31,7 @@ class Seen:
         self.loaded: list[Engine] = []
         self.parts: list[Served] = []
         self.told: list[Any] = []
-        load, export = numpy_format.load, measuring.export
+        load = numpy_format.load
 
         def loading(folder: Path) -> Engine:
             self.loaded.append(load(folder))
@@ -48,8 +47,8 @@ class Seen:
             return MEASURED
 
         monkeypatch.setattr(numpy_format, "load", loading)
-        monkeypatch.setattr(measuring, "export", exporting)
-        monkeypatch.setattr(measuring, "milliseconds", timing)
+        monkeypatch.setattr("armtune.bundle.latency.export", exporting)
+        monkeypatch.setattr("armtune.bundle.latency.milliseconds", timing)
 
 
 @pytest.fixture
@@ -80,7 +79,7 @@ def cannot(*_: Any) -> None:
 @pytest.mark.parametrize("large", [False, True], ids=["not exported", "large samples"])
 def test_torch_is_timed_otherwise(seen: Seen, monkeypatch: pytest.MonkeyPatch, large: bool) -> None:
     if large:
-        monkeypatch.setattr(measuring, "FEW", 1)
+        monkeypatch.setattr("armtune.bundle.latency.FEW", 1)
     else:
         monkeypatch.setattr(numpy_format, "write", cannot)
     dataset = toy_dataset()
@@ -105,7 +104,7 @@ def test_the_networks_of_all_folds_predict(seen: Seen, folds: int) -> None:
 
 def test_the_median_of_single_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     moments = iter([0.0, 0.002, 1.0, 1.009, 2.0, 2.004])
-    monkeypatch.setattr(measuring.time, "perf_counter", lambda: next(moments))
+    monkeypatch.setattr("time.perf_counter", lambda: next(moments))
     asked = []
 
     def engine(views: Views, present: Present) -> Any:
