@@ -265,6 +265,8 @@ def _is_proper(name: str, value: Any, width: int) -> bool:
     """Whether a target may have such a value under this name."""
     if name == "temperature":
         return type(value) in (int, float) and 0 < value < inf
+    if name == "smoothing":  # of training's losses alone, so that no model serves with it
+        return type(value) in (int, float) and value == 0
     if name == "thresholds" and value == ():
         return True
     kinds = (str,) if name == "names" else (int, float)
