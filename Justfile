@@ -22,16 +22,14 @@ generate:
     python docs/glossary.py
     python docs/ranks.py
 
-# Whether the benchmarks of speed run; figures are for a quiet machine, without --quick
-benchmarks:
-    python benchmarks/throughput.py recipes/avmnist.yaml --quick
-    python benchmarks/hypervolume.py recipes/avmnist.yaml --quick
-    python benchmarks/pruning.py recipes/avmnist.yaml --quick
-    python benchmarks/linear.py --quick
-    python benchmarks/gpu.py recipes/avmnist.yaml --quick
-    python benchmarks/many_trials.py --quick
-    python benchmarks/start.py --quick
-    PYTHONPATH=. python benchmarks/gpu_all.py --device cpu --quick
+# Every benchmark that has --quick, in under ten minutes; figures are for a quiet machine, without it
+benchmarks *ARGS:
+    python benchmarks/all.py {{ARGS}}
+
+# The same three times, against the last figures: what got worse beyond noise
+nightly:
+    python benchmarks/all.py --repeats 3 --json new-figures.json
+    python benchmarks/compare_last.py new-figures.json
 
 # Correctness and speed of a card, in at most eight minutes
 gpu:

@@ -160,10 +160,16 @@ def sweep_and_export(
     resume: bool = False,
     inline: bool = False,
     address: str | None = None,
+    before: Mapping[str, float] | None = None,
 ) -> Result:
-    """As ``sweep``, for a recipe that was read already; ``recipe_folder`` is where it was."""
+    """As ``sweep``, for a recipe that was read already; ``recipe_folder`` is where it was.
+
+    Args:
+        before: as ``armtune.sweeps.sweep`` takes it.
+    """
     from armtune.bundle.target import check_target
     from armtune.report.tensorboard import TensorBoardListener
+    from armtune.sweeps.study.costs import EXPORT, Ledger
 
     check_target(folder / BEST)
     found = run_sweep(
@@ -174,14 +180,16 @@ def sweep_and_export(
         resume=resume,
         inline=inline,
         address=address,
+        before=before,
     )
     # Slow to import: no sweep waits for it.
     from armtune.report.page import REPORT, write_report
 
     if found.chosen is not None:
-        from armtune.export.from_run import export_winner
+        with Ledger(folder).timed(EXPORT):
+            from armtune.export.from_run import export_winner
 
-        export_winner(folder, folder / BEST)
+            export_winner(folder, folder / BEST)
     result = load_run(folder)
     write_report([result.report], folder / REPORT)
     return result

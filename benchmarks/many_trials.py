@@ -2,9 +2,10 @@
 
     python benchmarks/many_trials.py [TRIALS] [--workers N] [--sampler NAME] [--to FOLDER] [--quick]
 
-A sweep as users run it (search, pruner, journal, TensorBoard, front), but that its workers are
-objects of this process. What they do is timed apart: the rest is the driver's, in seconds of the
-processor. Then the sweep is resumed, and ``status``, ``report`` and TensorBoard read it, each in a
+A sweep as users run it (search, pruner, journal, TensorBoard, a line for each trial, front), but
+that its workers are objects of this process. Most of its trials end on the front, the hardest
+case. What workers do is timed apart: the rest is the driver's, in seconds of the processor.
+Then the sweep is resumed, and ``status``, ``report`` and TensorBoard read it, each in a
 process of its own. With ``--to`` a measurement that was killed goes on where it stood.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import resource
 import statistics
 import subprocess
@@ -26,8 +28,10 @@ from typing import Any
 from unittest import mock
 
 import tiny
+from rich.console import Console
 
 from armtune.recipe.schema import Recipe, Resources
+from armtune.report.live import LiveListener
 from armtune.report.tensorboard import TensorBoardListener
 from armtune.sweeps import run
 from armtune.sweeps.engines.dispatcher import Dispatcher
@@ -135,13 +139,15 @@ def swept(folder: Path, recipe: Recipe) -> Path:
     times = folder / "driver.csv"
     place = run.Place(folder, folder.parent, resume=folder.exists(), inline=True)
     folder.mkdir(exist_ok=True)
-    with mock.patch.object(run, "Inline", Simulated):
-        run.run_sweep(recipe, place, (Clock(times), TensorBoardListener()), tiny.TinyWorkshop())
+    with mock.patch.object(run, "Inline", Simulated), Path(os.devnull).open("w") as silent:
+        console = Console(file=silent)
+        told = (Clock(times), LiveListener(recipe, console), TensorBoardListener())
+        run.run_sweep(recipe, place, told, tiny.TinyWorkshop())
     return times
 
 
 def recipe_of(trials: int, sampler: str) -> Recipe:
-    """A sweep of four numbers for two objectives, most of whose trials a pruner stops."""
+    """A sweep of four numbers for two objectives."""
     sweep = {"space": [SPACE], "sampler": {"name": sampler}, "references": False}
     return tiny.recipe(EPOCHS, trials=trials, **sweep)
 

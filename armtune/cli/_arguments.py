@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -104,6 +105,30 @@ Plugins = Annotated[
 ]
 
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an earlier sweep.")]
+
+
+def duration(text: str) -> float:
+    """Seconds from how long something may take, such as ``600``, ``90s``, ``10m`` or ``1h30m``."""
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip())
+    seconds = sum(
+        float(part or 0) * unit
+        for part, unit in zip(found.groups() if found else (), (3600, 60, 1), strict=False)
+    )
+    if not seconds:
+        said = f"{text!r} is no time above zero; such are 600, 90s, 10m and 1h30m"
+        raise typer.BadParameter(said)
+    return seconds
+
+
+Seconds = Annotated[
+    float | None,
+    typer.Option(
+        metavar="TIME",
+        parser=duration,
+        help="Time for the whole sweep (sweep.seconds), such as 600, 10m or 1h30m.",
+        show_default="the recipe's",
+    ),
+]
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="Plain lines, no live picture.")]
 

@@ -108,6 +108,7 @@ def show_verdict(report: RunReport, console: Terminal) -> None:
 
 
 def _show(report: RunReport, console: Terminal) -> None:
+    from armtune.report.costs import costs_line
     from armtune.report.tables import failures
 
     show_verdict(report, console)
@@ -115,5 +116,5 @@ def _show(report: RunReport, console: Terminal) -> None:
     shown = report.shown
     console.show(shown.grids())
     told = [*failures(shown.records), *report.notes, report.choice, report.preserved]
-    for line in filter(None, [*told, report.left_out]):
+    for line in filter(None, [*told, report.left_out, costs_line(report.costs)]):
         console.print(line)

@@ -38,10 +38,16 @@ def _contender(recipe: Recipe, folder: Path, modality: str) -> Contender:
         "sweep.weights": {},
         "sweep.ideal": {},
         "sweep.choose": f"highest {score}",
+        "sweep.confirm.outputs": True,
         "sweep.space": [space] if space else [],
     }
     changed = with_overrides(alone(recipe, modality), goals)
-    return Contender(f"alone-{modality}", changed)
+    return Contender(called(modality), changed)
+
+
+def called(modality: str) -> str:
+    """What the sweep of a modality alone is called."""
+    return f"alone-{modality}"
 
 
 def _serves(entry: Entry, modality: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from armtune.comparison import mean_of_alone
 from armtune.comparison.cuts import over_cuts
 from armtune.comparison.plan import reference_of
 from armtune.comparison.record import Record, cut_folder, is_comparison, read_record
@@ -40,7 +41,7 @@ def best_method(comparison: Comparison) -> str:
         RunError: none qualifies.
     """
     choice = Goals.from_recipe(comparison.recipe).choice
-    outcomes = list(comparison.outcomes)
+    outcomes = [o for o in comparison.outcomes if o.method != mean_of_alone.NAME]
     seeds = {k: [s.validation for s in o.sound] for k, o in enumerate(outcomes)}
     # A modality alone has no gap, and doesn't qualify for a rule that reads it.
     known = {
@@ -69,6 +70,8 @@ def run_to_export(folder: Path, method: str | None = None) -> Path:
     outcome = next((o for o in comparison.outcomes if o.method == name), None)
     if outcome is None:
         raise RunError(f"{folder}: no method {name!r}; there are {', '.join(record.methods)}")
+    if name == mean_of_alone.NAME:
+        raise RunError(f"{folder}: {name} is several models, each in a sweep of its own")
     if outcome.failure:
         raise RunError(f"{folder}: {name} has no model: {outcome.failure}")
     return (folder if record.cuts == 1 else cut_folder(folder, 0)) / name
@@ -77,7 +80,13 @@ def run_to_export(folder: Path, method: str | None = None) -> Path:
 def _one(folder: Path, record: Record) -> Comparison:
     recipe, data = look(folder / RECIPE).recipe, used_data(folder)["description"]
     outcomes = [_outcome(folder / method, record) for method in record.methods]
+    outcomes += _mean_of_alone(folder)
     return Comparison(recipe, data, reference_of(record.methods), outcomes, record.command)
+
+
+def _mean_of_alone(folder: Path) -> list[Outcome]:
+    found = mean_of_alone.read(folder)
+    return [] if found is None else [Outcome(mean_of_alone.NAME, found[0], seeds=found[1])]
 
 
 def _outcome(run: Path, record: Record) -> Outcome:

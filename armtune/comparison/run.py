@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from armtune.comparison import mean_of_alone
+from armtune.comparison.alone import called
 from armtune.comparison.pairs import Difference, differences
 from armtune.comparison.plan import Contender, reference_of
 from armtune.comparison.record import Ended, Record
@@ -20,6 +22,7 @@ from armtune.sweeps import Confirmation, SweepResult, TrialRecord, read_records
 from armtune.sweeps.run import Place
 from armtune.sweeps.study.folder import enter, may_start, self_contained
 from armtune.sweeps.study.lock import locked
+from armtune.sweeps.workers.trial import confirm_folder
 
 GAP = "contribution_gap"
 WORST_MISSING = "worst_missing"
@@ -107,6 +110,12 @@ class Comparison:
         """The simple models, which one method's sweep measured for all."""
         return next((o.references for o in self.outcomes if o.references is not None), None)
 
+    @property
+    def simpler(self) -> list[Outcome]:
+        """Each modality alone, and the mean of these: what methods have to beat."""
+        names = [mean_of_alone.NAME, *map(called, self.recipe.modalities)]
+        return [outcome for outcome in self.outcomes if outcome.method in names]
+
     def differences(self, metric: str, split: str = "test") -> dict[str, Difference]:
         """Each other method's difference to the reference; none if the reference failed."""
         values = {o.method: o.values(split, metric) for o in self.outcomes if not o.failure}
@@ -152,6 +161,7 @@ def compare(
             found.append(outcome := _outcome(contender, place.folder, dataset, train))
             record = record.having(outcome.method, Ended(outcome.failure, outcome.notes))
             record.write(place.folder)
+        found += _mean_of_alone(recipe, place.folder, dataset, found)
     if all(outcome.failure for outcome in found):
         raise RunError(f"no method could be compared; {found[0].method}: {found[0].failure}")
     reference = reference_of(record.methods)
@@ -187,6 +197,39 @@ def _outcome(contender: Contender, folder: Path, dataset: Dataset, train: Train)
         return Outcome(method, str(error), records_of(run), notes=notes)
     found = result.references
     return Outcome(method, "", result.records, number, seeds, cost, notes, found)
+
+
+def _mean_of_alone(
+    recipe: Recipe, folder: Path, dataset: Dataset, found: Sequence[Outcome]
+) -> list[Outcome]:
+    """The mean of what was tuned alone, measured and written down; none where that wasn't asked."""
+    names = {called(modality): modality for modality in recipe.modalities}
+    alone = {names[o.method]: o for o in found if o.method in names}
+    if len(alone) < len(names):
+        return []
+    failure, seeds = _why_no_mean(alone.values()), list[Confirmation]()
+    if not failure:
+        try:
+            seeds = mean_of_alone.measure(recipe, dataset, _places(folder, alone))
+        except RunError as error:
+            failure = str(error)
+    mean_of_alone.write(folder, failure, seeds)
+    return [Outcome(mean_of_alone.NAME, failure, seeds=seeds)]
+
+
+def _why_no_mean(alone: Iterable[Outcome]) -> str:
+    failed = [outcome.method for outcome in alone if outcome.failure]
+    return f"there is nothing of {', '.join(failed)}" if failed else ""
+
+
+def _places(folder: Path, alone: Mapping[str, Outcome]) -> mean_of_alone.Places:
+    """Where the re-trainings are, by the seeds that are sound of every modality."""
+    each = [[seed.seed for seed in outcome.sound] for outcome in alone.values()]
+    return {
+        seed: {m: confirm_folder(folder / o.method, o.chosen or 0, seed) for m, o in alone.items()}
+        for seed in each[0]
+        if all(seed in own for own in each)
+    }
 
 
 def _swept(recipe: Recipe, run: Path, train: Train) -> tuple[SweepResult, list[str]]:

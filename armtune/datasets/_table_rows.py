@@ -54,11 +54,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Labelling:
-    """What is to be learnt: the target, each row's label, and its group's name if it has one."""
+    """What is to be learnt.
+
+    Attributes:
+        target: what labels are.
+        labels: each row's; anything where it has none.
+        groups: each row's group's name, where there are groups.
+        known: which rows have a label.
+    """
 
     target: Target
     labels: NDArray[Any]
     groups: NDArray[np.generic] | None
+    known: Mask
 
 
 class TableRows:
@@ -103,7 +111,8 @@ class TableRows:
         Raises:
             DataError: see ``Table.read``.
         """
-        present, used = self._settled()
+        present, whole = self._settled()
+        used = whole & learnt.known
         with TemporaryDirectory(dir=writer.folder) as scratch:
             kept, files, damaged = self._decoded(Path(scratch), used)
             readable = np.zeros_like(used)
@@ -115,13 +124,14 @@ class TableRows:
             for split, index in indices.items():
                 self._write(writer, split, index, learnt, prepared, lacked)
                 _write_files(writer, split, files, np.searchsorted(kept, index))
-        left_out = len(used) - int(used.sum())
+        left_out = int((~whole & learnt.known).sum())
         label = self.data.label
         words = told(target, label) if isinstance(label, str) else str(target)
         words += _table_words.sizes(indices) + _table_words.filled(filled, self.data.missing)
         words += (
             _table_words.damaged(damaged)
             + skipped(left_out)
+            + _table_words.unlabelled(learnt.known)
             + shared
             + self._doubts()
             + self._alone(learnt.groups)

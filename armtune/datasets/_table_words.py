@@ -31,6 +31,11 @@ def damaged(said: Sequence[str]) -> str:
     return f"; {len(said)} samples with damaged files left out, the first: {said[0]}"
 
 
+def unlabelled(known: NDArray[np.bool_]) -> str:
+    count = len(known) - int(known.sum())
+    return f"; {count} of {len(known)} rows have no label and are left out" if count else ""
+
+
 def left_out(guesses: Mapping[str, Sequence[Guess]]) -> str:
     gone = {g.name: g.type for own in guesses.values() for g in own if g.left_out}
     few = [f"{name} ({kind})" for name, kind in list(gone.items())[:MOST]]

@@ -21,6 +21,7 @@ from armtune.data.formats.media import MEDIA_SUFFIXES
 from armtune.data.formats.text_files import UTF_8, Encoding
 from armtune.data.inputs import Source, Whole
 from armtune.data.missing_modalities import Absent
+from armtune.data.rows import Mask
 from armtune.data.tokenizer import read_tokenizer, tokenizer_file
 from armtune.datasets import Labelled
 from armtune.datasets._clips import fingerprint
@@ -64,6 +65,10 @@ class Table(Labelled, Decoded):
     """Column of the labels, read as the text that stands there; for ``target: labels`` text such
     as ``a;b``, or several columns of 0 and 1, by names or patterns; for ``values`` one column of
     numbers, or several."""
+    unlabelled: Literal["error", "skip"] = "error"
+    """What becomes of rows whose label's cell is empty, such as those that are to be predicted: an
+    error, or left out. Of values ``?``, ``NA`` and the like are none either; an empty cell of
+    ``target: labels`` says that a sample has none of them, and is a label."""
     split: str | None = None
     """Column that says train, validation or test for each row."""
     groups: str | None = None
@@ -167,6 +172,8 @@ class Table(Labelled, Decoded):
     ) -> str:
         """Of all that the samples depend on, files that the table names among it."""
         options = self.model_dump(exclude={"path", "otherwise", "tokenizers"})
+        if self.unlabelled == "error":
+            del options["unlabelled"]  # older than it are caches and runs
         named = {name for m in modalities for name in store.match(self.columns[m], but)}
         files = [
             [None if file is None else fingerprint(file, store.folder) for file in own]
@@ -180,10 +187,28 @@ class Table(Labelled, Decoded):
         return digest_of({**of, "builder": BUILDER})
 
     def _learnt(self, store: ColumnStore) -> Labelling:
-        return Labelling(*self._labels(store), self._groups(store))
-
-    def _labels(self, store: ColumnStore) -> tuple[Target, NDArray[Any]]:
         columns = self._label_columns(store)
+        known = self._labelled(store, columns)
+        whole = store if known.all() else store.taking(columns, _labelled_rows(known))
+        return Labelling(*self._labels(whole, columns), self._groups(store), known)
+
+    def _labelled(self, store: ColumnStore, columns: Sequence[str]) -> Mask:
+        """Which rows have a label."""
+        known = np.ones(len(store), bool)
+        if self.predicts is Labels and isinstance(self.label, str):
+            return known
+        for name in columns:
+            there = store.filled(name, marks=self.predicts is Values)
+            if self.unlabelled == "error" and not there.all():
+                said = f"{int((~there).sum())} of {len(there)} cells are missing, the first in row"
+                hint = "unlabelled: skip leaves such rows out"
+                raise DataError(f"{store.at(name)}: {said} {int(there.argmin()) + 1}; {hint}")
+            known &= there
+        if not known.any():
+            raise DataError(f"{store.at(columns[0])}: no row has a label")
+        return known
+
+    def _labels(self, store: ColumnStore, columns: Sequence[str]) -> tuple[Target, NDArray[Any]]:
         place = store.at(columns[0])
         if not isinstance(self.label, str):
             return self.predicts.read(store.numbers(columns), place, columns)
@@ -204,6 +229,11 @@ class Table(Labelled, Decoded):
         if self.groups is None:
             return None
         return as_names(store.get(self.groups), store.at(self.groups))
+
+
+def _labelled_rows(known: Mask) -> NDArray[np.int64]:
+    """Each row's number, and the first labelled row's where one has no label of its own."""
+    return np.where(known, np.arange(len(known)), known.argmax())
 
 
 def _refuse_names(cells: NDArray[np.str_], place: str) -> None:

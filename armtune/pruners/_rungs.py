@@ -48,13 +48,14 @@ def front(standings: Sequence[Standing]) -> list[int]:
     able = np.flatnonzero(violated == violated.min())
     # In this order none is dominated by a later one, so that what was kept tells all.
     ordered = able[np.lexsort(losses[able].T[::-1])]
-    kept = np.empty((0, losses.shape[1]))
-    found = []
+    room = np.empty((len(ordered), losses.shape[1]))
+    found: list[int] = []
     for i in ordered:
+        kept = room[: len(found)]
         no_worse = (kept <= losses[i]).all(axis=1)
         if not (no_worse & (kept < losses[i]).any(axis=1)).any():
+            room[len(found)] = losses[i]
             found.append(int(i))
-            kept = np.vstack([kept, losses[i]])
     return sorted(found)
 
 

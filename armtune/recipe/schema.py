@@ -188,6 +188,8 @@ class Confirm(Options):
     """Seeds each of them is re-trained with."""
     solo: bool = True
     """Also train each modality alone with the winner's settings, to see what joining them cost."""
+    outputs: bool = False
+    """Keep what each re-trained model says of validation and test samples beside it."""
 
 
 class Sweep(Options):

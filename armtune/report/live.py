@@ -59,6 +59,7 @@ class LiveListener(Listener):
         self._wanted = f"at most {trials}" if perhaps_less else str(trials)
         self._records: dict[int, TrialRecord] = {}
         self._front: Sequence[int] = ()
+        self._ended: list[TrialRecord] = []  # since the front was worked out
         self._interrupted: set[int] = set()
         self._data = self._confirming = ""
         self._confirmed, self._begun = 0, False
@@ -102,7 +103,7 @@ class LiveListener(Listener):
 
     def trial_ended(self, record: TrialRecord) -> None:
         self._records[record.number] = record
-        self._front = front_of(list(self._records.values()), self._goals)
+        self._ended.append(record)
         if record.state == "FAIL" or not self._live:
             style = STATE_STYLES[record.state] if record.state == "FAIL" else ""
             self._print(f"{self._result(record)}  {self._progress()}", style)
@@ -129,12 +130,13 @@ class LiveListener(Listener):
 
     def sweep_ended(self, records: Sequence[TrialRecord], front: Sequence[int]) -> None:
         self._records = {record.number: record for record in records}
-        self._front = ()  # who started the sweep shows what came out of it
+        self._front, self._ended = (), []  # who started the sweep shows what came out of it
         if self._live:
             self._live.refresh()
 
     def picture(self) -> RenderableType:
         """What the terminal shows now."""
+        self._bring_in_ended()
         records = list(self._records.values())
         lines = [f"data: {self._data}", self._times(records)]
         confirming = [self._confirm_bar()] if self._confirming else []
@@ -145,6 +147,14 @@ class LiveListener(Listener):
         texts = (Text(for_terminal(line)) for line in lines)
         pictures = [table.rich(fold=False) for table in tables]
         return Group(title, self._bar(records), *texts, *confirming, *pictures)
+
+    def _bring_in_ended(self) -> None:
+        """Works the front out; what it left behind before never comes back."""
+        # The sweep goes on adding to them.
+        ended = [self._ended.pop() for _ in range(len(self._ended))]
+        if ended:
+            before = [self._records[number] for number in self._front]
+            self._front = front_of([*before, *ended], self._goals)
 
     def _bar(self, records: Sequence[TrialRecord]) -> RenderableType:
         counts = Counter(record.state for record in records)

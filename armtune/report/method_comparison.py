@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from statistics import fmean, stdev
 from typing import Any
 
+from armtune.comparison import mean_of_alone
 from armtune.comparison.pairs import Difference
 from armtune.comparison.run import GAP, UNFINISHED, WORST_MISSING, Comparison, Outcome
 from armtune.references import Reference
@@ -80,7 +81,7 @@ def difference_grid(comparison: Comparison, metric: str, split: str = "test") ->
 def budget_grid(comparison: Comparison) -> Grid:
     """What each method's sweep was given, and what became of it."""
     rows = []
-    for outcome in comparison.outcomes:
+    for outcome in (o for o in comparison.outcomes if o.method != mean_of_alone.NAME):
         states = Counter(record.state for record in outcome.records)
         counts = (states[state] for state in ("COMPLETE", "PRUNED", "FAIL"))
         epochs = sum(record.epoch for record in outcome.records)
@@ -124,19 +125,44 @@ def notes(comparison: Comparison) -> list[str]:
 
 
 def _lost(comparison: Comparison) -> Iterator[str]:
-    """A warning where no method is above the best reference."""
+    """A warning for each simpler model that no method is above on test."""
+    simpler = comparison.simpler
+    methods = [o for o in comparison.outcomes if o not in simpler]
+    scores = [score for o in methods if (score := _score(comparison, o, "test")) is not None]
+    for name, score in _to_beat(comparison):
+        if scores and max(scores) <= score:
+            yield (
+                f"no method is above {name}: it has {100 * score:.2f} on test, "
+                f"the best method {100 * max(scores):.2f}"
+            )
+
+
+def _to_beat(comparison: Comparison) -> Iterator[tuple[str, float]]:
+    """The simpler models by their scores on test.
+
+    They are the best reference and the best modality alone, both chosen on validation, and the mean
+    of the modalities.
+    """
     best = comparison.references.best if comparison.references else None
-    scores = [fmean(v) for o in comparison.outcomes if (v := _test_scores(comparison, o))]
-    if best is None or best.test is None or not scores or max(scores) > best.test:
-        return
-    yield (
-        f"no method is above {best.name}: it has {100 * best.test:.2f} on test, "
-        f"the best method {100 * max(scores):.2f}"
-    )
+    if best is not None and best.test is not None:
+        yield best.name, best.test
+    mean = [o for o in comparison.simpler if o.method == mean_of_alone.NAME]
+    known = {
+        o.method: score
+        for o in comparison.simpler
+        if o not in mean and (score := _score(comparison, o, "validation")) is not None
+    }
+    strongest = max(known, key=known.__getitem__, default="")
+    for outcome in (o for o in comparison.simpler if o.method == strongest or o in mean):
+        score = _score(comparison, outcome, "test")
+        if score is not None:
+            yield outcome.method, score
 
 
-def _test_scores(comparison: Comparison, outcome: Outcome) -> list[float]:
-    return list(outcome.values("test", comparison.score).values())
+def _score(comparison: Comparison, outcome: Outcome, split: str) -> float | None:
+    """Its mean score on a split; None where it has none."""
+    values = outcome.values(split, comparison.score).values()
+    return fmean(values) if values else None
 
 
 def rows_of(comparison: Comparison) -> Iterator[dict[str, Any]]:

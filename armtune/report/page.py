@@ -13,6 +13,8 @@ from plotly.offline import get_plotlyjs
 from armtune.files import write_text
 from armtune.recipe.load import dump_content
 from armtune.report import examples, figures
+from armtune.report.costs import READ as COSTS_READ
+from armtune.report.costs import costs_grid
 from armtune.report.curves import curves
 from armtune.report.glossary import explained
 from armtune.report.glossary import html as glossary
@@ -100,6 +102,7 @@ def _sections(report: RunReport, left_out: str, alone: bool) -> list[str]:
     judged = [make(report.judged) for make in (scores_grid, spreads_grid)]
     for grid in (*judged, *report.grids()[::-1]):
         lines += _table(grid)
+    lines += _table(costs_grid(report.costs), COSTS_READ)
     recipe = f"<pre>{escape(dump_content(report.content))}</pre>"
     return [*lines, f"<section><h2>Recipe</h2>{recipe}</section>"]
 

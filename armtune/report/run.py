@@ -8,18 +8,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from armtune.errors import RunError
 from armtune.recipe.load import content_of
 from armtune.recipe.looking import look
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space, load_space
 from armtune.references import References
+from armtune.report.costs import costs_dict
 from armtune.report.exports import Export, exports_grid, exports_of
 from armtune.report.headline import Tile, tiles_of
 from armtune.report.judged import read_judged
 from armtune.report.lineage import lineage_grid
 from armtune.report.references import references_dict, references_grid
-from armtune.report.sample import sample, sample_line
+from armtune.report.sample import of_front, sample, sample_line
 from armtune.report.solo_comparison import Solo, solo_grid, solo_line, winner_seeds
 from armtune.report.tables import (
     Confirmed,
@@ -32,10 +34,11 @@ from armtune.report.tables import (
     trials_grid,
 )
 from armtune.report.verdict import facts_of, sentences
-from armtune.sweeps import TrialRecord, read_result
+from armtune.sweeps import SweepResult, TrialRecord, read_result
+from armtune.sweeps.study.costs import Cost, costs_of
 from armtune.sweeps.study.folder import RECIPE, recipe_of, used_data
 from armtune.sweeps.study.lineage import Segment
-from armtune.sweeps.study.reader import read_study
+from armtune.sweeps.study.reader import StudyReader, read_study
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class RunReport:
         verdict: what the chosen trial is worth, in sentences; none where it wasn't re-trained.
         tiles: the figures of it that matter most.
         judged: what the exported model says of samples that it hasn't learnt; empty if not known.
+        costs: what each part of the sweep cost; none where that wasn't noted.
     """
 
     folder: Path
@@ -79,6 +83,7 @@ class RunReport:
     tiles: Sequence[Tile] = ()
     judged: Mapping[str, Any] = field(default_factory=dict)
     exports: Sequence[Export] = ()
+    costs: Sequence[Cost] = ()
 
     @classmethod
     def read(cls, folder: Path, overrides: Sequence[str] = ()) -> RunReport:
@@ -96,6 +101,7 @@ class RunReport:
         recipe = recipe_of(folder, overrides) if overrides else seen.recipe
         goals = Goals.from_recipe(recipe)
         facts = facts_of(result, goals.score, recipe.sweep.choose)
+        costs, unread = _costs(folder, recipe, result, study)
         return cls(
             folder=folder,
             recipe=recipe,
@@ -111,7 +117,7 @@ class RunReport:
                 for m in recipe.modalities
                 if m in result.solo
             },
-            notes=result.notes,
+            notes=[*result.notes, *unread],
             lineages=study.lineages(),
             written=seen.content,
             references=result.references,
@@ -119,6 +125,7 @@ class RunReport:
             tiles=tiles_of(facts) if facts else (),
             judged=read_judged(folder, result),
             exports=exports_of(recipe, result),
+            costs=costs,
         )
 
     @property
@@ -155,13 +162,15 @@ class RunReport:
     @cached_property
     def shown(self) -> RunReport:
         """The same with no more trials than can be seen in figures and tables."""
-        seen = sample(self.records, (*self.front, *self.confirmed, self.chosen))
+        front = of_front(self.front, self.chosen)
+        seen = sample(self.records, (*front, *self.confirmed, self.chosen))
         return replace(self, records=seen)
 
     @property
     def left_out(self) -> str:
         """A sentence on the trials that ``shown`` leaves out; empty if there are none."""
-        return sample_line(len(self.shown.records), len(self.records))
+        shown = {record.number for record in self.shown.records}
+        return sample_line(shown, len(self.records), self.front)
 
     def grids(self) -> list[Grid]:
         """The tables that have rows, the most important last."""
@@ -192,5 +201,16 @@ class RunReport:
             "notes": list(self.notes),
             "verdict": list(self.verdict),
             "references": references_dict(self.references) if self.references else None,
+            "costs": costs_dict(self.costs),
             "trials": [trial_dict(record) for record in self.records],
         }
+
+
+def _costs(
+    folder: Path, recipe: Recipe, result: SweepResult, study: StudyReader
+) -> tuple[list[Cost], list[str]]:
+    """What each part cost; and why that isn't known, if it can't be read."""
+    try:
+        return costs_of(folder, recipe, result, study), []
+    except RunError as error:
+        return [], [str(error)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from armtune.sweeps.study.records import TrialRecord
 
@@ -25,11 +25,28 @@ def sample(records: Sequence[TrialRecord], seen: Iterable[int | None] = ()) -> l
     return [record for record in records if record.number in wanted | spread]
 
 
-def sample_line(shown: int, known: int) -> str:
-    """A sentence on what isn't shown; empty where all is."""
-    if shown == known:
+def of_front(front: Sequence[int], chosen: int | None) -> list[int]:
+    """Trials of the front that must be seen: of a large one half as many as are drawn, evenly."""
+    most = DRAWN // 2
+    if len(front) <= most:
+        return list(front)
+    spread = {front[k * len(front) // most] for k in range(most)}
+    return [number for number in front if number in spread or number == chosen]
+
+
+def sample_line(shown: Collection[int], known: int, front: Sequence[int]) -> str:
+    """A sentence on what isn't shown; empty where all is.
+
+    Args:
+        shown: numbers of the trials that are.
+        known: number of all trials.
+        front: the whole one.
+    """
+    if len(shown) == known:
         return ""
+    seen = sum(number in shown for number in front)
+    which = "the front" if seen == len(front) else f"{seen} of the {len(front)} of the front"
     return (
-        f"Figures and tables show {shown} of {known} trials: the front, what was re-trained, and "
-        "others evenly by number; armtune report --json has all."
+        f"Figures and tables show {len(shown)} of {known} trials: {which}, what was re-trained, "
+        "and others evenly by number; armtune report --json has all."
     )

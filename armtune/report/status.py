@@ -164,9 +164,10 @@ def read_status(folder: Path) -> Status:
     recipe = seen.recipe
     goals = Goals.from_recipe(recipe)
     front = front_of(records, goals)
+    numbers = set(front)
     known = {number: [seed.metrics for seed in seeds] for number, seeds in confirmed.items()}
     chosen = chosen_of(records, front, goals, known)
-    standing = by_objective((r for r in records if r.number in front), goals)
+    standing = by_objective((r for r in records if r.number in numbers), goals)
     best = next((r for r in records if r.number == chosen), next(iter(standing), None))
     retrained = sum(map(len, confirmed.values()))
     return Status(

@@ -158,8 +158,8 @@ def chosen_of(
 
     See ``sweep.confirm.chosen_of``.
     """
-    known = list(records)
-    able = [record for record in known if record.number in front]
+    known, numbers = list(records), set(front)
+    able = [record for record in known if record.number in numbers]
     if goals.choice.then is not None:
         able = candidates_of(known, goals)
     standing = {record.number: record.metrics for record in able}
@@ -194,7 +194,8 @@ def front_grid(
     records: Iterable[TrialRecord], front: Sequence[int], goals: Goals, chosen: int | None = None
 ) -> Grid:
     """The front, the best of the first objective first; the chosen trial carries a star."""
-    standing = by_objective((record for record in records if record.number in front), goals)
+    numbers = set(front)
+    standing = by_objective((record for record in records if record.number in numbers), goals)
     metrics = list(dict.fromkeys([*goal_metrics(goals), *contributions(standing)]))
     marks = {chosen: f" {CHOSEN_MARK}"}
     rows = [

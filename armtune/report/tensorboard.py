@@ -29,7 +29,7 @@ from armtune.report.hparams import SESSION_END, HParams
 from armtune.report.lineage import lineage_grid
 from armtune.report.optuna_plots import importances
 from armtune.report.references import references_grid
-from armtune.report.sample import sample, sample_line
+from armtune.report.sample import of_front, sample, sample_line
 from armtune.report.tables import chosen_line, chosen_of, confirmed_grid, front_grid
 from armtune.sweeps import front_of, read_lineages
 from armtune.sweeps.study.records import Listener, SweepStart, TrialRecord
@@ -154,8 +154,9 @@ class TensorBoardListener(Listener):
         from armtune.report.tensorboard_images import contributions_picture, importance_picture
 
         chosen = self._chosen(front)
-        records = sample(list(self._records.values()), (*front, *self._confirmed, chosen))
-        if left_out := sample_line(len(records), len(self._records)):
+        known, seen = list(self._records.values()), of_front(front, chosen)
+        records = sample(known, (*seen, *self._confirmed, chosen))
+        if left_out := sample_line({r.number for r in records}, len(known), front):
             self._root.write(text_pb("sweep/drawn", left_out), step)
         judged = Plane.of(self._goals).objectives
         shares = {o.metric: importances(records, self._space, o) for o in judged}

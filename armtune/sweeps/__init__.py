@@ -7,7 +7,7 @@ the way in; it imports neither Ray, Optuna nor torch before a sweep starts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +50,7 @@ def sweep(
     resume: bool = False,
     inline: bool = False,
     address: str | None = None,
+    before: Mapping[str, float] | None = None,
 ) -> SweepResult:
     """Runs a recipe's sweep, or goes on with it.
 
@@ -60,6 +61,7 @@ def sweep(
         resume: go on with what the folder holds; in an empty folder the sweep just starts.
         inline: train in this process, one trial after the other, without Ray.
         address: address of a running Ray cluster; None starts Ray on this machine.
+        before: seconds that were spent on it before, by part as ``study.costs`` names them.
 
     Raises:
         RunError: the folder holds a sweep and ``resume`` wasn't asked for, holds one of another
@@ -71,7 +73,7 @@ def sweep(
     from armtune.sweeps.run import Place, run_sweep
 
     place = Place(folder, recipe_folder, resume, inline, address)
-    return run_sweep(recipe, place, listeners)
+    return run_sweep(recipe, place, listeners, before=before)
 
 
 def read_records(folder: Path) -> list[TrialRecord]:

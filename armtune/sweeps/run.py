@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from math import inf
@@ -22,6 +22,7 @@ from armtune.references import process
 from armtune.sweeps.engines.engine import Engine, Retrainings, check_inline
 from armtune.sweeps.engines.inline import Inline
 from armtune.sweeps.study.confirm import best_of, tasks_for, with_models
+from armtune.sweeps.study.costs import ENSEMBLE, PICTURES, Beginning, Ledger
 from armtune.sweeps.study.estimate import busy_seconds
 from armtune.sweeps.study.final import Final
 from armtune.sweeps.study.first_values import start_values
@@ -63,15 +64,19 @@ def run_sweep(
     place: Place,
     listeners: Sequence[Listener] = (),
     factory: TrainingFactory | None = None,
+    before: Mapping[str, float] | None = None,
 ) -> SweepResult:
     """See ``armtune.sweeps.sweep``; ``factory`` is what trainings come from."""
-    began = time.monotonic()
+    began, beginning = time.monotonic(), Beginning(before or {})
+    listeners = [*listeners, beginning]
     factory = factory or TrainingFactory(place.recipe_folder)
     if place.inline:
         check_inline(recipe)
     folder = place.folder.resolve()
     if is_open(recipe):
-        recipe = resolved(recipe, factory.dataset(recipe), place.recipe_folder)
+        with beginning.reading():
+            dataset = factory.dataset(recipe)
+        recipe = resolved(recipe, dataset, place.recipe_folder)
     space = load_space(recipe, place.recipe_folder)
     check_searched(recipe, space.dimensions)
     first = start_values(recipe, space, place.recipe_folder)
@@ -81,7 +86,8 @@ def run_sweep(
         recipe = self_contained(recipe, place.recipe_folder)
         with supply(place) as ready:
             # Built here, so that the workers find it in the cache.
-            dataset = factory.dataset(recipe)
+            with beginning.reading():
+                dataset = factory.dataset(recipe)
             data_notes(recipe, space.dimensions, dataset)
             enter(folder, recipe, dataset, about)
             study = SweepStudy(folder, recipe, space, Goals.from_recipe(recipe), first)
@@ -111,15 +117,16 @@ class _Sweep:
     ) -> None:
         self._recipe, self._dataset, self._folder, self._study = recipe, dataset, folder, study
         self._listeners, self._budget = listeners, budget
-        self._goals = Goals.from_recipe(recipe)
+        self._goals, self._ledger = Goals.from_recipe(recipe), Ledger(folder)
 
     def run(self, engine: Engine, references: process.Beside | None = None) -> SweepResult:
         engine.work(self._stages())
         self._reference(references)
         records = self._study.records()
         front = front_of(records, self._goals)
-        for listener in self._listeners:
-            listener.sweep_ended(records, front)
+        with self._ledger.timed(PICTURES):
+            for listener in self._listeners:
+                listener.sweep_ended(records, front)
         if not front:
             raise RunError(_nothing(self._folder, records))
         return result_of(self._folder, self._recipe, self._study)
@@ -182,9 +189,11 @@ class _Sweep:
     def _finish(self) -> Iterator[Retrainings]:
         """The trainings of what is exported, and what it measures."""
         result = result_of(self._folder, self._recipe, self._study)
-        final = Final(self._recipe, self._study, result, self._dataset)
+        with self._ledger.timed(ENSEMBLE):
+            final = Final(self._recipe, self._study, result, self._dataset)
         yield Retrainings(final.tasks(), final.ended)
-        final.judge()
+        with self._ledger.timed(ENSEMBLE):
+            final.judge()
 
     def _to_train_alone(self) -> list[Task]:
         """Each modality alone with the winner's settings, where that wasn't done before."""

@@ -262,6 +262,15 @@ class Target:
         """Outputs and labels as metrics of a user's own see them."""
         return outputs, labels
 
+    def mixed(self, outputs: Tensor, shares: Tensor) -> Tensor:
+        """Outputs of one model that serves the mean of what several serve, ``(sample, output)``.
+
+        Args:
+            outputs: ``(model, sample, output)``.
+            shares: what a model counts for a sample, ``(model, sample)``; they sum to 1.
+        """
+        return (shares.unsqueeze(-1) * outputs).sum(0)
+
     def served(self, outputs: Tensor) -> Tensor:
         """Outputs ``(…, sample, output)`` as users get them."""
         raise NotImplementedError

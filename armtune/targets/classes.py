@@ -183,6 +183,9 @@ class Classes(Discrete):
     def probabilities(self, outputs: Tensor) -> Tensor:
         return outputs.softmax(-1).unsqueeze(-2)
 
+    def mixed(self, outputs: Tensor, shares: Tensor) -> Tensor:
+        return (outputs.log_softmax(-1) + shares.log().unsqueeze(-1)).logsumexp(0)
+
     def codes(self, outputs: Tensor) -> Tensor:
         return outputs.argmax(-1).unsqueeze(-2)
 

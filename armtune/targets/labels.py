@@ -170,6 +170,11 @@ class Labels(Discrete):
         log = torch.nn.functional.logsigmoid
         return torch.stack([log(outputs), log(-outputs)], dim=-1)
 
+    def mixed(self, outputs: Tensor, shares: Tensor) -> Tensor:
+        each = self.log_probabilities(outputs) + shares.log()[..., None, None]
+        there, not_there = each.logsumexp(0).unbind(-1)
+        return there - not_there
+
     def codes(self, outputs: Tensor) -> Tensor:
         return (outputs > 0).long().transpose(-1, -2)
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from armtune.balancing._hooks import Balancer
 from armtune.cli import main
 from armtune.data import Dataset
+from armtune.errors import DivergedError
 from armtune.sweeps import read_confirmed, read_records
 from armtune.training.loop import Run
 
@@ -305,12 +306,53 @@ def test_a_split_that_says_little_is_told(run: RunVerb, folder: Path, capsys: Ca
 
 
 def test_each_modality_alone_stands_beside_the_methods(
-    run: RunVerb, folder: Path, capsys: Capture
+    run: RunVerb, folder: Path, capsys: Capture, monkeypatch: Patch
 ) -> None:
     assert run(*TINY, "--alone", "--json") == 0
-    methods = json.loads(capsys.readouterr().out)["methods"]
-    assert list(methods) == ["none", "arm", "alone-image", "alone-audio"]
+    told = capsys.readouterr().out
+    methods = json.loads(told)["methods"]
+    assert list(methods) == ["none", "arm", "alone-image", "alone-audio", "mean-of-alone"]
     assert all(m["failure"] == "" and len(m["seeds"]) == 2 for m in methods.values())
     alone = next(iter(methods["alone-image"]["seeds"].values()))["test"]
     assert "accuracy" in alone
     assert "contribution/audio" not in alone
+    mean = next(iter(methods["mean-of-alone"]["seeds"].values()))["test"]
+    assert mean["missing/audio"] == alone["accuracy"]
+    assert mean["contribution_gap"] >= 0
+    to = folder / "runs" / "small-compare"
+    rows = (to / "compare.csv").read_text(encoding="utf-8").splitlines()
+    assert any(row.startswith("mean-of-alone,test,accuracy,2,") for row in rows)
+    for name in ("compare.md", "compare.html"):
+        assert "mean-of-alone" in (to / name).read_text(encoding="utf-8")
+    assert verb(monkeypatch, "report", str(to), "--json") == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(told)
+    assert verb(monkeypatch, "export", str(to), "--to", "x", "--method", "mean-of-alone") == 1
+    assert "several models, each in a sweep of its own" in capsys.readouterr().err
+    assert verb(monkeypatch, "export", str(to), "--to", "best", "--format", "none") == 0
+    monkeypatch.setattr(Run, "advance", None)
+    assert run(*TINY, "--alone", "--resume") == 0
+    assert (to / "compare.csv").read_text(encoding="utf-8").splitlines() == rows
+
+
+def test_the_mean_of_each_alone_is_of_each_cut(run: RunVerb, folder: Path, capsys: Capture) -> None:
+    assert run(*TINY, "--alone", "--cuts", "2", "--json") == 0
+    methods = json.loads(capsys.readouterr().out)["methods"]
+    mean = methods["mean-of-alone"]
+    assert (mean["failure"], list(mean["seeds"])) == ("", ["0", "1"])
+    assert all((folder / f"runs/small-compare/cut-{k}/mean-of-alone.json").exists() for k in (0, 1))
+
+
+def test_without_one_of_the_modalities_there_is_no_mean(
+    run: RunVerb, folder: Path, capsys: Capture, monkeypatch: Patch
+) -> None:
+    advance = Run.advance
+
+    def broken(self: Run) -> object:
+        if self.network.modalities == ("audio",):
+            raise DivergedError("lost")
+        return advance(self)
+
+    monkeypatch.setattr(Run, "advance", broken)
+    assert run(*TINY, "--alone", "--json") == 0
+    methods = json.loads(capsys.readouterr().out)["methods"]
+    assert methods["mean-of-alone"]["failure"] == "there is nothing of alone-audio"

@@ -74,7 +74,8 @@ def test_as_json(
     assert (found["trials"], found["combinations"], found["rungs"]) == (3, 4, [3])
     assert found["dimensions"][1]["when"] == {"training.decay": ["cosine"]}
     estimate = found["estimate"]
-    total = estimate["start_seconds"] + estimate["search_seconds"] + estimate["after_seconds"]
+    parts = ("start_seconds", "search_seconds", "after_seconds", "end_seconds")
+    total = sum(estimate[part] for part in parts)
     assert estimate["seconds"] == pytest.approx(total)
     assert estimate["pack"] == 1
     assert (recipe.parent / "elsewhere" / "plan.json").exists()

@@ -272,3 +272,23 @@ def test_the_picture_has_each_methods_front_and_its_retrained_setting(
 def test_a_picture_of_nothing_can_be_drawn(comparison: Comparison) -> None:
     nothing = replace(comparison, outcomes=comparison.outcomes[2:])
     assert not fronts_picture(nothing).axes[0].lines
+
+
+def test_a_simpler_model_that_no_method_is_above_is_named(comparison: Comparison) -> None:
+    alone = [outcome("alone-image", 0.80, 0.80), outcome("alone-audio", 0.76, 0.70)]
+    mean = outcome("mean-of-alone", 0.74, 0.74, records=[], chosen=None)
+    told = tables.notes(replace(comparison, outcomes=[*comparison.outcomes, *alone, mean]))
+    assert told[-2:] == [
+        "no method is above alone-image: it has 80.00 on test, the best method 74.00",
+        "no method is above mean-of-alone: it has 74.00 on test, the best method 74.00",
+    ]
+    worse = [outcome(o.method, 0.5) for o in (*alone, mean)]
+    told = tables.notes(replace(comparison, outcomes=[*comparison.outcomes, *worse]))
+    assert not any("no method is above" in note for note in told)
+
+
+def test_the_mean_of_each_alone_had_no_budget(comparison: Comparison) -> None:
+    mean = outcome("mean-of-alone", 0.74, records=[], chosen=None)
+    grown = replace(comparison, outcomes=[*comparison.outcomes, mean])
+    assert [row[0] for row in tables.budget_grid(grown).rows] == ["none", "arm", "pair"]
+    assert tables.result_grid(grown, "test").rows[-1][0] == "mean-of-alone"

@@ -66,6 +66,19 @@ def test_marks_of_pieces_add_up_to_the_score(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_mean_serves_the_mean_of_what_each_serves(kind: str) -> None:
+    target = TOYS[kind]().target
+    draw = torch.Generator().manual_seed(0)
+    outputs = torch.randn(3, 7, target.width, generator=draw, dtype=torch.float64)
+    outputs[0, 0] = 60.0  # far out, where probabilities are 0 and 1
+    shares = torch.rand(3, 7, generator=draw, dtype=torch.float64)
+    shares[1, :4] = 0
+    shares = shares / shares.sum(0)
+    expected = (shares.unsqueeze(-1) * target.served(outputs)).sum(0)
+    assert torch.allclose(target.served(target.mixed(outputs, shares)), expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_all_that_is_known_of_it_goes_through_json_types(kind: str) -> None:
     target = TOYS[kind]().target
     assert restored(target.about()) == target

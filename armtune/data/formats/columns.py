@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from copy import copy
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -148,6 +149,34 @@ class ColumnStore:
         step = max(1, CELLS // len(columns[0][0]))
         pieces = [columns[start : start + step] for start in range(0, len(columns), step)]
         return np.concatenate([written_numbers(piece, instead) for piece in pieces], axis=1)
+
+    def filled(self, key: str, marks: bool) -> NDArray[np.bool_]:
+        """Which of a column's cells are there, ``(row,)``.
+
+        Args:
+            marks: whether ``?``, ``NA`` and the like stand for missing ones.
+        """
+        from pyarrow import compute
+
+        from armtune.data.columns.numbers import known_cells
+
+        cells = self.cells(key)
+        if cells is None:
+            return np.ones(len(self), bool)
+        there = known_cells(cells).is_valid() if marks else compute.not_equal(cells, "")
+        return np.asarray(there.to_numpy(zero_copy_only=False), bool)
+
+    def taking(self, keys: Sequence[str], rows: NDArray[np.int64]) -> ColumnStore:
+        """The same table, but with other rows' cells in some columns.
+
+        Args:
+            rows: each row's number of the row whose cells it gets, ``(row,)``.
+        """
+        other = copy(self)
+        other._columns, other._bare = list(self._columns), self._bare - set(keys)
+        for key in keys:
+            other._columns[self._places[key]] = self.column(key).take(rows)
+        return other
 
     def match(self, patterns: Sequence[str], but: Iterable[str]) -> list[str]:
         """Columns that are named or fit a pattern (``*``, ``?``, ``[…]``), each once.

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 from armtune.errors import ArmtuneError
@@ -29,8 +29,9 @@ from armtune.sweeps.engines.engine import means_here
 from armtune.sweeps.study.estimate import Estimate
 from armtune.sweeps.study.retraining_time import lengths, retrainings
 from armtune.sweeps.study.study import SweepStudy
+from armtune.sweeps.study.time_budget import END_SECONDS
 from armtune.sweeps.workers.packing import Packing, gain_of, largest, measured
-from armtune.sweeps.workers.trial import Served, TrainingFactory
+from armtune.sweeps.workers.trial import Served, Task, TrainingFactory
 
 if TYPE_CHECKING:
     from armtune.data import Dataset
@@ -41,6 +42,8 @@ SIMULATED = 100
 """Trials with which pruning is tried out."""
 COUNTED = 1_000_000
 """Where counting combinations of values ends."""
+IMPORT_SECONDS = 2.0
+"""What a sweep's own process takes to import what it needs, measured on two cores."""
 RAY_SECONDS = 6.0
 """What Ray takes to import and start with its first workers, measured on two cores."""
 RAY_BYTES = 0.6e9
@@ -87,28 +90,44 @@ def estimate(
     settings = _settings(recipe, space)
     timings = list(_timings(settings, factory, dataset))
     workers = 1 if inline else workers_of(recipe)
+    measuring = time.perf_counter()
     packing = _packing(recipe, factory, dataset, largest(recipe, workers))
+    # A sweep measures packs as well, before its first trial ends.
+    prepared += time.perf_counter() - measuring if recipe.sweep.pack == "auto" else 0.0
+    # The first training of a process pays for more than its own beginning.
+    begin = median(t.begin for t in timings)
+    training = begin + fmean(t.whole - t.begin for t in timings)
     steps = retrainings(recipe, settings)
+    single = _single(steps, factory, dataset) / training if training else 1.0
     used = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
     return Estimate(
         settings=len(timings),
-        begin_seconds=fmean(t.begin for t in timings),
+        begin_seconds=begin,
         epoch_seconds=fmean(t.epoch for t in timings),
-        training_seconds=fmean(t.whole for t in timings),
+        training_seconds=training,
         share=share_of(recipe),
         trials=recipe.sweep.trials,
         trainings=sum(map(len, steps)),
-        after_lengths=lengths(steps, packing, workers),
+        after_lengths=lengths(steps, packing, workers, single),
         workers=workers,
         pack=packing.size,
         pack_gain=packing.gain,
-        start_seconds=prepared if inline else RAY_SECONDS,
+        start_seconds=IMPORT_SECONDS + (prepared if inline else RAY_SECONDS),
         worker_seconds=0.0 if inline else prepared,
         worker_bytes=used,
         memory_bytes=used if inline else RAY_BYTES + (workers * resources.workers + 1) * used,
         folds=str(dataset.folds or ""),
         trainings_a_trial=len(dataset.folds) if dataset.folds else 1,
+        end_seconds=END_SECONDS,
     )
+
+
+def _single(steps: Sequence[Sequence[Task]], factory: TrainingFactory, dataset: Dataset) -> float:
+    """What a training of one modality alone takes, the mean over them; 0 where there are none."""
+    alone = {str(list(task.recipe.modalities)): task.recipe for task in (steps or [[]])[-1]}
+    if not alone:
+        return 0.0
+    return fmean(t.whole for t in _timings(list(alone.values()), factory, dataset))
 
 
 def _packing(recipe: Recipe, factory: TrainingFactory, dataset: Dataset, most: int) -> Packing:

@@ -14,6 +14,7 @@ from armtune.recipe.schema import Recipe
 from armtune.sweeps.study.records import TrialRecord
 from armtune.sweeps.workers.trial import (
     MODEL,
+    OUTPUTS,
     Confirmation,
     Metrics,
     Task,
@@ -136,7 +137,9 @@ def _pick(candidates: Mapping[int, Metrics], choice: Choice) -> int | None:
 def _task(recipe: Recipe, folder: Path, record: TrialRecord, seed: int) -> Task:
     changed = with_overrides(recipe, {**record.values, "training.seed": seed})
     place = confirm_folder(folder, record.number, seed)
-    return Task(record.number, changed, place, outputs=wanted_outputs(recipe))
+    assert recipe.sweep.confirm is not None
+    outputs = tuple(OUTPUTS) if recipe.sweep.confirm.outputs else wanted_outputs(recipe)
+    return Task(record.number, changed, place, outputs=outputs)
 
 
 def mean_metrics(seeds: Seeds) -> dict[str, float]:

@@ -38,6 +38,7 @@ class Estimate:
         memory_bytes: peak memory of all processes.
         folds: how the samples are cut into folds; empty where they aren't.
         trainings_a_trial: one for each fold, side by side; times and memory are of all of them.
+        end_seconds: what is left to do after all trainings: pictures, and the export.
     """
 
     settings: int
@@ -57,6 +58,7 @@ class Estimate:
     memory_bytes: float
     folds: str = ""
     trainings_a_trial: int = 1
+    end_seconds: float = 0.0
 
     @property
     def search_seconds(self) -> float:
@@ -80,7 +82,8 @@ class Estimate:
     @property
     def seconds(self) -> float:
         """All of it."""
-        return self.start_seconds + self.search_seconds + self.after_seconds
+        trained = self.search_seconds + self.after_seconds
+        return self.start_seconds + trained + self.end_seconds
 
     def write(self, folder: Path) -> None:
         """Leaves the estimate in a run's folder."""

@@ -7,6 +7,7 @@ than it has.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from numbers import Real
@@ -193,6 +194,7 @@ class _Checks:
             "started": _is_number,
             "retried": _are_texts,
             "notes": _are_texts,
+            "seconds": lambda v: len(v) == 3 and all(map(_is_duration, v)),
             "rung": lambda v: rest.isdecimal() and _are_metrics(v),
         }
         _need(fits.get(name, _anything)(value), f"its {key!r} of trial {number} is no such thing")
@@ -227,6 +229,10 @@ def _anything(value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _is_duration(value: Any) -> bool:
+    return _is_number(value) and 0 <= value < math.inf
 
 
 def _is_text(value: Any) -> bool:
@@ -265,6 +271,7 @@ def _is_ensemble(value: Any) -> bool:
 
 
 def _is_confirmation(value: Any) -> bool:
-    known = {"validation", "test", "reason", "model"}
+    known = {"validation", "test", "reason", "model", "seconds"}
     fits = _are_metrics(value["validation"]) and _are_metrics(value["test"])
+    fits = fits and _is_duration(value.get("seconds", 0.0))
     return fits and _is_text(value["reason"]) and set(value) <= known

@@ -19,6 +19,7 @@ from armtune.sweeps.study.journal import JOURNAL, Journal, study_name
 from armtune.sweeps.study.journal_check import check_journal
 from armtune.sweeps.study.lineage import Descent, Segment, lineage, replayed
 from armtune.sweeps.study.records import Ensemble, Model, TrialRecord
+from armtune.sweeps.workers.seconds import Seconds
 from armtune.sweeps.workers.trial import Confirmation
 
 STUDY = "armtune"
@@ -28,6 +29,7 @@ RETRIED = "retried"
 NOTES = "notes"
 SAMPLER = "sampler"
 PACK = "pack"
+SECONDS = "seconds"
 IN_TIME, SEEDS_IN_TIME = "trials in time", "seeds in time"
 GENERATION = "generation"
 REFERENCES = "references"
@@ -102,6 +104,13 @@ class StudyReader:
                 _, _, modality, seed = key.split(":")
                 found.setdefault(modality, []).append(Confirmation(int(seed), **value))
         return {m: sorted(seeds, key=lambda c: c.seed) for m, seeds in found.items()}
+
+    @property
+    def retraining_seconds(self) -> float:
+        """Seconds of workers that re-trainings took, of each modality alone among them."""
+        known = self._study.user_attrs.items()
+        after = [value for key, value in known if key.partition(":")[0] in ("confirm", "solo")]
+        return float(sum(value.get("seconds", 0.0) for value in after))
 
     def notes(self) -> list[str]:
         """What the user should know of how single trials went."""
@@ -198,6 +207,7 @@ def _record(trial: FrozenTrial) -> TrialRecord:
         reason=attrs.get("reason", ""),
         started=attrs.get(STARTED) or _seconds(trial.datetime_start),
         ended=_seconds(trial.datetime_complete),
+        seconds=Seconds(*attrs.get(SECONDS, ())),
     )
 
 

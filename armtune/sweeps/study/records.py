@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from armtune.files import replacing
 from armtune.pruners._rungs import front
+from armtune.sweeps.workers.seconds import Seconds
 from armtune.sweeps.workers.trial import Confirmation
 from armtune.text.escapes import csv_cell
 
@@ -33,6 +34,7 @@ class TrialRecord:
         reason: why the trial was pruned or failed; empty otherwise.
         started: when it started, in seconds since 1970.
         ended: when it ended, in seconds since 1970; 0 while it runs.
+        seconds: of workers that went into it, as far as they were noted.
     """
 
     number: int
@@ -43,6 +45,7 @@ class TrialRecord:
     reason: str
     started: float
     ended: float
+    seconds: Seconds = field(default=Seconds(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -215,7 +218,8 @@ def candidates_of(records: Sequence[TrialRecord], goals: Goals) -> list[TrialRec
 
 def write_front(path: Path, records: Sequence[TrialRecord], numbers: Sequence[int]) -> None:
     """Writes the trials of the front as a table (CSV)."""
-    rows = [_row(record) for record in records if record.number in set(numbers)]
+    known = set(numbers)
+    rows = [_row(record) for record in records if record.number in known]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     with replacing(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns or ["number"])

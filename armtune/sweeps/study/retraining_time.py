@@ -31,14 +31,18 @@ def retrainings(recipe: Recipe, settings: Sequence[Recipe]) -> list[list[Task]]:
     return [[_task(r) for _ in range(times) for r in recipes] for recipes, times in steps]
 
 
-def lengths(steps: Sequence[Sequence[Task]], packing: Packing, places: int) -> float:
+def lengths(
+    steps: Sequence[Sequence[Task]], packing: Packing, places: int, single: float = 1.0
+) -> float:
     """What steps take one after another, as a multiple of one training alone.
 
     Args:
         packing: the size of packs, and what it gains.
         places: packs that train at once.
+        single: what a training of one modality, as the last step has them, takes of another.
     """
-    return sum(_step(tasks, packing, places) for tasks in steps)
+    each = [_step(tasks, packing, places) for tasks in steps]
+    return sum(each[:-1]) + single * sum(each[-1:])
 
 
 def _step(tasks: Sequence[Task], packing: Packing, places: int) -> float:

@@ -171,6 +171,7 @@ class Search:
         Raises:
             StorageError: the sweep has to stop; the trial is left to be done.
         """
+        self._study.spend(number, said.seconds)
         if isinstance(said, Failure):
             raise_stop(said)
             if not self._again(number, said):

@@ -6,7 +6,7 @@ import json
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -33,6 +33,7 @@ from armtune.sweeps.study.reader import (
     REFERENCES,
     RETRIED,
     SAMPLER,
+    SECONDS,
     SEEDS_IN_TIME,
     STARTED,
     STUDY,
@@ -40,6 +41,7 @@ from armtune.sweeps.study.reader import (
 )
 from armtune.sweeps.study.records import Ensemble, Model
 from armtune.sweeps.study.storage import SweepStorage
+from armtune.sweeps.workers.seconds import Seconds
 from armtune.sweeps.workers.trial import Confirmation
 
 if TYPE_CHECKING:
@@ -55,6 +57,10 @@ UNFINISHED = "trained to its full length"
 
 Samplers that honour constraints take a pruned trial for a good one otherwise, when no trial is
 feasible, since Optuna knows no values of it.
+"""
+
+NOTE_SECONDS = 60.0
+"""What a trial costs is noted when so much has come together, and at its end: a kill hides no more.
 """
 
 _DIRECTIONS = {
@@ -98,6 +104,7 @@ class SweepStudy(StudyReader):
         _name_metrics(study, goals)
         super().__init__(study)
         self._live: dict[int, Trial] = {}
+        self._spent: dict[int, Seconds] = {}
         self._rungs: dict[int, dict[int, dict[str, float]]] = {}
         demand = demand_of(recipe, space.dimensions)
         self._sampler = self._settled(demand)
@@ -168,6 +175,19 @@ class SweepStudy(StudyReader):
             return False
         trial.set_user_attr(RETRIED, reasons)
         return True
+
+    def spend(self, number: int, seconds: Seconds) -> None:
+        """Adds to what a trial that runs has cost."""
+        self._spent[number] = self._spent.get(number, Seconds()) + seconds
+        fresh = self._spent[number]
+        if fresh.begin + fresh.training > NOTE_SECONDS:
+            self._note_seconds(number)
+
+    def _note_seconds(self, number: int) -> None:
+        trial, fresh = self._live[number], self._spent.pop(number, Seconds())
+        if fresh != Seconds():
+            known = Seconds(*trial.user_attrs.get(SECONDS, ())) + fresh
+            trial.set_user_attr(SECONDS, [round(own, 4) for own in astuple(known)])
 
     def note(self, number: int, text: str) -> None:
         """Notes what the user should know of a trial that runs."""
@@ -295,6 +315,7 @@ class SweepStudy(StudyReader):
         trial.set_user_attr("metrics", dict(metrics))
         trial.set_user_attr("epoch", epoch)
         trial.set_user_attr("reason", reason)
+        self._note_seconds(number)
 
     def _constrain(self, number: int, metrics: Mapping[str, float]) -> None:
         trial = self._live[number]

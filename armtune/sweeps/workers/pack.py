@@ -63,6 +63,9 @@ class Pack:
             others go on from their checkpoints, if they have one.
         limits: of the tasks' time.
         leases: on the tasks' folders.
+
+    Attributes:
+        validating: seconds of the last step that went into judging epochs.
     """
 
     def __init__(
@@ -75,7 +78,7 @@ class Pack:
     ) -> None:
         self._training, self._limits = training, limits
         self._seats = [Seat(tasks[k], training, k, lease) for k, lease in enumerate(leases)]
-        self._restored = False
+        self._restored, self.validating = False, 0.0
         for seat in self._seats:
             if seat.task.folder in kept:
                 training.adopt(seat.k, kept[seat.task.folder])
@@ -107,6 +110,7 @@ class Pack:
         Where a checkpoint was taken up, it first says where all stand: the decision of a rung may
         never have been made.
         """
+        self.validating = 0.0
         if self._restored:
             self._restored = False
             return [seat.stands() for seat in self._seats]
@@ -131,7 +135,7 @@ class Pack:
     def _advance(self) -> None:
         try:
             self._train_epoch()
-            metrics = self._training.advance()
+            metrics = self._judged()
         except DivergedError:
             if len(self._seats) == 1:
                 raise
@@ -144,6 +148,14 @@ class Pack:
             self._leave()
         for limit in self._limits:
             limit.check()
+
+    def _judged(self) -> list[Metrics]:
+        """The metrics of an epoch whose steps are done."""
+        self._training.progress()  # waits for the device
+        started = time.monotonic()
+        metrics = self._training.advance()
+        self.validating += time.monotonic() - started
+        return metrics
 
     def _train_epoch(self) -> None:
         """Trains to the last step of an epoch, and saves on the way where that takes long."""

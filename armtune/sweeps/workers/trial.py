@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from armtune.errors import ArmtuneError, RunError, StorageError
 from armtune.files import write_text
 from armtune.recipe.schema import Recipe
+from armtune.sweeps.workers.seconds import Seconds
 
 if TYPE_CHECKING:
     from armtune.data import Dataset
@@ -158,12 +159,14 @@ class Step:
 
     Attributes:
         note: what the user should know of how it came there; mostly empty.
+        seconds: what that took.
     """
 
     epoch: int
     best: Metrics
     epochs: Sequence[Epoch] = ()
     note: str = ""
+    seconds: Seconds = field(default=Seconds(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,7 @@ class Confirmation:
         test: metrics on the test split at the same epoch; empty if it failed.
         reason: why it failed; empty otherwise.
         model: SHA-256 of the file of its model; empty where it failed.
+        seconds: of a worker that it took; 0 where that wasn't noted.
     """
 
     seed: int
@@ -183,6 +187,7 @@ class Confirmation:
     test: dict[str, float]
     reason: str = ""
     model: str = field(default="", compare=False)
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -198,11 +203,13 @@ class Failure:
         transient: whether it may go better next time.
         stops: whether the sweep has to stop, as nothing would go better before a disk is mended;
             the training is left to be done.
+        seconds: what the training took since it was heard of last.
     """
 
     reason: str
     transient: bool = False
     stops: bool = False
+    seconds: Seconds = field(default=Seconds(), compare=False)
 
 
 def note_failure(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from armtune.sweeps.workers import departure
 from armtune.sweeps.workers.folder_lease import Lease
 from armtune.sweeps.workers.pack import DamagedCheckpointError, Pack
 from armtune.sweeps.workers.packing import is_open, measured
+from armtune.sweeps.workers.seconds import Seconds
 from armtune.sweeps.workers.time_limit import TimeLimit
 from armtune.sweeps.workers.trial import (
     MODEL,
@@ -44,6 +46,7 @@ class Group:
         self.tasks = tasks
         self.pack: Pack | None = None
         self.limits: list[TimeLimit] = []
+        self.begin = 0.0  # seconds until it was there, which nobody was told of
 
 
 class Worker:
@@ -62,6 +65,7 @@ class Worker:
         self._samples: Served | None = None
         self._groups: list[Group] = []
         self._kept: dict[Path, Any] = {}
+        self._measuring = 0.0
 
     def start(self, tasks: Sequence[Task]) -> None:
         """Takes tasks up as a pack; ``step`` does all the work.
@@ -73,6 +77,7 @@ class Worker:
         packs = [group.pack for group in self._groups if group.pack is not None]
         self._kept = {f: member for pack in packs for f, member in pack.members(wanted).items()}
         self._groups = [Group(tasks)]
+        self._measuring = 0.0
 
     def step(self) -> list[Step | Failure]:
         """Trains until a task waits for a decision, or for about a second.
@@ -83,6 +88,17 @@ class Worker:
         return [said for group in list(self._groups) for said in self._step(group)]
 
     def _step(self, group: Group) -> list[Step | Failure]:
+        started = time.monotonic()
+        said = self._said(group)
+        took, self._measuring = time.monotonic() - started + self._measuring, 0.0
+        if group not in self._groups:  # its tasks were tried alone, and have their own seconds
+            return said
+        judged = group.pack.validating if group.pack else 0.0
+        spent = Seconds(group.begin, max(0.0, took - group.begin - judged), judged)
+        group.begin = 0.0
+        return [replace(one, seconds=spent.shared(len(said))) for one in said]
+
+    def _said(self, group: Group) -> list[Step | Failure]:
         try:
             if group.pack is None:
                 self._begin(group)
@@ -109,10 +125,13 @@ class Worker:
         """
         if not is_open(recipe, most):
             return most
+        started = time.monotonic()
         try:
             return measured(recipe, self._factory, self.samples_for(recipe), most).size
         except Exception:  # the recipe's own values may be the ones that don't work
             return 1
+        finally:
+            self._measuring = time.monotonic() - started
 
     def confirm(self, tasks: Sequence[Task]) -> list[Confirmation | Failure]:
         """Trains tasks of one program to their end, tests them, and writes their models.
@@ -120,13 +139,16 @@ class Worker:
         Returns:
             what they came to; a failure where the sweep has to stop for it.
         """
+        started = time.monotonic()
         ends = self._ends(tasks)
         for task in tasks:
             for _ in range(task.recipe.sweep.retries):
                 end = ends[task.folder]
                 if isinstance(end, Failure) and end.transient:
                     ends |= self._ends([task])
-        return [confirmation(task, ends[task.folder]) for task in tasks]
+        each = (time.monotonic() - started) / len(tasks)
+        known = [confirmation(task, ends[task.folder]) for task in tasks]
+        return [replace(k, seconds=each) if isinstance(k, Confirmation) else k for k in known]
 
     def _ends(self, tasks: Sequence[Task]) -> dict[Path, Confirmation | Failure]:
         """What the trainings of a pack come to, by their folders."""
@@ -161,6 +183,7 @@ class Worker:
 
     def _begin(self, group: Group) -> None:
         """Reads the tasks' data, builds their training, and takes up what there is of it."""
+        started = time.monotonic() - self._measuring
         leases = [self._lease(task) for task in group.tasks]
         if frozen_parts(group.tasks[0].recipe):
             # Features that serve all trials aren't taken off the time of the first one.
@@ -173,6 +196,7 @@ class Worker:
         with group.limits[0].enforced():
             training = self.training(recipes)
             group.pack = Pack(group.tasks, training, group.limits, leases, self._kept)
+        group.begin = time.monotonic() - started
 
     def _lease(self, task: Task) -> Lease:
         anew = task.folder not in self._kept

@@ -24,8 +24,8 @@ TABLES = {
     "a,y\n": "t.csv: has a heading and no row",
     "a,a,y\n1,2,x\n": "t.csv: two columns are called 'a'",
     "a,y\n1,x\n2,x\n": "t.csv: column 'y': all 2 labels are the same, 'x'",
-    "a,y\n1,x\n2,\n3,x\n": "t.csv: column 'y': 1 of 3 labels are missing, the first in row 2",
-    "a,y\n1,0.5\n2,\n3,0.1\n": "t.csv: column 'y': 1 of 3 labels are missing, the first in row 2",
+    "a,y\n1,x\n2,\n3,x\n": "t.csv: column 'y': all 2 labels are the same, 'x'",
+    "a,y\n1,\n2,\n3,\n": "t.csv: column 'y': no row has a label",
     "a,y\n1,p\n2,q\n3,r\n": "t.csv: column 'y': 3 different names in 3 samples are no classes",
     "y\n" + "u\nv\n" * 5: "t.csv: no column is left to learn from: the label is the only column",
     "a,y\n" + "1,u\n1,v\n" * 5: "t.csv: no column is left to learn from: a is left out: every cell",
@@ -160,6 +160,28 @@ def test_a_mark_for_missing_labels_may_be_a_class(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"20 of 60 labels are missing.*where 'NA' is a class"):
         written(tmp_path, text)
     assert written(tmp_path, text, target="classes").goal.why.startswith("3 classes")
+
+
+@pytest.mark.parametrize(
+    ("labels", "target", "kind", "first"),
+    [
+        (("u", "v", ""), None, "classes", 3),
+        (("1", "", "2"), None, "classes", 2),
+        (("0.51", "1.52", ""), "values", "values", 3),
+        (("0.51", "?", "1.52"), "values", "values", 2),
+    ],
+)
+def test_rows_without_a_label_are_left_out(
+    labels: tuple[str, ...], target: str | None, kind: str, first: int, tmp_path: Path
+) -> None:
+    asked = {"target": target} if target else {}
+    assert written(tmp_path, rows("size", labels), **asked).goal.kind == kind
+    text = (tmp_path / "t.yaml").read_text(encoding="utf-8")
+    assert "unlabelled: skip" in text
+    assert f"20 of 60 rows have no label, the first is row {first}" in text
+    dataset = load_dataset(load_recipe(tmp_path / "t.yaml"), tmp_path)
+    assert sum(map(len, (dataset.train, dataset.validation, dataset.test))) == 40
+    assert "20 of 60 rows have no label and are left out" in dataset.description
 
 
 def test_fractions_are_no_statement_of_the_user(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +108,31 @@ def test_the_result_says_how_far_off_the_estimate_was(tmp_path: Path) -> None:
     assert result.notes[-1].startswith("the search was estimated to take 0 s and took ")
     assert read_result(tmp_path / "a").notes == result.notes
     assert LR in result.records[1].values
+
+
+class SlowAtFirst(FakeTraining):
+    """The first one of a process takes long to begin; one modality alone takes a third."""
+
+    begun = False
+
+    def train_steps(self, pause: Callable[[], bool]) -> bool:
+        if not SlowAtFirst.begun:
+            SlowAtFirst.begun = True
+            time.sleep(0.6)
+        time.sleep(0.03 if len(self.recipe.modalities) > 1 else 0.01)
+        return super().train_steps(pause)
+
+    def advance(self) -> list[dict[str, float]]:
+        self.train_steps(lambda: False)
+        return super().advance()
+
+
+def test_the_first_training_of_all_says_nothing_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SlowAtFirst, "begun", False)
+    found = planned(tmp_path, SlowAtFirst, sweep__confirm={"top": 1, "seeds": 2, "solo": True})
+    assert found.begin_seconds < 0.1
+    assert found.training_seconds < 9 * 0.03 + 0.2
+    # Two re-trainings, and two of each modality, which take a third.
+    assert found.after_lengths == pytest.approx(2 + 4 / 3, rel=0.25)

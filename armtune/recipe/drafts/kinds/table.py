@@ -60,7 +60,7 @@ def look(path: Path, asked: Asked) -> Draft:
     """
     store = ColumnStore(path, asked.encoding)
     label = asked.label or _label(store)
-    goal = _goal(store, label, asked.target)
+    goal, lacking = _goal(store, label, asked.target)
     columns = sort_columns(store, label)
     models = _at_hand(columns, asked.folder)
     data = [
@@ -69,6 +69,7 @@ def look(path: Path, asked: Asked) -> Draft:
         *([Line("encoding", asked.encoding)] if asked.encoding != UTF_8 else []),
         *([Line("target", goal.kind)] if goal.kind != "classes" else []),
         Line("label", label, f"{goal.kind}: {goal.why}" if goal.kind != "classes" else goal.why),
+        *_skipped(lacking),
         *_options(store, columns, models),
     ]
     slow = bool(columns.of_kind("image", "video", "sound"))
@@ -94,32 +95,46 @@ def _few(store: ColumnStore, guess: Guess) -> bool:
     return cells is not None and 1 < len(cells.unique()) <= min(MOST_CLASSES, len(cells) // 2)
 
 
-def _goal(store: ColumnStore, label: str, stated: str | None) -> Goal:
-    """What a column of labels is to be."""
+def _goal(store: ColumnStore, label: str, stated: str | None) -> tuple[Goal, NDArray[np.bool_]]:
+    """What a column of labels is to be, and which rows have none."""
     place, cells = store.at(label), store.cells(label)
     if cells is None:
         raise DataError(f"{place}: holds {store.column(label).type}, which is no label")
     texts = np.array(cells.to_pylist())
     numbers = parsed(known_cells(cells), "point", exact=True) if stated != "classes" else None
+    empty = (texts == "") & (stated != "labels")
+    lacking = empty if numbers is None else np.isnan(numbers)
+    if lacking.all():
+        raise DataError(f"{place}: no row has a label")
+    names = texts[~lacking]
     if numbers is None:
-        if stated != "labels":
-            _refuse_missing(texts, texts == "", place)
-        return goal_of(texts, place, stated)
-    _refuse_missing(texts, np.isnan(numbers), place)
+        return goal_of(names, place, stated), lacking
+    known = numbers[~lacking]
     if stated is None and store.holds_fractions(label):
-        return goal_of(numbers, place, "values", "numbers with fractions")
-    return goal_of(numbers, place, stated, names=texts)
+        return goal_of(known, place, "values", "numbers with fractions"), lacking
+    goal = goal_of(known, place, stated, names=names)
+    if goal.kind != "values":
+        _refuse_marks(texts, lacking, place)
+    return goal, lacking
 
 
-def _refuse_missing(texts: NDArray[np.str_], missing: NDArray[np.bool_], place: str) -> None:
-    if missing.any():
-        first = int(missing.argmax())
-        name = str(texts[first])
-        hint = f", or say --target classes where {name!r} is a class" if name else ""
+def _refuse_marks(texts: NDArray[np.str_], lacking: NDArray[np.bool_], place: str) -> None:
+    marks = lacking & (texts != "")
+    if marks.any():
+        first = int(marks.argmax())
         raise DataError(
-            f"{place}: {int(missing.sum())} of {len(missing)} labels are missing, the first in "
-            f"row {first + 1}; leave such rows out{hint}"
+            f"{place}: {int(lacking.sum())} of {len(lacking)} labels are missing, the first in "
+            f"row {first + 1}; leave such cells empty, or say --target classes where "
+            f"{str(texts[first])!r} is a class, --target values where these are numbers"
         )
+
+
+def _skipped(lacking: NDArray[np.bool_]) -> Iterator[Line]:
+    """That rows without a label are left out, where there are any."""
+    if lacking.any():
+        first = int(lacking.argmax()) + 1
+        said = f"{int(lacking.sum())} of {len(lacking)} rows have no label, the first is row"
+        yield Line("unlabelled", "skip", f"{said} {first}")
 
 
 def _options(store: ColumnStore, found: Sorted, models: Models) -> Iterator[Line]:
