@@ -66,14 +66,12 @@ def test_an_option_without_default_is_needed(out: Out) -> None:
     assert "\n    path (needed): " in out("list", "datasets")
 
 
-def test_without_a_kind_the_names_fit_a_page(
-    out: Out, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_kind_the_names_fit_a_page(out: Out, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     text = out("list")
     assert max(map(len, text.splitlines())) <= 80
     assert len(text.splitlines()) < 50
-    names = re.findall(r"[\w-]+", text)
+    names = re.findall(r"[\w/<>-]+", text)
     assert {item["name"] for item in json.loads(out("list", "--json"))} <= {*names}
 
 
@@ -106,7 +104,11 @@ def test_shells_can_complete(shell: str) -> None:
 
     def said(*arguments: str, **more: str) -> str:
         return subprocess.run(
-            [*program, *arguments], env=environment | more, capture_output=True, text=True, check=True
+            [*program, *arguments],
+            env=environment | more,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
 
     assert "_ARMTUNE_COMPLETE" in said("--show-completion", shell)
