@@ -28,7 +28,7 @@ RECIPES = {
     "avmnist": ["avmnist", "data.train_pairs=2000", "sweep.trials=10", "training.epochs=6", FEW],
     "utd_mhad": ["utd_mhad", "sweep.trials=8", "training.epochs=9", FEW],
     "table": ["table", "sweep.trials=12", "training.epochs=9", FEW],
-    "vectors, space: auto": ["vectors", "sweep.trials=6", FEW],
+    "vectors, space: auto": ["vectors", "sweep.trials=4", "training.epochs=5", FEW],
 }
 QUICK = {"utd_mhad": ["utd_mhad", "sweep.trials=4", "training.epochs=4", FEW]}
 WHOLE = "in all"
@@ -63,7 +63,7 @@ def write_table(path: Path, rows: int = 1200) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def write_vectors(folder: Path, rows: int = 1500) -> Path:
+def write_vectors(folder: Path, rows: int = 900) -> Path:
     """A recipe that says nothing but its data: two vectors a sample, four classes."""
     rng = np.random.default_rng(0)
     label = rng.integers(0, 4, rows)

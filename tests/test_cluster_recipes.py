@@ -43,7 +43,7 @@ STUBS = {
     "srun": STUB,
     "ray": STUB + "[ -e $CALLS.up ] || { touch $CALLS.up; exit 1; }\n",
     "sleep": "#!/bin/bash\nexec /bin/sleep 0.05\n",
-    "armtune": STUB + '[ -z "${LONG-}" ] || python3 -c \'\n'
+    "armtune": STUB + '[ -z "${LONG-}" ] || exec python3 -c \'\n'
     "import signal, sys, time\n"
     'signal.signal(signal.SIGTERM, lambda *_: sys.exit(print("stopped", flush=True)))\n'
     'print("training", flush=True); time.sleep(30)\'\n',

@@ -113,5 +113,6 @@ class Booster(Balancer):
         open_yet = self.fitting.unsqueeze(1) - self.reconcilement.unsqueeze(1) * torch.where(
             had, known, 1.0
         )
-        losses = open_yet * cross_entropy(votes[modality], step.labels) / self.context.classes
+        losses = open_yet * self.context.target.losses(votes[modality], step.labels)
+        losses = losses / self.context.classes
         return mean_present(losses, step.present.get(modality))

@@ -27,7 +27,7 @@ from armtune.recipe.schema import AUTO, Recipe
 from armtune.recipe.shipped import spaces_folder
 from armtune.recipe.start_checks import METHOD, unmade
 
-METHODS = ("none", "arm", "auxiliary", "modality_dropout")
+METHODS = ("none", "arm", "auxiliary", "modality_dropout", "lfm")
 """The balancing methods that the automatic space tries."""
 UNIMODAL = "auxiliary"
 """The method that linear models begin with: each then also learns by itself."""
@@ -44,6 +44,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "sequences": ("temporal_cnn", "gru", "transformer"),
 }
 """The shipped spaces for what samples are, and the encoders that read such samples."""
+SLOW_KINDS = ("images", "sequences")
+"""Those that take long to train on."""
 KERNEL = "random_fourier"
 """The encoder that the search tries beside perceptrons."""
 OPTIONS = "modalities.*.encoder."
@@ -183,10 +185,20 @@ def _space(recipe: Recipe, changed: Recipe, encoders: Mapping[str, Encoder], fol
         shipped = _shipped(_kind(changed.modalities[modality].encoder))
         for path, written in _for_encoder(shipped, encoders.get(modality)):
             ranges.setdefault(path.replace("*", modality), _renamed(written, modality))
+    ranges |= _shorter(recipe, changed)
     kept = {path: r for path, r in ranges.items() if not _stated(path, recipe)}
     own = dict(_own_ranges(recipe, changed, folder))
     kept |= _balancing(recipe, changed, own.get(METHOD))
     return {p: written for p, written in kept.items() if p not in own and _applies(written, own)}
+
+
+def _shorter(recipe: Recipe, changed: Recipe) -> Range:
+    """A choice of shorter lengths, where trainings are slow and their length was left open."""
+    epochs = changed.training.epochs
+    slow = any(_kind(own.encoder) in SLOW_KINDS for own in changed.modalities.values())
+    if not slow or not _unsaid_epochs(recipe) or epochs < 4 or changed.training.schedule:
+        return {}
+    return {"training.epochs": {"choice": [ceil(epochs / share) for share in (4, 2, 1)]}}
 
 
 def _for_encoder(shipped: Range, encoder: Encoder | None) -> Iterator[tuple[str, Range]]:
@@ -226,7 +238,7 @@ def _next_to_try(recipe: Recipe, space: Range) -> Iterator[dict[str, Any]]:
     if kernels:
         yield kernels
     for method in space.get(METHOD, {}).get("choice", ()):
-        if method in ("none", "arm"):
+        if method in ("none", "arm", "lfm"):
             yield {METHOD: method}
     if len(recipe.modalities) > 1:
         for path in (path for path in space if path.endswith(".lr_scale")):

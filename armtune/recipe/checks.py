@@ -18,7 +18,7 @@ from armtune.recipe.objectives import Choice, Constraint, Objective, best_by
 from armtune.recipe.schedule import schedule_faults
 from armtune.recipe.schema import Recipe
 from armtune.recipe.wording import did_you_mean
-from armtune.targets import Target, kinds
+from armtune.targets import Discrete, Target, kinds
 
 _GOALS = ("objectives", "constraints", "choose")
 """Keys of a sweep whose texts name metrics."""
@@ -31,6 +31,7 @@ def recipe_faults(recipe: Recipe, document: Document) -> list[Fault]:
         _tokenizers,
         _stand_in,
         _metrics,
+        _smoothed,
         _goals,
         _directions,
         _repeated,
@@ -149,9 +150,22 @@ def refuse_unserved(recipe: Recipe, target: type[Target]) -> None:
     """
     parts = {"balancing.name": recipe.balancing.misfit(list(recipe.modalities), target)}
     parts |= {f"metrics.{name}.name": m.misfit(target) for name, m in recipe.metrics.items()}
+    parts["training.label_smoothing"] = _smoothing(recipe, target)
     faults = [Fault(problem, path) for path, problem in parts.items() if problem]
     if faults:
         raise RecipeError(faults)
+
+
+def _smoothing(recipe: Recipe, target: type[Target]) -> str:
+    """Why labels can't be smoothed; empty where they can, or aren't."""
+    if not recipe.training.label_smoothing or issubclass(target, Discrete):
+        return ""
+    return f"target {target.kind} has no labels to smooth; leave it out"
+
+
+def _smoothed(recipe: Recipe, document: Document) -> Iterator[Fault]:
+    if said := _smoothing(recipe, recipe.data.predicts):
+        yield document.fault(("training", "label_smoothing"), said)
 
 
 def _goals(recipe: Recipe, document: Document) -> Iterator[Fault]:

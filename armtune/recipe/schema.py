@@ -129,6 +129,11 @@ class Training(Options):
     data: Literal["auto", "memory", "stream"] = "auto"
     """Where samples are while training: in memory, or in the cache's files, from which each batch
     is read as it is needed; ``auto`` streams what would take half of the free memory or more."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Share of every encoder's features that are 0 at a training step, each sample's drawn anew."""
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    """Share of the truth that training spreads over all classes alike, or over both answers of each
+    label; not for values. Judgements know the truth alone."""
     balance_classes: bool = False
     """Whether samples are drawn so that every class comes up equally often, for imbalanced data;
     otherwise an epoch visits each sample once."""

@@ -10,6 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from armtune.data import Dataset
+from armtune.data.folding import judged
+from armtune.data.folds import Folds
 from armtune.references import LATE, How, Reference, References, models
 from armtune.references.clock import OutOfTimeError
 from armtune.references.features import Scaler, both, read
@@ -31,6 +33,8 @@ class Timer(Protocol):
 @dataclass(frozen=True)
 class Columns:
     """What models are fitted to and judged by: for the validation score, then for the test score.
+
+    Where the data have folds, it is these that are held out for the validation score.
 
     Attributes:
         full: training and validation samples, scaled by both; test samples are scaled alike.
@@ -89,12 +93,13 @@ class Bench:
         )
         self._first = Problem(target.kind, target.width, train)
         self._second = replace(self._first, labels=np.concatenate([train, validation]))
+        self._judged = judged(dataset, "validation")
         note(self.references, self._counts)
 
     def constant(self) -> None:
         """Measures what always says the same."""
         began = time.process_time()
-        splits = (self._data.validation, self._data.test)
+        splits = (self._judged, self._data.test)
         rows = [
             np.tile(models.prior(problem), (len(split), 1))
             for problem, split in zip((self._first, self._second), splits, strict=True)
@@ -115,21 +120,36 @@ class Bench:
     def _fit(
         self, family: Family, columns: Columns, clock: Timer, how: How, modality: str = ""
     ) -> Outputs:
-        clock.wait_for(family.seconds(self._second, columns.full.shape[1]))
+        folds = self._data.folds
+        fits = 2 if folds is None else 1 + folds.count
+        clock.wait_for(fits / 2 * family.seconds(self._second, columns.full.shape[1]))
         began = time.process_time()
         strength = family.strength(self._first, columns.train)
-        first = family.fit(self._first, columns.train, strength)(columns.validation)
+        if folds is None:
+            first = family.fit(self._first, columns.train, strength)(columns.validation)
+        else:
+            first = self._held_out(family, columns.full, strength, folds)
         second = family.fit(self._second, columns.full, strength)(columns.test)
         found = Outputs(first, second)
         self._score(Reference(family.name(self._target.kind), how, modality), found, began)
         return found
+
+    def _held_out(self, family: Family, columns: Floats, strength: float, folds: Folds) -> Floats:
+        """What models say of the samples of each fold, fitted to the others; one cut is enough."""
+        told = np.empty((len(columns), self._target.width))
+        for k, held in enumerate(folds.held[: folds.count]):
+            inside = folds.trained(k)
+            told[held] = family.fit(self._second.of(inside), columns[inside], strength)(
+                columns[held]
+            )
+        return told
 
     def _mean(self, family: Family, alone: Mapping[str, Outputs]) -> None:
         began, data = time.process_time(), self._data
         prior = models.prior(self._first)
         test = {m: outputs.test for m, outputs in alone.items()}
         found = Outputs(
-            average({m: o.validation for m, o in alone.items()}, data.validation, prior),
+            average({m: o.validation for m, o in alone.items()}, self._judged, prior),
             average(test, data.test, prior),
         )
         missing = {
@@ -140,7 +160,7 @@ class Bench:
         self._score(Reference(name, "mean", missing=missing), found, began)
 
     def _score(self, reference: Reference, outputs: Outputs, began: float) -> None:
-        validation, _ = scored(self._target, outputs.validation, self._data.validation.labels)
+        validation, _ = scored(self._target, outputs.validation, self._judged.labels)
         test, counts = scored(self._target, outputs.test, self._data.test.labels)
         took = time.process_time() - began
         done = replace(reference, validation=validation, test=test, seconds=took)

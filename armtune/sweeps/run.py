@@ -11,22 +11,24 @@ from pathlib import Path
 
 from armtune.data import Dataset
 from armtune.errors import RunError
-from armtune.files import storage_told
+from armtune.files import exists, storage_told
 from armtune.recipe.automatic import is_open, resolved
 from armtune.recipe.data_notes import data_notes
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
-from armtune.recipe.space import load_space
+from armtune.recipe.space import Space, load_space
 from armtune.recipe.start_checks import check_searched, described
 from armtune.references import process
 from armtune.sweeps.engines.engine import Engine, Retrainings, check_inline
 from armtune.sweeps.engines.inline import Inline
+from armtune.sweeps.study.beginning import in_time, told
 from armtune.sweeps.study.confirm import best_of, tasks_for, with_models
 from armtune.sweeps.study.costs import ENSEMBLE, PICTURES, Beginning, Ledger
 from armtune.sweeps.study.estimate import busy_seconds
 from armtune.sweeps.study.final import Final
 from armtune.sweeps.study.first_values import start_values
 from armtune.sweeps.study.folder import RECIPE, enter, may_start, self_contained
+from armtune.sweeps.study.journal import JOURNAL
 from armtune.sweeps.study.lineage import LINEAGE, write_lineage
 from armtune.sweeps.study.lock import locked
 from armtune.sweeps.study.records import (
@@ -79,18 +81,18 @@ def run_sweep(
         recipe = resolved(recipe, dataset, place.recipe_folder)
     space = load_space(recipe, place.recipe_folder)
     check_searched(recipe, space.dimensions)
-    first = start_values(recipe, space, place.recipe_folder)
+    start_values(recipe, space, place.recipe_folder)  # tells what can't be started from
     about = {"sampler": described(recipe, space.dimensions), "start_from": recipe.sweep.start_from}
     with storage_told(folder), locked(folder):
         may_start(folder, place.resume)
-        recipe = self_contained(recipe, place.recipe_folder)
+        given, recipe = recipe, self_contained(recipe, place.recipe_folder)
         with supply(place) as ready:
             # Built here, so that the workers find it in the cache.
             with beginning.reading():
                 dataset = factory.dataset(recipe)
             data_notes(recipe, space.dimensions, dataset)
             enter(folder, recipe, dataset, about)
-            study = SweepStudy(folder, recipe, space, Goals.from_recipe(recipe), first)
+            study = _study(folder, given, space, dataset, factory, place.recipe_folder)
             budget = _budget(recipe, study.records(), began)
             sweep = _Sweep(recipe, dataset, folder, study, listeners, budget)
             start = SweepStart(recipe, space, dataset.description, folder, study.records())
@@ -101,6 +103,27 @@ def run_sweep(
             wanted = recipe.sweep.references and study.references() is None
             with process.beside(folder / RECIPE, wanted) as references:
                 return sweep.run(_engine(place, factory, recipe, study, ready), references)
+
+
+def _study(
+    folder: Path,
+    recipe: Recipe,
+    space: Space,
+    dataset: Dataset,
+    factory: TrainingFactory,
+    home: Path,
+) -> SweepStudy:
+    """The study to ask; a new one begins with what the sweep has time for.
+
+    Args:
+        home: the recipe's folder.
+    """
+    begun = recipe if exists(folder / JOURNAL) else in_time(recipe, space, dataset, factory)
+    first = start_values(begun, space, home)
+    study = SweepStudy(folder, begun, space, Goals.from_recipe(recipe), first)
+    if begun != recipe:
+        study.note_beginning(told(recipe, begun, space))
+    return study
 
 
 class _Sweep:

@@ -11,7 +11,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -177,6 +177,14 @@ class Target:
         """
         raise NotImplementedError
 
+    def smoothed(self, share: float) -> Self:
+        """The same with smoothed labels in its losses (Szegedy et al., CVPR 2016), if it has any.
+
+        Args:
+            share: of the truth that is spread over all outcomes alike.
+        """
+        return self
+
     def likelihoods(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """How likely the truth is by an output, 0 to 1; arguments and result as of ``losses``."""
         return self.losses(outputs, labels).neg().exp()
@@ -299,9 +307,14 @@ class Discrete(Target):
 
     Attributes:
         temperature: what outputs are divided by before they are served as probabilities.
+        smoothing: share of the truth that losses spread over all outcomes alike; in training alone.
     """
 
     temperature: float = 1.0
+    smoothing: float = 0.0
+
+    def smoothed(self, share: float) -> Self:
+        return replace(self, smoothing=share)
 
     def tempered(self, outputs: Tensor) -> Tensor:
         """Outputs as they are served, before they become probabilities."""
@@ -336,7 +349,7 @@ class Discrete(Target):
 
     def about(self) -> dict[str, Any]:
         # What nothing was fitted of is left out, as bundles of earlier versions have it.
-        unfitted = {"temperature": 1.0, "thresholds": ()}
+        unfitted = {"temperature": 1.0, "thresholds": (), "smoothing": 0.0}
         return {n: v for n, v in super().about().items() if v != unfitted.get(n)}
 
     def right(self, decisions: Tensor, labels: Tensor) -> Tensor:

@@ -149,7 +149,7 @@ class Classes(Discrete):
         return torch.tensor(labels, device=device)
 
     def losses(self, outputs: Tensor, labels: Tensor) -> Tensor:
-        return cross_entropy(outputs, labels)
+        return cross_entropy(outputs, labels, self.smoothing)
 
     def likelihoods(self, outputs: Tensor, labels: Tensor) -> Tensor:
         index = beside(labels, outputs[..., 0]).unsqueeze(-2)
@@ -247,16 +247,19 @@ class ClassTally:
         }
 
 
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+def cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
     """Cross-entropy of each sample in nats, ``(member, …, sample)``.
 
     Args:
         logits: ``(member, …, sample, class)``.
         labels: ``(member, sample)``.
+        smoothing: share of the truth that is spread over all classes alike.
     """
     index = beside(labels, logits[..., 0])
     rows = by_class(logits).flatten(0, -3)
-    losses = torch.nn.functional.cross_entropy(rows, index.flatten(0, -2), reduction="none")
+    losses = torch.nn.functional.cross_entropy(
+        rows, index.flatten(0, -2), reduction="none", label_smoothing=smoothing
+    )
     return losses.view(index.shape)
 
 

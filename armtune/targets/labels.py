@@ -145,7 +145,13 @@ class Labels(Discrete):
 
     def losses(self, outputs: Tensor, labels: Tensor) -> Tensor:
         loss = torch.nn.functional.binary_cross_entropy_with_logits
-        return loss(outputs, beside(labels, outputs), reduction="none").mean(-1)
+        truth = beside(labels, outputs)
+        if self.smoothing:
+            truth = truth + self.smoothing * (0.5 - truth)
+        return loss(outputs, truth, reduction="none").mean(-1)
+
+    def likelihoods(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        return replace(self, smoothing=0.0).losses(outputs, labels).neg().exp()
 
     def uncertainty(self, labels: Tensor) -> float:
         return float(_entropy(labels.double().mean(0)))

@@ -28,6 +28,7 @@ from armtune.training.checkpoint import Member, Resumable
 from armtune.training.compiled import compiled_encoders
 from armtune.training.data_parallel import share_encoders
 from armtune.training.divergence import broken_at, divergence
+from armtune.training.dropout import dropped
 from armtune.training.evaluation import all_outputs, evaluate
 from armtune.training.folds import CrossValidation, cross_validate, members_of, shared_by_trials
 from armtune.training.knobs import knobs_of
@@ -134,7 +135,7 @@ class Run(Resumable):
         context = Context(
             network=self.network,
             seeds=tuple(recipe.training.seed for recipe in self.recipes),
-            target=self.target,
+            target=self.target.smoothed(self.plan.label_smoothing),
             uncertainty=self.target.uncertainty(self.train.labels),
             samples=samples,
             steps=self.steps,
@@ -242,6 +243,7 @@ class Run(Resumable):
         """The gradient of a batch, and an update if it is due; each member's loss before it."""
         with self.modules.training(self.epochs, step):
             features = self._encode(batch)
+        features = dropped(features, self.recipes, self.epochs, step)
         fused = self.balancer.alter(features, index, step)
         forward = self.network.decide(features, fused, self.balancer.heads_reach_encoders)
         losses = self.balancer.losses(Step(forward, batch.labels, index, step, batch.present))

@@ -91,6 +91,22 @@ def test_each_modality_gets_an_encoder_and_its_shipped_ranges(tmp_path: Path) ->
     assert any("words.encoder: auto became embedding_bag" in said for said in told(given, recipe))
 
 
+def test_shorter_trainings_are_tried_where_they_are_slow(tmp_path: Path) -> None:
+    def lengths(views: Mapping[str, Array], **keys: Any) -> tuple[Any, ...]:
+        _, recipe, space = settled(write(tmp_path, views, **keys))
+        found = [d.choices for d in space.dimensions if d.path == "training.epochs"]
+        assert not found or found[0][-1] == recipe.training.epochs
+        return found[0] if found else ()
+
+    slow = {"a": VIEWS["vector"], "b": VIEWS["picture"]}
+    quarter, half, whole = lengths(slow)
+    assert (quarter, half) == (-(-whole // 4), -(-whole // 2))
+    assert lengths({m: slow["a"] for m in "ab"}) == ()
+    assert lengths(slow, training={"epochs": 8}) == ()
+    own = {"training.epochs": {"choice": [2, 9]}}
+    assert lengths(slow, sweep={"space": ["auto", own]}, training={"epochs": 9}) == (2, 9)
+
+
 def test_vectors_begin_with_linear_models_and_late_fusion(tmp_path: Path) -> None:
     views = {"a": VIEWS["vector"], "b": RNG.normal(size=(60, 4))}
     _, recipe, space = settled(write(tmp_path, views))

@@ -10,9 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 from armtune.data import Dataset, Split
+from armtune.data.folding import folded
+from armtune.data.rows import taken
 from armtune.references import LATE, References, restored
 from armtune.references.clock import OutOfTimeError
-from armtune.references.measure import measure
+from armtune.references.measure import columns_of, measure
+from armtune.references.models import FAMILIES, Problem
 from armtune.targets.classes import Classes
 from armtune.testing.toys import TOYS, toy_dataset, with_holes
 
@@ -153,4 +156,36 @@ def test_constant_views() -> None:
     for split in (dataset.train, dataset.validation, dataset.test):
         split.views["a"][:] = 3
     found, _ = measured(dataset)
+    assert all(each.measured for each in found.found)
+
+
+def test_folds_judge_as_they_judge_trials() -> None:
+    """A validation split of one class would say that the majority class is the best there is."""
+    dataset = toy_dataset(samples=90)
+    same = np.flatnonzero(dataset.validation.labels == 0)
+    given = replace(dataset, validation=taken(dataset.validation, same))
+    cut = folded(given, 3)
+    found, _ = measured(cut, After(4))
+    assert found.constant is not None
+    assert found.best is not None
+    assert found.best.how != "constant"
+    labels = np.concatenate([given.train.labels, given.validation.labels])
+    assert found.constant.validation == pytest.approx(np.bincount(labels).max() / len(labels))
+    by_name = {each.name: each for each in found.found}
+    columns = columns_of(given, "image", False)
+    [linear, _], problem = FAMILIES, Problem("classes", 3, labels)
+    strength = linear.strength(problem.of(np.arange(len(given.train))), columns.train)
+    right = np.zeros(len(labels), bool)
+    assert cut.folds is not None
+    for k, held in enumerate(cut.folds.held):
+        inside = cut.folds.trained(k)
+        told = linear.fit(problem.of(inside), columns.full[inside], strength)(columns.full[held])
+        right[held] = told.argmax(1) == labels[held]
+    known = by_name["logistic regression on image"].validation
+    assert known == pytest.approx(right.mean())
+
+
+@pytest.mark.parametrize("kind", list(TOYS))
+def test_every_target_is_judged_by_folds(kind: str) -> None:
+    found, _ = measured(folded(TOYS[kind](samples=60), 2))
     assert all(each.measured for each in found.found)

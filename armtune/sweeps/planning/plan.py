@@ -26,11 +26,12 @@ from armtune.recipe.space import Space
 from armtune.samplers import points
 from armtune.sweeps.engines.cluster_capacity import capacity
 from armtune.sweeps.engines.engine import means_here
+from armtune.sweeps.planning.packs import search_gain
 from armtune.sweeps.study.estimate import Estimate
 from armtune.sweeps.study.retraining_time import lengths, retrainings
 from armtune.sweeps.study.study import SweepStudy
 from armtune.sweeps.study.time_budget import END_SECONDS
-from armtune.sweeps.workers.packing import Packing, gain_of, largest, measured
+from armtune.sweeps.workers.packing import Packing, gain_of, largest, measured, program_of
 from armtune.sweeps.workers.trial import Served, Task, TrainingFactory
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def estimate(
     if frozen_parts(recipe):
         _samples(recipe, factory, dataset)  # computes features that serve all trials
     prepared = time.perf_counter() - started
-    settings = _settings(recipe, space)
+    drawn = _settings(recipe, space, min(max(SETTINGS, recipe.sweep.trials), SIMULATED))
+    settings = drawn[:SETTINGS]
     timings = list(_timings(settings, factory, dataset))
     workers = 1 if inline else workers_of(recipe)
     measuring = time.perf_counter()
@@ -119,6 +121,7 @@ def estimate(
         folds=str(dataset.folds or ""),
         trainings_a_trial=len(dataset.folds) if dataset.folds else 1,
         end_seconds=END_SECONDS,
+        search_gain=search_gain([program_of(one) for one in drawn], packing),
     )
 
 
@@ -209,12 +212,13 @@ def _timings(
         raise errors[0]
 
 
-def _settings(recipe: Recipe, space: Space) -> list[Recipe]:
+def _settings(recipe: Recipe, space: Space, count: int) -> list[Recipe]:
+    """The recipe's own values, and others drawn at random."""
     changes = {"sweep.sampler": {"name": "random"}}
     with tempfile.TemporaryDirectory() as folder:
         goals = Goals.from_recipe(recipe)
         study = SweepStudy(Path(folder), with_overrides(recipe, changes), space, goals)
-        drawn = [study.record(study.ask()).values for _ in range(SETTINGS)]
+        drawn = [study.record(study.ask()).values for _ in range(count)]
     return [with_overrides(recipe, values) for values in drawn]
 
 

@@ -38,6 +38,8 @@ class Estimate:
         memory_bytes: peak memory of all processes.
         folds: how the samples are cut into folds; empty where they aren't.
         trainings_a_trial: one for each fold, side by side; times and memory are of all of them.
+        search_gain: as ``pack_gain`` in the search, where only trials of one program share a pack;
+            0 where that isn't known.
         end_seconds: what is left to do after all trainings: pictures, and the export.
     """
 
@@ -59,6 +61,7 @@ class Estimate:
     folds: str = ""
     trainings_a_trial: int = 1
     end_seconds: float = 0.0
+    search_gain: float = 0.0
 
     @property
     def search_seconds(self) -> float:
@@ -72,7 +75,8 @@ class Estimate:
 
     @property
     def _full_seconds(self) -> float:
-        return self.trials * self.training_seconds / min(self.workers, self.trials) / self.pack_gain
+        gain = self.search_gain or self.pack_gain
+        return self.trials * self.training_seconds / min(self.workers, self.trials) / gain
 
     @property
     def after_seconds(self) -> float:

@@ -113,9 +113,14 @@ class StudyReader:
         return float(sum(value.get("seconds", 0.0) for value in after))
 
     def notes(self) -> list[str]:
-        """What the user should know of how single trials went."""
+        """What the user should know of how the search began, and of how single trials went."""
         return [
-            f"trial {t.number}: {n}" for t in self._started() for n in t.user_attrs.get(NOTES, ())
+            *self._study.user_attrs.get(NOTES, ()),
+            *(
+                f"trial {t.number}: {n}"
+                for t in self._started()
+                for n in t.user_attrs.get(NOTES, ())
+            ),
         ]
 
     def references(self) -> References | None:

@@ -49,12 +49,12 @@ def _step(tasks: Sequence[Task], packing: Packing, places: int) -> float:
     busy = [0.0] * places
     for pack in packs_of(tasks, packing.size, places):
         first = min(range(places), key=busy.__getitem__)
-        busy[first] += _length(len(pack), packing)
+        busy[first] += length_of(len(pack), packing)
     return max(busy)
 
 
-def _length(members: int, packing: Packing) -> float:
-    """Of a pack: each member beyond the first adds as much."""
+def length_of(members: int, packing: Packing) -> float:
+    """What a pack takes, as a multiple of one training: each beyond the first adds as much."""
     whole = packing.size / packing.gain
     return 1 + (members - 1) * (whole - 1) / max(1, packing.size - 1)
 

@@ -217,6 +217,10 @@ class SweepStudy(StudyReader):
         if size != self.pack:
             self._study.set_user_attr(PACK, size)
 
+    def note_beginning(self, said: str) -> None:
+        """Notes that the search began elsewhere than with the recipe's own values."""
+        self._study.set_user_attr(NOTES, [said])
+
     def note_in_time(self, trials: int) -> None:
         """Notes how many trials fit into the sweep's time."""
         self._study.set_user_attr(IN_TIME, trials)

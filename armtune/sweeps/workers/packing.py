@@ -19,6 +19,9 @@ GAIN = 1.05
 ENOUGH_SECONDS, LONGEST_SECONDS = 0.3, 2.0
 """A size is timed for at least so long, and within an epoch for no longer."""
 
+JUDGED = 1.4
+"""What a slow training takes with its validation, of what its steps take (UTD-MHAD, five folds)."""
+
 
 def program_of(recipe: Recipe) -> str:
     """What members of a pack have in common, as text.
@@ -118,6 +121,11 @@ def gain_of(recipe: Recipe, factory: TrainingFactory, samples: Served, size: int
     """How many times more trials an hour packs of a size give than trials one by one."""
     alone, packed = (_rate(recipe, factory, samples, n) for n in (1, size))
     return packed / alone
+
+
+def full_length(recipe: Recipe, factory: TrainingFactory, samples: Served) -> float:
+    """Seconds that a training would take to its full length, by its first steps."""
+    return JUDGED * recipe.training.epochs / _rate(recipe, factory, samples, 1)
 
 
 def _rate(recipe: Recipe, factory: TrainingFactory, samples: Served, size: int) -> float:

@@ -32,7 +32,9 @@ from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.sweeps import SweepResult, read_records, sweep
 from armtune.sweeps.run import Place, run_sweep
+from armtune.sweeps.study.costs import costs_of
 from armtune.sweeps.study.journal import JOURNAL
+from armtune.sweeps.study.reader import read_study
 from armtune.sweeps.study.records import Listener, TrialRecord
 
 HERE = Path(__file__).parents[1]
@@ -109,6 +111,10 @@ def test_a_sweep_on_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         assert heard.of(number) == [("started", 0), *ended]
     assert {n for n, _ in heard.confirmations} == set(result.confirmed) <= set(result.front)
     assert [len(seeds) for seeds in result.confirmed.values()] == [2, 2]
+    # An epoch of a fake training takes a hundredth of a second where it is judged.
+    assert all(r.seconds.validate >= 0.01 * r.epoch for r in result.records)
+    known = {c.part: c for c in costs_of(folder, recipe, result, read_study(folder))}
+    assert {"start", "trials, validation", "pruned trials", "re-trainings"} <= set(known)
     assert not Path("~/ray_results").expanduser().exists()
     assert list(scratch.iterdir()) == []
     again = Heard()
