@@ -39,7 +39,8 @@ MORE = {
 # Ray as it stands in the page, but in the tutorial's own group of processes, which is ended.
 RAY = """\
 case "$1" in
-start) python -m ray.scripts.scripts "$@" --num-cpus=2 --include-dashboard=false --block >ray.txt &
+start) python -m ray.scripts.scripts "$@" --num-cpus=2 --include-dashboard=false --block \\
+    >ray.txt 2>&1 &
   echo $! >ray.pid
   until grep -q "block forever" ray.txt; do kill -0 "$(cat ray.pid)"; sleep 0.2; done;;
 stop) kill "$(cat ray.pid)";;
@@ -195,6 +196,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "ARMTUNE_CACHE": str(tmp_path / "cache"),
         "ARMTUNE_OFFLINE": "1",
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_USAGE_STATS_ENABLED": "0",
         "OMP_NUM_THREADS": "1",
     }
 
