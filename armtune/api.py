@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from armtune.bundle import load_bundle as load_bundle
 from armtune.bundle import predict as predict
-from armtune.errors import Fault, RecipeError
+from armtune.errors import Fault, RecipeError, in_python
 from armtune.files import absolute
 from armtune.recipe import load
 from armtune.recipe.given import Given, RecipeSource
@@ -139,7 +139,7 @@ def sweep(
     path, changes = _source(recipe), _texts(overrides)
     loaded, _ = load_sweep(path, changes)
     folder = Path("runs") / loaded.name if to is None else Path(to)
-    with placed(path, changes):
+    with in_python(), placed(path, changes):
         return sweep_and_export(
             loaded,
             path.parent,
@@ -251,10 +251,12 @@ def init(
         raise TypeError("give either data or example")
     if data is None:
         assert example is not None
-        return write_example(example, Path(to or ""))[0]
+        with in_python():
+            return write_example(example, Path(to or ""))[0]
     file = Path(f"{absolute(Path(data)).stem}.yaml" if to is None else to)
     asked = Asked(file.parent, label, target, encoding)
-    draft_recipe(Path(data), asked, file, f"armtune.init({str(data)!r})")
+    with in_python():
+        draft_recipe(Path(data), asked, file, f"armtune.init({str(data)!r})")
     return file
 
 
@@ -298,7 +300,7 @@ def compare(
 
     path, changes = _source(recipe), _texts(overrides)
     names = methods if isinstance(methods, str) else ",".join(methods)
-    with placed(path, changes):
+    with in_python(), placed(path, changes):
         prepared = prepare(path, changes, Wanted(names, trials, seeds, cuts, alone))
         folder = Path("runs") / f"{prepared.name}-compare" if to is None else Path(to)
         place = Place(folder, path.parent, resume, inline, address)

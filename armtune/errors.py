@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+IN_PYTHON = (
+    (r"\badd --resume\b", "pass resume=True"),
+    (r"--(resume|inline)\b", r"\1=True"),
+    (r"--(to|address)\b", r"\1="),
+)
+"""Options of the command line in messages, and what they are called in Python."""
 
 
 @dataclass(frozen=True)
@@ -64,3 +73,16 @@ class StorageError(RunError):
 
 class DivergedError(RunError):
     """A training run met a NaN or an infinity; names the epoch and the first place seen."""
+
+
+@contextmanager
+def in_python() -> Iterator[None]:
+    """Errors of the block say what to pass instead of what to type."""
+    try:
+        yield
+    except ArmtuneError as error:
+        said = str(error)
+        for option, passed in IN_PYTHON:
+            said = re.sub(option, passed, said)
+        error.args = (said,)
+        raise

@@ -92,6 +92,18 @@ def test_errors_are_the_same_as_in_the_terminal(tmp_path: Path) -> None:
         armtune.swep  # noqa: B018
 
 
+def test_errors_say_what_to_pass(result: armtune.Result, tmp_path: Path) -> None:
+    recipe = result.folder / "recipe.yaml"
+    with pytest.raises(RunError, match=r"already: pass resume=True to go on, or remove it"):
+        armtune.sweep(recipe, to=result.folder, inline=True)
+    (tmp_path / "trials").mkdir()
+    with pytest.raises(RunError, match=r"name an empty or new folder with to=$"):
+        armtune.sweep(recipe, to=tmp_path, inline=True)
+    (tmp_path / "own.yaml").write_text("")
+    with pytest.raises(RunError, match=r"another name can be given with to=$"):
+        armtune.init(result.folder.parent / "own.npz", to=tmp_path / "own.yaml")
+
+
 def test_a_bundle_never_runs_the_files_that_it_names(
     result: armtune.Result, tmp_path: Path
 ) -> None:

@@ -87,7 +87,24 @@ def digits(_: Path) -> None:
     """The stand-in, which needs no files."""
 
 
+def films(folder: Path) -> None:
+    """Two lists of clips of eight people, both seen and heard in one file each."""
+    pytest.importorskip("av")
+    from tests.datasets.media_files import write_video
+
+    for name, count in (("films", 48), ("new", 4)):
+        rows = [["film", "sound", "who", "what"]]
+        for k in range(count):
+            clip = f"clips/{name}-{k}.mp4"
+            write_video(folder / clip, k % 3, k)
+            heard = "" if (name, k) == ("new", 1) else clip
+            rows.append([clip, heard, f"person {k // 3 % 8}", ("cook", "dance", "row")[k % 3]])
+        with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows(rows)
+
+
 MADE = {
+    "films.md": (films, "told.csv"),
     "table.md": (shop, "kinds.csv"),
     "sensors.md": (watch, "classes.csv"),
     "service.md": (digits, "why.csv"),

@@ -46,7 +46,6 @@ def app() -> typer.Typer:
     built = typer.Typer(
         name="armtune",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
     )
     built.callback()(_options)

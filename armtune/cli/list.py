@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import pydoc
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from armtune.cli._output import say
+from armtune.text.escapes import for_terminal
 
 if TYPE_CHECKING:
     from armtune.plugins.options import Options
@@ -30,8 +35,9 @@ def command(
     kinds: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="KIND",
-            help="These kinds only, such as encoders, metrics, recipes or spaces.",
+            metavar="KIND|NAME",
+            help="Kinds such as encoders, metrics, recipes or spaces, or single names such as arm, "
+            "with all that is known of them.",
             show_default=False,
         ),
     ] = None,
@@ -40,17 +46,36 @@ def command(
     """List what a recipe can name: plug-ins with their options, metrics, shipped search spaces.
 
     The shipped recipes as well: ``armtune sweep`` and the other verbs take them by these names.
+    Without a kind or a name it lists the names alone; what is longer than the terminal is paged.
     """
-    everything = _items()
+    everything, wanted = _items(), kinds or ()
     known = list(dict.fromkeys(item.kind for item in everything))
-    for kind in kinds or ():
-        if kind not in known:
-            raise typer.BadParameter(_unknown(kind, known))
-    items = [item for item in everything if item.kind in (kinds or known)]
+    names = {item.name for item in everything}
+    for one in wanted:
+        if one not in known and one not in names:
+            raise typer.BadParameter(_unknown(one, [*known, *names]))
+    items = [i for i in everything if not wanted or i.kind in wanted or i.name in wanted]
     if as_json:
         typer.echo(json.dumps([asdict(item) for item in items], indent=2))
         return
-    say("\n".join(_lines(items)))
+    _show("\n".join(_lines(items) if wanted else _headlines(items, known)))
+
+
+def _show(text: str) -> None:
+    """Prints text; in a terminal that it doesn't fit into, by ``$PAGER``."""
+    if sys.stdout.isatty() and text.count("\n") + 1 >= get_terminal_size().lines:
+        pydoc.pager(for_terminal(text) + "\n")
+    else:
+        say(text)
+
+
+def _headlines(items: Sequence[Item], kinds: Sequence[str]) -> Iterable[str]:
+    """The names of each kind."""
+    width = max(40, min(100, get_terminal_size().columns))
+    for kind in kinds:
+        names = ", ".join(item.name for item in items if item.kind == kind)
+        yield from wrap(f"{kind}: {names}", width, subsequent_indent="  ", break_on_hyphens=False)
+    yield f"More on each: armtune list {kinds[0]}, or a name such as arm."
 
 
 def _items() -> list[Item]:
@@ -88,7 +113,7 @@ def _better(plugin: type[Options]) -> str:
 def _unknown(kind: str, kinds: Sequence[str]) -> str:
     from armtune.recipe.wording import did_you_mean
 
-    return f"no kind is called {kind!r}; {did_you_mean(kind, kinds, 'there are')}"
+    return f"no kind or name is called {kind!r}; {did_you_mean(kind, kinds, 'there are')}"
 
 
 def _lines(items: Iterable[Item]) -> Iterable[str]:

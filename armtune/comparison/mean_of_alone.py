@@ -41,10 +41,11 @@ def measure(recipe: Recipe, dataset: Dataset, places: Places) -> list[Confirmati
     Raises:
         RunError: what a model said of the samples isn't there, or can't be read.
     """
-    return [
-        Confirmation(seed, *(_measured(recipe, dataset, split, own) for split in OUTPUTS))
-        for seed, own in places.items()
-    ]
+    found = []
+    for seed, own in places.items():
+        validation, test = (_measured(recipe, dataset, split, own) for split in OUTPUTS)
+        found.append(Confirmation(seed, validation, test))
+    return found
 
 
 def write(folder: Path, failure: str, seeds: Sequence[Confirmation]) -> None:
@@ -131,8 +132,8 @@ def _plain(seed: Confirmation) -> dict[str, Any]:
 
 def _confirmation(content: Mapping[str, Any]) -> Confirmation:
     """Raises ValueError, TypeError, LookupError or AttributeError: it is none."""
-    splits = (
+    validation, test = (
         {str(n): math.nan if v is None else float(v) for n, v in content[split].items()}
         for split in OUTPUTS
     )
-    return Confirmation(int(content["seed"]), *splits)
+    return Confirmation(int(content["seed"]), validation, test)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +64,57 @@ def test_several_kinds_and_a_file_in_a_line(out: Out) -> None:
 
 def test_an_option_without_default_is_needed(out: Out) -> None:
     assert "\n    path (needed): " in out("list", "datasets")
+
+
+def test_without_a_kind_the_names_fit_a_page(out: Out, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = out("list")
+    assert max(map(len, text.splitlines())) <= 80
+    assert len(text.splitlines()) < 50
+    names = re.findall(r"[\w/<>-]+", text)
+    assert {item["name"] for item in json.loads(out("list", "--json"))} <= {*names}
+
+
+def test_a_name_is_told_with_all_that_is_known_of_it(out: Out) -> None:
+    lines = out("list", "arm").splitlines()
+    assert [line for line in lines if not line.startswith(" ")] == ["balancing", "spaces"]
+    assert any(line.startswith("    tau (") for line in lines)
+    assert not any(line.startswith("  ogm") for line in lines)
+
+
+@pytest.mark.parametrize("lines", ["10", "9999"])
+def test_what_is_longer_than_the_terminal_is_paged(
+    out: Out, monkeypatch: pytest.MonkeyPatch, lines: str
+) -> None:
+    paged: list[str] = []
+    monkeypatch.setenv("LINES", lines)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("pydoc.pager", paged.append)
+    plain = out("list", "encoders")
+    assert paged == [], "it is no terminal"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert (out("list", "encoders"), paged) == (("", [plain]) if lines == "10" else (plain, []))
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_can_complete(shell: str) -> None:
+    environment = {**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    program = [sys.executable, "-c", "import sys; sys.argv[0] = 'armtune'\n"
+               "from armtune.cli import main; main()"]  # fmt: skip
+
+    def said(*arguments: str, **more: str) -> str:
+        return subprocess.run(
+            [*program, *arguments],
+            env=environment | more,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    assert "_ARMTUNE_COMPLETE" in said("--show-completion", shell)
+    asked = {"COMP_WORDS": "armtune sw", "COMP_CWORD": "1", "_TYPER_COMPLETE_ARGS": "armtune sw"}
+    more = {"_TYPER_COMPLETE_FISH_ACTION": "get-args"} if shell == "fish" else {}
+    assert "sweep" in said(_ARMTUNE_COMPLETE=f"complete_{shell}", **asked, **more)
 
 
 def test_schema(out: Out) -> None:
