@@ -272,8 +272,9 @@ class Goals:
     @property
     def costs(self) -> list[str]:
         """The costs that any of them names."""
-        named = [goal.metric for goal in (*self.objectives, *self.constraints)]
-        return [cost for cost in COSTS if cost in [*named, *self.choice.metrics]]
+        goals: list[Objective | Constraint] = [*self.objectives, *self.constraints]
+        named = [*(goal.metric for goal in goals), *self.choice.metrics]
+        return [cost for cost in COSTS if cost in named]
 
     @property
     def timed(self) -> list[str]:

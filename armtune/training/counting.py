@@ -25,7 +25,7 @@ class Counting(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.numbers, self.convolves = 0, False
 
     def __torch_dispatch__(
