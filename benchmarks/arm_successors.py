@@ -1,4 +1,4 @@
-"""Whether changes to ARM win over it: detached fusion, contributions by sample, teachers.
+"""Whether changes to ARM win over it: detached fusion, contributions by sample, teachers, heads.
 
     python benchmarks/arm_successors.py [--sets msrc,wiki] [--cuts 5] [--trials 8] [--epochs 30]
 
@@ -12,11 +12,15 @@ which takes only what wins on three data sets:
 - by sample: the gap loss pulls up the modality that is weakest on the sample, not on the batch.
 - teachers: the modality that is weakest on the batch is drawn to the features of a teacher, which
   was trained alone, as with `unimodal_distillation`.
+- heads: the mean of a linear decision of each modality decides, of features weighted by ARM.
+- agreeing: heads, and `lfm`'s divergence of these decisions from their mean.
+- agreement: `lfm` alone, whose divergence spares the modality that is best on the batch.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -32,10 +36,14 @@ from scipy.stats import t
 from torch import Tensor
 
 from armtune.balancing._hooks import Balancer, Context, Step, sum_in_order
+from armtune.balancing._parts import votes_of
 from armtune.balancing.arm import Arm, Reinforcer
+from armtune.balancing.lfm import Lfm, Matcher, kl, released_share
 from armtune.balancing.unimodal_distillation import Pupil, UnimodalDistillation
 from armtune.data import Dataset
 from armtune.datasets._load import load_dataset
+from armtune.fusion import Fusion
+from armtune.fusion.late import Late
 from armtune.nn.forward import Features
 from armtune.plugins.registry import plugins
 from armtune.recipe.load import load_recipe
@@ -45,11 +53,13 @@ from armtune.training.loop import Run, train
 ARM = {"alpha": (0, 3), "gap_weight": (0, 5), "tau": (0, 2), "dropout": (0, 0.4)}
 RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "none": {},
-    "auxiliary": {"alpha": (0, 3)},
-    "dgl": {"alpha": (0.5, 6)},
     "arm": ARM,
     "arm detached": ARM,
     "arm by sample": ARM,
+    "arm heads": ARM,
+    "arm agreeing": {**ARM, "share": (0, 1)},
+    "lfm": {"share": (0, 1)},
+    "asymmetric agreement": {"share": (0, 1)},
     "arm teachers": {**ARM, "teachers": (0, 20)},
 }
 """What is searched of each method: the shipped spaces' ranges, all uniform."""
@@ -62,7 +72,12 @@ class Successor(Arm):
 
     detached: bool = False
     by_sample: bool = False
+    heads: bool = False
+    share: float = 0.0
     teachers: float = 0.0
+
+    def fusion(self, given: Fusion) -> Fusion:
+        return Late(dim=0) if self.heads else given
 
     @staticmethod
     def build(options: Sequence[Any], context: Context) -> Balancer:
@@ -72,6 +87,8 @@ class Successor(Arm):
 CHANGES: dict[str, dict[str, bool]] = {
     "arm detached": {"detached": True},
     "arm by sample": {"by_sample": True},
+    "arm heads": {"heads": True},
+    "arm agreeing": {"heads": True},
     "arm teachers": {},
 }
 
@@ -82,6 +99,7 @@ class Succeeding(Reinforcer):
     def __init__(self, options: Sequence[Successor], context: Context) -> None:
         super().__init__(options, context)
         self.changes = options[0]
+        self.share = context.knob(options, "share")
         self.teaching = context.knob(options, "teachers")
         weights = [UnimodalDistillation(weight=o.teachers) for o in options]
         self.pupil = Pupil(weights, context)
@@ -89,6 +107,7 @@ class Succeeding(Reinforcer):
     def start_epoch(self, epoch: Tensor) -> None:
         super().start_epoch(epoch)
         self.pupil.start_epoch(epoch)
+        self.now = self.share * released_share(epoch.to(self.share) / self.context.epochs)
 
     def alter(self, features: Features, index: Tensor, step: int) -> Features:
         altered = super().alter(features, index, step)
@@ -99,6 +118,8 @@ class Succeeding(Reinforcer):
     def losses(self, step: Step) -> Sequence[Tensor]:
         target = self.context.target
         [total] = self._gaps_by_sample(step) if self.changes.by_sample else super().losses(step)
+        if self.share.any():
+            total = total + self._agreement(step)
         if not self.pupil.active:
             return [total]
         alone = step.sample_losses(target)[:, 1:].mean(2).detach()
@@ -114,6 +135,12 @@ class Succeeding(Reinforcer):
             dim=1,
         )
         return [total + self.teaching * (weakest * distances).sum(1)]
+
+    def _agreement(self, step: Step) -> Tensor:
+        """What `lfm`'s loss has beyond the fused one: 2·((1 − a)·CE + a·D) − CE."""
+        votes = torch.stack(list(votes_of(self.context.network, step.forward.features).values()))
+        apart = kl(self.context.target.log_probabilities(votes)).mean(1)
+        return (1 - 2 * self.now) * self.fused_loss(step) + 2 * self.now * apart
 
     def _gaps_by_sample(self, step: Step) -> Sequence[Tensor]:
         """The losses with a gap loss of each sample's own contributions."""
@@ -142,6 +169,33 @@ class Succeeding(Reinforcer):
         return [self.context.target.losses(outputs, step.labels)]
 
 
+class Agreement(Lfm):
+    """``lfm``, asymmetric."""
+
+    @staticmethod
+    def build(options: Sequence[Any], context: Context) -> Balancer:
+        return Agreeing(options, context)
+
+
+class Agreeing(Matcher):
+    """Draws the weaker modalities to the mean, and leaves the strongest where it is."""
+
+    def losses(self, step: Step) -> Sequence[Tensor]:
+        votes = self._votes(step).detach()
+        target = self.context.target
+        own = torch.stack([target.losses(v.unsqueeze(1), step.labels).mean((1, 2)) for v in votes])
+        weaker = (own > own.amin(0)).to(own) * len(own) / (len(own) - 1)
+        self.measure = lambda logs: drawn(logs, weaker)
+        return super().losses(step)
+
+
+def drawn(logs: Tensor, weights: Tensor) -> Tensor:
+    """``lfm``'s divergence with a weight for each modality, ``(member, sample)``."""
+    mean = logs.logsumexp(0) - math.log(len(logs))
+    own = (mean.exp() * (mean - logs)).sum(-1).mean(-1)
+    return (own * weights.unsqueeze(2)).mean(0)
+
+
 def recipes(name: str, base: Recipe, trials: int, cut: int) -> list[Recipe]:
     """A method's settings, drawn at random; learning rates and decays are the same for all."""
     made = []
@@ -154,13 +208,15 @@ def recipes(name: str, base: Recipe, trials: int, cut: int) -> list[Recipe]:
             }
         )
         knobs = {knob: float(own.uniform(*ends)) for knob, ends in RANGES[name].items()}
-        kind = Successor if name in CHANGES else plugins("balancing")[name]
+        kind = KINDS.get(name) or plugins("balancing")[name]
         balancing = kind(**knobs, **CHANGES.get(name, {}))
         training = base.training.model_copy(update={"optimizer": optimizer, "seed": trial})
         made.append(base.model_copy(update={"balancing": balancing, "training": training}))
     return made
 
 
+KINDS = {**dict.fromkeys(CHANGES, Successor), "asymmetric agreement": Agreement}
+"""The methods that aren't the package's."""
 Pair = tuple[float, float]
 """Accuracy, and the gap between contributions."""
 
@@ -217,13 +273,14 @@ def main() -> None:
     """Prints each cut as it is done, and the table at the end."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", default="bbcsport,msrc,digits,wiki")
+    parser.add_argument("--methods", default=",".join(RANGES))
     parser.add_argument("--cuts", type=int, default=5)
     parser.add_argument("--trials", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=30)
     args = parser.parse_args()
     table = ["| data | method | accuracy | gap | accuracy − arm | gap − arm |", "|---" * 6 + "|"]
     for name in args.sets.split(","):
-        pool, found = SETS[name](), {method: [] for method in RANGES}
+        pool, found = SETS[name](), {method: [] for method in args.methods.split(",")}
         for cut in range(args.cuts):
             started = time.perf_counter()
             with tempfile.TemporaryDirectory() as place:

@@ -1,9 +1,11 @@
-"""Ranks methods over settings for ``results.md``: Friedman's test, Nemenyi's critical difference.
+"""The comparison's tables for ``results.md``, with ranks: Friedman's test, Nemenyi's difference.
 
-``just generate`` runs it: it reads ``results/*.csv``, one a setting in the form of ``compare.csv``,
-and writes the table between the page's markers and a picture for each metric. A method counts if
-all settings have it. Sources: Friedman, 1937; Nemenyi, 1963; Demšar, JMLR 7, 2006, whose pictures
-join by a bar what the test doesn't tell apart.
+``just generate`` runs it: it reads ``results/<setting>-<optimizer>.csv``, made by
+``benchmarks/comparison.py``, and writes between the page's markers each method's figures on each
+setting, its mean ranks and a picture for each metric. A method is ranked if all settings have it.
+
+Sources: Friedman, 1937; Nemenyi, 1963; Demšar, JMLR 7, 2006, whose pictures join by a bar what the
+test doesn't tell apart.
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ PAGE, SUMMARIES = DOCS / "results.md", DOCS / "results"
 BEGIN, END = "<!-- ranks: made by ranks.py -->", "<!-- end of ranks -->"
 METRICS = {"accuracy": 1, "contribution_gap": -1}
 """What is ranked, by its name in the summaries; 1 where more is better, else −1."""
+SINGLE, MEAN, TRANSFORMER = "alone-", "mean-of-alone", "none, fusion attention"
+"""Rows that are no balancing methods: one modality, the mean of these, and a transformer."""
+HEART, NOTHING, FRONT = "arm", "–", "[front](concepts.md#front)"
 LEVEL = 0.05
 WIDTH, MARGIN, LINE, BAR = 760, 170, 20, 12
 """Of the picture; a line a method, and a bar a group, high."""
@@ -77,11 +82,36 @@ def ranked(values: Sequence[Mapping[str, float]], sign: int) -> Ranking:
     return Ranking({name: mean for mean, name in order}, len(values), float(p), critical)
 
 
-def read(path: Path, metric: str) -> dict[str, float]:
-    """Each method's mean of a metric on test."""
+def means(path: Path, metric: str) -> dict[str, float]:
+    """The mean of a metric on test, of all that a setting has."""
     with path.open(encoding="utf-8", newline="") as file:
-        rows = [r for r in csv.DictReader(file) if (r["split"], r["metric"]) == ("test", metric)]
-    return {row["method"]: float(row["mean"]) for row in rows if row["mean"]}
+        found = [r for r in csv.DictReader(file) if (r["split"], r["metric"]) == ("test", metric)]
+    return {row["method"]: float(row["mean"]) for row in found if row["mean"]}
+
+
+def read(path: Path, metric: str) -> dict[str, float]:
+    """Each balancing method's mean of a metric on test."""
+    beside = (SINGLE, MEAN, TRANSFORMER)
+    return {name: v for name, v in means(path, metric).items() if not name.startswith(beside)}
+
+
+def beaten(path: Path) -> dict[str, list[str]]:
+    """By each method, those with a higher accuracy and a gap no wider, or the other way round."""
+    points = read_points(path)
+    return {
+        name: [
+            other
+            for other, (accuracy, gap) in points.items()
+            if accuracy >= own[0] and gap <= own[1] and (accuracy, gap) != own
+        ]
+        for name, own in points.items()
+    }
+
+
+def read_points(path: Path) -> dict[str, tuple[float, float]]:
+    """Each method's accuracy and gap."""
+    accuracies, gaps = (read(path, metric) for metric in METRICS)
+    return {name: (accuracy, gaps[name]) for name, accuracy in accuracies.items()}
 
 
 def rankings() -> dict[str, Ranking]:
@@ -140,13 +170,67 @@ def table(found: Mapping[str, Ranking]) -> str:
     return "\n".join([*(f"| {' | '.join(cells)} |" for cells in lines), "", *said, "", *pictures])
 
 
+def overview(optimizer: str, order: Sequence[str]) -> str:
+    """Accuracy and gap of every method on every setting with an optimizer, and what is beside."""
+    paths = sorted(SUMMARIES.glob(f"*-{optimizer}.csv"))
+    lines = [["method", *(path.stem.removesuffix(f"-{optimizer}") for path in paths)]]
+    lines += [["---"] * len(lines[0])]
+    lines += [[name, *(cell(path, name) for path in paths)] for name in order]
+    beside = {
+        "best modality alone": list(map(best_single, paths)),
+        "mean of these": [pair(path, MEAN) for path in paths],
+        TRANSFORMER: [pair(path, TRANSFORMER) for path in paths],
+    }
+    lines += [[name, *cells] for name, cells in beside.items() if set(cells) != {NOTHING}]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def cell(path: Path, name: str) -> str:
+    """A method's figures, bold where no other method is better in both."""
+    text = pair(path, name)
+    return text if text == NOTHING or beaten(path)[name] else f"**{text}**"
+
+
+def pair(path: Path, name: str) -> str:
+    """Accuracy and gap in per cent."""
+    found = [means(path, metric).get(name) for metric in METRICS]
+    return " / ".join(f"{100 * v:.1f}" for v in found if v is not None) or NOTHING
+
+
+def best_single(path: Path) -> str:
+    """The most accurate modality alone."""
+    single = {n: v for n, v in means(path, "accuracy").items() if n.startswith(SINGLE)}
+    best = max(single, key=lambda n: single[n], default=None)
+    return f"{100 * single[best]:.1f} ({best.removeprefix(SINGLE)})" if best else NOTHING
+
+
+def fronts() -> str:
+    """Where ARM is on the front of accuracy and gap, and what beats it elsewhere."""
+    found = {path.stem: beaten(path)[HEART] for path in sorted(SUMMARIES.glob("*.csv"))}
+    on = [name for name, better in found.items() if not better]
+    front = f"is on the {FRONT} of all methods"
+    lines = [f"`{HEART}` {front} in {len(on)} of {len(found)} settings."]
+    off = {name: better for name, better in found.items() if better}
+    lines += [f"- {name}: beaten in both by {', '.join(b)}" for name, b in off.items()]
+    return "\n".join([lines[0], "", *lines[1:]])
+
+
+def content() -> str:
+    """All that stands between the page's markers."""
+    found = rankings()
+    order = list(next(iter(found.values())).ranks)
+    names = sorted({path.stem.rpartition("-")[2] for path in SUMMARIES.glob("*.csv")})
+    parts = [f"With `{name}`:\n\n{overview(name, order)}" for name in names]
+    return "\n\n".join([*parts, fronts(), table(found)])
+
+
 def page(text: str) -> str:
     """The page with a new table between its markers."""
     before, _, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not end:
         raise SystemExit(f"{PAGE.name}: one of the two markers is missing")
-    return f"{before}{BEGIN}\n\n{table(rankings())}\n\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{content()}\n\n{END}{after}"
 
 
 if __name__ == "__main__":

@@ -56,6 +56,42 @@ def test_groups_are_as_large_as_can_be(script: dict[str, Any]) -> None:
     assert script["Ranking"](ranks, 5, 0.5, 0.1).groups == []
 
 
+def summary(path: Path, points: dict[str, tuple[float, float]]) -> None:
+    rows = ["method,split,metric,mean"]
+    for name, values in points.items():
+        rows += [
+            f"{name},test,{metric},{value}"
+            for metric, value in zip(("accuracy", "contribution_gap"), values, strict=True)
+        ]
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def test_the_front_is_of_accuracy_and_gap_among_methods_only(
+    script: dict[str, Any], tmp_path: Path
+) -> None:
+    points = {"none": (0.9, 0.4), "arm": (0.9, 0.2), "ogm": (0.8, 0.1), "alone-image": (0.95, 0.0)}
+    summary(tmp_path / "wiki-sgd.csv", points)
+    assert script["beaten"](tmp_path / "wiki-sgd.csv") == {"none": ["arm"], "arm": [], "ogm": []}
+
+
+def test_the_overview_tells_what_is_missing_and_what_a_modality_has_alone(
+    script: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(script["overview"].__globals__, "SUMMARIES", tmp_path)
+    summary(tmp_path / "wiki-sgd.csv", {"none": (0.9, 0.4), "arm": (0.8, 0.5)})
+    summary(tmp_path / "leaves-sgd.csv", {"arm": (0.8, 0.1), "alone-image": (0.7, 0.0)})
+    lines = script["overview"]("sgd", ["arm", "none"]).splitlines()
+    assert lines[0] == "| method | leaves | wiki |"
+    assert lines[2] == "| arm | **80.0 / 10.0** | 80.0 / 50.0 |"
+    assert lines[3] == "| none | – | **90.0 / 40.0** |"
+    assert lines[4] == "| best modality alone | 70.0 (image) | – |"
+    assert script["fronts"]().splitlines() == [
+        "`arm` is on the [front](concepts.md#front) of all methods in 1 of 2 settings.",
+        "",
+        "- wiki-sgd: beaten in both by none",
+    ]
+
+
 def test_the_page_and_its_pictures_are_current(script: dict[str, Any]) -> None:
     text = (ROOT / "docs/results.md").read_text(encoding="utf-8")
     assert script["page"](text) == text, "run: just generate"
