@@ -65,6 +65,9 @@ class Tiny:
     def train_steps(self, pause: Callable[[], bool]) -> bool:
         return True
 
+    def progress(self) -> float:
+        return float(self.epochs[0])
+
     def advance(self) -> list[dict[str, float]]:
         if self._seconds:
             time.sleep(self._seconds * len(self.epochs))

@@ -19,20 +19,28 @@ CLUSTER = ROOT / "examples" / "cluster"
 JOB = {
     "activeDeadlineSeconds", "backoffLimit", "clusterSelector", "deletionStrategy", "entrypoint",
     "entrypointNumCpus", "entrypointNumGpus", "entrypointResources", "jobId", "managedBy",
-    "metadata", "rayClusterSpec", "runtimeEnvYAML", "shutdownAfterJobFinishes", "submissionMode",
-    "submitterConfig", "submitterPodTemplate", "suspend", "ttlSecondsAfterFinished",
+    "metadata", "preRunningDeadlineSeconds", "rayClusterSpec", "runtimeEnvYAML",
+    "shutdownAfterJobFinishes", "submissionMode", "submitterConfig", "submitterPodTemplate",
+    "suspend", "ttlSecondsAfterFinished",
 }  # fmt: skip
-"""Fields of ``RayJobSpec`` in ``ray.io/v1``, as KubeRay publishes them; below, of its parts."""
+"""Fields of ``RayJobSpec`` in ``ray.io/v1`` of KubeRay 1.7.0; below, of its parts."""
 CLUSTER_SPEC = {
-    "autoscalerOptions", "enableInTreeAutoscaling", "gcsFaultToleranceOptions", "headGroupSpec",
-    "headServiceAnnotations", "managedBy", "rayVersion", "suspend", "workerGroupSpecs",
+    "authOptions", "autoscalerOptions", "enableInTreeAutoscaling", "gcsFaultToleranceOptions",
+    "headGroupSpec", "headServiceAnnotations", "historyServerOptions", "managedBy",
+    "networkPolicy", "rayVersion", "suspend", "tlsOptions", "upgradeStrategy", "workerGroupSpecs",
 }  # fmt: skip
-HEAD = {"enableIngress", "headService", "rayStartParams", "serviceType", "template"}
+HEAD = {
+    "enableIngress", "headService", "ingressOptions", "labels", "rayStartParams", "resources",
+    "serviceType", "template",
+}  # fmt: skip
 WORKERS = {
-    "groupName", "idleTimeoutSeconds", "maxReplicas", "minReplicas", "numOfHosts",
-    "rayStartParams", "replicas", "scaleStrategy", "suspend", "template",
+    "groupName", "idleTimeoutSeconds", "labels", "maxReplicas", "minReplicas", "numOfHosts",
+    "priority", "rayStartParams", "replicas", "resources", "scaleStrategy", "suspend", "template",
 }  # fmt: skip
+NEEDED = {"groupName", "maxReplicas", "minReplicas", "template"}
+"""Fields that a group of workers can't be without."""
 POD = {"containers", "terminationGracePeriodSeconds", "volumes"}
+"""Fields of a pod that the recipe uses, of Kubernetes' many; below, of a container."""
 CONTAINER = {"env", "image", "name", "resources", "volumeMounts"}
 
 STUB = """#!/bin/bash
@@ -55,16 +63,17 @@ def job() -> Any:
     return yaml.safe_load((CLUSTER / "rayjob.yaml").read_text())
 
 
-def test_the_ray_job_has_the_published_fields_and_no_others(job: Any) -> None:
+def test_the_ray_job_has_fields_of_kuberay_and_no_others(job: Any) -> None:
     assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
     spec = job["spec"]
     cluster = spec["rayClusterSpec"]
     assert set(spec) <= JOB
+    assert "headGroupSpec" in cluster
     assert set(cluster) <= CLUSTER_SPEC
     groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
     assert set(groups[0]) <= HEAD
     for group in groups[1:]:
-        assert set(group) <= WORKERS
+        assert NEEDED <= set(group) <= WORKERS
         assert group["minReplicas"] <= group["replicas"] <= group["maxReplicas"]
     for group in groups:
         assert all(isinstance(value, str) for value in group["rayStartParams"].values())

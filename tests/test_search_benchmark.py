@@ -9,6 +9,7 @@ import pytest
 
 from armtune.recipe.load import with_overrides
 from armtune.report.curves import Curve
+from armtune.sweeps.run import Place, run_sweep
 from benchmarks import tiny
 from benchmarks.curves import packed
 from benchmarks.search import Course, Tabulated, bests, search
@@ -33,6 +34,14 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Table:
 @pytest.fixture(scope="module")
 def tabulated(table: Table) -> Tabulated:
     return Tabulated(tiny.recipe(EPOCHS, trials=TRIALS), Path(), table)
+
+
+def test_a_tiny_training_can_do_all_that_a_sweep_asks_of_it(tmp_path: Path) -> None:
+    recipe = tiny.recipe(EPOCHS, trials=TRIALS, confirm={"top": 1, "seeds": 2}, references=False)
+    place = Place(tmp_path / "run", tmp_path, inline=True)
+    result = run_sweep(recipe, place, (), tiny.TinyWorkshop())
+    assert {record.state for record in result.records} <= {"COMPLETE", "PRUNED"}
+    assert [c.reason for seeds in result.confirmed.values() for c in seeds] == ["", ""]
 
 
 def test_a_table_is_read_as_it_was_written(table: Table) -> None:

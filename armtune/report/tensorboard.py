@@ -118,8 +118,11 @@ class TensorBoardListener(Listener):
 
     def sweep_ended(self, records: Sequence[TrialRecord], front: Sequence[int]) -> None:
         self._records = {record.number: record for record in records}
+        result = self._result(front)
+        if _mentions(self._folder, result):  # resumed when over: its pictures are there, too
+            return
         self._pictures(front, len(records))
-        self._root.write(text_pb("sweep/result", self._result(front)), len(records))
+        self._root.write(text_pb("sweep/result", result), len(records))
         if self._population:
             grid = lineage_grid(read_lineages(self._folder))
             self._root.write(text_pb("sweep/lineage", grid.markdown()), len(records))
@@ -175,7 +178,7 @@ class TensorBoardListener(Listener):
         grids = [front_grid(records, front, self._goals, chosen)]
         if self._confirmed:
             grids.append(confirmed_grid(self._confirmed, self._goals))
-        line = chosen_line(records, chosen, self._rule)
+        line = f"{chosen_line(records, chosen, self._rule)}, of {len(records)} trials"
         return "\n\n".join([f"**{line}**", *(grid.markdown() for grid in grids)])
 
     def _chosen(self, front: Sequence[int]) -> int | None:
@@ -265,6 +268,6 @@ def _chart(title: str, tags: Sequence[str]) -> layout_pb2.Chart:
     return layout_pb2.Chart(title=title, multiline=content)
 
 
-def _mentions(folder: Path, tag: str) -> bool:
-    """Whether an event file in the folder holds a summary with this tag."""
-    return any(tag.encode() in file.read_bytes() for file in folder.glob("events.out.tfevents.*"))
+def _mentions(folder: Path, text: str) -> bool:
+    """Whether an event file in the folder holds a summary with this tag or text."""
+    return any(text.encode() in file.read_bytes() for file in folder.glob("events.out.tfevents.*"))

@@ -255,3 +255,18 @@ def test_pictures_take_a_small_share_of_a_sweeps_time(
         now[0] += 15
         script.play(listener, number, "COMPLETE")
     assert drawn == [4, 7, 10], "a second of drawing is due every 50 seconds"
+
+
+def test_a_finished_sweep_that_is_resumed_draws_nothing_again(script: Any, tmp_path: Path) -> None:
+    drawn = list[int]()
+
+    class Drawing(TensorBoardListener):
+        def _pictures(self, front: Any, step: int) -> None:
+            drawn.append(step)
+
+    records = [script.record(number, "COMPLETE", 3) for number in range(3)]
+    for known in (records[:2], records[:2], records, records):
+        listener = Drawing()
+        script.start(listener, tmp_path, *known)
+        listener.sweep_ended(known, [0])
+    assert drawn == [2, 3]
