@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.error import URLError
 from urllib.parse import unquote
@@ -82,8 +83,13 @@ def test_board_takes_a_comparison_and_names_its_sweeps(
     with pytest.raises(RunError, match="there is no sweep here"):
         start_board([tmp_path])
     (tmp_path / RECORD).write_text("{}", encoding="utf-8")
-    monkeypatch.setattr("tensorboard.program.TensorBoard.launch", lambda _: "http://here/")
+    argued: list[list[str]] = []
+    answers = {"configure": lambda argv: argued.append(argv), "launch": lambda: "http://here/"}
+    board = SimpleNamespace(**answers)
+    program = SimpleNamespace(TensorBoard=lambda: board, TensorBoardServerException=OSError)
+    monkeypatch.setitem(sys.modules, "tensorboard", SimpleNamespace(program=program))
     assert start_board([tmp_path], 0) == "http://here/"
+    assert argued == [["tensorboard", "--logdir", str(tmp_path), "--port", "0"]]
     found = links([tmp_path], "http://here/")
     texts, curves = (
         re.compile(unquote(found[what].partition("regexInput=")[2]))
