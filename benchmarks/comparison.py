@@ -48,9 +48,9 @@ def setting(recipe: Path, optimizer: str, methods: str, folder: Path) -> list[di
     changes = OPTIMIZERS[optimizer]
     compare(recipe, folder, ["--methods", methods, "--alone", *changes])
     peer = folder.with_name(f"{folder.name}-transformer")
-    compare(recipe, peer, ["--methods", "none", "fusion={name: attention}", *changes])
-    fused = [row | {"method": TRANSFORMER} for row in summary(peer / "compare.csv")]
-    return [*summary(folder / "compare.csv"), *fused]
+    compare(recipe, peer, ["--methods", "none,arm", "fusion={name: attention}", *changes])
+    rows = [row for row in summary(peer / "compare.csv") if row["method"] == "none"]
+    return [*summary(folder / "compare.csv"), *(row | {"method": TRANSFORMER} for row in rows)]
 
 
 def summary(path: Path) -> Iterator[dict[str, str]]:

@@ -42,6 +42,7 @@ from benchmarks.surrogate import Surrogate, Table
 
 METHODS: dict[str, dict[str, object]] = {
     "tpe": {"sweep.sampler": {"name": "tpe"}},
+    "tpe + asha": {"sweep.pruner": {"name": "asha"}},
     "tpe + pareto_asha": {"sweep.pruner": {"name": "pareto_asha"}},
     "tpe + asha, scalar": {"sweep.pruner": {"name": "asha"}, "sweep.mode": "scalar"},
     "random": {"sweep.sampler": {"name": "random"}},

@@ -261,6 +261,16 @@ def _scales(
     return found
 
 
+def scaling(scales: Mapping[str, Standardization]) -> dict[str, Floats]:
+    """Standardisations as a bundle stores them."""
+    means = {f"mean/{m}": s.mean for m, s in scales.items()}
+    stds = {f"std/{m}": s.std for m, s in scales.items()}
+    turns = {f"rotation/{m}": s.rotation for m, s in scales.items() if s.rotation is not None}
+    whole = {**means, **stds, **turns}
+    # safetensors takes the memory as it lies.
+    return {name: np.ascontiguousarray(value, np.float32) for name, value in whole.items()}
+
+
 def load_network(
     path: Path,
     recipe: Recipe,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from statistics import median
 
 import numpy as np
 import torch
@@ -18,8 +16,6 @@ from armtune.data.rows import taken
 from armtune.data.standardize import Standardization
 
 Units = NDArray[np.float64]
-TIMED = 5
-"""Predictions of a single sample that are timed."""
 SAMPLES = 64
 """Validation samples that every format is run on."""
 
@@ -64,15 +60,3 @@ def largest_difference(
         there = {m: p[k : k + 1] for m, p in present.items()}
         differences.append(engine(one, there) - expected[k])
     return max(float(np.abs(each / units).max()) for each in differences)
-
-
-def milliseconds(engine: Engine, views: Views, present: Present) -> float:
-    """What a prediction of a single sample takes, in the median of a few."""
-    one = {m: v[:1] for m, v in views.items()}
-    there = {m: p[:1] for m, p in present.items()}
-    took = []
-    for _ in range(TIMED):
-        started = time.perf_counter()
-        engine(one, there)
-        took.append(1000 * (time.perf_counter() - started))
-    return median(took)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
+from armtune.report.tables import figure
 from armtune.targets import restored
 from armtune.text.escapes import for_code, for_markdown
 
@@ -136,7 +138,8 @@ def _measured(recipe: Recipe, metrics: Figures) -> Iterator[str]:
     target = recipe.data.predicts
     own = [metric.name for metric in target.own]
     unimodal = [f"unimodal_{target.score}/{m}" for m in recipe.modalities]
-    names = [*own, "loss", f"weakest_{target.score}", "contribution_gap", *unimodal]
+    costs = Goals.from_recipe(recipe).costs
+    names = [*own, "loss", f"weakest_{target.score}", "contribution_gap", *unimodal, *costs]
     yield from _table("metric", {name: name for name in names}, metrics)
     yield from (f"- {metric.name}: {metric.meaning}" for metric in target.own)
     yield f"- loss: {target.loss}"
@@ -293,5 +296,5 @@ def _figure(value: float | Figures | None) -> str:
     if value is None:
         return "not measured"
     if isinstance(value, Mapping):
-        return f"{value['mean']:.4f} ± {value['std']:.4f}"
-    return f"{value:.4f}"
+        return f"{figure(value['mean'])} ± {value['std']:.4f}"
+    return figure(value)

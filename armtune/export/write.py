@@ -19,6 +19,7 @@ import armtune.export.standalone
 from armtune import __version__
 from armtune.bundle import formats
 from armtune.bundle.engine import CantExport, Floats, Present, Views
+from armtune.bundle.latency import milliseconds
 from armtune.bundle.manifest import (
     CARD,
     CHECKSUM,
@@ -32,7 +33,14 @@ from armtune.bundle.manifest import (
     sha256,
 )
 from armtune.bundle.program import read_weights
-from armtune.bundle.serving import Exported, Served, built_parts, export, load_network
+from armtune.bundle.serving import (
+    Exported,
+    Served,
+    built_parts,
+    export,
+    load_network,
+    scaling,
+)
 from armtune.bundle.target import aside_of, check_target, put
 from armtune.data import Dataset
 from armtune.data.cache import digest_of, file_digest
@@ -44,7 +52,6 @@ from armtune.export.agreement import (
     Units,
     check_inputs,
     largest_difference,
-    milliseconds,
     trained,
 )
 from armtune.export.calibrate import calibrated
@@ -220,7 +227,7 @@ def _part(
     """Writes the models of one program; gives them back as what serves."""
     members = 1 if decisions is None else len(decisions)
     part = Part.at(number, members)
-    stored = _scaling(models.scales)
+    stored = scaling(models.scales)
     if decisions is None:
         shutil.copyfile(models.files[0], folder / part.model)
     else:
@@ -237,15 +244,6 @@ def _part(
     network = load_network(folder / part.model, recipe, shapes, target, stacked)
     frozen = built_parts(recipe, dataset.shapes)
     return Served(network, target, models.scales, decisions, frozen)
-
-
-def _scaling(scales: Mapping[str, Standardization]) -> dict[str, Floats]:
-    means = {f"mean/{m}": s.mean for m, s in scales.items()}
-    stds = {f"std/{m}": s.std for m, s in scales.items()}
-    turns = {f"rotation/{m}": s.rotation for m, s in scales.items() if s.rotation is not None}
-    whole = {**means, **stds, **turns}
-    # safetensors takes the memory as it lies.
-    return {name: np.ascontiguousarray(value, np.float32) for name, value in whole.items()}
 
 
 def _with_copies(recipe: Recipe, folder: Path) -> Recipe:

@@ -23,6 +23,11 @@ ERROR = "standard_error"
 """How far chance may move the score."""
 PARAMETERS = "parameters"
 """How large the model is."""
+LATENCY, TRAIN_SECONDS = "latency_ms", "train_seconds"
+TIMED = (LATENCY, TRAIN_SECONDS)
+"""Costs that a clock tells: a sweep measures them where one of its goals names them."""
+COSTS = (PARAMETERS, *TIMED)
+"""What a model costs: nothing that training improves."""
 
 
 class Measure(Options):
@@ -66,7 +71,9 @@ def metrics_of(target: type[Target]) -> list[Metric]:
         Metric(
             "train_loss", "minimize", "what the training minimised, mean over the epoch's steps"
         ),
-        Metric(PARAMETERS, "minimize", "numbers that the network learns"),
+        Metric(PARAMETERS, "minimize", "numbers that the networks learn, one for each fold"),
+        Metric(LATENCY, "minimize", "milliseconds of predicting one sample, for goals only"),
+        Metric(TRAIN_SECONDS, "minimize", "seconds of training so far, for goals only"),
         Metric(f"unimodal_{score}/<m>", "maximize", f"{score} of the modality's own head"),
         Metric(f"weakest_{score}", "maximize", f"lowest unimodal {score}"),
         Metric("missing/<m>", "maximize", "score of the fused decision with the modality absent"),

@@ -9,6 +9,9 @@ things are different early on, with ``p`` in (0, 1) the share of its epochs a tr
   rung, so that at least the two best at it share the same credit and the first objective decides
   between them. An untrained model's contribution gap is near 0: without this it would survive on
   that alone.
+
+What a model costs is no better for being untrained: objectives and constraints on costs count in
+full from the start, and "the first objective" is the first that isn't one.
 """
 
 from __future__ import annotations
@@ -30,10 +33,14 @@ class Standing:
     Attributes:
         losses: value of each objective, all to be minimised.
         violations: how far each constraint is from being met; 0 where it is met.
+        costs: positions of the objectives that training doesn't improve.
+        limits: positions of such constraints.
     """
 
     losses: tuple[float, ...]
     violations: tuple[float, ...] = ()
+    costs: tuple[int, ...] = ()
+    limits: tuple[int, ...] = ()
 
 
 def front(standings: Sequence[Standing]) -> list[int]:
@@ -69,8 +76,8 @@ def in_top_share(
         progress: share of its epochs the trial has done, in (0, 1].
     """
     losses, violations = _arrays([*others, trial])
-    violated = _loosened(violations, progress).sum(axis=1)
-    losses = _capped(losses, progress)
+    violated = _loosened(violations, progress, trial.limits).sum(axis=1)
+    losses = _capped(losses, progress, trial.costs)
     rank = ranks(losses, violated)
     distance = _crowding(losses, rank)
     better = (rank < rank[-1]) | ((rank == rank[-1]) & (distance > distance[-1]))
@@ -105,24 +112,26 @@ def _arrays(standings: Sequence[Standing]) -> tuple[Floats, Floats]:
     return losses, violations.reshape(len(standings), -1)
 
 
-def _loosened(violations: Floats, progress: float) -> Floats:
-    """Violations ``(trial, constraint)`` as a rung sees them."""
+def _loosened(violations: Floats, progress: float, limits: Sequence[int]) -> Floats:
+    """Violations ``(trial, constraint)`` as a rung sees them; those of costs as they are."""
     if not violations.size:
         return violations
     allowed = (1 - progress) * np.median(violations, axis=0)
+    allowed[list(limits)] = 0.0
     loosened: Floats = np.maximum(0.0, violations - allowed)
     return loosened
 
 
-def _capped(losses: Floats, progress: float) -> Floats:
-    """Losses ``(trial, objective)`` with the credit of all but the first objective capped.
+def _capped(losses: Floats, progress: float, costs: Sequence[int]) -> Floats:
+    """Losses ``(trial, objective)`` with the credit capped of all but costs and the first other.
 
     The quantile is the next larger of the rung's values, so while ``progress < 1`` it is never the
     smallest one.
     """
     place = math.ceil((1 - progress) / 2 * (len(losses) - 1))
     floor: Floats = np.sort(losses, axis=0)[place]
-    floor[0] = -np.inf
+    learnt = [k for k in range(len(floor)) if k not in costs]
+    floor[[*costs, *learnt[:1]]] = -np.inf
     capped: Floats = np.maximum(losses, floor)
     return capped
 

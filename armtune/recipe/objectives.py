@@ -9,7 +9,7 @@ from math import hypot, inf, isfinite, isnan
 from typing import TYPE_CHECKING
 
 from armtune.errors import RunError
-from armtune.metrics import ERROR
+from armtune.metrics import COSTS, ERROR, TIMED
 from armtune.pruners._rungs import Standing
 from armtune.recipe.document import shown
 
@@ -21,8 +21,8 @@ Metrics = Mapping[str, float]
 AUGMENTATION = 0.05
 """What the sum of distances counts beside the largest in a scalar judgement."""
 
-_RANGES = {"accuracy": (0.0, 1.0), "gap": (0.0, inf)}
-"""Between what metrics lie, by the last word of their names."""
+_RANGES = {"accuracy": (0.0, 1.0), **dict.fromkeys(["gap", *COSTS], (0.0, inf))}
+"""Between what metrics lie, by their names or the last word of these."""
 # Of texts with single spaces; none can match in two ways, or a long text would take minutes.
 _OBJECTIVE = re.compile(r"(maximize|minimize) (\S+)")
 _CONSTRAINT = re.compile(r"([^\s<>=]+) ?(>=|<=) ?([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
@@ -80,16 +80,21 @@ class Constraint:
         return Constraint(found[1], found[2], float(found[3]))
 
     def violation(self, metrics: Metrics) -> float:
-        """How far the metric is from its bound; 0 when it keeps it, infinite when it is NaN."""
+        """How far the metric is from its bound; 0 when it keeps it, infinite when it is NaN.
+
+        A cost's is a share of the bound: thousands of parameters are no more than a point's lack.
+        """
         value = value_of(self.metric, metrics)
         excess = self.bound - value if self.operator == ">=" else value - self.bound
+        if self.metric in COSTS:
+            excess /= abs(self.bound) or 1.0
         return inf if isnan(excess) else max(excess, 0.0)
 
     @property
     def unreachable(self) -> str:
         """Why nothing can meet it, as 90 is no accuracy; empty where something may."""
         name = self.metric.partition("/")[0]
-        least, most = _RANGES.get(name.rpartition("_")[2], (-inf, inf))
+        least, most = _RANGES.get(name) or _RANGES.get(name.rpartition("_")[2], (-inf, inf))
         if (self.bound > most) if self.operator == ">=" else (self.bound < least):
             span = f"between {least:g} and {most:g}" if isfinite(most) else f"at {least:g} or above"
             return f"{self.metric} lies {span}, so nothing meets {self}"
@@ -257,7 +262,23 @@ class Goals:
             losses: tuple[float, ...] = (self._scalar(metrics),)
         else:
             losses = tuple(objective.loss(metrics) for objective in self._judging)
-        return Standing(losses, tuple(c.violation(metrics) for c in self.constraints))
+        return Standing(
+            losses,
+            tuple(constraint.violation(metrics) for constraint in self.constraints),
+            () if self.mode == "scalar" else _costs(self._judging),
+            _costs(self.constraints),
+        )
+
+    @property
+    def costs(self) -> list[str]:
+        """The costs that any of them names."""
+        named = [goal.metric for goal in (*self.objectives, *self.constraints)]
+        return [cost for cost in COSTS if cost in [*named, *self.choice.metrics]]
+
+    @property
+    def timed(self) -> list[str]:
+        """Those of these that are measured because they are named."""
+        return [cost for cost in self.costs if cost in TIMED]
 
     @property
     def _judging(self) -> tuple[Objective, ...]:
@@ -274,6 +295,11 @@ class Goals:
     def _ideal(self) -> Metrics:
         usual = {o.metric: float(o.direction == "maximize") for o in self.objectives}
         return {**usual, **self.ideal}
+
+
+def _costs(goals: Sequence[Objective | Constraint]) -> tuple[int, ...]:
+    """Which of the goals are on costs."""
+    return tuple(k for k, goal in enumerate(goals) if goal.metric in COSTS)
 
 
 def best_by(objective: str) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import inf
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -18,6 +16,7 @@ from rich.text import Text
 
 from armtune.recipe.objectives import Goals
 from armtune.recipe.start_checks import described
+from armtune.report.pace import Pace
 from armtune.report.tables import (
     STATE_STYLES,
     STATE_WORDS,
@@ -53,9 +52,9 @@ class LiveListener(Listener):
     def __init__(self, recipe: Recipe, console: Console, quiet: bool = False) -> None:
         self._recipe, self._console = recipe, console
         self._goals = Goals.from_recipe(recipe)
-        trials, seconds = recipe.sweep.trials, recipe.sweep.seconds
-        self._pace = Pace(trials, recipe.training.epochs, seconds or inf)
-        perhaps_less = seconds or recipe.sweep.patience
+        trials = recipe.sweep.trials
+        self._pace = Pace(recipe)
+        perhaps_less = recipe.sweep.seconds or recipe.sweep.patience
         self._wanted = f"at most {trials}" if perhaps_less else str(trials)
         self._records: dict[int, TrialRecord] = {}
         self._front: Sequence[int] = ()
@@ -85,7 +84,7 @@ class LiveListener(Listener):
         self._records = {record.number: record for record in sweep.records}
         self._interrupted = {record.number for record in sweep.records if record.state == "RUNNING"}
         self._front = front_of(sweep.records, self._goals)
-        self._pace.start(sweep.records)
+        self._pace.start()
         if sweep.recipe.sweep.sampler.name == "auto":
             self._print(f"sampler: {described(sweep.recipe, sweep.space.dimensions)}")
         if self._live:
@@ -100,6 +99,7 @@ class LiveListener(Listener):
 
     def epoch_ended(self, record: TrialRecord, metrics: dict[str, float]) -> None:
         self._records[record.number] = record
+        self._pace.heard(record.number, list(self._records.values()))
 
     def trial_ended(self, record: TrialRecord) -> None:
         self._records[record.number] = record
@@ -110,6 +110,7 @@ class LiveListener(Listener):
 
     def confirmed(self, number: int, seed: int, metrics: dict[str, float]) -> None:
         self._confirmed += 1
+        self._pace.retrained()
         self._confirming = f"{self._confirmed} re-trained, the last trial {number} with seed {seed}"
         if not self._live:
             self._print(f"trial {number} confirmed with seed {seed}  {self._figures(metrics)}")
@@ -117,6 +118,7 @@ class LiveListener(Listener):
     def trained_alone(
         self, modality: str, seed: int, metrics: dict[str, float], curve: Sequence[dict[str, float]]
     ) -> None:
+        self._pace.retrained()
         self._confirming = f"{modality} alone trained with seed {seed}"
         if not self._live:
             score = self._goals.score
@@ -176,7 +178,7 @@ class LiveListener(Listener):
         return bar
 
     def _times(self, records: Sequence[TrialRecord]) -> str:
-        left = self._pace.left(records)
+        left = self._pace.left(records, len(self._front))
         rest = "" if left is None else f" · about {duration(left)} left"
         begins = "" if self._begun else " · workers are starting"
         return f"elapsed: {duration(self._pace.elapsed())}{rest}{begins}"
@@ -223,55 +225,12 @@ class LiveListener(Listener):
     def _progress(self) -> str:
         records = list(self._records.values())
         ended = sum(record.state != "RUNNING" for record in records)
-        left = self._pace.left(records)
+        left = self._pace.left(records, len(self._front))
         rest = "" if left is None else f", about {duration(left)} left"
         return f"({ended} of {self._wanted}{rest})"
 
     def _print(self, line: str, style: str = "") -> None:
         self._console.print(Text(for_terminal(line), style), soft_wrap=True)
-
-
-class Pace:
-    """Estimates the time left from the work done since the start, in trials and parts of them.
-
-    A pruned trial counts as a whole one: so the estimate expects as much pruning as there was.
-
-    Args:
-        seconds: that the sweep takes at most.
-    """
-
-    def __init__(
-        self,
-        trials: int,
-        epochs: int,
-        seconds: float = inf,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._trials, self._epochs, self._seconds, self._clock = trials, epochs, seconds, clock
-        self._started = clock()
-        self._before = 0.0
-
-    def start(self, records: Iterable[TrialRecord]) -> None:
-        """The work starts now; what ``records`` have behind them was done by an earlier session."""
-        self._started = self._clock()
-        self._before = self._done(records)
-
-    def elapsed(self) -> float:
-        """Seconds since the start."""
-        return self._clock() - self._started
-
-    def left(self, records: Iterable[TrialRecord]) -> float | None:
-        """Seconds left; None before the work of one trial is done, and when all is."""
-        done = self._done(records)
-        if done - self._before < 1 or done >= self._trials:
-            return None
-        rest = (self._trials - done) * self.elapsed() / (done - self._before)
-        return min(rest, max(0.0, self._seconds - self.elapsed()))
-
-    def _done(self, records: Iterable[TrialRecord]) -> float:
-        return sum(
-            record.epoch / self._epochs if record.state == "RUNNING" else 1.0 for record in records
-        )
 
 
 def duration(seconds: float) -> str:

@@ -34,6 +34,8 @@ VALUES = "values"
 NARROW = " " * 30
 """As wide as the column of values is at least; they fold."""
 CHOSEN_MARK = "★"
+LARGE = 10_000
+"""Figures from which on fractions tell nothing."""
 
 
 @dataclass(frozen=True)
@@ -282,8 +284,10 @@ def jsonable(value: float | None) -> float | None:
 
 
 def figure(value: float | None) -> str:
-    """A metric for a table cell."""
-    return "–" if value is None else f"{value:.4f}"
+    """A metric for a table cell; of large numbers, as of parameters, no fractions."""
+    if value is None:
+        return "–"
+    return f"{value:.0f}" if LARGE <= abs(value) < math.inf else f"{value:.4f}"
 
 
 def values_text(values: Mapping[str, Any], short: Mapping[str, str]) -> str:

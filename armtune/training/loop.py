@@ -168,7 +168,7 @@ class Run(Resumable):
             own = {name: shared_by_trials(values, self.folds) for name, values in own.items()}
         self.epochs, self.step = [epoch + 1 for epoch in self.epochs], 0
         judged = self._validated()
-        common = {PARAMETERS: float(self.flat.values.shape[1])}
+        common = {PARAMETERS: float(self.flat.values.shape[1] * (len(self.folds or ()) or 1))}
         metrics = [
             {**member, **common, **{n: v[k] for n, v in own.items()}, "train_loss": loss[k]}
             for k, member in enumerate(judged)

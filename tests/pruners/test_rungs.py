@@ -109,6 +109,41 @@ def test_a_constraint_that_most_meet_is_not_loosened() -> None:
     assert survivors(trials, 0.1, 3) == [1]
 
 
+def costing(accuracy: float, *costs: float) -> Standing:
+    """Objectives: the accuracy, and costs."""
+    return Standing((-accuracy, *costs), costs=tuple(range(1, 1 + len(costs))))
+
+
+def test_a_cost_counts_in_full_from_the_start() -> None:
+    # All learners cost more than the last trial, which has learnt nothing: on the front by its
+    # cost, as training makes it no dearer. A gap as small (tested above) wouldn't save it.
+    learners = [costing(0.5 + 0.05 * i, 0.3 + 0.01 * i) for i in range(8)]
+    for progress in (0.1, 0.3, 0.6, 0.9):
+        assert in_top_share(costing(0.1, 0.0), learners, progress, 3)
+
+
+def test_the_first_objective_that_is_no_cost_counts_in_full() -> None:
+    # The cost stands first and is the same for all; of accuracy and gap the former decides.
+    def trial(accuracy: float, gap: float) -> Standing:
+        return Standing((1.0, -accuracy, gap), costs=(0,))
+
+    learners = [trial(0.5 + 0.05 * i, 0.3 + 0.01 * i) for i in range(8)]
+    for progress in (0.1, 0.3, 0.6, 0.9):
+        assert not in_top_share(trial(0.1, 0.0), learners, progress, 3)
+        assert in_top_share(trial(0.95, 0.5), learners, progress, 3)
+
+
+def test_a_limit_on_a_cost_is_not_loosened() -> None:
+    # As in test_constraints_loosen_by_the_median_violation, but the least violating goes on at
+    # p = 0.1 too; a limit beside it that is no cost's is loosened as there.
+    def trials(*limits: int) -> list[Standing]:
+        each = (0.1, 0.15, 0.2, 0.3)
+        return [Standing((-0.5 - v, 0.0), (v, 0.0), limits=limits) for v in each]
+
+    assert survivors(trials(1), 0.1, 4) == [1]
+    assert survivors(trials(0), 0.1, 4) == [0]
+
+
 def test_crowding_prefers_the_lonely_on_one_front() -> None:
     # One front with spans of 10 and 10. The ends are infinite; inside, the distances between both
     # neighbours are 0.2 + 0.2, 0.75 + 0.75 and 0.8 + 0.8.

@@ -11,7 +11,7 @@ from rich.console import Console
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space
-from armtune.report.live import ROWS, LiveListener, Pace, duration
+from armtune.report.live import ROWS, LiveListener, duration
 from armtune.sweeps.study.records import SweepStart, TrialRecord
 
 
@@ -165,30 +165,6 @@ def test_the_last_picture_keeps_the_counts_and_leaves_the_front_to_others(live: 
     live.listener.__exit__(None, None, None)
     assert "1 of 8" in live.file.getvalue()
     assert "Front" not in live.picture
-
-
-def pace_at(records: list[TrialRecord], seconds: float, before: list[TrialRecord]) -> float | None:
-    now = 0.0
-    pace = Pace(trials=8, epochs=4, clock=lambda: now)
-    pace.start(before)
-    now = seconds
-    return pace.left(records)
-
-
-def test_time_left_counts_parts_of_trials() -> None:
-    done = [record_of(0, "COMPLETE", 4), record_of(1, "PRUNED", 1), record_of(2, epoch=2)]
-    assert pace_at(done, 10.0, []) == pytest.approx(5.5 * 10 / 2.5)
-
-
-def test_time_left_leaves_out_what_an_earlier_session_did() -> None:
-    before = [record_of(0, "COMPLETE", 4), record_of(1, epoch=2)]
-    after = [*before[:1], record_of(1, "COMPLETE", 4), record_of(2, epoch=2)]
-    assert pace_at(after, 10.0, before) == pytest.approx(5.5 * 10 / 1.0)
-
-
-def test_time_left_is_unknown_before_one_trial_and_after_the_last() -> None:
-    assert pace_at([record_of(0, epoch=3)], 10.0, []) is None
-    assert pace_at([record_of(n, "COMPLETE", 4) for n in range(8)], 10.0, []) is None
 
 
 @pytest.mark.parametrize(

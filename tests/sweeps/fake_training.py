@@ -239,6 +239,12 @@ class FakeWorkshop(TrainingFactory):
     def training(self, recipes: Sequence[Recipe], samples: Any) -> Together:
         return Together([self._one(recipe) for recipe in recipes])
 
+    def numbers(self, recipe: Recipe, samples: Any) -> float:
+        return 1e6
+
+    def latency(self, recipe: Recipe, samples: Any) -> float:
+        return 1.5
+
     def _one(self, recipe: Recipe) -> FakeTraining:
         return self.make(recipe) if self.make else FakeTraining(recipe, self.seconds)
 

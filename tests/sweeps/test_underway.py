@@ -130,14 +130,14 @@ def test_a_damaged_one_is_put_aside_and_costs_the_epoch_alone(tmp_path: Path) ->
     task = Task(0, recipe, task.folder)
     samples = Samples(recipe, toy_dataset(), "cpu")
     limits, leases = [TimeLimit(task.folder, None, False)], [Lease(task.folder, anew=True)]
-    first = Pack([task], begin([recipe], samples), limits, leases, {})
+    first = Pack([task], begin([recipe], samples), limits, leases, {}, lambda: 1.0)
     first._advance()
     first._seats[0].report()
     (task.folder / UNDERWAY).write_bytes(b"half of it")
     with pytest.raises(pack.DamagedCheckpointError):
-        Pack([task], begin([recipe], samples), limits, leases, {})
+        Pack([task], begin([recipe], samples), limits, leases, {}, lambda: 1.0)
     assert (task.folder / DAMAGED).read_bytes() == b"half of it"
-    again = Pack([task], begin([recipe], samples), limits, leases, {})
+    again = Pack([task], begin([recipe], samples), limits, leases, {}, lambda: 1.0)
     [where] = again.step()
     assert isinstance(where, Step)
     assert where.epoch == 1
@@ -154,14 +154,14 @@ def test_a_real_training_is_that_of_one_without_a_stop(tmp_path: Path) -> None:
     found = []
     for _ in range(recipe.training.epochs):
         run = begin([recipe], samples)
-        made = Pack([Task(0, recipe, task.folder)], run, limits, leases, {})
+        made = Pack([Task(0, recipe, task.folder)], run, limits, leases, {}, lambda: 1.0)
         for seat in made._seats:
             if not run.step:
                 run.train_steps(lambda: True)
                 run.train_steps(lambda: True)
                 seat.save_underway()
         run = begin([recipe], samples)
-        made = Pack([Task(0, recipe, task.folder)], run, limits, leases, {})
+        made = Pack([Task(0, recipe, task.folder)], run, limits, leases, {}, lambda: 1.0)
         assert run.step == 2
         made._train_epoch()
         found.append(run.advance())

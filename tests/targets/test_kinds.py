@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from armtune.errors import DataError
-from armtune.metrics import metric_names
+from armtune.metrics import COSTS, metric_names
 from armtune.plugins.registry import plugins
 from armtune.targets import Discrete, Target, kinds, restored
 from armtune.targets.classes import Classes
@@ -34,7 +34,8 @@ def test_it_has_every_metric_that_it_names_and_no_other(kind: str) -> None:
     samples = Samples(toy_recipe(), dataset, "cpu")
     [metrics] = evaluate(network, samples.validation, dataset.target)
     names = metric_names(TWO, type(dataset.target))
-    own = {n for n in names if n.split("/")[0] in ("phi", "weight", "train_loss", "parameters")}
+    alone = ("phi", "weight", "train_loss", *COSTS)
+    own = {n for n in names if n.split("/")[0] in alone}
     assert set(metrics) | own == set(names)
     contributions = sum(metrics[f"contribution/{m}"] for m in TWO)
     blind = blind_score(dataset.target, samples.validation.labels)

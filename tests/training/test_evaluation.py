@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from armtune.metrics import metric_names
+from armtune.metrics import COSTS, metric_names
 from armtune.recipe.load import with_overrides
 from armtune.targets.classes import Classes
 from armtune.training.evaluation import CHUNK, CHUNK_VALUES, Tally, at_a_time, decisions, evaluate
@@ -89,7 +89,7 @@ def test_has_every_metric_that_is_not_a_methods_own() -> None:
     views = {m: torch.zeros(9, *shape) for m, shape in TWO.items()}
     [metrics] = evaluate(network, DeviceSplit(views, torch.arange(9) % 3), THREE)
     own = {name for name in metric_names(TWO, Classes) if name.split("/")[0] in ("phi", "weight")}
-    own |= {"train_loss", "parameters"}
+    own |= {"train_loss", *COSTS}
     assert set(metrics) | own == set(metric_names(TWO, Classes))
 
 

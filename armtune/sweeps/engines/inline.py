@@ -31,7 +31,8 @@ class Inline:
         if not search.left:
             self._size = search.found_size(most)
             return
-        size = self._size = self._worker.pack_size(search.recipe, most)
+        # The clock decides nothing here: the same sweep draws the same trials again.
+        size = self._size = self._worker.pack_size(search.recipe, most, timed=False)
         search.note_size(size)
         going: list[Task] = []
         while pack := search.fill(going, size):

@@ -22,7 +22,7 @@ from armtune.recipe.schema import Recipe
 from armtune.sweeps.engines.callback_errors import CallbackErrors
 from armtune.sweeps.study.lineage import Descent
 from armtune.sweeps.study.search import Search
-from armtune.sweeps.workers.pack import is_beyond
+from armtune.sweeps.workers.metrics_file import is_beyond
 from armtune.sweeps.workers.trial import (
     CHECKPOINT,
     METRICS,

@@ -31,7 +31,14 @@ from armtune.sweeps.study.estimate import Estimate
 from armtune.sweeps.study.retraining_time import lengths, retrainings
 from armtune.sweeps.study.study import SweepStudy
 from armtune.sweeps.study.time_budget import END_SECONDS
-from armtune.sweeps.workers.packing import Packing, gain_of, largest, measured, program_of
+from armtune.sweeps.workers.packing import (
+    Packing,
+    counted,
+    gain_of,
+    largest,
+    measured,
+    program_of,
+)
 from armtune.sweeps.workers.trial import Served, Task, TrainingFactory
 
 if TYPE_CHECKING:
@@ -93,7 +100,7 @@ def estimate(
     timings = list(_timings(settings, factory, dataset))
     workers = 1 if inline else workers_of(recipe)
     measuring = time.perf_counter()
-    packing = _packing(recipe, factory, dataset, largest(recipe, workers))
+    packing = _packing(recipe, factory, dataset, largest(recipe, workers), inline)
     # A sweep measures packs as well, before its first trial ends.
     prepared += time.perf_counter() - measuring if recipe.sweep.pack == "auto" else 0.0
     # The first training of a process pays for more than its own beginning.
@@ -133,13 +140,17 @@ def _single(steps: Sequence[Sequence[Task]], factory: TrainingFactory, dataset: 
     return fmean(t.whole for t in _timings(list(alone.values()), factory, dataset))
 
 
-def _packing(recipe: Recipe, factory: TrainingFactory, dataset: Dataset, most: int) -> Packing:
+def _packing(
+    recipe: Recipe, factory: TrainingFactory, dataset: Dataset, most: int, inline: bool
+) -> Packing:
     """What the recipe's own values say of packs."""
     if most == 1:
         return Packing()
     samples = _samples(recipe, factory, dataset)
     if recipe.sweep.pack == "auto":
-        return measured(recipe, factory, samples, most)
+        if not inline:
+            return measured(recipe, factory, samples, most)
+        most = counted(recipe, factory, samples, most)
     return Packing(most, gain_of(recipe, factory, samples, most))
 
 
@@ -164,20 +175,24 @@ def capacity_of(recipe: Recipe) -> int:
 
 
 def share_of(recipe: Recipe) -> float:
-    """Share of the epochs that is left by pruning, if trials keep their order throughout.
+    """Share of the epochs that is left by pruning, if trials keep their order throughout."""
+    return fmean(epochs_of_trials(recipe)) / recipe.training.epochs
 
-    Found by pruning trials of random, unchanging standing, as many as the sweep has.
+
+def epochs_of_trials(recipe: Recipe, seed: int = 0) -> list[int]:
+    """Epochs that trials train if they keep their order throughout, one after the other.
+
+    Found by pruning trials of random, unchanging standing, as many as the sweep has, or the first
+    of them.
     """
     pruner, epochs = recipe.sweep.pruner, recipe.training.epochs
-    draw = random.Random(0)  # noqa: S311 (a simulation)
+    draw = random.Random(seed)  # noqa: S311 (a simulation)
     width = len(Goals.from_recipe(recipe).directions)
-    count = min(recipe.sweep.trials, SIMULATED)
     reached: dict[tuple[int, int], list[Standing]] = {}
-    used = 0
-    for number in range(count):
-        trial = Standing(tuple(draw.random() for _ in range(width)))
-        used += _lasts(pruner, number, trial, epochs, reached)
-    return used / (count * epochs)
+    return [
+        _lasts(pruner, n, Standing(tuple(draw.random() for _ in range(width))), epochs, reached)
+        for n in range(min(recipe.sweep.trials, SIMULATED))
+    ]
 
 
 def _lasts(

@@ -9,6 +9,7 @@ from statistics import median_low
 
 from armtune.data import Dataset
 from armtune.errors import RunError
+from armtune.metrics import COSTS
 from armtune.recipe.load import with_overrides
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
@@ -107,10 +108,20 @@ class Final:
         weights = ensemble.fitted(self._recipe, places, self._dataset, most)
         if weights is None:
             return None
-        summed = self._measured("validation", weights)
+        summed = {**self._measured("validation", weights), **self._costs(weights)}
         single = self._standing()
         wins = Goals.from_recipe(self._recipe).choice.pick([single, summed]) == 1
         return Ensemble(weights, summed, single, wins)
+
+    def _costs(self, weights: Weights) -> Metrics:
+        """What the models cost together: to predict, one is asked after the other."""
+        each = [self._known(model) for model in weights]
+        return {c: sum(m[c] for m in each) for c in COSTS if all(c in m for m in each)}
+
+    def _known(self, model: Model) -> Metrics:
+        """A model's own metrics on validation."""
+        ends = {c.seed: c.validation for c in self._result.confirmed.get(model.number, ())}
+        return ends.get(model.seed) or self._result.records[model.number].metrics
 
     def _measured(self, split: str, weights: Weights) -> Metrics:
         """Metrics of models' weighted outputs of a split."""

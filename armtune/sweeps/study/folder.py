@@ -17,6 +17,7 @@ from armtune.errors import Fault, RecipeError, RunError
 from armtune.files import absolute, exists, read_json, write_text
 from armtune.recipe.load import content_of, dump_recipe, load_recipe, with_overrides
 from armtune.recipe.looking import look
+from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import embed_space
 from armtune.sweeps.study.journal import JOURNAL
@@ -188,6 +189,15 @@ def _check_recipe(path: Path, recipe: Recipe) -> None:
         lines = [f"  {p}: {before.get(p)!r} then, {now.get(p)!r} now" for p in bad]
         what = "\n".join(lines)
         raise RunError(f"{path}: the sweep to resume has another recipe:\n{what}")
+    _check_costs(path, recipe)
+
+
+def _check_costs(path: Path, recipe: Recipe) -> None:
+    """Refuses a rule by costs that weren't measured of the trials before."""
+    before, now = (Goals.from_recipe(each).timed for each in (look(path).recipe, recipe))
+    if lacking := [cost for cost in now if cost not in before]:
+        said = f"{', '.join(lacking)} was not measured, as no goal named it"
+        raise RunError(f"{path}: the sweep to resume can't choose by it: {said}")
 
 
 def _check_data(origin: Path, dataset: Dataset) -> None:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
 from armtune.errors import ArmtuneError, DivergedError, RunError
-from armtune.files import of_storage, read_plain, unwritable, write_text
+from armtune.files import of_storage, unwritable, write_text
 from armtune.references.per_sample import SCORE, write_per_sample
 from armtune.sweeps.workers import departure
+from armtune.sweeps.workers.costs import Costs
 from armtune.sweeps.workers.folder_lease import Lease, LostLeaseError
+from armtune.sweeps.workers.metrics_file import kept_lines, line_of
 from armtune.sweeps.workers.time_limit import TimeLimit
 from armtune.sweeps.workers.trial import (
     CHECKPOINT,
@@ -62,6 +63,7 @@ class Pack:
         kept: members that go on from where this process left them, by their tasks' folders; the
             others go on from their checkpoints, if they have one.
         limits: of the tasks' time.
+        latency: milliseconds of a prediction by such a model; asked where a goal names them.
         leases: on the tasks' folders.
 
     Attributes:
@@ -75,6 +77,7 @@ class Pack:
         limits: Sequence[TimeLimit],
         leases: Sequence[Lease],
         kept: Mapping[Path, Any],
+        latency: Callable[[], float],
     ) -> None:
         self._training, self._limits = training, limits
         self._seats = [Seat(tasks[k], training, k, lease) for k, lease in enumerate(leases)]
@@ -82,10 +85,13 @@ class Pack:
         for seat in self._seats:
             if seat.task.folder in kept:
                 training.adopt(seat.k, kept[seat.task.folder])
+                seat.go_on()
                 continue
             if seat.checkpoint.exists():
                 self._restored |= seat.restore()
             seat.begin()
+        for seat in self._seats:
+            seat.costs.measure(latency)
         if not self._resumed():
             for seat in self._seats:
                 seat.forget_underway()
@@ -133,6 +139,7 @@ class Pack:
             self._training.save_outputs(split, places)
 
     def _advance(self) -> None:
+        started = time.perf_counter()
         try:
             self._train_epoch()
             metrics = self._judged()
@@ -140,7 +147,9 @@ class Pack:
             if len(self._seats) == 1:
                 raise
             return
+        each = (time.perf_counter() - started) / len(self._seats)
         for seat, own in zip(self._seats, metrics, strict=True):
+            seat.costs.spend(each)
             seat.handle(own)
         if departure.told():
             for seat in self._seats:
@@ -225,6 +234,7 @@ class Seat:
         self.task, self.k, self._training, self._lease = task, k, training, lease
         self.checkpoint, self.underway = task.folder / CHECKPOINT, task.folder / UNDERWAY
         self._metrics = task.folder / METRICS
+        self.costs = Costs(task.recipe)
         self._saved_at, self._saved_epoch = time.monotonic(), 0
         self._fresh: list[Epoch] = []
         self._note = ""
@@ -275,16 +285,28 @@ class Seat:
 
     def begin(self) -> None:
         """Strikes out what is about to be written again."""
-        write_text(self._metrics, kept_lines(self._metrics, self._epoch))
+        lines = kept_lines(self._metrics, self._epoch)
+        write_text(self._metrics, lines)
+        self.costs.take_up(lines)
+
+    def go_on(self) -> None:
+        """Takes up what it has cost; all else goes on from where this process left it."""
+        if self.costs.wanted:
+            self.costs.take_up(kept_lines(self._metrics, self._epoch))
 
     def handle(self, metrics: Metrics) -> None:
         """Takes in an epoch."""
-        self._fresh.append(Epoch(self._epoch, metrics, dict(self._training.best[self.k])))
+        self._fresh.append(Epoch(self._epoch, self.costs.beside(metrics), self._best))
+
+    @property
+    def _best(self) -> Metrics:
+        """The metrics of its best epoch, and what it has cost so far."""
+        return self.costs.beside(self._training.best[self.k])
 
     def stands(self, epochs: Sequence[Epoch] = ()) -> Step:
         """Where it stands."""
         note, self._note = self._note, ""
-        return Step(self._epoch, dict(self._training.best[self.k]), epochs, note)
+        return Step(self._epoch, self._best, epochs, note)
 
     def report(self) -> Step | Failure:
         """Writes the new epochs down and tells them, or why it can't go on."""
@@ -314,7 +336,7 @@ class Seat:
 
     def _write(self, epochs: Sequence[Epoch]) -> None:
         self._lease.check()
-        lines = [_line(epoch) for epoch in epochs]
+        lines = [line_of(epoch) for epoch in epochs]
         try:
             with self._metrics.open("a", encoding="utf-8") as file:
                 file.writelines(lines)
@@ -353,37 +375,3 @@ def _put_aside(paths: Sequence[Path], error: RunError) -> DamagedCheckpointError
     for path in paths:
         path.replace(path.with_name(DAMAGED))
     return DamagedCheckpointError(str(error))
-
-
-def _line(epoch: Epoch) -> str:
-    """An epoch as a line of JSON; what isn't a finite number is null."""
-    values = {k: v if math.isfinite(v) else None for k, v in epoch.metrics.items()}
-    return json.dumps({"epoch": epoch.number, **values}) + "\n"
-
-
-def kept_lines(path: Path, epoch: int) -> str:
-    """The lines of a metrics file up to an epoch; those after it are about to be written again."""
-    if not epoch or not path.exists():
-        return ""
-    lines = _lines(path)
-    return "".join(line for line in lines if line.endswith("\n") and _epoch(line) <= epoch)
-
-
-def is_beyond(path: Path, epoch: int) -> bool:
-    """Whether a metrics file tells of more than the epochs up to one."""
-    return path.exists() and "".join(_lines(path)) != kept_lines(path, epoch)
-
-
-def _lines(path: Path) -> list[str]:
-    """As they are; what isn't text isn't ours, and is about to be written again."""
-    try:
-        return read_plain(path).splitlines(keepends=True)
-    except ValueError:
-        return ["\n"]
-
-
-def _epoch(line: str) -> float:
-    try:
-        return float(json.loads(line)["epoch"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return math.inf

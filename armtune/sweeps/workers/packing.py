@@ -16,6 +16,9 @@ ROUNDS = 4
 """Packs that each worker shall fill in a search, so that a sampler still learns between them."""
 GAIN = 1.05
 """How many times more trials an hour a larger pack has to give."""
+MOST_NUMBERS = 100_000_000
+"""Numbers that a pack's update may make where its size is counted: beyond, as measured on two CPU
+cores, the arithmetic takes most of the time, and more members gain little."""
 ENOUGH_SECONDS, LONGEST_SECONDS = 0.3, 2.0
 """A size is timed for at least so long, and within an epoch for no longer."""
 
@@ -90,6 +93,21 @@ def is_open(recipe: Recipe, most: int) -> bool:
     return most > 1 and recipe.sweep.pack == "auto"
 
 
+def counted(recipe: Recipe, factory: TrainingFactory, samples: Served, most: int) -> int:
+    """The size, up to ``most``, at which a pack's update is still a small one.
+
+    No clock decides, so that a sweep can be repeated.
+    """
+    each = factory.numbers(recipe, samples)
+    return max(size for size in (1, *_sizes(most)) if size == 1 or size * each <= MOST_NUMBERS)
+
+
+def _sizes(most: int) -> list[int]:
+    """The sizes that are tried, but for 1."""
+    end = min(most, SIZES[-1])
+    return sorted({size for size in SIZES if size < end} | ({end} - {1}))
+
+
 @dataclass(frozen=True)
 class Packing:
     """Members of a pack, and how many times more trials an hour they give than one by one."""
@@ -103,10 +121,9 @@ def measured(recipe: Recipe, factory: TrainingFactory, samples: Served, most: in
 
     A larger pack is tried as long as the last one paid and memory holds it.
     """
-    end = min(most, SIZES[-1])
     alone = rate = _rate(recipe, factory, samples, 1)
     best = 1
-    for size in sorted({s for s in SIZES if s < end} | ({end} - {1})):
+    for size in _sizes(most):
         try:
             larger = _rate(recipe, factory, samples, size)
         except RuntimeError:  # as torch says that memory is short

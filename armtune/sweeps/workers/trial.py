@@ -118,6 +118,18 @@ class TrainingFactory:
 
         return begin(recipes, samples)
 
+    def numbers(self, recipe: Recipe, samples: Any) -> float:
+        """Numbers that an update of a recipe's training makes."""
+        from armtune.training.counting import numbers_of_update
+
+        return numbers_of_update(self.training([recipe], samples), samples.device)
+
+    def latency(self, recipe: Recipe, samples: Any) -> float:
+        """Milliseconds of predicting a sample by a recipe's exported model."""
+        from armtune.bundle.latency import latency
+
+        return latency(recipe, samples)
+
 
 @dataclass(frozen=True)
 class Task:

@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from armtune.recipe.schema import Recipe
 from armtune.sweeps.workers import departure
 from armtune.sweeps.workers.folder_lease import Lease
 from armtune.sweeps.workers.pack import DamagedCheckpointError, Pack
-from armtune.sweeps.workers.packing import is_open, measured
+from armtune.sweeps.workers.packing import counted, is_open, measured, program_of
 from armtune.sweeps.workers.seconds import Seconds
 from armtune.sweeps.workers.time_limit import TimeLimit
 from armtune.sweeps.workers.trial import (
@@ -65,6 +66,7 @@ class Worker:
         self._samples: Served | None = None
         self._groups: list[Group] = []
         self._kept: dict[Path, Any] = {}
+        self._latencies: dict[str, float] = {}
         self._measuring = 0.0
 
     def start(self, tasks: Sequence[Task]) -> None:
@@ -118,16 +120,22 @@ class Worker:
     def close(self) -> None:
         """Nothing is left to end; a process group has its processes."""
 
-    def pack_size(self, recipe: Recipe, most: int) -> int:
-        """How many trials at once pay, at most ``most``; measured where the recipe leaves it open.
+    def pack_size(self, recipe: Recipe, most: int, timed: bool = True) -> int:
+        """How many trials at once pay, at most ``most``; found out where the recipe leaves it open.
 
-        Where nothing can be measured, one: the trial will say why.
+        Where nothing can be found out, one: the trial will say why.
+
+        Args:
+            timed: whether by the clock.
         """
         if not is_open(recipe, most):
             return most
         started = time.monotonic()
         try:
-            return measured(recipe, self._factory, self.samples_for(recipe), most).size
+            samples = self.samples_for(recipe)
+            if not timed:
+                return counted(recipe, self._factory, samples, most)
+            return measured(recipe, self._factory, samples, most).size
         except Exception:  # the recipe's own values may be the ones that don't work
             return 1
         finally:
@@ -195,8 +203,17 @@ class Worker:
         recipes = [task.recipe for task in group.tasks]
         with group.limits[0].enforced():
             training = self.training(recipes)
-            group.pack = Pack(group.tasks, training, group.limits, leases, self._kept)
+            latency = partial(self._latency, recipes[0])
+            group.pack = Pack(group.tasks, training, group.limits, leases, self._kept, latency)
         group.begin = time.monotonic() - started
+
+    def _latency(self, recipe: Recipe) -> float:
+        """Milliseconds of a prediction: measured once for all trials of a program."""
+        program = program_of(recipe)
+        if program not in self._latencies:
+            samples = self.samples_for(recipe)
+            self._latencies[program] = self._factory.latency(recipe, samples)
+        return self._latencies[program]
 
     def _lease(self, task: Task) -> Lease:
         anew = task.folder not in self._kept

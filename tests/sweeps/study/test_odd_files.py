@@ -18,7 +18,7 @@ from armtune.sweeps.study.folder import used_data
 from armtune.sweeps.study.journal import JOURNAL, repair
 from armtune.sweeps.study.lock import LOCK, holder
 from armtune.sweeps.study.reader import read_study
-from armtune.sweeps.workers.pack import is_beyond, kept_lines
+from armtune.sweeps.workers.metrics_file import is_beyond, kept_lines
 
 WHOLE = asdict(Estimate(1, 1.0, 1.0, 9.0, 1.0, 6, 0, 0.0, 2, 1, 1.0, 0.0, 0.0, 1.0, 1.0))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from armtune.sweeps.run import Place, run_sweep
 from armtune.sweeps.study.search import Search
 from armtune.sweeps.study.study import SweepStudy
 from armtune.sweeps.workers import packing
-from armtune.sweeps.workers.packing import largest, measured, packs_of, program_of
+from armtune.sweeps.workers.packing import counted, largest, measured, packs_of, program_of
 from armtune.sweeps.workers.trial import Failure, Step, Task, trial_folder
 from armtune.sweeps.workers.worker import Worker
 
@@ -143,6 +144,38 @@ def test_the_largest_pack_there_is_room_for_is_tried_too() -> None:
     clock = Clock(shared=0.02)
     assert clock.measured(6).size == 6
     assert clock.sizes == [1, 2, 4, 6]
+
+
+class Numbered(FakeWorkshop):
+    """Knows the numbers of an update, and trains nothing."""
+
+    def numbers(self, recipe: Recipe, samples: Any) -> float:
+        return 2.5e6 * recipe.training.batch_size
+
+    def training(self, recipes: Sequence[Recipe], samples: Any) -> Together:
+        raise AssertionError("a size is counted without a training")
+
+
+@pytest.mark.parametrize(
+    ("batch", "most", "size"),
+    [(2, 64, 16), (2, 7, 7), (10, 64, 4), (8, 5, 5), (40, 64, 1), (41, 64, 1), (10**9, 64, 1)],
+)
+def test_a_counted_size_depends_on_the_updates_numbers_alone(
+    monkeypatch: pytest.MonkeyPatch, batch: int, most: int, size: int
+) -> None:
+    monkeypatch.setattr("time.perf_counter", lambda: pytest.fail("asks the clock"))
+    recipe = fake_recipe(training__batch_size=batch)
+    found = {counted(recipe, Numbered(), FakeSamples(), most) for _ in range(3)}
+    assert found == {size}
+
+
+@pytest.mark.parametrize("numbers", [math.inf, 1e300])
+def test_what_has_no_end_trains_alone(numbers: float) -> None:
+    class Endless(FakeWorkshop):
+        def numbers(self, recipe: Recipe, samples: Any) -> float:
+            return numbers
+
+    assert counted(fake_recipe(), Endless(), FakeSamples(), 64) == 1
 
 
 def search_of(folder: Path, **overrides: Any) -> Search:
