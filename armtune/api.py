@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -21,6 +21,7 @@ from armtune.recipe import load
 from armtune.recipe.given import Given, RecipeSource
 from armtune.recipe.schema import add_file
 from armtune.recipe.space import load_sweep, placed
+from armtune.report.notebook import shown_in_notebook
 from armtune.report.run import RunReport
 from armtune.report.tables import STATE_WORDS, confirmed_grid, front_grid
 from armtune.sweeps import Listener, TrialRecord, read_result
@@ -139,12 +140,12 @@ def sweep(
     path, changes = _source(recipe), _texts(overrides)
     loaded, _ = load_sweep(path, changes)
     folder = Path("runs") / loaded.name if to is None else Path(to)
-    with in_python(), placed(path, changes):
+    with in_python(), placed(path, changes), shown_in_notebook(loaded, listeners) as told:
         return sweep_and_export(
             loaded,
             path.parent,
             folder,
-            listeners,
+            told,
             resume=resume,
             inline=inline,
             address=address,
@@ -298,6 +299,11 @@ def compare(
     from armtune.report.tensorboard import TensorBoardListener
     from armtune.sweeps.run import Place
 
+    @contextmanager
+    def listening(own: Recipe) -> Iterator[list[Listener]]:
+        with shown_in_notebook(own, listeners) as told:
+            yield [*told, TensorBoardListener()]
+
     path, changes = _source(recipe), _texts(overrides)
     names = methods if isinstance(methods, str) else ",".join(methods)
     with in_python(), placed(path, changes):
@@ -305,9 +311,7 @@ def compare(
         folder = Path("runs") / f"{prepared.name}-compare" if to is None else Path(to)
         place = Place(folder, path.parent, resume, inline, address)
         datasets, _ = load_data(prepared, place)
-        found = run_comparison(
-            prepared, datasets, place, lambda _: nullcontext([*listeners, TensorBoardListener()])
-        )
+        found = run_comparison(prepared, datasets, place, listening)
     write_comparison(found, folder)
     return found
 

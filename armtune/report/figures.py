@@ -130,7 +130,7 @@ def learning(report: RunReport, found: Mapping[int, Curve], metric: str) -> go.F
     for rung in recipe.sweep.pruner.rungs(recipe.training.epochs):
         drawing.add_vline(x=rung, line={"dash": "dot", "color": "#888888", "width": 1})
     drawing.update_xaxes(title="epoch (dotted: rungs)")
-    drawing.update_yaxes(title=metric.replace("_", " "))
+    drawing.update_yaxes(title=metric.replace("_", " "), range=_after_the_first(found, metric))
     return drawing
 
 
@@ -294,6 +294,16 @@ def _line(curve: Curve, metric: str, number: int) -> list[tuple[float | None, fl
     """A curve's points, and a gap after them."""
     points = [(e["epoch"], e[metric], str(number)) for e in curve if metric in e]
     return [*points, (None, None, "")]
+
+
+def _after_the_first(found: Mapping[int, Curve], metric: str) -> tuple[float, float] | None:
+    """Room for all epochs but each trial's first, from which far more changes than later on."""
+    later = [e[metric] for curve in found.values() for e in curve if metric in e and e["epoch"] > 1]
+    if not later:
+        return None
+    low, high = min(later), max(later)
+    margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+    return low - margin, high + margin
 
 
 def _moment(seconds: float) -> str:

@@ -46,7 +46,7 @@ ROWS = 8
 class LiveListener(Listener):
     """Shows a sweep on a console; a context manager that leaves the terminal as it found it.
 
-    Without a terminal, or when quiet, it prints a line for each trial that ends instead.
+    Without a terminal or notebook, or when quiet, it prints a line for each trial that ends.
     """
 
     def __init__(self, recipe: Recipe, console: Console, quiet: bool = False) -> None:
@@ -63,7 +63,7 @@ class LiveListener(Listener):
         self._data = self._confirming = ""
         self._confirmed, self._begun = 0, False
         self._live: Live | None = None
-        if console.is_terminal and not quiet:
+        if (console.is_terminal or console.is_jupyter) and not quiet:
             rate = REFRESHES_PER_SECOND
             self._live = Live(console=console, get_renderable=self.picture, refresh_per_second=rate)
 

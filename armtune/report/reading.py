@@ -44,7 +44,8 @@ ALONE = (
 )
 CURVES = (
     "Lines that still rise (or fall) at the end ask for more epochs; lines that turn back have "
-    "been trained for too long. The thick one is the chosen trial."
+    "been trained for too long. The thick one is the chosen trial. The figure is for the epochs "
+    "after the first; a double click shows that as well."
 )
 
 

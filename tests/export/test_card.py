@@ -48,6 +48,23 @@ def test_a_winner_of_a_sweep() -> None:
     assert not any("NOT THE DATA" in line for line in lines)
 
 
+def test_what_is_left_where_a_modality_fails_or_is_noisy() -> None:
+    figures = {"image": {"noise": 0.61, "another": 0.42}, "audio": {"another": 0.73}}
+    about = {**ABOUT, "robustness": {"intact": 0.81, "samples": 90, "modalities": figures}}
+    card = model_card(toy_recipe(), about, {"validation": {"accuracy": 0.8}})
+    section = card.partition("## When a modality fails\n")[2].partition("\n## ")[0]
+    said = " ".join(section.split())
+    assert "The accuracy on 90 samples that the model hadn't learnt is 0.8100 with nothing" in said
+    assert "noise of one standard deviation added to a modality" in said
+    assert "leave its modality out" in said
+    assert "| modality | noise added | another sample's |" in section
+    assert "| image | 0.6100 | 0.4200 |" in section
+    assert "| audio | not measured | 0.7300 |" in section  # noise needs values with a deviation
+    without = model_card(toy_recipe(), ABOUT, {"validation": {"accuracy": 0.8}})
+    assert "## When a modality fails" not in without
+    assert "## When a modality is missing" in without
+
+
 def test_a_single_training() -> None:
     lines = model_card(toy_recipe(), ABOUT, {"validation": {"accuracy": 0.8}}).splitlines()
     assert "| accuracy | 0.8000 | not measured |" in lines

@@ -127,6 +127,7 @@ def toy_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sweep = {
         "sweep.space": [{"training.optimizer.lr": {"log": [1e-3, 1e-1]}}],
         "sweep.objectives": ["maximize accuracy", "minimize contribution_gap"],
+        "sweep.constraints": ["accuracy >= 0.01"],
         "sweep.trials": 3,
         "sweep.confirm": {"top": 1, "seeds": 2},
     }

@@ -120,6 +120,23 @@ def test_curves_show_rungs_and_every_epoch(make: Make, records: list[TrialRecord
     assert lines["pruned (1)"].x == (1.0, None)
 
 
+@pytest.mark.parametrize(
+    ("later", "low", "high"),
+    [((0.90, 0.94), 0.898, 0.942), ((0.9, 0.9), 0.855, 0.945), ((0.0, 0.0), -1.0, 1.0)],
+)
+def test_the_first_epoch_squashes_no_curve(
+    make: Make, records: list[TrialRecord], later: tuple[float, float], low: float, high: float
+) -> None:
+    def curve(*values: float) -> list[dict[str, float]]:
+        return [{"epoch": float(n), "accuracy": v} for n, v in enumerate(values, 1)]
+
+    found = {0: curve(0.1, *later), 1: curve(50.0, *later), 10: curve(0.2)}
+    drawing = figures.learning(make(records), found, "accuracy")
+    assert drawing.layout.yaxis.range == pytest.approx((low, high))
+    only_one = figures.learning(make(records), {10: curve(0.2)}, "accuracy")
+    assert only_one.layout.yaxis.range is None
+
+
 TILES = (Tile("accuracy on test", "81.0 % ± 3.0", "trial 0"), Tile("gap on test", "0.300", "<b>"))
 
 

@@ -12,17 +12,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.error import URLError
+from urllib.parse import unquote
 from urllib.request import urlopen
 
 import pytest
 
+from armtune.comparison.record import RECORD
 from armtune.errors import RunError
-from armtune.report.board import start_board
+from armtune.report.board import links, start_board
 from armtune.sweeps.study.journal import JOURNAL
 from armtune.sweeps.study.reader import STUDY
 from tests.report.test_tensorboard import Board, until
+
+BOUND = "accuracy >= 0.01"  # of the sweep in conftest.py
 
 
 @contextmanager
@@ -70,6 +75,32 @@ def test_board_refuses_what_is_no_run_and_names_alike(toy_run: Path, tmp_path: P
         start_board([toy_run, Path(twin)])
 
 
+def test_board_takes_a_comparison_and_names_its_sweeps(
+    toy_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for method in ("none", "arm"):
+        shutil.copytree(toy_run, tmp_path / method)
+    with pytest.raises(RunError, match="there is no sweep here"):
+        start_board([tmp_path])
+    (tmp_path / RECORD).write_text("{}", encoding="utf-8")
+    argued: list[list[str]] = []
+    answers = {"configure": lambda argv: argued.append(argv), "launch": lambda: "http://here/"}
+    board = SimpleNamespace(**answers)
+    program = SimpleNamespace(TensorBoard=lambda: board, TensorBoardServerException=OSError)
+    monkeypatch.setitem(sys.modules, "tensorboard", SimpleNamespace(program=program))
+    assert start_board([tmp_path], 0) == "http://here/"
+    assert argued == [["tensorboard", "--logdir", str(tmp_path), "--port", "0"]]
+    found = links([tmp_path], "http://here/")
+    texts, curves = (
+        re.compile(unquote(found[what].partition("regexInput=")[2]))
+        for what in ("texts", "curves of winner, trial 0 and front")
+    )
+    for method in ("none", "arm"):
+        assert texts.match(method)
+        assert not texts.match(f"{method}/trials/0000")
+        assert curves.match(f"{method}/trials/0000")
+
+
 def test_optuna_dashboard_opens_the_journal_as_it_is(toy_run: Path, tmp_path: Path) -> None:
     pytest.importorskip("optuna_dashboard")
     journal = shutil.copy(toy_run / JOURNAL, tmp_path / JOURNAL)
@@ -85,3 +116,7 @@ def test_optuna_dashboard_opens_the_journal_as_it_is(toy_run: Path, tmp_path: Pa
         assert [trial["state"] for trial in detail["trials"]] == ["Complete"] * 3
         assert detail["directions"] == ["maximize", "minimize"]
         assert detail["objective_names"] == ["accuracy", "contribution_gap"]
+        for trial in detail["trials"]:
+            read = {each["key"]: each["value"] for each in trial["user_attrs"]}
+            assert '"contribution/image": ' in read["metrics"]
+            assert read[BOUND] == "met"

@@ -326,7 +326,11 @@ class SweepStudy(StudyReader):
         told = trial.constraints
         for constraint in self._goals.constraints:
             if str(constraint) not in told:
-                trial.set_constraint(str(constraint), constraint.violation(metrics))
+                violation = constraint.violation(metrics)
+                trial.set_constraint(str(constraint), violation)
+                # optuna-dashboard shows no constraint that has a name, but every attribute.
+                met = "met" if violation <= 0 else f"violated by {violation:.4g}"
+                trial.set_user_attr(str(constraint), met)
 
     def _tell(
         self, number: int, state: TrialState, values: tuple[float, ...] | None = None

@@ -147,6 +147,7 @@ def test_optuna_is_told_the_truth(tmp_path: Path) -> None:
     assert complete.state is TrialState.COMPLETE
     assert complete.values == [0.8, 0.3]
     assert complete.constraints == {"weakest_accuracy >= 0.4": pytest.approx(0.1)}
+    assert complete.user_attrs["weakest_accuracy >= 0.4"] == "violated by 0.1"
     assert pruned.state is TrialState.PRUNED
     assert pruned.values is None
     assert pruned.constraints[UNFINISHED] == pytest.approx(2 / 3)
