@@ -102,7 +102,9 @@ def test_values_of_a_table(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="'price': must hold numbers, not string; target: values "):
         read(data, tmp_path)
     write_table(tmp_path / "own.csv", {"price": ["", *PRICES[1:]], "n": VIEW[:, 0]})
-    with pytest.raises(DataError, match="the value of sample 0 is missing"):
+    with pytest.raises(
+        DataError, match="1 of 60 cells are missing, the first in row 1; unlabelled: skip"
+    ):
         read(data, tmp_path)
 
 

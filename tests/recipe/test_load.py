@@ -55,7 +55,11 @@ VALUES = [
         "lowest loss where accuracy >= 0.5",
     ),
     ("sweep.confirm=null", "sweep.confirm", None),
-    ("sweep.confirm.top=1", "sweep.confirm", {"top": 1, "seeds": 5, "solo": True}),
+    (
+        "sweep.confirm.top=1",
+        "sweep.confirm",
+        {"top": 1, "seeds": 5, "solo": True, "outputs": False},
+    ),
     ("balancing={name: arm, tau: 2}", "balancing.tau", 2.0),
     ("modalities.audio.encoder={name: lenet}", "modalities.audio.encoder.width", 8),
     ("data.root=a=b", "data.root", "a=b"),

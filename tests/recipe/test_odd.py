@@ -15,7 +15,7 @@ from armtune.recipe.objectives import Choice, Constraint, Objective
 from armtune.recipe.ranges import parse_range
 from armtune.recipe.space import load_sweep
 
-SOON = 2.0
+SOON = 5.0
 """Seconds that a check may take at most; the machine may be busy, so the slow took ten of them."""
 
 

@@ -296,9 +296,10 @@ def test_a_shipped_recipes_own_values_lie_in_its_space(path: Path) -> None:
     assert len(space.defaults(recipe)) == len(space.dimensions) > 0
 
 
-def test_every_shipped_space_is_a_methods_or_some_recipes_or_of_the_automatic_one() -> None:
+def test_every_shipped_space_is_for_a_method_an_optimizer_a_recipe_or_the_automatic_one() -> None:
     used = [entry for path in RECIPES for entry in load_recipe(path).sweep.space]
     named = {entry for entry in used if isinstance(entry, str)} | set(KINDS)
+    named |= set(plugins("optimizers"))
     assert {path.stem for path in SHIPPED} - {path.stem for path in METHODS} <= named
 
 

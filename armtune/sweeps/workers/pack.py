@@ -139,7 +139,7 @@ class Pack:
             self._training.save_outputs(split, places)
 
     def _advance(self) -> None:
-        started = time.perf_counter()
+        started = time.monotonic()
         try:
             self._train_epoch()
             metrics = self._judged()
@@ -147,7 +147,7 @@ class Pack:
             if len(self._seats) == 1:
                 raise
             return
-        each = (time.perf_counter() - started) / len(self._seats)
+        each = (time.monotonic() - started) / len(self._seats)
         for seat, own in zip(self._seats, metrics, strict=True):
             seat.costs.spend(each)
             seat.handle(own)
