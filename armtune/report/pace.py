@@ -13,8 +13,8 @@ from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.sweeps.planning.plan import epochs_of_trials
 from armtune.sweeps.study.records import TrialRecord
-from armtune.sweeps.study.retraining_time import retrainings
-from armtune.sweeps.workers.packing import packs_of
+from armtune.sweeps.study.retraining_time import ends_of, length_of, retrainings
+from armtune.sweeps.workers.packing import Packing
 
 PRIOR = 8
 """Trials that the plan counts for, beside those that have ended."""
@@ -137,13 +137,11 @@ class Pace:
         [(size, _)] = self._sizes.most_common(1)
         size = max(1, size)
         places, ends = max(1, self._most // size), [0.0]
+        half = Packing(size, (size + 1) / 2)  # half of what a pack takes doesn't grow with it
+        full = length_of(size, half)
         for tasks in retrainings(with_overrides(self._recipe, confirm), [self._recipe]):
-            busy, own = [ends[-1]] * places, list[float]()
-            for pack in packs_of(tasks, size, places):
-                busy[0] += (1 + len(pack) / size) / 2
-                own += [busy[0]] * len(pack)
-                busy.sort()
-            ends += sorted(own)
+            before = ends[-1]
+            ends += [before + own / full for own in ends_of(tasks, half, places)]
         return ends[1:]
 
     def _rest_after(self, epoch: float) -> float:

@@ -81,7 +81,7 @@ def run_sweep(
         recipe = resolved(recipe, dataset, place.recipe_folder)
     space = load_space(recipe, place.recipe_folder)
     check_searched(recipe, space.dimensions)
-    start_values(recipe, space, place.recipe_folder)  # tells what can't be started from
+    first = start_values(recipe, space, place.recipe_folder)
     about = {"sampler": described(recipe, space.dimensions), "start_from": recipe.sweep.start_from}
     with storage_told(folder), locked(folder):
         may_start(folder, place.resume)
@@ -92,7 +92,12 @@ def run_sweep(
                 dataset = factory.dataset(recipe)
             data_notes(recipe, space.dimensions, dataset)
             enter(folder, recipe, dataset, about)
-            study = _study(folder, given, space, dataset, factory, place.recipe_folder)
+            begun = _begun(folder, given, space, dataset, factory)
+            if begun != given:
+                first = start_values(begun, space, place.recipe_folder)
+            study = SweepStudy(folder, begun, space, Goals.from_recipe(given), first)
+            if begun != given:
+                study.note_beginning(told(given, begun, space))
             budget = _budget(recipe, study.records(), began)
             sweep = _Sweep(recipe, dataset, folder, study, listeners, budget)
             start = SweepStart(recipe, space, dataset.description, folder, study.records())
@@ -105,25 +110,11 @@ def run_sweep(
                 return sweep.run(_engine(place, factory, recipe, study, ready), references)
 
 
-def _study(
-    folder: Path,
-    recipe: Recipe,
-    space: Space,
-    dataset: Dataset,
-    factory: TrainingFactory,
-    home: Path,
-) -> SweepStudy:
-    """The study to ask; a new one begins with what the sweep has time for.
-
-    Args:
-        home: the recipe's folder.
-    """
-    begun = recipe if exists(folder / JOURNAL) else in_time(recipe, space, dataset, factory)
-    first = start_values(begun, space, home)
-    study = SweepStudy(folder, begun, space, Goals.from_recipe(recipe), first)
-    if begun != recipe:
-        study.note_beginning(told(recipe, begun, space))
-    return study
+def _begun(
+    folder: Path, recipe: Recipe, space: Space, dataset: Dataset, factory: TrainingFactory
+) -> Recipe:
+    """The recipe that a search begins with: of a new one what the sweep has time for."""
+    return recipe if exists(folder / JOURNAL) else in_time(recipe, space, dataset, factory)
 
 
 class _Sweep:

@@ -46,11 +46,17 @@ def lengths(
 
 
 def _step(tasks: Sequence[Task], packing: Packing, places: int) -> float:
-    busy = [0.0] * places
+    return max(ends_of(tasks, packing, places), default=0.0)
+
+
+def ends_of(tasks: Sequence[Task], packing: Packing, places: int) -> list[float]:
+    """When each training of a step is over, the earliest first; in trainings alone."""
+    busy, ends = [0.0] * places, list[float]()
     for pack in packs_of(tasks, packing.size, places):
         first = min(range(places), key=busy.__getitem__)
         busy[first] += length_of(len(pack), packing)
-    return max(busy)
+        ends += [busy[first]] * len(pack)
+    return sorted(ends)
 
 
 def length_of(members: int, packing: Packing) -> float:
