@@ -196,6 +196,7 @@ def test_it_shows_what_the_winner_takes_for_what(make: Make, records: list[Trial
     drawn = dict(zip(titles, plotted(text), strict=False))
     cells = drawn["What the winner takes for what"]["data"][0]
     assert cells["z"][0] == pytest.approx([8 / 9, 1 / 9])
+    assert cells["x"] == cells["y"] == ["&lt;cat>", "dog"]  # plotly takes tags for such
     assert drawn["How right it is when it is sure"]["data"][1]["x"] == [0.6, 0.9]
     row = "<td>0.8000</td><td>0.8889</td><td>0.8421</td><td>9</td>"
     assert f'<td class="left">&lt;cat&gt;</td>{row}' in text
