@@ -6,7 +6,7 @@ names is not searched for, and numbers that it gives are where the search begins
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,15 @@ from armtune.data import Dataset
 from armtune.encoders import Encoder
 from armtune.encoders.auto import Auto
 from armtune.encoders.mlp import Mlp
+from armtune.encoders.temporal_cnn import TemporalCnn
 from armtune.plugins.registry import plugins
 from armtune.recipe.automatic_encoders import chosen_encoder
+from armtune.recipe.automatic_sequences import ENCODER, OPTIONS, as_vectors, either_way
 from armtune.recipe.document import Document, read_document
 from armtune.recipe.entries import for_modalities, read_entries
 from armtune.recipe.load import content_of, with_overrides
 from armtune.recipe.overrides import UnknownPathError
-from armtune.recipe.ranges import Dimension
+from armtune.recipe.ranges import Dimension, Range, listed, merged
 from armtune.recipe.schema import AUTO, Recipe
 from armtune.recipe.shipped import spaces_folder
 from armtune.recipe.start_checks import METHOD, unmade
@@ -46,15 +48,20 @@ KINDS: dict[str, tuple[str, ...]] = {
 """The shipped spaces for what samples are, and the encoders that read such samples."""
 SLOW_KINDS = ("images", "sequences")
 """Those that take long to train on."""
+APART: dict[str, dict[str, Any]] = {
+    "fusion": {"name": "late", "dim": 0},
+    "training.optimizer": {"name": "adamw", "lr": 5e-3, "weight_decay": 0.1},
+}
+"""What linear encoders and kernels go with: each modality decides by itself."""
+EPOCHS = "training.epochs"
+CENTERED = TemporalCnn(center=True)
+"""The network that sequences begin with where they are read as vectors, too: these keep the means
+over time that it takes off."""
 KERNEL = "random_fourier"
 """The encoder that the search tries beside perceptrons."""
-OPTIONS = "modalities.*.encoder."
-ENCODER = f"{OPTIONS}name"
 BATCHES = 16
 """Batches that an epoch should have at least."""
 LEAST_BATCH = 16
-
-Range = dict[str, Any]
 
 
 def is_open(recipe: Recipe) -> bool:
@@ -80,17 +87,19 @@ def resolved(recipe: Recipe, dataset: Dataset, folder: Path) -> Recipe:
         if isinstance(modality.encoder, Auto)
     }
     values: dict[str, Any] = dict(_lengths(recipe, len(dataset.train), automatic))
+    vectors = as_vectors(encoders, dataset) if automatic else {}
     if automatic:
-        encoders = _as_first(encoders, recipe)
+        encoders = {**_as_first(encoders, recipe), **{m: CENTERED for m in vectors}}
         values |= _beginning(recipe, encoders)
     for modality, encoder in encoders.items():
         values[f"modalities.{modality}.encoder"] = encoder.model_dump(mode="json")
     if not automatic:
         return with_overrides(recipe, values)
     changed = with_overrides(recipe, {**values, "sweep.space": []})
-    space = _space(recipe, changed, encoders, folder)
+    space = _space(recipe, changed, encoders, vectors, folder)
     others = [item for item in recipe.sweep.space if item != AUTO]
-    next_to_try = [] if _plans_itself(recipe) else list(_next_to_try(recipe, space))
+    simple = _simple(changed, space) if vectors else {}
+    next_to_try = [] if _plans_itself(recipe) else list(_next_to_try(recipe, space, simple))
     started = [*recipe.sweep.start_from, *next_to_try]
     return with_overrides(changed, {"sweep.space": [space, *others], "sweep.start_from": started})
 
@@ -145,7 +154,7 @@ def _lengths(recipe: Recipe, samples: int, automatic: bool) -> Iterator[tuple[st
         steps = STEPS
     if steps and _unsaid_epochs(recipe):
         needed = ceil(steps / updates(samples, batch, training.accumulate))
-        yield "training.epochs", max(training.epochs, needed)
+        yield EPOCHS, max(training.epochs, needed)
 
 
 def _as_first(encoders: Mapping[str, Encoder], recipe: Recipe) -> dict[str, Encoder]:
@@ -160,29 +169,44 @@ def _as_first(encoders: Mapping[str, Encoder], recipe: Recipe) -> dict[str, Enco
 def _beginning(recipe: Recipe, encoders: Mapping[str, Encoder]) -> dict[str, Any]:
     """Values that the search begins with, of what the recipe leaves out."""
     values: dict[str, Any] = {}
-    every = len(encoders) == len(recipe.modalities)
-    linear = every and all(isinstance(e, Mlp) and not e.depth for e in encoders.values())
-    if linear and "fusion" not in recipe.model_fields_set:
-        values["fusion"] = {"name": "late", "dim": 0}
-    if linear and "optimizer" not in recipe.training.model_fields_set:
-        values["training.optimizer"] = {"name": "adamw", "lr": 5e-3, "weight_decay": 0.1}
-    if linear and "balancing" not in recipe.model_fields_set and _serves(UNIMODAL, recipe):
-        values["balancing"] = {"name": UNIMODAL}
+    if len(encoders) == len(recipe.modalities) and _begin_apart([*encoders.values()]):
+        given = {
+            *recipe.model_fields_set,
+            *map("training.{}".format, recipe.training.model_fields_set),
+        }
+        own = {"balancing": {"name": UNIMODAL}} if _serves(UNIMODAL, recipe) else {}
+        values = {path: value for path, value in {**APART, **own}.items() if path not in given}
     if "pruner" not in recipe.sweep.model_fields_set:
         values["sweep.pruner"] = {"name": "pareto_asha"}
     return values
 
 
-def _space(recipe: Recipe, changed: Recipe, encoders: Mapping[str, Encoder], folder: Path) -> Range:
+def _begin_apart(encoders: Collection[Encoder]) -> bool:
+    """Whether all are linear, or sequences are read as vectors, too, and there are no images."""
+    if any(_kind(encoder) == "images" for encoder in encoders):
+        return False
+    return CENTERED in encoders or all(isinstance(e, Mlp) and not e.depth for e in encoders)
+
+
+def _space(
+    recipe: Recipe,
+    changed: Recipe,
+    encoders: Mapping[str, Encoder],
+    vectors: Mapping[str, Mlp],
+    folder: Path,
+) -> Range:
     """The ranges that the shipped spaces have for what the recipe leaves open.
 
     Args:
         changed: the recipe as its data made it, without a space.
         encoders: those that were chosen.
+        vectors: what reads sequences as vectors.
     """
     ranges: Range = {}
     for modality in recipe.modalities:
         shipped = _shipped(_kind(changed.modalities[modality].encoder))
+        if modality in vectors:
+            shipped = either_way(shipped, _shipped("vectors"), vectors[modality])
         for path, written in _for_encoder(shipped, encoders.get(modality)):
             ranges.setdefault(path.replace("*", modality), _renamed(written, modality))
     ranges |= _shorter(recipe, changed)
@@ -198,7 +222,7 @@ def _shorter(recipe: Recipe, changed: Recipe) -> Range:
     slow = any(_kind(own.encoder) in SLOW_KINDS for own in changed.modalities.values())
     if not slow or not _unsaid_epochs(recipe) or epochs < 4 or changed.training.schedule:
         return {}
-    return {"training.epochs": {"choice": [ceil(epochs / share) for share in (4, 2, 1)]}}
+    return {EPOCHS: {"choice": [ceil(epochs / share) for share in (4, 2, 1)]}}
 
 
 def _for_encoder(shipped: Range, encoder: Encoder | None) -> Iterator[tuple[str, Range]]:
@@ -232,11 +256,36 @@ def _plans_itself(recipe: Recipe) -> bool:
     return bool(sweep.start_from) or sweep.sampler.name == "grid" or sweep.pruner.population
 
 
-def _next_to_try(recipe: Recipe, space: Range) -> Iterator[dict[str, Any]]:
-    """Settings that are worth a trial whatever the data: few trials then reach each of them."""
-    kernels = {path: KERNEL for path in space if path.endswith(".encoder.name")}
-    if kernels:
-        yield kernels
+def _simple(changed: Recipe, space: Range) -> Range:
+    """What goes with encoders that read sequences as vectors: what vectors begin with.
+
+    Args:
+        changed: the recipe as its data made it.
+    """
+    apart = {f"{path}.{key}": v for path, own in APART.items() for key, v in own.items()}
+    values = {path: value for path, value in apart.items() if path in space}
+    if UNIMODAL in space.get(METHOD, {}).get("choice", ()):
+        values[METHOD] = UNIMODAL
+    slow = any(_kind(own.encoder) == "images" for own in changed.modalities.values())
+    if not slow and EPOCHS in space:
+        values[EPOCHS] = changed.training.epochs
+    return values
+
+
+def _next_to_try(recipe: Recipe, space: Range, simple: Range) -> Iterator[dict[str, Any]]:
+    """Settings that are worth a trial whatever the data: few trials then reach each of them.
+
+    Args:
+        simple: what goes with encoders of vectors where sequences are read as such; else nothing.
+    """
+    names = [path for path in space if path.endswith(".encoder.name")]
+    if simple:
+        linear = {path: 0 for path in space if path.endswith(".encoder.depth")}
+        yield {**simple, **dict.fromkeys(names, Mlp().name), **linear}
+    if names:
+        yield {**simple, **dict.fromkeys(names, KERNEL)}
+    if simple:
+        yield {path: False for path in space if path.endswith(".encoder.center")}
     for method in space.get(METHOD, {}).get("choice", ()):
         if method in ("none", "arm", "lfm"):
             yield {METHOD: method}
@@ -278,7 +327,7 @@ def _balancing(recipe: Recipe, changed: Recipe, own: Dimension | None) -> Range:
     for method in methods:
         if (spaces_folder() / f"{method}.yaml").is_file():
             for path, written in _shipped(method).items():
-                ranges[path] = _either(ranges.get(path), written)
+                ranges[path] = merged(ranges.get(path), written, METHOD)
     return ranges
 
 
@@ -286,24 +335,7 @@ def _applies(written: Range, own: Mapping[str, Dimension]) -> bool:
     """Whether a range's condition can hold with what the recipe's own ranges may draw."""
     when: Range = written.get("when", {})
     known = {path: own[path].choices for path in when if path in own and own[path].choices}
-    return all(set(_listed(when[path])) & set(choices) for path, choices in known.items())
-
-
-def _either(one: Range | None, other: Range) -> Range:
-    """A range for both of two methods whose options have one name; the first's where they differ.
-
-    Balancing methods' ranges each apply with one method.
-    """
-    if one is None:
-        return other
-    if {**one, "when": 0} != {**other, "when": 0}:
-        return one
-    names = [*_listed(one["when"][METHOD]), *_listed(other["when"][METHOD])]
-    return {**one, "when": {METHOD: names}}
-
-
-def _listed(names: str | list[str]) -> list[str]:
-    return [names] if isinstance(names, str) else names
+    return all(set(listed(when[path])) & set(choices) for path, choices in known.items())
 
 
 def _serves(method: str, recipe: Recipe) -> bool:
