@@ -202,7 +202,9 @@ def _space(
         encoders: those that were chosen.
         vectors: what reads sequences as vectors.
     """
-    ranges: Range = {}
+    # Linear decisions, with which vectors begin, are none that a gate could weigh.
+    meeting = {p: r for p, r in _shipped("vectors").items() if p.startswith("fusion.")}
+    ranges: Range = meeting if vectors else {}
     for modality in recipe.modalities:
         shipped = _shipped(_kind(changed.modalities[modality].encoder))
         if modality in vectors:
