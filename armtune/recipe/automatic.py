@@ -90,7 +90,7 @@ def resolved(recipe: Recipe, dataset: Dataset, folder: Path) -> Recipe:
     vectors = as_vectors(encoders, dataset) if automatic else {}
     if automatic:
         encoders = {**_as_first(encoders, recipe), **{m: CENTERED for m in vectors}}
-        values |= _beginning(recipe, encoders)
+        values |= _beginning(recipe, encoders, folder)
     for modality, encoder in encoders.items():
         values[f"modalities.{modality}.encoder"] = encoder.model_dump(mode="json")
     if not automatic:
@@ -166,19 +166,31 @@ def _as_first(encoders: Mapping[str, Encoder], recipe: Recipe) -> dict[str, Enco
     return {m: encoder.model_copy(update={"depth": 0}) for m, encoder in encoders.items()}
 
 
-def _beginning(recipe: Recipe, encoders: Mapping[str, Encoder]) -> dict[str, Any]:
+def _beginning(recipe: Recipe, encoders: Mapping[str, Encoder], folder: Path) -> dict[str, Any]:
     """Values that the search begins with, of what the recipe leaves out."""
     values: dict[str, Any] = {}
     if len(encoders) == len(recipe.modalities) and _begin_apart([*encoders.values()]):
         given = {
             *recipe.model_fields_set,
             *map("training.{}".format, recipe.training.model_fields_set),
+            *(["fusion"] if _own_fusions(recipe, folder) - _fusions() else []),
         }
         own = {"balancing": {"name": UNIMODAL}} if _serves(UNIMODAL, recipe) else {}
         values = {path: value for path, value in {**APART, **own}.items() if path not in given}
     if "pruner" not in recipe.sweep.model_fields_set:
         values["sweep.pruner"] = {"name": "pareto_asha"}
     return values
+
+
+def _own_fusions(recipe: Recipe, folder: Path) -> set[str]:
+    """The fusions that a recipe's own range chooses from, if it has one."""
+    own = dict(_own_ranges(recipe, recipe, folder)).get("fusion.name")
+    return set(own.choices) if own else set()
+
+
+def _fusions() -> set[str]:
+    """Those that can decide linearly, with which vectors begin."""
+    return set(_shipped("vectors")["fusion.name"]["choice"])
 
 
 def _begin_apart(encoders: Collection[Encoder]) -> bool:
@@ -215,7 +227,9 @@ def _space(
     kept = {path: r for path, r in ranges.items() if not _stated(path, recipe)}
     own = dict(_own_ranges(recipe, changed, folder))
     kept |= _balancing(recipe, changed, own.get(METHOD))
-    return {p: written for p, written in kept.items() if p not in own and _applies(written, own)}
+    known = {path: dimension.choices for path, dimension in own.items() if dimension.choices}
+    narrowed = {p: _narrowed(r, known) for p, r in kept.items() if p not in own}
+    return {p: r for p, r in narrowed.items() if all(r.get("when", {"": True}).values())}
 
 
 def _shorter(recipe: Recipe, changed: Recipe) -> Range:
@@ -333,11 +347,17 @@ def _balancing(recipe: Recipe, changed: Recipe, own: Dimension | None) -> Range:
     return ranges
 
 
-def _applies(written: Range, own: Mapping[str, Dimension]) -> bool:
-    """Whether a range's condition can hold with what the recipe's own ranges may draw."""
-    when: Range = written.get("when", {})
-    known = {path: own[path].choices for path in when if path in own and own[path].choices}
-    return all(set(listed(when[path])) & set(choices) for path, choices in known.items())
+def _narrowed(written: Range, known: Mapping[str, Sequence[Any]]) -> Range:
+    """A range whose conditions name but what can be drawn; nothing where none can hold.
+
+    Args:
+        known: the choices of the recipe's own ranges, by path.
+    """
+    when = {
+        path: [v for v in listed(values) if v in known[path]] if path in known else values
+        for path, values in written.get("when", {}).items()
+    }
+    return {**written, "when": when} if when else written
 
 
 def _serves(method: str, recipe: Recipe) -> bool:
