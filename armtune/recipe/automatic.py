@@ -87,7 +87,7 @@ def resolved(recipe: Recipe, dataset: Dataset, folder: Path) -> Recipe:
         if isinstance(modality.encoder, Auto)
     }
     values: dict[str, Any] = dict(_lengths(recipe, len(dataset.train), automatic))
-    vectors = as_vectors(encoders, dataset) if automatic else {}
+    vectors = as_vectors(_unchanged(encoders, recipe), dataset) if automatic else {}
     if automatic:
         encoders = {**_as_first(encoders, recipe), **{m: CENTERED for m in vectors}}
         values |= _beginning(recipe, encoders, folder)
@@ -155,6 +155,11 @@ def _lengths(recipe: Recipe, samples: int, automatic: bool) -> Iterator[tuple[st
     if steps and _unsaid_epochs(recipe):
         needed = ceil(steps / updates(samples, batch, training.accumulate))
         yield EPOCHS, max(training.epochs, needed)
+
+
+def _unchanged(encoders: Mapping[str, Encoder], recipe: Recipe) -> dict[str, Encoder]:
+    """Those of modalities without augmentations, few of which could change components."""
+    return {m: encoder for m, encoder in encoders.items() if not recipe.modalities[m].augment}
 
 
 def _as_first(encoders: Mapping[str, Encoder], recipe: Recipe) -> dict[str, Encoder]:

@@ -217,6 +217,14 @@ def test_sequences_of_too_many_numbers_are_only_read_step_by_step(
     assert recipe.modalities["b"].encoder == TemporalCnn()
 
 
+def test_augmented_sequences_are_only_read_step_by_step(tmp_path: Path) -> None:
+    augmented = {"a": {"augment": {"jitter": {}}}, "b": {}}
+    views = {"a": VIEWS["sequence"], "b": VIEWS["sequence"]}
+    _, _, space = settled(write(tmp_path, views, modalities=augmented))
+    names = {d.path for d in space.dimensions if d.path.endswith("encoder.name")}
+    assert names == {"modalities.b.encoder.name"}
+
+
 def test_beside_images_sequences_begin_as_these_do(tmp_path: Path) -> None:
     views = {m: VIEWS[m] for m in ("sequence", "picture", "vector")}
     _, recipe, space = settled(write(tmp_path, views))
