@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
-from typing import Any
 
 from armtune.data import Dataset
 from armtune.data.standardize import FITTED_TO
@@ -41,14 +40,14 @@ def as_vectors(encoders: Mapping[str, Encoder], dataset: Dataset) -> dict[str, M
 
 def either_way(
     sequences: Mapping[str, Range], vectors: Mapping[str, Range], as_vector: Mlp
-) -> dict[str, Any]:
+) -> dict[str, Range]:
     """The ranges of sequences and those of vectors as one space, which chooses the encoder.
 
     Args:
         as_vector: what reads a sequence as a vector.
     """
     own, others = [TemporalCnn().name], vectors[ENCODER]["choice"]
-    ranges = {ENCODER: {"choice": [*own, *others]}}
+    ranges: dict[str, Range] = {ENCODER: {"choice": [*own, *others]}}
     for path, written in sequences.items():
         option = path.startswith(OPTIONS)
         ranges[path] = {**written, "when": {ENCODER: own}} if option else written
