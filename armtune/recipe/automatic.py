@@ -98,8 +98,8 @@ def resolved(recipe: Recipe, dataset: Dataset, folder: Path) -> Recipe:
     changed = with_overrides(recipe, {**values, "sweep.space": []})
     space = _space(recipe, changed, encoders, vectors, folder)
     others = [item for item in recipe.sweep.space if item != AUTO]
-    simple = _simple(changed, space) if vectors else {}
-    next_to_try = [] if _plans_itself(recipe) else list(_next_to_try(recipe, space, simple))
+    simple = _simple(changed, space) if vectors or _has_text(encoders.values()) else {}
+    next_to_try = [] if _plans_itself(recipe) else list(_next_to_try(changed, space, simple))
     started = [*recipe.sweep.start_from, *next_to_try]
     return with_overrides(changed, {"sweep.space": [space, *others], "sweep.start_from": started})
 
@@ -278,7 +278,7 @@ def _plans_itself(recipe: Recipe) -> bool:
 
 
 def _simple(changed: Recipe, space: Range) -> Range:
-    """What goes with encoders that read sequences as vectors: what vectors begin with.
+    """What else is tried with samples that aren't vectors: what these begin with.
 
     Args:
         changed: the recipe as its data made it.
@@ -288,16 +288,22 @@ def _simple(changed: Recipe, space: Range) -> Range:
     if UNIMODAL in space.get(METHOD, {}).get("choice", ()):
         values[METHOD] = UNIMODAL
     slow = any(_kind(own.encoder) == "images" for own in changed.modalities.values())
-    if not slow and EPOCHS in space:
-        values[EPOCHS] = changed.training.epochs
+    if EPOCHS in space:
+        values[EPOCHS] = space[EPOCHS]["choice"][1 if slow else -1]
     return values
 
 
-def _next_to_try(recipe: Recipe, space: Range, simple: Range) -> Iterator[dict[str, Any]]:
+def _has_text(encoders: Collection[Encoder]) -> bool:
+    """Whether some samples are texts: words have much to tell linear models."""
+    return any(_kind(encoder) == "text" for encoder in encoders)
+
+
+def _next_to_try(changed: Recipe, space: Range, simple: Range) -> Iterator[dict[str, Any]]:
     """Settings that are worth a trial whatever the data: few trials then reach each of them.
 
     Args:
-        simple: what goes with encoders of vectors where sequences are read as such; else nothing.
+        changed: the recipe as its data made it.
+        simple: what is tried with texts, and with sequences read as vectors; else nothing.
     """
     names = [path for path in space if path.endswith(".encoder.name")]
     if simple:
@@ -305,12 +311,18 @@ def _next_to_try(recipe: Recipe, space: Range, simple: Range) -> Iterator[dict[s
         yield {**simple, **dict.fromkeys(names, Mlp().name), **linear}
     if names:
         yield {**simple, **dict.fromkeys(names, KERNEL)}
-    if simple:
-        yield {path: False for path in space if path.endswith(".encoder.center")}
+    networks = {f"modalities.{m}.encoder": own.encoder for m, own in changed.modalities.items()}
+    otherwise = {
+        f"{path}.center": not encoder.center
+        for path, encoder in networks.items()
+        if isinstance(encoder, TemporalCnn) and f"{path}.center" in space
+    }
+    if otherwise:
+        yield otherwise
     for method in space.get(METHOD, {}).get("choice", ()):
         if method in ("none", "arm", "lfm"):
             yield {METHOD: method}
-    if len(recipe.modalities) > 1:
+    if len(changed.modalities) > 1:
         for path in (path for path in space if path.endswith(".lr_scale")):
             yield {path: SLOW}
 
