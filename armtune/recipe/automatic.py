@@ -320,7 +320,7 @@ def _next_to_try(changed: Recipe, space: Range, simple: Range) -> Iterator[dict[
     if otherwise:
         yield otherwise
     for method in space.get(METHOD, {}).get("choice", ()):
-        if method in ("none", "arm", "lfm"):
+        if method in {"none", "arm", "lfm"} - {changed.balancing.name}:
             yield {METHOD: method}
     if len(changed.modalities) > 1:
         for path in (path for path in space if path.endswith(".lr_scale")):

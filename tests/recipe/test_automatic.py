@@ -244,6 +244,19 @@ def test_a_fusion_of_ones_own_that_is_not_linear_can_be_searched(name: str, tmp_
     assert recipe.fusion.name == "concat"
 
 
+def test_texts_are_also_tried_with_linear_decisions(tmp_path: Path) -> None:
+    views = {m: VIEWS[m] for m in ("words", "picture")}
+    _, recipe, space = settled(write(tmp_path, {**views, "vector": VIEWS["vector"]}))
+    first, linear = space.defaults(recipe), start_values(recipe, space, tmp_path)[0]
+    assert (first["fusion.name"], first["balancing.name"]) == ("concat", "none")
+    assert (linear["fusion.name"], linear["fusion.dim"]) == ("late", 0)
+    assert (linear["balancing.name"], linear["training.optimizer.lr"]) == ("auxiliary", 5e-3)
+    assert linear["modalities.vector.encoder.depth"] == 0
+    assert linear["training.epochs"] == -(-recipe.training.epochs // 2)
+    # The search begins with it.
+    assert {"balancing.name": "none"} not in recipe.sweep.start_from
+
+
 def test_an_encoder_that_is_none_of_those_searched_stays_and_keeps_its_ranges() -> None:
     shipped = yaml.safe_load((spaces_folder() / "vectors.yaml").read_text())
     found = dict(_for_encoder(shipped, Tabular(blocks=[3])))
