@@ -39,12 +39,21 @@ MORE = {
 # Ray as it stands in the page, but in the tutorial's own group of processes, which is ended.
 RAY = """\
 case "$1" in
-start) python -m ray.scripts.scripts "$@" --num-cpus=2 --include-dashboard=false --block \\
+start) python -m ray.scripts.scripts "$@" --num-cpus=1 --include-dashboard=false --block \\
     >ray.txt 2>&1 &
   echo $! >ray.pid
   until grep -q "block forever" ray.txt; do kill -0 "$(cat ray.pid)"; sleep 0.2; done;;
 stop) kill "$(cat ray.pid)";;
 esac
+"""
+WATCHED = """\
+name: watch
+data: {name: arrays, path: watch.npz, groups: subject, absent: keep}
+modalities:
+  accelerometer: {encoder: {name: mlp, width: 8}}
+  gyroscope: {encoder: {name: mlp, width: 8}}
+training: {batch_size: 8}
+sweep: {space: [optimizer]}
 """
 KINDS = ("lamp", "chair", "table")
 
@@ -93,6 +102,12 @@ def watch(folder: Path) -> None:
     )
 
 
+def watched(folder: Path) -> None:
+    """The same, with a small recipe."""
+    watch(folder)
+    (folder / "watch.yaml").write_text(WATCHED, encoding="utf-8")
+
+
 def digits(_: Path) -> None:
     """The stand-in, which needs no files."""
 
@@ -115,7 +130,7 @@ def films(folder: Path) -> None:
 
 MADE = {
     "films.md": (films, "told.csv"),
-    "cluster.md": (digits, "told.txt"),
+    "cluster.md": (watched, "runs/watch/best/MODEL_CARD.md"),
     "table.md": (shop, "kinds.csv"),
     "sensors.md": (watch, "classes.csv"),
     "service.md": (digits, "why.csv"),
@@ -198,6 +213,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "ARMTUNE_OFFLINE": "1",
         "RAY_AUTH_MODE": "disabled",
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_prestart_worker_first_driver": "0",  # such workers are of no use to Tune
+        "RAY_worker_niceness": "0",  # else its workers wait for all others on a busy machine
         "OMP_NUM_THREADS": "1",
     }
 
