@@ -22,6 +22,7 @@ from armtune.data.formats.text_files import UTF_8, Encoding
 from armtune.data.inputs import Source, Whole
 from armtune.data.missing_modalities import Absent
 from armtune.data.rows import Mask
+from armtune.data.splits import way_of_cutting
 from armtune.data.tokenizer import read_tokenizer, tokenizer_file
 from armtune.datasets import Labelled
 from armtune.datasets._clips import fingerprint
@@ -184,7 +185,7 @@ class Table(Labelled, Decoded):
         of = {"options": options, "file": content, "files": files, "of": sorted(modalities)}
         if tokenizers:
             of["tokenizers"] = {m: file_digest(file) for m, file in tokenizers.items()}
-        return digest_of({**of, "builder": BUILDER})
+        return digest_of({**of, "builder": BUILDER, **way_of_cutting(self.predicts)})
 
     def _learnt(self, store: ColumnStore) -> Labelling:
         columns = self._label_columns(store)
