@@ -131,11 +131,11 @@ def test_values_that_fail_are_begun_with_and_their_trial_says_why(tmp_path: Path
     assert (first.state, first.reason) == ("FAIL", "ZeroDivisionError: on purpose")
 
 
-def test_what_no_trial_would_meet_is_not_hidden() -> None:
+def test_what_no_trial_would_meet_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = searched(**{"sweep.seconds": 1e-9})
     factory, space = SlowWorkshop(make=Slow), load_space(recipe, Path())
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(LookupError, match="ours"):
-        patch.setattr("armtune.sweeps.study.beginning.with_overrides", broken)
+    monkeypatch.setattr("armtune.sweeps.study.beginning.with_overrides", broken)
+    with pytest.raises(LookupError, match="ours"):
         in_time(recipe, space, sequences(), factory)
 
 
