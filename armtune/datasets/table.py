@@ -200,10 +200,8 @@ class Table(Labelled, Decoded):
             return known
         for name in columns:
             there = store.filled(name, marks=self.predicts is Values)
-            if self.unlabelled == "error" and not there.all():
-                said = f"{int((~there).sum())} of {len(there)} cells are missing, the first in row"
-                hint = "unlabelled: skip leaves such rows out"
-                raise DataError(f"{store.at(name)}: {said} {int(there.argmin()) + 1}; {hint}")
+            if self.unlabelled == "error":
+                store.check_whole(name, there, "; unlabelled: skip leaves such rows out")
             known &= there
         if not known.any():
             raise DataError(f"{store.at(columns[0])}: no row has a label")
