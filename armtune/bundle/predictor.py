@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import cached_property
 from math import inf, prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +30,7 @@ from armtune.bundle.program import Program, TooLargeError, reason
 from armtune.bundle.raw_rows import Column
 from armtune.bundle.samples import Fills, count_samples, pieces, read_samples
 from armtune.data.inputs import Source, Whole
-from armtune.errors import DataError, RunError
+from armtune.errors import DataError, RecipeError, RunError
 from armtune.targets import Prediction, Target, restored
 
 if TYPE_CHECKING:
@@ -85,6 +87,16 @@ class Predictor:
         """
         return self._whole({m: Whole(np.asarray(array)) for m, array in samples.items()})
 
+    def warm_up(self) -> None:
+        """Predicts a sample of zeros: imports and loads what the first prediction would wait for.
+
+        Raises:
+            RunError: the model can't predict even that.
+        """
+        self.predict({m: np.zeros((1, *shape)) for m, shape in self.shapes.items()})
+        with suppress(RecipeError):  # told to whoever sends files, since arrays can do without
+            self._data  # noqa: B018
+
     def predict_file(self, path: Path) -> Prediction:
         """The same of a file's samples; see ``read``."""
         return self._whole(self.read(path))
@@ -108,8 +120,8 @@ class Predictor:
         if not self._has_rows(path):
             return read_samples(path)
         if self._prepared:
-            return self._data().prepared_inputs(path, self.shapes, self._prepared)
-        return self._data().inputs(path, self.shapes, self._columns)
+            return self._data.prepared_inputs(path, self.shapes, self._prepared)
+        return self._data.inputs(path, self.shapes, self._columns)
 
     def texts(self, path: Path, names: Sequence[str]) -> list[Sequence[str]]:
         """Columns of a file with a row a sample, as they stand there: what samples are known by.
@@ -119,7 +131,7 @@ class Predictor:
         """
         if not self._has_rows(path):
             raise DataError(f"{path}: has no columns to keep; they come with {', '.join(ROWS)}")
-        return self._data().texts(path, names)
+        return self._data.texts(path, names)
 
     @property
     def has_columns(self) -> bool:
@@ -149,6 +161,7 @@ class Predictor:
             return bool(self._prepared) and next(path.glob("*.npy"), None) is None
         return path.suffix.lower() in ROWS
 
+    @cached_property
     def _data(self) -> Data:
         # Slow to import, and only needed for files of rows.
         from armtune.recipe.load import load_recipe
@@ -172,14 +185,19 @@ class Predictor:
             said = f"has {len(self.shapes)} modalities, too many for all of their subsets"
             raise RunError(f"{self.folder}: {said}; {MOST_EXPLAINED} at most can be explained")
         engine, each = self._engines(samples, 2 ** len(self.shapes))
+        start = 0
         for inputs in each:
             found = explain(self.target, engine, *inputs)
-            yield replace(found, told=self._checked(found.told, inputs[0]))
+            yield replace(found, told=self._checked(found.told, inputs[0], start))
+            start += len(found.told)
 
     def _served(self, samples: Mapping[str, Source]) -> Iterator[Floats]:
         engine, each = self._engines(samples)
+        start = 0
         for inputs in each:
-            yield self._checked(engine(*inputs), inputs[0])
+            told = self._checked(engine(*inputs), inputs[0], start)
+            yield told
+            start += len(told)
 
     def _engines(
         self, samples: Mapping[str, Source], times: int = 1
@@ -191,13 +209,17 @@ class Predictor:
         small = times * count * sum(sizes) <= FEW
         return self._engine(small), (self._inputs(*part) for part in parts)
 
-    def _checked(self, told: Floats, views: Views) -> Floats:
+    def _checked(self, told: Floats, views: Views, start: int) -> Floats:
+        """What a model told of samples that begin with number ``start``, which may be anything."""
         expected = len(next(iter(views.values()))), self.target.width
         if np.shape(told) != expected:
             said = f"gives numbers of shape {np.shape(told)}, not {expected}"
             raise RunError(f"{self.folder}: the model {said}")
-        if not np.isfinite(told).all():
-            raise RunError(f"{self.folder}: the model gives NaN or an infinity")
+        finite = np.isfinite(told).all(1)
+        if not finite.all():
+            sample = f"sample {start + int(finite.argmin())}"
+            said = f"the model gives NaN or an infinity of {sample}: are its values far too large?"
+            raise RunError(f"{self.folder}: {said}")
         return told
 
     def _inputs(self, views: Views, present: Present) -> tuple[Views, Present]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from math import prod
 from typing import Any, NoReturn
 
 import numpy as np
@@ -15,6 +16,8 @@ from armtune.errors import DataError
 Shape = tuple[int, ...]
 INPUTS, ROWS = "inputs", "rows"
 FORM = f'a request is {{"{INPUTS}": {{"<modality>": [sample, …], …}}}}'
+MOST_NUMBERS = 1 << 26
+"""Most of a modality that some samples lack, theirs included: 256 MiB."""
 OR_ROWS = f'{FORM} or {{"{ROWS}": [{{"<column>": cell, …}}, …]}}'
 
 
@@ -51,15 +54,28 @@ def _samples(modality: str, given: Any, shape: Shape | None) -> NDArray[Any]:
     if shape is None:  # which is told by the predictor, of whatever shape it is
         return np.zeros((0,))
     lacking = np.array([sample is None for sample in given], bool)
-    if not lacking.any():
+    if given and not lacking.any():
         return _numbers(modality, given)
-    found = np.full((len(given), *shape), np.nan)
+    check_lacking(modality, len(given), shape)
+    found = np.full((len(given), *shape), np.nan, np.float32)
     if not lacking.all():
         there = _numbers(modality, [sample for sample in given if sample is not None])
         if there.shape[1:] != shape:
             raise DataError(f"{modality}: samples have shape {there.shape[1:]}, not {shape}")
-        found[~lacking] = there
+        with np.errstate(over="ignore"):  # an infinity then, which the predictor tells
+            found[~lacking] = there
     return found
+
+
+def check_lacking(modality: str, count: int, shape: Shape) -> None:
+    """Checks how many samples there are where some are sent as a few bytes that say they lack it.
+
+    Raises:
+        DataError: they would take up much more memory than what was sent.
+    """
+    if count * prod(shape) > MOST_NUMBERS:
+        said = f"{count} samples are too many at once where some lack it"
+        raise DataError(f"{modality}: {said}; send {MOST_NUMBERS // prod(shape)} at most")
 
 
 def _numbers(modality: str, given: list[Any]) -> NDArray[Any]:

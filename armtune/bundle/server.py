@@ -29,7 +29,7 @@ from armtune.bundle.predictor import Predictor
 from armtune.bundle.raw_rows import Row, write_rows
 from armtune.bundle.requests import read_request
 from armtune.bundle.uploads import Part, are_arrays, uploaded_arrays, written
-from armtune.errors import DataError
+from armtune.errors import DataError, RecipeError, RunError
 from armtune.targets import Prediction
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -127,11 +127,13 @@ class Service:
     """Answers requests about one bundle; models run one at a time, for all that wait together.
 
     Raises:
-        RunError: the folder isn't a bundle, or a file differs from its checksum.
+        RunError: the folder isn't a bundle, a file differs from its checksum, or it can't predict.
+        RecipeError: the model is of plug-ins whose files haven't run.
     """
 
     def __init__(self, folder: Path, limits: Limits) -> None:
         self.predictor, self.limits, self.counts = Predictor(folder), limits, Counts()
+        self.predictor.warm_up()
         self._columns = self.predictor.columns
         self._one, self._waiting = anyio.CapacityLimiter(1), list[Waiting]()
 
@@ -157,6 +159,8 @@ class Service:
                 # What was sent may hold halves of characters, which no answer can.
                 said = str(error).encode(errors="backslashreplace").decode()
                 raise HTTPException(422, said) from error
+            except MemoryError as error:
+                raise HTTPException(413, "it takes more memory than there is") from error
             except ClientDisconnect as error:
                 raise HTTPException(400, "the connection was closed within the request") from error
         raise HTTPException(503, f"not answered within {self.limits.seconds:g} seconds")
@@ -164,7 +168,8 @@ class Service:
     async def _records(self, request: Request) -> list[dict[str, Any]]:
         body = await self._body(request)
         shapes = self.predictor.shapes
-        if not request.headers.get("content-type", "").startswith(FORM_DATA):
+        kind = request.headers.get("content-type", "").strip().lower()
+        if not kind.startswith(FORM_DATA):
             columns = self._columns if self.predictor.has_columns else {}
             work = partial(read_request, body, shapes, columns)
             # A thread costs more than a small request.
@@ -263,7 +268,11 @@ class Service:
 
     def _counted(self, predict: Callable[[], Prediction]) -> list[dict[str, Any]]:
         started = time.perf_counter()
-        records = list(predict().records())
+        try:
+            records = list(predict().records())
+        except (RecipeError, RunError) as error:
+            # The model did predict when the service began, so that it is about what was sent.
+            raise DataError(str(error).replace(f"{self.predictor.folder}: ", "")) from error
         self.counts.seconds += time.perf_counter() - started
         self.counts.samples += len(records)
         self.counts.predictions += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armtune.bundle.raw_rows import Columns, Row, column_of
+from armtune.bundle.requests import check_lacking
 from armtune.data.formats.numpy_files import UNREADABLE
 from armtune.errors import DataError
 
@@ -56,6 +58,9 @@ def uploaded_arrays(parts: Sequence[Part], shapes: Shapes) -> dict[str, NDArray[
         DataError: one isn't that; names its part.
     """
     found: dict[str, list[NDArray[Any]]] = {}
+    lacking = Counter(part.name for part in parts if not part.is_file)
+    for name, count in lacking.items():
+        check_lacking(name, count, shapes[name])
     for part in parts:
         found.setdefault(part.name, []).append(_array(part, shapes[part.name]))
     try:

@@ -21,6 +21,7 @@ from armtune.report.tables import (
     values_text,
 )
 from armtune.sweeps.study.records import TrialRecord
+from armtune.text.escapes import for_plotly
 
 COLOURS = {"COMPLETE": "#4c72b0", "PRUNED": "#b0b0b0", "FAIL": "#c44e52", "RUNNING": "#17becf"}
 LABELLED = 20
@@ -37,7 +38,7 @@ def front(reports: Sequence[RunReport]) -> go.Figure:
     plane = Plane.of(reports[0].goals)
     drawing = go.Figure()
     for report, colour in zip(reports, ("#dd8452", *PALETTE), strict=False):
-        prefix = f"{report.label}: " if len(reports) > 1 else ""
+        prefix = f"{for_plotly(report.label)}: " if len(reports) > 1 else ""
         drawing.add_traces(list(_front_traces(report, plane, colour, prefix)))
     xs, ys = _view(reports, plane)
     drawing.update_xaxes(title=axis_label(plane.x, plane.x_direction, "right", "left"), range=xs)
@@ -136,10 +137,11 @@ def learning(report: RunReport, found: Mapping[int, Curve], metric: str) -> go.F
 
 def confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> go.Figure:
     """How often each class is said to be which: shares of the true class's samples, and counts."""
+    shown = list(map(for_plotly, names))
     shares = [[n / (sum(row) or 1) for n in row] for row in counts]
     drawing = go.Figure()
     drawing.add_heatmap(
-        x=list(names), y=list(names), z=shares, text=counts, zmin=0, zmax=1, colorscale="Blues",
+        x=shown, y=shown, z=shares, text=counts, zmin=0, zmax=1, colorscale="Blues",
         texttemplate="%{text}" if len(names) <= LABELLED else None,
         hovertemplate="true %{y}, said %{x}: %{text} (%{z:.0%})<extra></extra>",
         colorbar={"title": "share", "tickformat": ".0%"},
@@ -261,13 +263,13 @@ def _about(record: TrialRecord, report: RunReport) -> str:
     """A trial for a box that opens over its point."""
     metrics = [objective.metric for objective in report.goals.objectives]
     figures = ", ".join(f"{name} {figure(record.metrics.get(name))}" for name in metrics)
-    values = values_text(record.values, short_names(record.values)).replace(" ", "<br>")
+    values = for_plotly(values_text(record.values, short_names(record.values)))
     state = f"{STATE_WORDS[record.state]}, {record.epoch} epochs"
-    return f"<b>trial {record.number}</b> ({state})<br>{figures}<br>{values}"
+    return f"<b>trial {record.number}</b> ({state})<br>{figures}<br>{values.replace(' ', '<br>')}"
 
 
 def _reason(record: TrialRecord) -> str:
-    return f"<br>{record.reason}" if record.reason else ""
+    return f"<br>{for_plotly(record.reason)}" if record.reason else ""
 
 
 def _ends(record: TrialRecord) -> tuple[float, float]:

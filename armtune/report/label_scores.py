@@ -8,6 +8,7 @@ from plotly import graph_objects as go
 
 from armtune.report.figures import PALETTE
 from armtune.report.judged import scores
+from armtune.text.escapes import for_plotly
 
 MOST = 60
 """Labels up to which there is a bar for each; the table has all."""
@@ -22,7 +23,7 @@ def label_scores(names: Sequence[str], counts: Sequence[Sequence[float]]) -> go.
     # Bars are drawn from below.
     order = sorted(range(len(names)), key=lambda k: (counts[k][2], -k))
     told = [scores(counts[k]) for k in order]
-    labels = [names[k] for k in order]
+    labels = [for_plotly(names[k]) for k in order]
     texts = [f"{counts[k][2]:.0f} samples" for k in order]
     drawing = go.Figure()
     for at, (name, colour) in enumerate(zip(("precision", "recall"), PALETTE, strict=False)):

@@ -27,6 +27,7 @@ from armtune.recipe.objectives import Objective
 from armtune.recipe.space import Dimension, Space
 from armtune.report.tables import short_names
 from armtune.sweeps.study.records import TrialRecord
+from armtune.text.escapes import for_plotly
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -172,6 +173,6 @@ def _plain(value: Any, distribution: BaseDistribution) -> Any:
 
 
 def choice_text(choice: Any) -> str:
-    """A choice as Optuna's studies and plots have it."""
+    """A choice as Optuna's plots have it."""
     # Optuna takes 1 and true for the same, and knows no lists.
-    return choice if isinstance(choice, str) else json.dumps(choice)
+    return for_plotly(choice if isinstance(choice, str) else json.dumps(choice))

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 REPORT = "report.html"
+UNTESTED = (
+    "Nothing was tested so far: a trial is tested when it is trained again with new seeds "
+    "(sweep.confirm), and none was. All figures below are of validation samples."
+)
 
 _LAYOUT = {
     "template": "plotly_white",
@@ -86,7 +90,7 @@ def _comparison(reports: Sequence[RunReport]) -> list[str]:
 
 def _sections(report: RunReport, left_out: str, alone: bool) -> list[str]:
     lines = [f"<h1>{escape(report.name if alone else report.label)}</h1>"]
-    lines += _paragraphs(report.verdict[:1])
+    lines += _paragraphs(report.verdict[:1] or [UNTESTED])
     lines.append(_tiles(report))
     lines += _paragraphs(report.verdict[1:])
     lines.append(_next(report))
@@ -143,10 +147,14 @@ def _goals(report: RunReport) -> str:
 def _figures(report: RunReport, alone: bool) -> Mapping[str, Figure]:
     """The figures of a run by title, as far as there is something to show."""
     shown = Plane.of(report.goals).objectives
-    found: dict[str, Figure] = {"Front": figures.front([report])} if alone else {}
+    found: dict[str, Figure] = {}
+    measured = any(record.metrics for record in report.records)
+    if alone and measured:
+        found["Front"] = figures.front([report])
     found |= _judged(report)
-    found["Contribution of each modality"] = figures.modality_contributions(report)
-    mark_trial(found["Contribution of each modality"], report)
+    if measured:
+        found["Contribution of each modality"] = figures.modality_contributions(report)
+        mark_trial(found["Contribution of each modality"], report)
     shares = {o.metric: importances(report.records, report.space, o) for o in shown}
     if any(shares.values()):
         found["Which hyperparameters matter"] = figures.importance(shares)

@@ -17,6 +17,7 @@ nav button { display: block; width: 100%; border: 0; background: none; color: va
              font: inherit; font-size: .85rem; text-align: left; padding: .15rem 0;
              cursor: pointer; }
 nav button:hover, nav button:focus { color: var(--text); text-decoration: underline; }
+h1, h2, p, li, .tiles { overflow-wrap: anywhere; }
 h2 { margin: 2.2rem 0 .4rem; font-size: 1.2rem; }
 .tiles { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0; }
 .tiles div { flex: 1 1 9rem; background: var(--soft); padding: .7rem 1rem; border-radius: .4rem; }

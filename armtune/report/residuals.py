@@ -10,6 +10,7 @@ import numpy as np
 from plotly import graph_objects as go
 
 from armtune.report.figures import PALETTE
+from armtune.text.escapes import for_plotly
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +28,8 @@ def predicted(names: Sequence[str], points: Points) -> go.Figure:
     line = {"color": "#999999", "dash": "dot", "width": 1}
     ends = [float(low), float(high)]
     drawing.add_scatter(x=ends, y=ends, mode="lines", line=line, name="exactly right")
-    for name, (true, said), colour in zip(names, pairs, cycle(PALETTE), strict=False):
+    shown = map(for_plotly, names)
+    for name, (true, said), colour in zip(shown, pairs, cycle(PALETTE), strict=False):
         drawing.add_scatter(
             x=true.tolist(), y=said.tolist(), mode="markers", name=name,
             marker={"color": colour, "size": 5, "opacity": 0.6},
@@ -42,7 +44,7 @@ def predicted(names: Sequence[str], points: Points) -> go.Figure:
 def residuals(names: Sequence[str], points: Points) -> go.Figure:
     """How often values are off by how much."""
     drawing = go.Figure()
-    pairs = zip(names, _comparable(points), cycle(PALETTE), strict=False)
+    pairs = zip(map(for_plotly, names), _comparable(points), cycle(PALETTE), strict=False)
     for name, (true, said), colour in pairs:
         drawing.add_histogram(
             x=(said - true).tolist(), name=name, nbinsx=40, opacity=0.6, marker={"color": colour}

@@ -216,6 +216,8 @@ def chosen_line(records: Iterable[TrialRecord], chosen: int | None, rule: str) -
     values = next((record.values for record in records if record.number == chosen), None)
     if all(record.state == "RUNNING" for record in records):
         return "No trial has ended yet."
+    if not any(record.state == "COMPLETE" for record in records):
+        return "No trial was trained to its full length, so none could be chosen."
     if values is None:
         return f"No trial of the front qualifies for: {rule}"
     text = values_text(values, short_names(values))

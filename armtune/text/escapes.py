@@ -48,6 +48,11 @@ def for_code(text: str) -> str:
     return " ".join(for_terminal(text).split()).replace("`", "'")
 
 
+def for_plotly(text: str) -> str:
+    """Text that plotly shows as it is: it reads tags and entities in names and labels."""
+    return text.replace("&", "&amp;").replace("<", "&lt;")
+
+
 def for_shell(path: Path) -> str:
     """A path as it is typed: quoted, and no option where it begins with a dash."""
     return shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))

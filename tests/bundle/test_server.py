@@ -43,7 +43,7 @@ def client(whole: Path) -> Client:
 
 @pytest.fixture
 def views(dataset: Dataset) -> dict[str, np.ndarray[Any, Any]]:
-    return {m: np.asarray(view[:4]) for m, view in dataset.test.views.items()}
+    return {m: np.array(view[:4]) for m, view in dataset.test.views.items()}
 
 
 def test_it_says_what_the_model_says(client: Client, whole: Path, views: Any) -> None:
@@ -318,6 +318,76 @@ def test_requests_side_by_side_are_all_answered(client: Client, views: Any) -> N
     answers = asyncio.run(many())
     assert {status for status, _ in answers} == {200}
     assert len({answer for _, answer in answers}) == 1
+
+
+@pytest.mark.parametrize("large", [3e38, 10**38])
+def test_values_that_no_model_can_compute_with_are_the_senders_fault(
+    client: Client, views: Any, large: float
+) -> None:
+    for view in views.values():
+        view[2] = large
+    inputs = {m: view.tolist() for m, view in views.items()}
+    status, answer = client.predict(inputs)
+    said = "the model gives NaN or an infinity of sample 2: are its values far too large?"
+    assert (status, answer["detail"]) == (422, said)
+
+
+def test_who_waits_beside_such_values_is_answered(client: Client, views: Any) -> None:
+    right = json.dumps({"inputs": {m: view.tolist() for m, view in views.items()}}).encode()
+    large = {m: np.full_like(view, 3e38).tolist() for m, view in views.items()}
+    wrong = json.dumps({"inputs": large}).encode()
+    bodies = [wrong, right] * 4
+
+    async def many() -> list[tuple[int, bytes]]:
+        return await asyncio.gather(*(client.asked("/predict", body, "POST") for body in bodies))
+
+    assert [status for status, _ in asyncio.run(many())] == [422, 200] * 4
+
+
+def test_what_the_first_answer_would_wait_for_is_done_before(bundle: Path, views: Any) -> None:
+    (bundle / "program.json").unlink()
+    manifest = json.loads((bundle / MANIFEST).read_text())
+    del manifest["sha256"]["program.json"]
+    manifest[CHECKSUM] = checksum(manifest)
+    (bundle / MANIFEST).write_text(json.dumps(manifest))
+    client = Client(application(bundle))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("armtune.bundle.serving.load_served", None)
+        assert client.predict({m: view.tolist() for m, view in views.items()})[0] == 200
+
+
+def test_no_samples_have_no_predictions(client: Client) -> None:
+    assert client.predict({"image": [], "audio": []}) == (200, {"predictions": []})
+    assert client.predict({"audio": []}) == (200, {"predictions": []})
+
+
+def test_a_few_bytes_take_no_great_memory(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("armtune.bundle.requests.MOST_NUMBERS", 100)
+    audio = [[0.0] * 5] * 3
+    status, answer = client.predict({"image": [None] * 3, "audio": audio})
+    said = "image: 3 samples are too many at once where some lack it; send 2 at most"
+    assert (status, answer["detail"]) == (422, said)
+    lacking = [("image", None, b"")] * 3
+    status, answer = client.upload(*lacking, ("audio", "a.npy", npy(np.array(audio))))
+    assert (status, answer["detail"]) == (422, said)
+    assert client.predict({"image": [None] * 2, "audio": audio[:2]})[0] == 200
+
+
+def test_a_lack_of_memory_is_no_fault_of_the_service(client: Client, views: Any) -> None:
+    def large(self: Predictor, samples: Any) -> Any:
+        raise MemoryError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Predictor, "predict", large)
+        assert client.predict({m: view.tolist() for m, view in views.items()})[0] == 413
+
+
+def test_kinds_of_content_are_read_in_any_case(client: Client, views: Any) -> None:
+    body = form(("audio", "a.npy", npy(views["audio"])))
+    assert (
+        client.ask(body=body, kind=FORM.replace("multipart/form-data", "Multipart/Form-Data"))[0]
+        == 200
+    )
 
 
 def test_without_its_packages_it_says_what_to_install(

@@ -77,7 +77,20 @@ def test_no_text_can_break_out_of_its_place(make: Make, records: list[TrialRecor
 def test_a_run_that_has_hardly_begun_has_a_page(
     make: Make, records: list[TrialRecord], count: int
 ) -> None:
-    assert "When trials ran" in page([make(records[12:][:count], confirmed={}, chosen=None)])
+    text = page([make(records[12:][:count], confirmed={}, chosen=None)])
+    assert "When trials ran" in text
+    assert text.index('<p class="verdict">Nothing was tested so far') < text.index(
+        "What to do next"
+    )
+
+
+def test_a_run_whose_trials_all_failed_has_no_empty_figures(make: Make, script: Any) -> None:
+    records = [script.record(n, "FAIL", 0, reason="no memory") for n in range(2)]
+    text = page([make(records, confirmed={}, chosen=None, front=[])])
+    titles = re.findall(r"<h2>(.*?)</h2>", text)
+    assert "When trials ran" in titles
+    assert not {"Front", "Contribution of each modality"} & set(titles)
+    assert "No trial was trained to its full length, so none could be chosen." in text
 
 
 def test_several_runs_are_compared(make: Make, records: list[TrialRecord], script: Any) -> None:
@@ -196,6 +209,7 @@ def test_it_shows_what_the_winner_takes_for_what(make: Make, records: list[Trial
     drawn = dict(zip(titles, plotted(text), strict=False))
     cells = drawn["What the winner takes for what"]["data"][0]
     assert cells["z"][0] == pytest.approx([8 / 9, 1 / 9])
+    assert cells["x"] == cells["y"] == ["&lt;cat>", "dog"]  # plotly takes tags for such
     assert drawn["How right it is when it is sure"]["data"][1]["x"] == [0.6, 0.9]
     row = "<td>0.8000</td><td>0.8889</td><td>0.8421</td><td>9</td>"
     assert f'<td class="left">&lt;cat&gt;</td>{row}' in text

@@ -17,6 +17,7 @@ from tests.browser import Browser, Tab
 
 TRIALS = 48
 VERDICT = "On test the winner has 81 %."
+NAME = "<b>cat</b> &amp; <br>"
 TABLE = "[...document.querySelectorAll('h2')].find(h => h.textContent === 'Trials').parentElement"
 SHOWN = f"[...{TABLE}.querySelectorAll('tbody tr')].filter(row => row.offsetHeight > 0)"
 NUMBERS = f"{SHOWN}.map(row => row.cells[0].textContent)"
@@ -36,7 +37,7 @@ def address(make: Callable[..., RunReport], script: Any, tmp_path: Path) -> str:
     tiles = [Tile(name, "81.0 % ± 3.0", "of trial 0") for name in ("accuracy", "a", "b", "gap")]
     report = make(
         records, verdict=(VERDICT, "Warning: a simpler model is as good."), tiles=tiles,
-        judged={"target": {"names": ["cat", "dog"]}, "outcomes": outcomes},
+        judged={"target": {"names": [NAME, "dog"]}, "outcomes": outcomes}, notes=("x" * 200,),
     )  # fmt: skip
     path = tmp_path / "report.html"
     write_report([report], path)
@@ -131,6 +132,16 @@ def test_a_phone_scrolls_one_way(browser: Browser, address: str) -> None:
         tab.value("document.querySelector('.figure').scrollIntoView()")
         tab.until("document.querySelector('.figure .main-svg') !== null")
     assert tab.value("document.querySelector('.figure .main-svg').clientWidth") <= 360
+
+
+def test_names_stand_in_figures_as_they_are(browser: Browser, address: str) -> None:
+    tab = browser.tab().open(address)
+    heading = "h => h.textContent === 'What the winner takes for what'"
+    figure = f"[...document.querySelectorAll('h2')].find({heading}).parentElement"
+    tab.value(f"{figure}.scrollIntoView()")
+    tab.until(f"{figure}.querySelector('.main-svg .ytick') !== null")
+    ticks = tab.value(f"[...{figure}.querySelectorAll('.ytick')].map(tick => tick.textContent)")
+    assert sorted(ticks) == [NAME, "dog"]
 
 
 def test_several_runs_open_without_an_error(

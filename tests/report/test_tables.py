@@ -106,7 +106,10 @@ def test_the_chosen_line_names_rule_and_values(script: Any) -> None:
     assert line == "★ Trial 1 chosen (highest accuracy): lr=0.002 balancing=none dim=8"
     running = [script.record(1, "RUNNING", 1)]
     assert tables.chosen_line(running, None, "knee") == "No trial has ended yet."
-    ended = [script.record(1, "PRUNED", 1)]
+    stopped = [script.record(1, "PRUNED", 1)]
+    said = "No trial was trained to its full length, so none could be chosen."
+    assert tables.chosen_line(stopped, None, "knee") == said
+    ended = [script.record(1, "COMPLETE", 3)]
     assert tables.chosen_line(ended, None, "knee") == "No trial of the front qualifies for: knee"
 
 
