@@ -59,6 +59,7 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "arm heads": ARM,
     "arm agreeing": {**ARM, "share": (0, 1)},
     "lfm": {"share": (0, 1)},
+    "arm_agreement": {"share": (0.3, 1), "gap_weight": (0, 2), "dropout": (0, 0.5)},
     "asymmetric agreement": {"share": (0, 1)},
     "arm teachers": {**ARM, "teachers": (0, 20)},
 }
@@ -150,10 +151,10 @@ class Succeeding(Reinforcer):
         together = torch.cat([*self._several_by_sample(step), fused], dim=1)
         with torch.no_grad():
             every = torch.cat([alone, together], dim=1).transpose(1, 2)
-            phi = self.blank - every @ self.from_losses
+            phi = self.gap_loss.blank - every @ self.gap_loss.matrix
             weakest, strongest = phi.min(2), phi.max(2)
             apart = self.gap_weight.unsqueeze(1) * (strongest.values > weakest.values)
-            shares = (self.reach[weakest.indices] * apart.unsqueeze(2)).transpose(1, 2)
+            shares = (self.gap_loss.reach[weakest.indices] * apart.unsqueeze(2)).transpose(1, 2)
         gates = self.own_shares.unsqueeze(2) + shares[:, :players]
         for inputs, gate in zip(step.forward.head_inputs.values(), gates.unbind(1), strict=True):
             inputs.register_hook(lambda gradient, gate=gate: gradient * gate.unsqueeze(2))

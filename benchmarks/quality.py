@@ -9,6 +9,8 @@ else, against logistic regressions on the same samples: on each view, on all vie
 and the mean of the views' probabilities. Their strength is chosen by cross-validation, and they
 learn from training and validation samples together. What is judged is the exported model on test,
 read once. Prints a table in Markdown; accuracy in per cent, with 95 % intervals over the cuts.
+A table gets the recipe that ``armtune init`` drafts for it; its references read what a sweep's own
+do: words by TF-IDF, categories one-hot, pictures' pixels pooled, wide ones by their components.
 Beside the best reference that uses all views stand the accuracy with one view missing (the mean
 over which one) and the gap between the views' contributions; missing views are left out of a mean,
 and replaced by their mean where all stand side by side.
@@ -22,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from statistics import fmean, stdev
@@ -39,12 +42,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import armtune
-from armtune.data import Dataset
+from armtune.data import Dataset, Split
 from armtune.datasets._load import load_dataset
 from armtune.errors import ArmtuneError
 from armtune.information import shapley_values
 from armtune.recipe.automatic import METHODS
+from armtune.recipe.drafts.draft import Asked
+from armtune.recipe.drafts.kinds import draft_recipe
 from armtune.recipe.load import load_recipe
+from armtune.references.__main__ import tokens_of
+from armtune.references.measure import columns_of
 
 Array = NDArray[Any]
 TEST, VALIDATION = 0.3, 0.15
@@ -61,6 +68,32 @@ class Pool:
     labels: Array
     extra: Mapping[str, Array] = field(default_factory=dict)
     given: Mapping[str, Array] = field(default_factory=dict)
+
+    def recipe(self, folder: Path, cut: int | None) -> dict[str, Any]:
+        """A recipe that leaves all to its data; see ``write_recipe``."""
+        given = self.given if cut is None else {}
+        np.savez(folder / "data.npz", **self.views, label=self.labels, **self.extra, **given)
+        data = {"name": "arrays", "path": "data.npz", "test": TEST, "validation": VALIDATION}
+        groups = {"groups": "subject"} if self.extra else {}
+        modalities: dict[str, Any] = {m: {} for m in self.views}
+        return {"data": {**data, "seed": cut or 0, **groups}, "modalities": modalities}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file with a row a sample, without a split of its own."""
+
+    path: Path
+    label: str
+    given: Mapping[str, Array] = field(default_factory=dict)
+
+    def recipe(self, folder: Path, cut: int | None) -> dict[str, Any]:
+        """The recipe that ``armtune init`` drafts; see ``write_recipe``."""
+        draft = folder / "draft.yaml"
+        draft_recipe(self.path, Asked(folder, self.label), draft, "")
+        recipe: dict[str, Any] = yaml.safe_load(draft.read_text(encoding="utf-8"))
+        recipe["data"]["seed"] = cut or 0
+        return recipe
 
 
 def stored(name: str) -> Pool:
@@ -93,13 +126,19 @@ def avmnist() -> Pool:
     return Pool(views, labels, given={"split": split})
 
 
-SETS: dict[str, Callable[[], Pool]] = {
+def openmoji() -> Table:
+    """Pictograms with two texts and facts, as they lie there."""
+    return Table(Path(os.environ["ARMTUNE_DATA"]).resolve() / "openmoji/openmoji.csv", "group")
+
+
+SETS: dict[str, Callable[[], Pool | Table]] = {
     "wiki": lambda: stored("multiview/wiki"),
     "leaves": lambda: stored("multiview/leaves"),
     "msrc": lambda: stored("multiview/msrc"),
     "bbcsport": lambda: stored("multiview/bbcsport"),
     "utd_mhad": lambda: stored("utd_mhad"),
     "avmnist": avmnist,
+    "openmoji": openmoji,
     "digits": lambda: cut_into(load_digits(), {"top": slice(0, 32), "bottom": slice(32, 64)}),
     "wine": lambda: cut_into(load_wine(), {"first": slice(0, 7), "second": slice(7, 13)}),
     "breast_cancer": lambda: cut_into(
@@ -123,22 +162,13 @@ class Judged:
 
 
 def write_recipe(
-    folder: Path, name: str, pool: Pool, cut: int | None, args: argparse.Namespace
+    folder: Path, name: str, pool: Pool | Table, cut: int | None, args: argparse.Namespace
 ) -> Path:
     """A recipe that leaves all to its data; ``cut`` None for the split that they come with."""
-    given = pool.given if cut is None else {}
-    np.savez(folder / "data.npz", **pool.views, label=pool.labels, **pool.extra, **given)
-    data = {"name": "arrays", "path": "data.npz", "test": TEST, "validation": VALIDATION}
-    recipe: dict[str, Any] = {
-        "name": name,
-        "data": {**data, "seed": cut or 0, **({"groups": "subject"} if pool.extra else {})},
-        "modalities": {m: {} for m in pool.views},
-        "sweep": {
-            "trials": args.trials,
-            "seconds": args.seconds,
-            "confirm": {"top": 2, "seeds": 2, "solo": False},
-        },
-    }
+    recipe = {**pool.recipe(folder, cut), "name": name}
+    confirm = {"top": 2, "seeds": 2, "solo": False}
+    asked = {"trials": args.trials, "seconds": args.seconds, "confirm": confirm}
+    recipe["sweep"] = {**recipe.get("sweep", {}), **asked}
     if args.without:
         methods = {"balancing.name": {"choice": [m for m in METHODS if m != args.without]}}
         recipe["sweep"]["space"] = ["auto", methods]
@@ -147,7 +177,7 @@ def write_recipe(
     return path
 
 
-def judged(name: str, pool: Pool, cut: int | None, args: argparse.Namespace) -> Judged:
+def judged(name: str, pool: Pool | Table, cut: int | None, args: argparse.Namespace) -> Judged:
     """One sweep and its references on one cut."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -161,7 +191,9 @@ def judged(name: str, pool: Pool, cut: int | None, args: argparse.Namespace) -> 
         values = found.trials.loc[found.chosen].dropna().to_dict()
         shown = {k: v for k, v in values.items() if "." in k}
         print(f"  {len(found.trials)} trials; chosen: {shown}", flush=True)
-    view, mean, together = references(dataset)
+        tokens = tokens_of(load_recipe(folder / "run" / "recipe.yaml"), dataset)
+    read = partial(prepared, tokens=tokens) if isinstance(pool, Table) else scaled
+    view, mean, together = references(dataset, {m: read(dataset, m) for m in dataset.shapes})
     best, all_views = max(mean, together, key=lambda s: s[full(dataset)]), full(dataset)
     figures = (own[all_views], view, mean[all_views], together[all_views])
     views = list(dataset.shapes)
@@ -187,12 +219,23 @@ def subsets(dataset: Dataset) -> list[frozenset[str]]:
 
 def winners(predictor: Any, dataset: Dataset) -> Scores:
     """The exported model's."""
-    test = {m: np.asarray(view[:]) for m, view in dataset.test.views.items()}
-    found = {frozenset[str](): majority(dataset)}
+    usual = np.bincount(dataset.train.labels).argmax()
+    split, found = dataset.test, {frozenset[str](): majority(dataset)}
     for some in subsets(dataset):
-        said = predictor.predict({m: test[m] for m in test if m in some})
-        found[some] = float((said.classes == dataset.test.labels).mean())
+        there = np.any([split.present.get(m, np.ones(len(split), bool)) for m in some], axis=0)
+        said = np.full(len(split), usual)
+        test = {m: lacking(split, m)[there] for m in dataset.shapes if m in some}
+        said[there] = predictor.predict(test).classes
+        found[some] = float((said == split.labels).mean())
     return found
+
+
+def lacking(split: Split, view: str) -> Array:
+    """A view's samples, NaN where a sample lacks it."""
+    samples = np.array(split.views[view][:], np.float32)
+    if view in split.present:
+        samples[~split.present[view]] = np.nan
+    return samples
 
 
 def majority(dataset: Dataset) -> float:
@@ -214,12 +257,16 @@ def _gap(scores: Scores, views: Sequence[str]) -> float:
     return float(values.max() - values.min())
 
 
-def references(dataset: Dataset) -> tuple[float, Scores, Scores]:
-    """The best view's, the mean of all views', and all views' together."""
-    splits = (dataset.train, dataset.validation)
-    labels = np.concatenate([split.labels for split in splits])
-    learn = {m: np.concatenate([flat(s.views[m]) for s in splits]) for m in dataset.shapes}
-    test = {m: flat(view) for m, view in dataset.test.views.items()}
+def references(
+    dataset: Dataset, columns: Mapping[str, tuple[Array, Array]]
+) -> tuple[float, Scores, Scores]:
+    """The best view's, the mean of all views', and all views' together.
+
+    Args:
+        columns: of each view, of the samples to learn from and of test.
+    """
+    labels = np.concatenate([split.labels for split in (dataset.train, dataset.validation)])
+    learn, test = ({m: each[k] for m, each in columns.items()} for k in range(2))
     own = {m: fitted(learn[m], labels).predict_proba(test[m]) for m in learn}
     model = fitted(np.concatenate(list(learn.values()), axis=1), labels)
     mean, together = ({frozenset[str](): majority(dataset)} for _ in range(2))
@@ -234,16 +281,30 @@ def _right(probabilities: Any, dataset: Dataset) -> float:
     return float((probabilities.argmax(1) == dataset.test.labels).mean())
 
 
-def flat(view: Any) -> Array:
-    """Samples as vectors."""
-    return np.asarray(view[:]).reshape(len(view), -1)
+def scaled(dataset: Dataset, view: str) -> tuple[Array, Array]:
+    """Samples as vectors, each number standardised: to learn from, and of test."""
+    splits = (dataset.train, dataset.validation, dataset.test)
+    train, validation, test = (np.asarray(s.views[view][:]).reshape(len(s), -1) for s in splits)
+    learn = np.concatenate([train, validation])
+    scaler = StandardScaler().fit(learn)
+    return scaler.transform(learn), scaler.transform(test)
+
+
+def prepared(dataset: Dataset, view: str, tokens: Sequence[str]) -> tuple[Array, Array]:
+    """Samples as the references of a sweep read them.
+
+    Args:
+        tokens: views that are numbers of words.
+    """
+    columns = columns_of(dataset, view, view in tokens)
+    return columns.full, columns.test
 
 
 def fitted(learn: Array, labels: Array) -> Any:
     """A logistic regression; the rotation before it changes nothing but time."""
     rotation = PCA(min(len(learn), learn.shape[1], 500), svd_solver="full")
     model = LogisticRegressionCV(Cs=STRENGTHS, cv=FOLDS, max_iter=300)
-    return make_pipeline(StandardScaler(), rotation, model).fit(learn, labels)
+    return make_pipeline(rotation, model).fit(learn, labels)
 
 
 def spread(values: Sequence[float]) -> str:
@@ -271,7 +332,7 @@ def row(name: str, cuts: str, found: Sequence[Judged]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def rows(name: str, pool: Pool, args: argparse.Namespace) -> Iterator[str]:
+def rows(name: str, pool: Pool | Table, args: argparse.Namespace) -> Iterator[str]:
     """The random cuts' line, then the given split's."""
     found = []
     for cut in range(args.cuts):

@@ -27,7 +27,7 @@ METRICS = {"accuracy": 1, "contribution_gap": -1}
 """What is ranked, by its name in the summaries; 1 where more is better, else −1."""
 SINGLE, MEAN, TRANSFORMER = "alone-", "mean-of-alone", "none, fusion attention"
 """Rows that are no balancing methods: one modality, the mean of these, and a transformer."""
-HEART, NOTHING, FRONT = "arm", "–", "[front](concepts.md#front)"
+HEARTS, NOTHING, FRONT = ("arm", "arm_agreement"), "–", "[front](concepts.md#front)"
 LEVEL = 0.05
 WIDTH, MARGIN, LINE, BAR = 760, 170, 20, 12
 """Of the picture; a line a method, and a bar a group, high."""
@@ -205,14 +205,24 @@ def best_single(path: Path) -> str:
 
 
 def fronts() -> str:
-    """Where ARM is on the front of accuracy and gap, and what beats it elsewhere."""
-    found = {path.stem: beaten(path)[HEART] for path in sorted(SUMMARIES.glob("*.csv"))}
-    on = [name for name, better in found.items() if not better]
-    front = f"is on the {FRONT} of all methods"
-    lines = [f"`{HEART}` {front} in {len(on)} of {len(found)} settings."]
-    off = {name: better for name, better in found.items() if better}
-    lines += [f"- {name}: beaten in both by {', '.join(b)}" for name, b in off.items()]
-    return "\n".join([lines[0], "", *lines[1:]])
+    """Where ARM and its successor are on the front of accuracy and gap, and what beats them."""
+    found = {path.stem: beaten(path) for path in sorted(SUMMARIES.glob("*.csv"))}
+    return "\n\n".join(
+        front_of(name, {setting: of[name] for setting, of in found.items() if name in of})
+        for name in HEARTS
+    )
+
+
+def front_of(name: str, found: Mapping[str, Sequence[str]]) -> str:
+    """The settings where a method is on the front, and what beats it in the others."""
+    on = [setting for setting, better in found.items() if not better]
+    where = f" ({', '.join(on)})" if on else ""
+    said = (
+        f"`{name}` is on the {FRONT} of all methods in {len(on)} of {len(found)} settings{where}."
+    )
+    off = {setting: better for setting, better in found.items() if better}
+    lines = [f"- {setting}: beaten in both by {', '.join(b)}" for setting, b in off.items()]
+    return "\n".join([said, *([""] if lines else []), *lines])
 
 
 def content() -> str:

@@ -89,3 +89,11 @@ def test_many_trials_are_measured_and_measuring_goes_on(tmp_path: Path) -> None:
     assert [x for x in first.splitlines() if line in x] == [
         x for x in second.splitlines() if line in x
     ], "nothing was left to train"
+
+
+def test_opening_a_model_is_measured_beside_what_numpy_takes() -> None:
+    command = [sys.executable, "benchmarks/opening.py", "tests/data/earlier_bundle", "--runs", "1"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    rows = [line.split("|")[1:-1] for line in said.splitlines() if line.startswith("|")][2:]
+    busy = {row[0].strip(): float(row[-1]) for row in rows}
+    assert busy["`armtune.load_bundle`"] > busy["`import numpy`"] > busy["nothing"] > 0

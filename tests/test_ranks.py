@@ -79,16 +79,20 @@ def test_the_overview_tells_what_is_missing_and_what_a_modality_has_alone(
 ) -> None:
     monkeypatch.setitem(script["overview"].__globals__, "SUMMARIES", tmp_path)
     summary(tmp_path / "wiki-sgd.csv", {"none": (0.9, 0.4), "arm": (0.8, 0.5)})
-    summary(tmp_path / "leaves-sgd.csv", {"arm": (0.8, 0.1), "alone-image": (0.7, 0.0)})
+    points = {"arm": (0.8, 0.1), "arm_agreement": (0.9, 0.2), "alone-image": (0.7, 0.0)}
+    summary(tmp_path / "leaves-sgd.csv", points)
     lines = script["overview"]("sgd", ["arm", "none"]).splitlines()
     assert lines[0] == "| method | leaves | wiki |"
     assert lines[2] == "| arm | **80.0 / 10.0** | 80.0 / 50.0 |"
     assert lines[3] == "| none | – | **90.0 / 40.0** |"
     assert lines[4] == "| best modality alone | 70.0 (image) | – |"
+    front = "is on the [front](concepts.md#front) of all methods in"
     assert script["fronts"]().splitlines() == [
-        "`arm` is on the [front](concepts.md#front) of all methods in 1 of 2 settings.",
+        f"`arm` {front} 1 of 2 settings (leaves-sgd).",
         "",
         "- wiki-sgd: beaten in both by none",
+        "",
+        f"`arm_agreement` {front} 1 of 1 settings (leaves-sgd).",
     ]
 
 

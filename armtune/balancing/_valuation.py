@@ -143,3 +143,32 @@ def _counts(target: Target, codes: list[Tensor], there: Tensor | None) -> Tensor
     if there is not None:
         there = there.unsqueeze(-2).expand_as(codes[0])
     return joint_counts(codes, [target.bins] * len(codes), there)
+
+
+class GapLoss:
+    """Pulls up the modality that contributes least: linear in the subsets' losses.
+
+    Args:
+        uncertainty: nats that a label leaves open.
+        matrix: contributions from the values of subsets, ``(subset, modality)``.
+        symmetric: whether it pushes the modality down that contributes most.
+    """
+
+    def __init__(self, uncertainty: float, matrix: Tensor, symmetric: bool = False) -> None:
+        self.matrix, self.blank = matrix, uncertainty * matrix.sum(0)
+        self.symmetric = symmetric
+        self.reach = matrix.T.contiguous() if symmetric else matrix.T.clamp_min(0)
+
+    def shares(self, losses: Tensor, weight: Tensor) -> Tensor:
+        """What the gap loss multiplies each subset's loss by, ``(member, subset)``.
+
+        Args:
+            losses: ``(member, subset)``.
+            weight: of the gap loss, ``(member,)``.
+        """
+        phi = self.blank - losses @ self.matrix
+        weakest, strongest = phi.min(1), phi.max(1)
+        shares = self.reach[weakest.indices]
+        if self.symmetric:
+            shares = shares - self.reach[strongest.indices]
+        return shares * (weight * (strongest.values > weakest.values)).unsqueeze(1)

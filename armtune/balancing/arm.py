@@ -22,6 +22,7 @@ from armtune.balancing._feature_information import released_contributions
 from armtune.balancing._hooks import Balancer, Context, Step, sum_in_order
 from armtune.balancing._parts import ModalityDropout, gate_heads, stacked_present
 from armtune.balancing._valuation import (
+    GapLoss,
     histogram_values,
     interaction_contributions,
     leave_one_out_matrix,
@@ -111,7 +112,6 @@ class Reinforcer(Balancer):
     def __init__(self, options: Sequence[Arm], context: Context) -> None:
         super().__init__(context)
         self.options = options[0]
-        self.symmetric = self.options.gap == "symmetric"
         self.alpha = context.knob(options, "alpha")
         self.gap_weight = context.knob(options, "gap_weight")
         self.tau = context.knob(options, "tau")
@@ -133,8 +133,7 @@ class Reinforcer(Balancer):
         self.several = [s for s in range(1, everyone) if s.bit_count() > 1]
         # Contributions from losses instead of values, in the order in which losses are at hand.
         rows = self.matrix[[*singles, *self.several, everyone]]
-        self.from_losses, self.blank = rows, context.uncertainty * rows.sum(0)
-        self.reach = rows.T.contiguous() if self.symmetric else rows.T.clamp_min(0)
+        self.gap_loss = GapLoss(context.uncertainty, rows, self.options.gap == "symmetric")
         if self.options.contribution == "published":
             self.projection = projection(context)
         members = len(options)
@@ -170,7 +169,8 @@ class Reinforcer(Balancer):
         if self.gap:
             together = [*self._several(step), fused]
             with torch.no_grad():
-                shares = self._gap_shares(torch.stack([*alone, *together], dim=1))
+                losses = torch.stack([*alone, *together], dim=1)
+                shares = self.gap_loss.shares(losses, self.gap_weight)
                 gates = gates + shares[:, : len(alone)]
             for share, loss in zip(shares.unbind(1)[len(alone) :], together, strict=True):
                 total = total + share * loss
@@ -195,19 +195,6 @@ class Reinforcer(Balancer):
         absent = {m: f.detach().mean(1, keepdim=True) for m, f in features.items()}
         outputs = self.context.network.fuse_subsets(features, absent, self.several)
         return self.context.target.losses(outputs, step.labels).mean(2).unbind(1)
-
-    def _gap_shares(self, losses: Tensor) -> Tensor:
-        """What the gap loss multiplies each subset's cross-entropy by, ``(member, subset)``.
-
-        Args:
-            losses: cross-entropies: of each modality alone, of the several, and of everyone.
-        """
-        phi = self.blank - losses @ self.from_losses
-        weakest, strongest = phi.min(1), phi.max(1)
-        shares = self.reach[weakest.indices]
-        if self.symmetric:
-            shares = shares - self.reach[strongest.indices]
-        return shares * (self.gap_weight * (strongest.values > weakest.values)).unsqueeze(1)
 
     def end_epoch(self, epoch: Tensor, features: Features, labels: Tensor) -> dict[str, Tensor]:
         """Values the modalities on the held-out slice and sets the fusion weights from it."""

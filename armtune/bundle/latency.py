@@ -10,13 +10,12 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from armtune.bundle.engine import CantExport, Engine, Present, Views
 from armtune.bundle.formats import numpy as numpy_format
-from armtune.bundle.manifest import DECISIONS, MODEL, PREPROCESSING
+from armtune.bundle.manifest import Part
 from armtune.bundle.predictor import FEW
-from armtune.bundle.serving import Served, Together, built_parts, export, scaling
+from armtune.bundle.serving import Served, Together, built_parts, export, write_part
 from armtune.data.folding import trained_together
 from armtune.data.rows import taken
 from armtune.data.standardize import Standardization
@@ -54,7 +53,7 @@ def latency(recipe: Recipe, samples: Samples) -> float:
     present = {m: np.ones(1, bool) for m in views}
     shapes = {m: dataset.shapes[m] for m in views}
     with tempfile.TemporaryDirectory() as folder:
-        _write_weights(served, samples.scales, Path(folder))
+        _write(served, samples.scales, Path(folder))
         engine = _engine(served, shapes, Path(folder), (views, present))
         return milliseconds(engine, views, present, OFTEN)
 
@@ -94,13 +93,11 @@ def _engine(
     return by_torch
 
 
-def _write_weights(served: Served, scales: Mapping[str, Standardization], folder: Path) -> None:
+def _write(served: Served, scales: Mapping[str, Standardization], folder: Path) -> None:
     """The files that the program takes its weights from."""
     state = {n: t.detach().numpy() for n, t in served.network.state_dict().items()}
-    stored = scaling(scales)
-    if served.decisions is None:
-        state = {name: array[0] for name, array in state.items()}
+    table = served.decisions
+    if table is None:
+        write_part(folder, Part.at(0), {n: array[0] for n, array in state.items()}, scales, None)
     else:
-        stored[DECISIONS] = served.decisions.numpy()
-    save_file({n: np.ascontiguousarray(a) for n, a in state.items()}, folder / MODEL)
-    save_file(stored, folder / PREPROCESSING)
+        write_part(folder, Part.at(0, len(table)), state, scales, table.numpy())

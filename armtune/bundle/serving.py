@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.numpy import save
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
@@ -28,6 +29,7 @@ from armtune.bundle.manifest import (
 from armtune.bundle.program import read_weights
 from armtune.data.standardize import Standardization
 from armtune.errors import RunError
+from armtune.files import write_bytes
 from armtune.nn.forward import Features
 from armtune.nn.frozen import frozen, shape_of
 from armtune.nn.layers import TooManyWeightsError
@@ -269,6 +271,26 @@ def scaling(scales: Mapping[str, Standardization]) -> dict[str, Floats]:
     whole = {**means, **stds, **turns}
     # safetensors takes the memory as it lies.
     return {name: np.ascontiguousarray(value, np.float32) for name, value in whole.items()}
+
+
+def write_part(
+    folder: Path,
+    part: Part,
+    weights: Mapping[str, NDArray[Any]],
+    scales: Mapping[str, Standardization],
+    decisions: Floats | None,
+) -> None:
+    """Writes a part's files of numbers.
+
+    Args:
+        weights: of the members, along their axis; without one where ``decisions`` is None.
+        decisions: see ``Served``.
+    """
+    # safetensors takes the memory as it lies.
+    whole = {name: np.ascontiguousarray(array) for name, array in weights.items()}
+    stored = {**scaling(scales), **({} if decisions is None else {DECISIONS: decisions})}
+    write_bytes(folder / part.model, save(whole))
+    write_bytes(folder / part.preprocessing, save(stored))
 
 
 def load_network(

@@ -60,6 +60,8 @@ class Dataset:
         columns: of the modalities that are columns of a table.
         prepared: what training rows fitted of modalities that are columns of a table, as
             ``data.columns.modalities`` has it: plain data, by which new rows are prepared alike.
+        vocabularies: words of modalities that are numbers of words, as ``data.vocabulary`` has
+            them, where ``prepared`` doesn't tell them.
         guesses: what each column of a table was taken for, and why, as ``guess.Guess`` has it,
             with its ``modality``.
         folds: how training and validation samples take turns to be held out; None where the
@@ -76,6 +78,7 @@ class Dataset:
     stand_in: bool = False
     columns: Columns = field(default_factory=dict)
     prepared: Mapping[str, Any] = field(default_factory=dict)
+    vocabularies: Mapping[str, Sequence[str]] = field(default_factory=dict)
     guesses: Sequence[Mapping[str, Any]] = ()
     folds: Folds | None = None
 

@@ -21,8 +21,6 @@ AUTO = 5
 """Folds that ``auto`` cuts."""
 MOST_REPEATS = 3
 """How often ``auto`` cuts anew, at most."""
-BINS = 8
-"""Parts of equal size that numbers fall into where whole groups are dealt out."""
 SEED = 0
 """Of the cuts, the same for all trials and seeds, which are so judged by the same samples."""
 
@@ -140,10 +138,7 @@ def _dealt_whole(
 
 
 def _parts(strata: NDArray[Any]) -> Index:
-    """Strata as whole numbers from 0; numbers of any size by where they stand among all."""
-    if np.issubdtype(strata.dtype, np.floating):
-        ranks = np.argsort(np.argsort(strata, kind="stable"), kind="stable")
-        return ranks * BINS // len(strata)
+    """Strata as whole numbers from 0."""
     return np.unique(strata, return_inverse=True)[1].reshape(-1)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from armtune.errors import DataError
 from armtune.targets import Target
 from armtune.targets._names import as_names
+from armtune.targets.values import Values
 
 if TYPE_CHECKING:
     from armtune.data.formats.numpy_files import Store
@@ -125,6 +126,11 @@ def random_split(
             raise DataError(_too_few("samples" if groups is None else "groups", name, share, train))
         splits["train"], splits[name] = train[~away], train[away]
     return {split: splits[split] for split in SPLITS}
+
+
+def way_of_cutting(target: type[Target]) -> dict[str, int]:
+    """What a data set's digest says of how it is cut, since values were cut otherwise before."""
+    return {"cuts": 2} if target is Values else {}
 
 
 def numbered(groups: NDArray[np.generic]) -> Index:

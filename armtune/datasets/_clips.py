@@ -28,7 +28,14 @@ from armtune.data.inputs import Source
 from armtune.data.missing_modalities import Absent, settle, skipped
 from armtune.data.prefetch import prefetched
 from armtune.data.rows import taken
-from armtune.data.splits import SPLITS, Indices, divided, numbered, random_split
+from armtune.data.splits import (
+    SPLITS,
+    Indices,
+    divided,
+    numbered,
+    random_split,
+    way_of_cutting,
+)
 from armtune.data.staging import Raw, as_view
 from armtune.datasets import told
 from armtune.datasets._decoding import Decoded
@@ -170,7 +177,8 @@ class Clips(Decoded):
             )
             for clip in clips
         ]
-        return digest_of({"builder": BUILDER, "options": options, "clips": listed, "of": names})
+        parts = {"builder": BUILDER, "options": options, "clips": listed, "of": names}
+        return digest_of({**parts, **way_of_cutting(self.predicts)})
 
     def _build(
         self,

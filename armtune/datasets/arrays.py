@@ -16,7 +16,15 @@ from armtune.data.downloads import data_folders, find
 from armtune.data.formats.numpy_files import ArrayStore, Store
 from armtune.data.missing_modalities import Absent, scan, settle, skipped
 from armtune.data.rows import Mask, as_float32, taken
-from armtune.data.splits import Index, Indices, divided, given_splits, numbered, random_split
+from armtune.data.splits import (
+    Index,
+    Indices,
+    divided,
+    given_splits,
+    numbered,
+    random_split,
+    way_of_cutting,
+)
 from armtune.datasets import Labelled, told
 from armtune.errors import DataError
 from armtune.targets import Target
@@ -119,7 +127,8 @@ class Arrays(Labelled):
         later = {"missing"} if self.missing == "error" else set[str]()
         options = self.model_dump(exclude={"path", "otherwise"} | later)
         contents = {path.name: file_digest(path) for path in store.files}
-        return digest_of({"options": options, "files": contents})
+        cuts = way_of_cutting(self.predicts)
+        return digest_of({"options": options, "files": contents, **cuts})
 
     def _describe(self, path: Path, target: Target, splits: Sequence[Split]) -> str:
         sizes = " + ".join(str(len(split)) for split in splits)

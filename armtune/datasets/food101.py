@@ -79,7 +79,9 @@ class Food101(Data):
         built = stored(self.name, digest, lambda writer: self._build(rows, writer, progress))
         splits = splits_of(built, modalities)
         words = self._describe(built[1], [len(split) for split in splits], len(classes))
-        return Dataset(self.name, words, Classes(classes), *splits, digest)
+        texts = {"text": built[1]["vocabulary"]} if "text" in modalities else {}
+        target = Classes(classes)
+        return Dataset(self.name, words, target, *splits, digest, vocabularies=texts)
 
     def _digest(self, base: Path, rows: Mapping[str, Sequence[Row]]) -> str:
         """Of the lists' contents, and of the images' sizes: reading them all takes minutes."""

@@ -24,7 +24,7 @@ from armtune.data.formats.arrow_files import (
 )
 from armtune.data.missing_modalities import Absent
 from armtune.data.rows import Mask
-from armtune.data.splits import SPLITS
+from armtune.data.splits import SPLITS, way_of_cutting
 from armtune.datasets import Labelled
 from armtune.errors import DataError
 from armtune.targets import Target
@@ -101,7 +101,8 @@ class HuggingFaceDataset(Labelled):
         options = self.model_dump(exclude={"path", "otherwise"})
         contents = {split: [file_digest(file) for file in own] for split, own in files.items()}
         parts = {"builder": BUILDER, "options": options, "files": contents}
-        return digest_of({**parts, "modalities": sorted(modalities)})
+        cuts = way_of_cutting(self.predicts)
+        return digest_of({**parts, "modalities": sorted(modalities), **cuts})
 
     def _parts(
         self,

@@ -22,6 +22,7 @@ from armtune.data.formats.text_files import UTF_8, Encoding
 from armtune.data.inputs import Source, Whole
 from armtune.data.missing_modalities import Absent
 from armtune.data.rows import Mask
+from armtune.data.splits import way_of_cutting
 from armtune.data.tokenizer import read_tokenizer, tokenizer_file
 from armtune.datasets import Labelled
 from armtune.datasets._clips import fingerprint
@@ -184,7 +185,7 @@ class Table(Labelled, Decoded):
         of = {"options": options, "file": content, "files": files, "of": sorted(modalities)}
         if tokenizers:
             of["tokenizers"] = {m: file_digest(file) for m, file in tokenizers.items()}
-        return digest_of({**of, "builder": BUILDER})
+        return digest_of({**of, "builder": BUILDER, **way_of_cutting(self.predicts)})
 
     def _learnt(self, store: ColumnStore) -> Labelling:
         columns = self._label_columns(store)
@@ -199,10 +200,8 @@ class Table(Labelled, Decoded):
             return known
         for name in columns:
             there = store.filled(name, marks=self.predicts is Values)
-            if self.unlabelled == "error" and not there.all():
-                said = f"{int((~there).sum())} of {len(there)} cells are missing, the first in row"
-                hint = "unlabelled: skip leaves such rows out"
-                raise DataError(f"{store.at(name)}: {said} {int(there.argmin()) + 1}; {hint}")
+            if self.unlabelled == "error":
+                store.check_whole(name, there, "; unlabelled: skip leaves such rows out")
             known &= there
         if not known.any():
             raise DataError(f"{store.at(columns[0])}: no row has a label")

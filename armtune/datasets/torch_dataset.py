@@ -19,7 +19,7 @@ from armtune.data.assembly import assembled, read_splits
 from armtune.data.cache import digest_of, file_digest
 from armtune.data.missing_modalities import Absent
 from armtune.data.rows import as_float32
-from armtune.data.splits import SPLITS
+from armtune.data.splits import SPLITS, way_of_cutting
 from armtune.data.staging import Raw
 from armtune.datasets import Labelled
 from armtune.errors import DataError
@@ -99,7 +99,8 @@ class TorchData(Labelled):
         options = self.model_dump(exclude={"otherwise", *self.paths})
         contents = [file_digest(path) for path in (Path(code), *self.files(folder))]
         parts = {"builder": BUILDER, "options": options, "files": contents}
-        return digest_of({**parts, "modalities": sorted(modalities)})
+        cuts = way_of_cutting(self.predicts)
+        return digest_of({**parts, "modalities": sorted(modalities), **cuts})
 
     def _parts(
         self, modalities: Sequence[str], folder: Path, scratch: Path, progress: Progress

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from armtune.data import Dataset, Split
-from armtune.data.columns.modalities import restored
+from armtune.data.columns.modalities import Text, restored
 from armtune.data.folding import judged
+from armtune.data.vocabulary import Vocabulary
 from armtune.export.previews import Preview, preview
 from armtune.files import write_text
 
@@ -75,7 +76,15 @@ def _previews(
     dataset: Dataset, split: Split, numbers: Iterable[int]
 ) -> Iterable[tuple[int, dict[str, Preview]]]:
     """By sample what each modality that it has looks like."""
-    by = {m: restored(about) for m, about in dataset.prepared.items()}
+    by = {m: restored(about) for m, about in dataset.prepared.items()} | _texts(dataset)
     for number in sorted(numbers):
         there = [m for m in split.views if m not in split.present or split.present[m][number]]
         yield number, {m: preview(np.asarray(split.views[m][number]), by.get(m)) for m in there}
+
+
+def _texts(dataset: Dataset) -> dict[str, Text]:
+    """Modalities that are numbers of words whose words the data set tells."""
+    return {
+        m: Text((m,), Vocabulary(tuple(words)), dataset.shapes[m][0])
+        for m, words in dataset.vocabularies.items()
+    }

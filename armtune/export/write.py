@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.numpy import save
 
 import armtune.export.standalone
 from armtune import __version__
@@ -23,7 +22,6 @@ from armtune.bundle.latency import milliseconds
 from armtune.bundle.manifest import (
     CARD,
     CHECKSUM,
-    DECISIONS,
     ENCODER,
     MANIFEST,
     METRICS,
@@ -39,7 +37,7 @@ from armtune.bundle.serving import (
     built_parts,
     export,
     load_network,
-    scaling,
+    write_part,
 )
 from armtune.bundle.target import aside_of, check_target, put
 from armtune.data import Dataset
@@ -59,7 +57,7 @@ from armtune.export.card import model_card
 from armtune.export.held_out import HeldOut
 from armtune.export.outcomes import outcomes
 from armtune.export.robustness import robustness, timed_outputs
-from armtune.files import unwritable, write_bytes, write_text
+from armtune.files import unwritable, write_text
 from armtune.recipe.load import dump_recipe
 from armtune.recipe.schema import Modality, Recipe
 from armtune.targets import Target
@@ -227,16 +225,12 @@ def _part(
     """Writes the models of one program; gives them back as what serves."""
     members = 1 if decisions is None else len(decisions)
     part = Part.at(number, members)
-    stored = scaling(models.scales)
-    if decisions is None:
-        shutil.copyfile(models.files[0], folder / part.model)
-    else:
-        stored[DECISIONS] = decisions
-        each = [read_weights(file) for file in models.files]
+    each = [read_weights(file) for file in models.files]
+    weights = each[0]
+    if decisions is not None:
         join = np.concatenate if members > len(each) else np.stack
-        whole = {name: join([weights[name] for weights in each]) for name in each[0]}
-        write_bytes(folder / part.model, save(whole))
-    write_bytes(folder / part.preprocessing, save(stored))
+        weights = {name: join([own[name] for own in each]) for name in weights}
+    write_part(folder, part, weights, models.scales, decisions)
     write_text(folder / part.recipe, dump_recipe(_with_copies(models.recipe, folder)))
     stacked = None if decisions is None else members
     shapes = {m: scale.shape for m, scale in models.scales.items()}

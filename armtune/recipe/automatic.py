@@ -6,7 +6,7 @@ names is not searched for, and numbers that it gives are where the search begins
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,15 @@ from armtune.data import Dataset
 from armtune.encoders import Encoder
 from armtune.encoders.auto import Auto
 from armtune.encoders.mlp import Mlp
+from armtune.encoders.temporal_cnn import TemporalCnn
 from armtune.plugins.registry import plugins
 from armtune.recipe.automatic_encoders import chosen_encoder
+from armtune.recipe.automatic_sequences import ENCODER, OPTIONS, as_vectors, either_way
 from armtune.recipe.document import Document, read_document
 from armtune.recipe.entries import for_modalities, read_entries
 from armtune.recipe.load import content_of, with_overrides
 from armtune.recipe.overrides import UnknownPathError
-from armtune.recipe.ranges import Dimension
+from armtune.recipe.ranges import Dimension, Range, listed, merged
 from armtune.recipe.schema import AUTO, Recipe
 from armtune.recipe.shipped import spaces_folder
 from armtune.recipe.start_checks import METHOD, unmade
@@ -46,15 +48,20 @@ KINDS: dict[str, tuple[str, ...]] = {
 """The shipped spaces for what samples are, and the encoders that read such samples."""
 SLOW_KINDS = ("images", "sequences")
 """Those that take long to train on."""
+APART: dict[str, dict[str, Any]] = {
+    "fusion": {"name": "late", "dim": 0},
+    "training.optimizer": {"name": "adamw", "lr": 5e-3, "weight_decay": 0.1},
+}
+"""What linear encoders and kernels go with: each modality decides by itself."""
+EPOCHS = "training.epochs"
+CENTERED = TemporalCnn(center=True)
+"""The network that sequences begin with where they are read as vectors, too: these keep the means
+over time that it takes off."""
 KERNEL = "random_fourier"
 """The encoder that the search tries beside perceptrons."""
-OPTIONS = "modalities.*.encoder."
-ENCODER = f"{OPTIONS}name"
 BATCHES = 16
 """Batches that an epoch should have at least."""
 LEAST_BATCH = 16
-
-Range = dict[str, Any]
 
 
 def is_open(recipe: Recipe) -> bool:
@@ -80,17 +87,19 @@ def resolved(recipe: Recipe, dataset: Dataset, folder: Path) -> Recipe:
         if isinstance(modality.encoder, Auto)
     }
     values: dict[str, Any] = dict(_lengths(recipe, len(dataset.train), automatic))
+    vectors = as_vectors(_unchanged(encoders, recipe), dataset) if automatic else {}
     if automatic:
-        encoders = _as_first(encoders, recipe)
-        values |= _beginning(recipe, encoders)
+        encoders = {**_as_first(encoders, recipe), **{m: CENTERED for m in vectors}}
+        values |= _beginning(recipe, encoders, folder)
     for modality, encoder in encoders.items():
         values[f"modalities.{modality}.encoder"] = encoder.model_dump(mode="json")
     if not automatic:
         return with_overrides(recipe, values)
     changed = with_overrides(recipe, {**values, "sweep.space": []})
-    space = _space(recipe, changed, encoders, folder)
+    space = _space(recipe, changed, encoders, vectors, folder)
     others = [item for item in recipe.sweep.space if item != AUTO]
-    next_to_try = [] if _plans_itself(recipe) else list(_next_to_try(recipe, space))
+    simple = _simple(changed, space) if vectors or _has_text(encoders.values()) else {}
+    next_to_try = [] if _plans_itself(recipe) else list(_next_to_try(changed, space, simple))
     started = [*recipe.sweep.start_from, *next_to_try]
     return with_overrides(changed, {"sweep.space": [space, *others], "sweep.start_from": started})
 
@@ -145,7 +154,12 @@ def _lengths(recipe: Recipe, samples: int, automatic: bool) -> Iterator[tuple[st
         steps = STEPS
     if steps and _unsaid_epochs(recipe):
         needed = ceil(steps / updates(samples, batch, training.accumulate))
-        yield "training.epochs", max(training.epochs, needed)
+        yield EPOCHS, max(training.epochs, needed)
+
+
+def _unchanged(encoders: Mapping[str, Encoder], recipe: Recipe) -> dict[str, Encoder]:
+    """Those of modalities without augmentations, few of which could change components."""
+    return {m: encoder for m, encoder in encoders.items() if not recipe.modalities[m].augment}
 
 
 def _as_first(encoders: Mapping[str, Encoder], recipe: Recipe) -> dict[str, Encoder]:
@@ -157,39 +171,70 @@ def _as_first(encoders: Mapping[str, Encoder], recipe: Recipe) -> dict[str, Enco
     return {m: encoder.model_copy(update={"depth": 0}) for m, encoder in encoders.items()}
 
 
-def _beginning(recipe: Recipe, encoders: Mapping[str, Encoder]) -> dict[str, Any]:
+def _beginning(recipe: Recipe, encoders: Mapping[str, Encoder], folder: Path) -> dict[str, Any]:
     """Values that the search begins with, of what the recipe leaves out."""
     values: dict[str, Any] = {}
-    every = len(encoders) == len(recipe.modalities)
-    linear = every and all(isinstance(e, Mlp) and not e.depth for e in encoders.values())
-    if linear and "fusion" not in recipe.model_fields_set:
-        values["fusion"] = {"name": "late", "dim": 0}
-    if linear and "optimizer" not in recipe.training.model_fields_set:
-        values["training.optimizer"] = {"name": "adamw", "lr": 5e-3, "weight_decay": 0.1}
-    if linear and "balancing" not in recipe.model_fields_set and _serves(UNIMODAL, recipe):
-        values["balancing"] = {"name": UNIMODAL}
+    if len(encoders) == len(recipe.modalities) and _begin_apart([*encoders.values()]):
+        given = {
+            *recipe.model_fields_set,
+            *map("training.{}".format, recipe.training.model_fields_set),
+            *(["fusion"] if _own_fusions(recipe, folder) - _fusions() else []),
+        }
+        own = {"balancing": {"name": UNIMODAL}} if _serves(UNIMODAL, recipe) else {}
+        values = {path: value for path, value in {**APART, **own}.items() if path not in given}
     if "pruner" not in recipe.sweep.model_fields_set:
         values["sweep.pruner"] = {"name": "pareto_asha"}
     return values
 
 
-def _space(recipe: Recipe, changed: Recipe, encoders: Mapping[str, Encoder], folder: Path) -> Range:
+def _own_fusions(recipe: Recipe, folder: Path) -> set[str]:
+    """The fusions that a recipe's own range chooses from, if it has one."""
+    own = dict(_own_ranges(recipe, recipe, folder)).get("fusion.name")
+    return set(own.choices) if own else set()
+
+
+def _fusions() -> set[str]:
+    """Those that can decide linearly, with which vectors begin."""
+    return set(_shipped("vectors")["fusion.name"]["choice"])
+
+
+def _begin_apart(encoders: Collection[Encoder]) -> bool:
+    """Whether all are linear, or sequences are read as vectors, too, and there are no images."""
+    if any(_kind(encoder) == "images" for encoder in encoders):
+        return False
+    return CENTERED in encoders or all(isinstance(e, Mlp) and not e.depth for e in encoders)
+
+
+def _space(
+    recipe: Recipe,
+    changed: Recipe,
+    encoders: Mapping[str, Encoder],
+    vectors: Mapping[str, Mlp],
+    folder: Path,
+) -> Range:
     """The ranges that the shipped spaces have for what the recipe leaves open.
 
     Args:
         changed: the recipe as its data made it, without a space.
         encoders: those that were chosen.
+        vectors: what reads sequences as vectors.
     """
-    ranges: Range = {}
+    # Linear decisions, with which vectors begin, are none that a gate could weigh.
+    meeting = {p: r for p, r in _shipped("vectors").items() if p.startswith("fusion.")}
+    ranges: Range = meeting if vectors else {}
     for modality in recipe.modalities:
         shipped = _shipped(_kind(changed.modalities[modality].encoder))
+        if modality in vectors:
+            shipped = either_way(shipped, _shipped("vectors"), vectors[modality])
         for path, written in _for_encoder(shipped, encoders.get(modality)):
             ranges.setdefault(path.replace("*", modality), _renamed(written, modality))
     ranges |= _shorter(recipe, changed)
     kept = {path: r for path, r in ranges.items() if not _stated(path, recipe)}
     own = dict(_own_ranges(recipe, changed, folder))
     kept |= _balancing(recipe, changed, own.get(METHOD))
-    return {p: written for p, written in kept.items() if p not in own and _applies(written, own)}
+    known = {path: dimension.choices for path, dimension in own.items() if dimension.choices}
+    narrowed = {p: _narrowed(r, known) for p, r in kept.items() if p not in own}
+    return {p: r for p, r in narrowed.items() if all(r.get("when", {"": True}).values())}
 
 
 def _shorter(recipe: Recipe, changed: Recipe) -> Range:
@@ -198,7 +243,7 @@ def _shorter(recipe: Recipe, changed: Recipe) -> Range:
     slow = any(_kind(own.encoder) in SLOW_KINDS for own in changed.modalities.values())
     if not slow or not _unsaid_epochs(recipe) or epochs < 4 or changed.training.schedule:
         return {}
-    return {"training.epochs": {"choice": [ceil(epochs / share) for share in (4, 2, 1)]}}
+    return {EPOCHS: {"choice": [ceil(epochs / share) for share in (4, 2, 1)]}}
 
 
 def _for_encoder(shipped: Range, encoder: Encoder | None) -> Iterator[tuple[str, Range]]:
@@ -232,15 +277,52 @@ def _plans_itself(recipe: Recipe) -> bool:
     return bool(sweep.start_from) or sweep.sampler.name == "grid" or sweep.pruner.population
 
 
-def _next_to_try(recipe: Recipe, space: Range) -> Iterator[dict[str, Any]]:
-    """Settings that are worth a trial whatever the data: few trials then reach each of them."""
-    kernels = {path: KERNEL for path in space if path.endswith(".encoder.name")}
-    if kernels:
-        yield kernels
+def _simple(changed: Recipe, space: Range) -> Range:
+    """What else is tried with samples that aren't vectors: what these begin with.
+
+    Args:
+        changed: the recipe as its data made it.
+    """
+    apart = {f"{path}.{key}": v for path, own in APART.items() for key, v in own.items()}
+    values = {path: value for path, value in apart.items() if path in space}
+    if UNIMODAL in space.get(METHOD, {}).get("choice", ()):
+        values[METHOD] = UNIMODAL
+    slow = any(_kind(own.encoder) == "images" for own in changed.modalities.values())
+    if EPOCHS in space:
+        values[EPOCHS] = space[EPOCHS]["choice"][1 if slow else -1]
+    return values
+
+
+def _has_text(encoders: Collection[Encoder]) -> bool:
+    """Whether some samples are texts: words have much to tell linear models."""
+    return any(_kind(encoder) == "text" for encoder in encoders)
+
+
+def _next_to_try(changed: Recipe, space: Range, simple: Range) -> Iterator[dict[str, Any]]:
+    """Settings that are worth a trial whatever the data: few trials then reach each of them.
+
+    Args:
+        changed: the recipe as its data made it.
+        simple: what is tried with texts, and with sequences read as vectors; else nothing.
+    """
+    names = [path for path in space if path.endswith(".encoder.name")]
+    if simple:
+        linear = {path: 0 for path in space if path.endswith(".encoder.depth")}
+        yield {**simple, **dict.fromkeys(names, Mlp().name), **linear}
+    if names:
+        yield {**simple, **dict.fromkeys(names, KERNEL)}
+    networks = {f"modalities.{m}.encoder": own.encoder for m, own in changed.modalities.items()}
+    otherwise = {
+        f"{path}.center": not encoder.center
+        for path, encoder in networks.items()
+        if isinstance(encoder, TemporalCnn) and f"{path}.center" in space
+    }
+    if otherwise:
+        yield otherwise
     for method in space.get(METHOD, {}).get("choice", ()):
-        if method in ("none", "arm", "lfm"):
+        if method in {"none", "arm", "lfm"} - {changed.balancing.name}:
             yield {METHOD: method}
-    if len(recipe.modalities) > 1:
+    if len(changed.modalities) > 1:
         for path in (path for path in space if path.endswith(".lr_scale")):
             yield {path: SLOW}
 
@@ -278,32 +360,21 @@ def _balancing(recipe: Recipe, changed: Recipe, own: Dimension | None) -> Range:
     for method in methods:
         if (spaces_folder() / f"{method}.yaml").is_file():
             for path, written in _shipped(method).items():
-                ranges[path] = _either(ranges.get(path), written)
+                ranges[path] = merged(ranges.get(path), written, METHOD)
     return ranges
 
 
-def _applies(written: Range, own: Mapping[str, Dimension]) -> bool:
-    """Whether a range's condition can hold with what the recipe's own ranges may draw."""
-    when: Range = written.get("when", {})
-    known = {path: own[path].choices for path in when if path in own and own[path].choices}
-    return all(set(_listed(when[path])) & set(choices) for path, choices in known.items())
+def _narrowed(written: Range, known: Mapping[str, Sequence[Any]]) -> Range:
+    """A range whose conditions name but what can be drawn; nothing where none can hold.
 
-
-def _either(one: Range | None, other: Range) -> Range:
-    """A range for both of two methods whose options have one name; the first's where they differ.
-
-    Balancing methods' ranges each apply with one method.
+    Args:
+        known: the choices of the recipe's own ranges, by path.
     """
-    if one is None:
-        return other
-    if {**one, "when": 0} != {**other, "when": 0}:
-        return one
-    names = [*_listed(one["when"][METHOD]), *_listed(other["when"][METHOD])]
-    return {**one, "when": {METHOD: names}}
-
-
-def _listed(names: str | list[str]) -> list[str]:
-    return [names] if isinstance(names, str) else names
+    when = {
+        path: [v for v in listed(values) if v in known[path]] if path in known else values
+        for path, values in written.get("when", {}).items()
+    }
+    return {**written, "when": when} if when else written
 
 
 def _serves(method: str, recipe: Recipe) -> bool:

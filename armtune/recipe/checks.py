@@ -32,6 +32,7 @@ def recipe_faults(recipe: Recipe, document: Document) -> list[Fault]:
         _stand_in,
         _metrics,
         _smoothed,
+        _mixed,
         _goals,
         _directions,
         _repeated,
@@ -151,6 +152,7 @@ def refuse_unserved(recipe: Recipe, target: type[Target]) -> None:
     parts = {"balancing.name": recipe.balancing.misfit(list(recipe.modalities), target)}
     parts |= {f"metrics.{name}.name": m.misfit(target) for name, m in recipe.metrics.items()}
     parts["training.label_smoothing"] = _smoothing(recipe, target)
+    parts["training.mixup"] = _mixing(recipe, target)
     faults = [Fault(problem, path) for path, problem in parts.items() if problem]
     if faults:
         raise RecipeError(faults)
@@ -166,6 +168,21 @@ def _smoothing(recipe: Recipe, target: type[Target]) -> str:
 def _smoothed(recipe: Recipe, document: Document) -> Iterator[Fault]:
     if said := _smoothing(recipe, recipe.data.predicts):
         yield document.fault(("training", "label_smoothing"), said)
+
+
+def _mixing(recipe: Recipe, target: type[Target]) -> str:
+    """Why samples can't be mixed; empty where they can, or aren't."""
+    if not recipe.training.mixup:
+        return ""
+    if not issubclass(target, Discrete):
+        return f"target {target.kind} has no classes to mix; leave it out"
+    tokens = [m for m, own in recipe.modalities.items() if own.encoder.reads_tokens]
+    return f"token numbers can't be mixed, as {tokens[0]} has them; leave it out" if tokens else ""
+
+
+def _mixed(recipe: Recipe, document: Document) -> Iterator[Fault]:
+    if said := _mixing(recipe, recipe.data.predicts):
+        yield document.fault(("training", "mixup"), said)
 
 
 def _goals(recipe: Recipe, document: Document) -> Iterator[Fault]:

@@ -11,6 +11,8 @@ from armtune.recipe.document import shown
 from armtune.recipe.wording import did_you_mean, one_of
 
 Kind = Literal["float", "int", "choice", "fixed"]
+Range = dict[str, Any]
+"""A range as a search space writes it."""
 
 FORMS = ("uniform", "log", "int", "choice", "grid", "fixed")
 """What a range can be; the key that says so holds its ends or choices."""
@@ -114,6 +116,24 @@ def parse_range(path: str, content: Any) -> Dimension:
     log = _log(form, content, low)
     step = _step(form, content, low, high)
     return Dimension(path, _kind(form), low, high, step, log, when=when)
+
+
+def merged(one: Range | None, other: Range, path: str) -> Range:
+    """A range for both of two plug-ins whose options have one name; the first's where they differ.
+
+    Args:
+        path: of the plug-in's name, with one of which each of the ranges applies.
+    """
+    if one is None:
+        return other
+    if {**one, "when": 0} != {**other, "when": 0}:
+        return one
+    return {**one, "when": {path: [*listed(one["when"][path]), *listed(other["when"][path])]}}
+
+
+def listed(names: str | list[str]) -> list[str]:
+    """The names that a condition has, one or several."""
+    return [names] if isinstance(names, str) else names
 
 
 def _form(content: Mapping[str, Any]) -> str:

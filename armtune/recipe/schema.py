@@ -134,6 +134,9 @@ class Training(Options):
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     """Share of the truth that training spreads over all classes alike, or over both answers of each
     label; not for values. Judgements know the truth alone."""
+    mixup: float = Field(0.0, ge=0, allow_inf_nan=False)
+    """How much training samples are mixed with others, all modalities alike: α of the weights'
+    distribution Beta(α, α). 0.2 to 1 is usual, 0 for none; not for values nor token numbers."""
     balance_classes: bool = False
     """Whether samples are drawn so that every class comes up equally often, for imbalanced data;
     otherwise an epoch visits each sample once."""

@@ -84,7 +84,7 @@ class LiveListener(Listener):
         self._records = {record.number: record for record in sweep.records}
         self._interrupted = {record.number for record in sweep.records if record.state == "RUNNING"}
         self._front = front_of(sweep.records, self._goals)
-        self._pace.start()
+        self._pace.start(sweep.records)
         if sweep.recipe.sweep.sampler.name == "auto":
             self._print(f"sampler: {described(sweep.recipe, sweep.space.dimensions)}")
         if self._live:
@@ -96,14 +96,18 @@ class LiveListener(Listener):
     def trial_started(self, record: TrialRecord) -> None:
         self._begun = True
         self._records[record.number] = record
+        self._pace.stands(record)
 
     def epoch_ended(self, record: TrialRecord, metrics: dict[str, float]) -> None:
         self._records[record.number] = record
-        self._pace.heard(record.number, list(self._records.values()))
+        self._pace.heard(record)
 
     def trial_ended(self, record: TrialRecord) -> None:
         self._records[record.number] = record
+        self._pace.stands(record)
         self._ended.append(record)
+        if not self._live:
+            self._bring_in_ended()  # where there is a picture, whoever draws it does
         if record.state == "FAIL" or not self._live:
             style = STATE_STYLES[record.state] if record.state == "FAIL" else ""
             self._print(f"{self._result(record)}  {self._progress()}", style)

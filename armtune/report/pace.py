@@ -45,32 +45,46 @@ class Pace:
         self._started = clock()
         self._first: tuple[float, int] | None = None
         self._most, self._sizes = 1, Counter[int]()
+        self._running, self._trained, self._done = set[int](), dict[int, int](), 0
         self._together: tuple[float, set[int]] = (-inf, set())
         self._after: tuple[float, float] | None = None
         self._retrained: tuple[float, int] = (0.0, 0)
 
-    def start(self) -> None:
-        """The sweep starts, or goes on, now."""
+    def start(self, records: Sequence[TrialRecord] = ()) -> None:
+        """The sweep starts, or goes on, now.
+
+        Args:
+            records: trials that there are.
+        """
         self._started = self._clock()
+        for record in records:
+            self.stands(record)
 
     def elapsed(self) -> float:
         """Seconds since the start."""
         return self._clock() - self._started
 
-    def heard(self, number: int, records: Sequence[TrialRecord]) -> None:
+    def stands(self, record: TrialRecord) -> None:
+        """Takes in where a trial stands; what all of them have done is counted on, not anew."""
+        number = record.number
+        self._done += record.epoch - self._trained.get(number, 0)
+        self._trained[number] = record.epoch
+        (self._running.add if record.state == "RUNNING" else self._running.discard)(number)
+
+    def heard(self, record: TrialRecord) -> None:
         """Takes in that an epoch of a trial was told; those of a pack are told at once."""
-        running = sum(record.state == "RUNNING" for record in records)
-        self._most = max(self._most, running)
+        self.stands(record)
+        self._most = max(self._most, len(self._running))
         now = self._clock()
         begun, pack = self._together
         if now - begun < AT_ONCE:
-            pack.add(number)
+            pack.add(record.number)
         else:
             self._sizes[len(pack)] += 1
-            self._together = (now, {number})
+            self._together = (now, {record.number})
         if self._first is None or now - self._first[0] < SETTLED_SECONDS:
             begun = self._first[0] if self._first else now
-            self._first = (begun, _done(records))
+            self._first = (begun, self._done)
 
     def retrained(self) -> None:
         """Takes in that a re-training has ended."""
@@ -85,7 +99,7 @@ class Pace:
         """
         if self._confirm is not None:
             self._top = self._confirm.top if self._near else min(self._confirm.top, max(1, front))
-        epoch = self._seconds_an_epoch(records)
+        epoch = self._seconds_an_epoch()
         if epoch is None:
             return None
         ended = [record for record in records if record.state != "RUNNING"]
@@ -96,14 +110,14 @@ class Pace:
         most = max(0.0, self._seconds - self.elapsed())
         return min(rest, most) if rest > 0 else None
 
-    def _seconds_an_epoch(self, records: Sequence[TrialRecord]) -> float | None:
+    def _seconds_an_epoch(self) -> float | None:
         """What an epoch takes of the whole sweep's time, where several train at once."""
         if self._after is not None:
             return self._after[1]
         if self._first is None:
             return None
         since, before = self._first
-        done = _done(records) - before
+        done = self._done - before
         return (self._clock() - since) / done if done >= self._epochs else None
 
     def _search(self, records: Sequence[TrialRecord], epoch: float) -> float:
@@ -162,7 +176,3 @@ def planned_epochs(recipe: Recipe) -> list[float]:
     first = [fmean(each) for each in zip(*draws, strict=True)]
     later = fmean(first[len(first) // 2 :])
     return [*first, *[later] * (recipe.sweep.trials - len(first))]
-
-
-def _done(records: Sequence[TrialRecord]) -> int:
-    return sum(record.epoch for record in records)

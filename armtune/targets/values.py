@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 BINS = 8
 """Intervals, alike in their number of samples, by which counts of values are made."""
+STRATA = 8
+"""Parts of equal size of which splits and folds hold alike, drawn at random within each."""
 OTHERWISE = {
     "b": "; store labels.astype(float), or leave target: classes, which tells two classes apart",
     "S": f"; {AS_TEXT}",
@@ -126,7 +128,11 @@ class Values(Target):
         return replace(self, mean=tuple(mean.tolist()), std=tuple(std.tolist()))
 
     def strata(self, labels: NDArray[Any]) -> NDArray[Any]:
-        return labels if labels.ndim == 1 else labels[:, 0]
+        """Parts of equal size by the first number; equal numbers fall into the same part."""
+        own = labels if labels.ndim == 1 else labels[:, 0]
+        _, numbers, counts = np.unique(own, return_inverse=True, return_counts=True)
+        below = np.cumsum(counts) - counts
+        return (below * STRATA // len(own))[numbers]
 
     @property
     def summary(self) -> str:

@@ -1,4 +1,4 @@
-"""Training batches changed by the recipe's augmentations, on the device, all members at once."""
+"""Training batches changed by augmentations and mixup, on the device, all members at once."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from armtune.nn.random_streams import Draws, seeds
 from armtune.recipe.augment_checks import refuse_misfits
 from armtune.recipe.schema import Recipe
 from armtune.training.knobs import knobs_of
+from armtune.training.mixup import mixed
 
 
 @dataclass
@@ -35,7 +36,9 @@ class _Change:
 
 
 class Augmenting:
-    """Changes the batches of a pack's training; a modality without augmentations stays as it is.
+    """Changes the batches of a pack's training.
+
+    Without mixup, a modality without augmentations stays as it is.
 
     A member's draws follow from its own seed, epoch and step, so that they are the same in any
     pack, and in a training that was interrupted.
@@ -60,6 +63,7 @@ class Augmenting:
         for recipe in recipes:
             refuse_misfits(recipe, shapes)
         self.members = [recipe.training.seed for recipe in recipes]
+        self.epochs, self.alpha = [0] * len(recipes), recipes[0].training.mixup
         self.generators = [torch.Generator(like.device) for _ in recipes]
         self.modalities = {
             m: _Modality(recipes, m, scales[m], like)
@@ -74,6 +78,7 @@ class Augmenting:
             epochs: number of epochs that each member has done.
             steps: of an epoch.
         """
+        self.epochs = list(epochs)
         for modality in self.modalities.values():
             for change in modality.changes:
                 change.seeds = [
@@ -84,12 +89,15 @@ class Augmenting:
     @torch.no_grad()
     def __call__(self, batch: Batch, step: int) -> Batch:
         """A batch in place of the epoch's ``step``-th; what samples lack stays zero."""
-        if not self.modalities:
+        if not self.modalities and not self.alpha:
             return batch
         views = dict(batch.views)
         for m, modality in self.modalities.items():
             views[m] = modality.changed(views[m], self.generators, step, batch.present.get(m))
-        return batch._replace(views=views)
+        changed = batch._replace(views=views)
+        return (
+            mixed(changed, self.alpha, self.members, self.epochs, step) if self.alpha else changed
+        )
 
 
 class _Modality:

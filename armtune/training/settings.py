@@ -32,7 +32,7 @@ def settings_digest(recipe: Recipe, data: str) -> str:
     """
     content = {k: v for k, v in content_of(recipe).items() if k not in ELSEWHERE}
     del content["training"]["patience"]  # when a training ends says nothing of how it goes on
-    for added in ("dropout", "label_smoothing"):  # as checkpoints from before them have it
+    for added in ("dropout", "label_smoothing", "mixup"):  # as checkpoints from before them have it
         if not content["training"][added]:
             del content["training"][added]
     for modality in content["modalities"].values():

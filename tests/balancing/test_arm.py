@@ -109,12 +109,13 @@ def test_shares_of_the_gap_loss_by_hand() -> None:
     _, balancer, *_ = pieces(TWO, gap_weight=2.0)
     # the second modality is the weak one: ½λ on its own loss and on the fused one
     losses = torch.tensor([[0.3, 0.9, 0.2]]).double()
-    assert balancer._gap_shares(losses).tolist() == [[0.0, 1.0, 1.0]]
+    assert balancer.gap_loss.shares(losses, balancer.gap_weight).tolist() == [[0.0, 1.0, 1.0]]
 
 
 def test_even_modalities_feel_no_gap_loss() -> None:
     _, balancer, *_ = pieces(TWO, gap_weight=2.0)
-    assert not balancer._gap_shares(torch.tensor([[0.5, 0.5, 0.2]]).double()).any()
+    losses = torch.tensor([[0.5, 0.5, 0.2]]).double()
+    assert not balancer.gap_loss.shares(losses, balancer.gap_weight).any()
 
 
 def test_fusion_weights_with_tau_two_are_the_published_ratios() -> None:

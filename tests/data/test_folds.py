@@ -16,6 +16,7 @@ from armtune.data.rows import stacked
 from armtune.datasets.arrays import Arrays
 from armtune.errors import DataError
 from armtune.targets.classes import Classes
+from armtune.targets.values import Values
 from armtune.testing.toys import TOYS
 
 
@@ -77,6 +78,13 @@ def test_groups_of_one_class_are_spread_over_the_folds() -> None:
 def test_a_few_large_groups_leave_no_fold_empty() -> None:
     groups = np.array([0] * 90 + [1] * 5 + [2] * 5)
     assert sorted(map(len, cut_folds(np.zeros(100, int), groups, 3, 1).held)) == [5, 5, 90]
+
+
+def test_repeats_of_values_are_other_cuts() -> None:
+    strata = Values(("value",)).strata(np.random.default_rng(0).normal(size=80))
+    folds = cut_folds(strata, None, 4, 2)
+    first, second = ({frozenset(held.tolist()) for held in folds.held[k : k + 4]} for k in (0, 4))
+    assert not first & second
 
 
 def test_how_many_folds() -> None:

@@ -90,6 +90,22 @@ def test_values_are_no_classes() -> None:
     assert [len(found[name]) for name in SPLITS] == [44, 4, 12]
 
 
+def test_cuts_of_values_differ_by_their_seed_and_keep_the_proportions() -> None:
+    labels = np.random.default_rng(0).normal(size=240) ** 3
+    cuts = [set(split(labels, seed, Values(("value",)))["test"].tolist()) for seed in range(4)]
+    assert len(set(map(frozenset, cuts))) == 4
+    eighths = labels.argsort().argsort() * 8 // 240
+    for test in cuts:
+        assert all(np.bincount(eighths[sorted(test)], minlength=8) == 6)
+
+
+def test_strata_of_values_are_parts_of_equal_size_that_divide_no_number() -> None:
+    target = Values(("value",))
+    assert np.bincount(target.strata(np.random.default_rng(0).normal(size=80))).tolist() == [10] * 8
+    counts = np.array([0.0] * 50 + [1.0] * 20 + [2.0] * 10)
+    assert target.strata(counts).tolist() == [0] * 50 + [5] * 20 + [7] * 10
+
+
 def test_what_cant_be_cut_says_why() -> None:
     with pytest.raises(DataError, match="too few samples to cut 20% of 5 off for test, with one"):
         split(classes(1, 1, 1, 1, 1), 0)

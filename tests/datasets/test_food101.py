@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from armtune.data import Dataset
 from armtune.datasets.food101 import Food101
 from armtune.errors import DataError, MissingDataError
+from armtune.export.examples import write_examples
 from armtune.recipe.load import load_recipe
 from armtune.training.loop import Run, train
 from tests.datasets.food101_files import DISHES, write
@@ -52,6 +54,16 @@ def test_words_of_the_test_titles_are_unknown(base: Path) -> None:
     first = read(base).test.views["text"][0]
     assert first[4] == 1
     assert (first[:4] > 1).all()
+
+
+def test_its_titles_can_be_read_again(base: Path, tmp_path: Path) -> None:
+    entry = {"sample": 0, "true": [0], "told": [0], "alone": [1]}
+    outcomes = {"split": "test", "examples": {"image": {"together": [entry]}}}
+    for modalities, shown in [(["image", "text"], "the best apple pie … 0"), (["image"], None)]:
+        write_examples(tmp_path / "shown.json", read(base, modalities), outcomes)
+        looks = json.loads((tmp_path / "shown.json").read_text())["samples"]["0"]
+        assert looks.get("text", {}).get("text") == shown
+        assert looks["image"]["picture"]
 
 
 def test_a_damaged_image_is_an_error_that_names_it(base: Path) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from armtune.datasets._load import load_dataset
 from armtune.encoders.auto import encoder_for
 from armtune.encoders.tabular import Tabular
+from armtune.encoders.temporal_cnn import TemporalCnn
 from armtune.errors import RecipeError
 from armtune.recipe.automatic import SLOW, STEPS, _for_encoder, few_steps, is_open, told, updates
 from armtune.recipe.load import dump_recipe, load_recipe
@@ -21,6 +22,7 @@ from armtune.recipe.schema import Recipe
 from armtune.recipe.shipped import spaces_folder
 from armtune.recipe.space import Space, load_space, load_sweep, settled_by_data
 from armtune.sweeps import sweep
+from armtune.sweeps.study.first_values import start_values
 
 Array = NDArray[Any]
 RNG = np.random.default_rng(0)
@@ -174,6 +176,85 @@ def test_vectors_are_also_tried_through_a_kernel(tmp_path: Path) -> None:
     kernels = {f"modalities.{m}.encoder.name": "random_fourier" for m in "ab"}
     assert recipe.sweep.start_from[0] == kernels
     assert "modalities.picture.encoder.name" not in found
+
+
+def test_sequences_are_read_step_by_step_and_as_vectors(tmp_path: Path) -> None:
+    short, long = (RNG.normal(size=(60, steps, 3)) for steps in (9, 40))
+    path = write(tmp_path, {"a": short, "b": long}, sweep={"trials": 2})
+    _, recipe, space = settled(path)
+    first = space.defaults(recipe)
+    assert first["modalities.a.encoder.name"] == "temporal_cnn"
+    assert first["modalities.a.encoder.center"]
+    assert (first["fusion.name"], first["fusion.dim"]) == ("late", 0)
+    assert first["balancing.name"] == "auxiliary"
+    linear, kernels, moved, *_ = start_values(recipe, space, tmp_path)
+    third = len(load_dataset(recipe, tmp_path).train) // 3
+    assert "modalities.a.encoder.components" not in linear
+    for values, name in ((linear, "mlp"), (kernels, "random_fourier")):
+        assert {values[f"modalities.{m}.encoder.name"] for m in "ab"} == {name}
+        assert values["modalities.b.encoder.components"] == third
+        assert values["training.epochs"] == recipe.training.epochs
+        assert (values["fusion.dim"], values["balancing.name"]) == (0, "auxiliary")
+    assert linear["modalities.b.encoder.depth"] == 0
+    assert not moved["modalities.a.encoder.center"]
+    found = {d.path: d.when for d in space.dimensions}
+    name = "modalities.a.encoder.name"
+    assert found["modalities.a.encoder.center"] == {name: ("temporal_cnn",)}
+    assert found["modalities.a.encoder.width"] == {name: ("temporal_cnn", "mlp")}
+
+
+def test_sequences_of_too_many_numbers_are_only_read_step_by_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = 44
+    monkeypatch.setattr("armtune.recipe.automatic_sequences.MOST_WORK", 36 * trained**2)
+    views = {"a": VIEWS["sequence"], "b": RNG.normal(size=(60, 13, 3))}
+    path = write(tmp_path, views)
+    _, recipe, space = settled(path)
+    assert len(load_dataset(recipe, tmp_path).train) == trained
+    names = {d.path for d in space.dimensions if d.path.endswith("encoder.name")}
+    assert names == {"modalities.a.encoder.name"}
+    assert recipe.modalities["b"].encoder == TemporalCnn()
+
+
+def test_augmented_sequences_are_only_read_step_by_step(tmp_path: Path) -> None:
+    augmented = {"a": {"augment": {"jitter": {}}}, "b": {}}
+    views = {"a": VIEWS["sequence"], "b": VIEWS["sequence"]}
+    _, _, space = settled(write(tmp_path, views, modalities=augmented))
+    names = {d.path for d in space.dimensions if d.path.endswith("encoder.name")}
+    assert names == {"modalities.b.encoder.name"}
+
+
+def test_beside_images_sequences_begin_as_these_do(tmp_path: Path) -> None:
+    views = {m: VIEWS[m] for m in ("sequence", "picture", "vector")}
+    _, recipe, space = settled(write(tmp_path, views))
+    assert (recipe.fusion.name, recipe.balancing.name) == ("concat", "none")
+    linear = start_values(recipe, space, tmp_path)[0]
+    assert linear["modalities.vector.encoder.depth"] == 0
+    assert linear["modalities.sequence.encoder.name"] == "mlp"
+    assert (linear["fusion.name"], linear["balancing.name"]) == ("late", "auxiliary")
+
+
+@pytest.mark.parametrize("name", ["vector", "sequence"])
+def test_a_fusion_of_ones_own_that_is_not_linear_can_be_searched(name: str, tmp_path: Path) -> None:
+    own = {"fusion.name": {"choice": ["late", "gated"]}}
+    views = {"a": VIEWS[name], "b": VIEWS[name]}
+    _, recipe, space = settled(write(tmp_path, views, sweep={"space": ["auto", own]}))
+    assert next(d for d in space.dimensions if d.path == "fusion.name").choices == ("late", "gated")
+    assert recipe.fusion.name == "concat"
+
+
+def test_texts_are_also_tried_with_linear_decisions(tmp_path: Path) -> None:
+    views = {m: VIEWS[m] for m in ("words", "picture")}
+    _, recipe, space = settled(write(tmp_path, {**views, "vector": VIEWS["vector"]}))
+    first, linear = space.defaults(recipe), start_values(recipe, space, tmp_path)[0]
+    assert (first["fusion.name"], first["balancing.name"]) == ("concat", "none")
+    assert (linear["fusion.name"], linear["fusion.dim"]) == ("late", 0)
+    assert (linear["balancing.name"], linear["training.optimizer.lr"]) == ("auxiliary", 5e-3)
+    assert linear["modalities.vector.encoder.depth"] == 0
+    assert linear["training.epochs"] == -(-recipe.training.epochs // 2)
+    # The search begins with it.
+    assert {"balancing.name": "none"} not in recipe.sweep.start_from
 
 
 def test_an_encoder_that_is_none_of_those_searched_stays_and_keeps_its_ranges() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Space
 from armtune.report.live import ROWS, LiveListener, duration
+from armtune.report.pace import Pace
 from armtune.sweeps.study.records import SweepStart, TrialRecord
 
 
@@ -127,6 +128,47 @@ def test_a_long_front_is_cut_but_keeps_the_chosen_trial(live: Screen) -> None:
     rows = [line.split() for line in front.splitlines() if "0.5" in line or "0.6" in line]
     assert [row[0] for row in rows] == ["11", "10", "9", "8", "7", "6", "5", "2"]
     assert rows[-1][1] == "★"
+
+
+@pytest.mark.parametrize(("terminal", "quiet"), [(False, False), (True, True)])
+def test_plain_lines_tell_the_time_left_with_all_of_the_front(
+    recipe: Recipe, monkeypatch: pytest.MonkeyPatch, terminal: bool, quiet: bool
+) -> None:
+    """So many trials will be trained again."""
+    fronts = list[int]()
+
+    class Told(Pace):
+        def left(self, records: Sequence[TrialRecord], front: int) -> float | None:
+            fronts.append(front)
+            return super().left(records, front)
+
+    monkeypatch.setattr("armtune.report.live.Pace", Told)
+    screen = Screen(recipe, terminal, quiet)
+    with screen.listener as listener:
+        screen.start()
+        for number in (1, 2, 3):
+            listener.trial_ended(record_of(number, "COMPLETE", 3))
+    assert fronts == [1, 2, 3]
+
+
+def test_an_epoch_asks_nothing_of_the_other_trials(plain: Screen) -> None:
+    """There may be tens of thousands."""
+    asked = list[int]()
+
+    class Asked(TrialRecord):
+        def __getattribute__(self, name: str) -> Any:
+            if name in ("state", "epoch"):
+                asked.append(object.__getattribute__(self, "number"))
+            return object.__getattribute__(self, name)
+
+    others = [Asked(**vars(record_of(n, "COMPLETE", 3))) for n in range(9)]
+    with plain.listener as listener:
+        plain.start(*others)
+        listener.trial_started(record_of(9))
+        asked.clear()
+        for epoch in (1, 2):
+            listener.epoch_ended(record_of(9, epoch=epoch), {})
+    assert asked == []
 
 
 def test_confirming_is_shown(plain: Screen, live: Screen) -> None:

@@ -51,13 +51,15 @@ class Simulation(Listener):
 
     def trial_started(self, record: TrialRecord) -> None:
         self._records[record.number] = record
+        self._pace.stands(record)
 
     def epoch_ended(self, record: TrialRecord, metrics: dict[str, float]) -> None:
         self._records[record.number] = record
-        self._pace.heard(record.number, list(self._records.values()))
+        self._pace.heard(record)
 
     def trial_ended(self, record: TrialRecord) -> None:
         self._records[record.number] = record
+        self._pace.stands(record)
 
     def run(self) -> float:
         """Runs to the end; returns when that is."""
@@ -167,7 +169,9 @@ def pace(recipe: Recipe, *moments: tuple[float, list[TrialRecord]]) -> float | N
     found = Pace(recipe, clock=lambda: now)
     found.start()
     for now, records in moments:  # noqa: B007 (the clock reads it)
-        found.heard(0, records)
+        for each in records:
+            found.stands(each)
+        found.heard(records[0])
     return found.left(moments[-1][1], front=1)
 
 
@@ -196,6 +200,16 @@ def test_what_an_earlier_session_did_took_no_time(recipe: Recipe) -> None:
     before = [record(0, "COMPLETE", 4), record(1, epoch=2)]
     after = [*before[:1], record(1, "COMPLETE", 4), record(2, epoch=2)]
     assert pace(recipe, (0.0, before), (10.0, after)) == pytest.approx(22 * 10 / 4)
+
+
+def test_trials_that_ran_at_once_are_counted_until_they_end(recipe: Recipe) -> None:
+    """The last trial's own epochs take as long as at most so many at once let them."""
+    two = [record(0, epoch=1), record(1, epoch=1)]
+    ended = [record(n, "COMPLETE", 4) for n in range(7)]
+    last = record(7, epoch=2)
+    found = pace(recipe, (0.0, two), (26.0, [*ended, last]))
+    # Of 30 epochs in 26 seconds after the first two; two at once at most, and two epochs are left.
+    assert found == pytest.approx(2 * 2 * 26 / 28)
 
 
 def test_it_is_unknown_before_the_work_of_a_trial_and_after_the_last(recipe: Recipe) -> None:

@@ -20,6 +20,7 @@ from armtune.sweeps.study.ensemble import AUTO
 from armtune.sweeps.study.records import Listener, TrialRecord
 from armtune.sweeps.workers import pack
 from armtune.sweeps.workers.costs import Costs
+from armtune.sweeps.workers.seconds import Seconds
 
 GOALS = ["maximize accuracy", "minimize train_seconds", "minimize latency_ms"]
 EPOCH = 0.02
@@ -143,7 +144,7 @@ def test_a_damaged_line_says_nothing() -> None:
     costs = Costs(fake_recipe(sweep__objectives=GOALS))
     costs.take_up('{"epoch": 2, "train_seconds": null, "latency_ms": 2.5}\n')
     costs.measure(lambda: 9.0)
-    costs.spend(0.5)
+    costs.spend(Seconds(begin=9.0, train=0.375, validate=0.125))
     assert costs.beside({"accuracy": 0.5}) == {
         "accuracy": 0.5, "latency_ms": 2.5, "train_seconds": 0.5,
     }  # fmt: skip

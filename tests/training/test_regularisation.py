@@ -1,4 +1,4 @@
-"""Dropout and smoothed labels: what they do to a step, in packs and folds, and where they can't."""
+"""Dropout, smoothed labels, mixup: what they do to a step, in packs, in folds; where they can't."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ from armtune.testing.toys import TOYS, toy_recipe
 from armtune.training.dropout import dropped
 from armtune.training.schedule import begin
 
-EITHER = [{"training.dropout": 0.5}, {"training.label_smoothing": 0.2}]
+EITHER = [
+    {"training.dropout": 0.5},
+    {"training.label_smoothing": 0.2},
+    {"training.mixup": 0.4},
+]
 
 
 def recipe_of(seed: int = 0, **changes: Any) -> Recipe:

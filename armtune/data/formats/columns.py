@@ -92,13 +92,24 @@ class ColumnStore:
             DataError: there is no such column, a cell is missing, or it holds something else.
         """
         cells = self.text(key)
-        missing = np.flatnonzero(cells == "")
-        if len(missing):
-            raise DataError(
-                f"{self.at(key)}: {len(missing)} of {len(cells)} cells are missing, "
-                f"the first in row {missing[0] + 1}"
-            )
+        self.check_whole(key, cells != "")
         return cells
+
+    def check_whole(self, key: str, there: NDArray[np.bool_], hint: str = "") -> None:
+        """Refuses a column in which cells are missing.
+
+        Args:
+            there: which of its cells aren't, ``(row,)``.
+            hint: what would do otherwise.
+
+        Raises:
+            DataError: some are; says how many, and the first one's row.
+        """
+        missing = np.flatnonzero(~there)
+        if len(missing):
+            said = f"{len(missing)} of {len(there)} cells are missing"
+            first = f"the first in row {missing[0] + 1}"
+            raise DataError(f"{self.at(key)}: {said}, {first}{hint}")
 
     def holds_fractions(self, key: str) -> bool:
         """Whether the file says that a column holds numbers with fractions, if not which."""

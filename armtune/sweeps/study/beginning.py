@@ -34,10 +34,16 @@ def in_time(recipe: Recipe, space: Space, dataset: Dataset, factory: TrainingFac
         return recipe
     factory.prepare(max(1, int(recipe.sweep.resources.cpu)))
     samples = factory.samples(recipe, dataset, "cpu")
-    try:
-        return lowered(recipe, space, lambda own: full_length(own, factory, samples), limit)
-    except Exception:  # the recipe's own values may be the ones that don't work
-        return recipe
+
+    def seconds(own: Recipe) -> float:
+        try:
+            return full_length(own, factory, samples)
+        except Exception:
+            # As a trial does, which fails alone, whatever it met. It is no secret: the search
+            # begins with these values, and its first trial fails of the same and says why.
+            return 0.0
+
+    return lowered(recipe, space, seconds, limit)
 
 
 def lowered(

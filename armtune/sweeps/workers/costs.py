@@ -8,6 +8,7 @@ from collections.abc import Callable
 from armtune.metrics import LATENCY, TRAIN_SECONDS
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
+from armtune.sweeps.workers.seconds import Seconds
 from armtune.sweeps.workers.trial import Metrics
 
 
@@ -28,10 +29,10 @@ class Costs:
             told = json.loads(line)
             self._known = {n: told[n] for n in self.wanted if type(told.get(n)) is float}
 
-    def spend(self, seconds: float) -> None:
+    def spend(self, seconds: Seconds) -> None:
         """Adds what an epoch took."""
         if TRAIN_SECONDS in self.wanted:
-            self._known[TRAIN_SECONDS] = self._known.get(TRAIN_SECONDS, 0.0) + seconds
+            self._known[TRAIN_SECONDS] = self._known.get(TRAIN_SECONDS, 0.0) + seconds.training
 
     def measure(self, latency: Callable[[], float]) -> None:
         """Takes a prediction's milliseconds, if they are wanted and not known yet."""

@@ -18,6 +18,7 @@ from armtune.sweeps.workers import departure
 from armtune.sweeps.workers.costs import Costs
 from armtune.sweeps.workers.folder_lease import Lease, LostLeaseError
 from armtune.sweeps.workers.metrics_file import kept_lines, line_of
+from armtune.sweeps.workers.seconds import Seconds
 from armtune.sweeps.workers.time_limit import TimeLimit
 from armtune.sweeps.workers.trial import (
     CHECKPOINT,
@@ -67,7 +68,7 @@ class Pack:
         leases: on the tasks' folders.
 
     Attributes:
-        validating: seconds of the last step that went into judging epochs.
+        spent: what the epochs of the last step took, of all members.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class Pack:
     ) -> None:
         self._training, self._limits = training, limits
         self._seats = [Seat(tasks[k], training, k, lease) for k, lease in enumerate(leases)]
-        self._restored, self.validating = False, 0.0
+        self._restored, self.spent = False, Seconds()
         for seat in self._seats:
             if seat.task.folder in kept:
                 training.adopt(seat.k, kept[seat.task.folder])
@@ -116,7 +117,7 @@ class Pack:
         Where a checkpoint was taken up, it first says where all stand: the decision of a rung may
         never have been made.
         """
-        self.validating = 0.0
+        self.spent = Seconds()
         if self._restored:
             self._restored = False
             return [seat.stands() for seat in self._seats]
@@ -142,12 +143,15 @@ class Pack:
         started = time.monotonic()
         try:
             self._train_epoch()
-            metrics = self._judged()
+            trained = time.monotonic()
+            metrics = self._training.advance()
         except DivergedError:
             if len(self._seats) == 1:
                 raise
             return
-        each = (time.monotonic() - started) / len(self._seats)
+        took = Seconds(train=trained - started, validate=time.monotonic() - trained)
+        self.spent += took
+        each = took.shared(len(self._seats))
         for seat, own in zip(self._seats, metrics, strict=True):
             seat.costs.spend(each)
             seat.handle(own)
@@ -158,14 +162,6 @@ class Pack:
         for limit in self._limits:
             limit.check()
 
-    def _judged(self) -> list[Metrics]:
-        """The metrics of an epoch whose steps are done."""
-        self._training.progress()  # waits for the device
-        started = time.monotonic()
-        metrics = self._training.advance()
-        self.validating += time.monotonic() - started
-        return metrics
-
     def _train_epoch(self) -> None:
         """Trains to the last step of an epoch, and saves on the way where that takes long."""
         self._paused_at = time.monotonic()
@@ -175,6 +171,7 @@ class Pack:
             if self._may_leave:
                 self._leave()
             self._paused_at = time.monotonic()
+        self._training.progress()  # waits for the device
 
     def _pauses(self) -> bool:
         for limit in self._limits:

@@ -95,7 +95,8 @@ class Worker:
         took, self._measuring = time.monotonic() - started + self._measuring, 0.0
         if group not in self._groups:  # its tasks were tried alone, and have their own seconds
             return said
-        judged = group.pack.validating if group.pack else 0.0
+        # Beside its epochs a step writes files, and of one that failed nothing is known.
+        judged = group.pack.spent.validate if group.pack else 0.0
         spent = Seconds(group.begin, max(0.0, took - group.begin - judged), judged)
         group.begin = 0.0
         return [replace(one, seconds=spent.shared(len(said))) for one in said]

@@ -114,6 +114,35 @@ def test_a_sweep_with_little_time_begins_small_says_so_and_resumes(tmp_path: Pat
     assert read_records(tmp_path / "run")[0].values == first
 
 
+class Failing(Slow):
+    """Fails with images of the recipe's own width."""
+
+    def train_steps(self, pause: Any) -> bool:
+        if self.recipe.modalities["image"].encoder.width == 64:  # type: ignore[attr-defined]
+            raise ZeroDivisionError("on purpose")
+        return super().train_steps(pause)
+
+
+def test_values_that_fail_are_begun_with_and_their_trial_says_why(tmp_path: Path) -> None:
+    recipe = searched(**{"sweep.trials": 3, "sweep.seconds": 0.3 / SHARE, "sweep.pack": 1})
+    place = Place(tmp_path / "run", tmp_path, inline=True)
+    first = run_sweep(recipe, place, factory=SlowWorkshop(make=Failing)).records[0]
+    assert first.values[WIDTH.format("image")] == 64
+    assert (first.state, first.reason) == ("FAIL", "ZeroDivisionError: on purpose")
+
+
+def test_what_no_trial_would_meet_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = searched(**{"sweep.seconds": 1e-9})
+    factory, space = SlowWorkshop(make=Slow), load_space(recipe, Path())
+    monkeypatch.setattr("armtune.sweeps.study.beginning.with_overrides", broken)
+    with pytest.raises(LookupError, match="ours"):
+        in_time(recipe, space, sequences(), factory)
+
+
+def broken(*_: Any) -> Recipe:
+    raise LookupError("ours")
+
+
 def test_a_sweep_with_time_begins_with_the_recipe(tmp_path: Path) -> None:
     recipe = searched(**{"sweep.trials": 1, "sweep.seconds": 900.0})
     place = Place(tmp_path / "run", tmp_path, inline=True)

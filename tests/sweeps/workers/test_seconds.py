@@ -13,7 +13,7 @@ from fake_training import FakeSamples, FakeTraining, FakeWorkshop, Together, fak
 from armtune.recipe.schema import Recipe
 from armtune.sweeps.workers import pack, worker
 from armtune.sweeps.workers.seconds import Seconds
-from armtune.sweeps.workers.trial import Confirmation, Task
+from armtune.sweeps.workers.trial import Confirmation, Step, Task
 from armtune.sweeps.workers.worker import Worker
 
 READING, STEPS, JUDGING = 7.0, 3.0, 2.0
@@ -70,6 +70,16 @@ def test_a_packs_members_share_what_it_takes(tmp_path: Path, members: int) -> No
     each = Seconds(READING, 4 * STEPS, 4 * JUDGING).shared(members)
     for one in said:
         assert vars(one.seconds) == pytest.approx(vars(each))
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_a_goal_on_seconds_counts_by_the_same_clock(tmp_path: Path, members: int) -> None:
+    own = Worker(Workshop(), 1, "cpu")
+    goals = ["maximize accuracy", "minimize train_seconds"]
+    own.start(tasks(tmp_path, members, training__epochs=4, sweep__objectives=goals))
+    for one in own.step():
+        assert isinstance(one, Step)
+        assert one.best["train_seconds"] == pytest.approx(one.seconds.training)
 
 
 def test_each_step_tells_of_itself_alone(tmp_path: Path) -> None:
