@@ -287,7 +287,7 @@ def write_part(
         decisions: see ``Served``.
     """
     # safetensors takes the memory as it lies.
-    whole = {name: np.ascontiguousarray(array) for name, array in weights.items()}
+    whole = {name: np.asarray(array, order="C") for name, array in weights.items()}
     stored = {**scaling(scales), **({} if decisions is None else {DECISIONS: decisions})}
     write_bytes(folder / part.model, save(whole))
     write_bytes(folder / part.preprocessing, save(stored))
