@@ -18,6 +18,8 @@ INPUTS, ROWS = "inputs", "rows"
 FORM = f'a request is {{"{INPUTS}": {{"<modality>": [sample, …], …}}}}'
 MOST_NUMBERS = 1 << 26
 """Most of a modality that some samples lack, theirs included: 256 MiB."""
+MOST_SAMPLES = 1 << 16
+"""Most samples of a request: millions of empty ones would hold up all others."""
 OR_ROWS = f'{FORM} or {{"{ROWS}": [{{"<column>": cell, …}}, …]}}'
 
 
@@ -41,6 +43,7 @@ def read_request(
     except (ValueError, RecursionError) as error:
         raise DataError(f"the body is no JSON: {' '.join(str(error).split())[:200]}") from error
     if isinstance(content, dict) and set(content) == {ROWS} and columns:
+        check_count(ROWS, content[ROWS])
         return read_rows(content[ROWS], columns)
     inputs = content.get(INPUTS) if isinstance(content, dict) else None
     if not isinstance(inputs, dict) or set(content) != {INPUTS}:
@@ -51,6 +54,7 @@ def read_request(
 def _samples(modality: str, given: Any, shape: Shape | None) -> NDArray[Any]:
     if not isinstance(given, list):
         raise DataError(f"{modality[:100]}: needs a list of samples; {FORM}")
+    check_count(modality, given)
     if shape is None:  # which is told by the predictor, of whatever shape it is
         return np.zeros((0,))
     lacking = np.array([sample is None for sample in given], bool)
@@ -65,6 +69,17 @@ def _samples(modality: str, given: Any, shape: Shape | None) -> NDArray[Any]:
         with np.errstate(over="ignore"):  # an infinity then, which the predictor tells
             found[~lacking] = there
     return found
+
+
+def check_count(name: str, given: Any) -> None:
+    """Checks how many samples a list holds, if it is one.
+
+    Raises:
+        DataError: they are too many.
+    """
+    if isinstance(given, list) and len(given) > MOST_SAMPLES:
+        said = f"{len(given)} samples are too many at once; send {MOST_SAMPLES} at most"
+        raise DataError(f"{name[:100]}: {said}")
 
 
 def check_lacking(modality: str, count: int, shape: Shape) -> None:

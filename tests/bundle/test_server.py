@@ -373,6 +373,16 @@ def test_a_few_bytes_take_no_great_memory(client: Client, monkeypatch: pytest.Mo
     assert client.predict({"image": [None] * 2, "audio": audio[:2]})[0] == 200
 
 
+@pytest.mark.parametrize("sample", [{}, [], None])
+def test_very_many_samples_are_refused_at_once(
+    client: Client, monkeypatch: pytest.MonkeyPatch, sample: Any
+) -> None:
+    monkeypatch.setattr("armtune.bundle.requests.MOST_SAMPLES", 100)
+    said = "image: 101 samples are too many at once; send 100 at most"
+    status, answer = client.predict({"image": [sample] * 101})
+    assert (status, answer["detail"]) == (422, said)
+
+
 def test_a_lack_of_memory_is_no_fault_of_the_service(client: Client, views: Any) -> None:
     def large(self: Predictor, samples: Any) -> Any:
         raise MemoryError
