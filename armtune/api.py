@@ -18,8 +18,8 @@ from armtune.bundle import predict as predict
 from armtune.errors import Fault, RecipeError, in_python
 from armtune.files import absolute
 from armtune.recipe import load
-from armtune.recipe.given import Given, RecipeSource
-from armtune.recipe.schema import add_file
+from armtune.recipe.given import NAME, Given, RecipeSource
+from armtune.recipe.schema import Recipe, add_file
 from armtune.recipe.space import load_sweep, placed
 from armtune.report.notebook import shown_in_notebook
 from armtune.report.run import RunReport
@@ -339,7 +339,12 @@ def load_plugins(path: Name) -> None:
 def _source(recipe: Name | Mapping[str, Any] | Recipe) -> RecipeSource:
     if isinstance(recipe, str | PathLike):
         return Path(recipe)
-    return Given(recipe if isinstance(recipe, Mapping) else load.content_of(recipe))
+    if isinstance(recipe, Mapping):
+        return Given(recipe)
+    if isinstance(recipe, Recipe):
+        return Given(load.content_of(recipe))
+    said = f"needs a path, a mapping or a Recipe, not a value of type {type(recipe).__name__}"
+    raise RecipeError([Fault(said, file=NAME)])
 
 
 def _texts(overrides: Overrides | None) -> list[str]:

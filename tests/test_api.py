@@ -160,6 +160,8 @@ def test_faults_of_plain_data_say_where_without_a_line(result: armtune.Result) -
     assert str(caught.value).startswith("the recipe training.epohs: ")
     with pytest.raises(RecipeError, match="the recipe: holds what is no plain data"):
         armtune.load_recipe({**content, "name": object()})
+    with pytest.raises(RecipeError, match=r"^the recipe: needs a path, .* not a value of type int"):
+        armtune.load_recipe(5)  # type: ignore[arg-type]
     with pytest.raises(RecipeError, match=r"^the recipe modalities"):
         armtune.compare({**content, "modalities": {"a": content["modalities"]["a"]}}, "none,arm")
 

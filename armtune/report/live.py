@@ -90,7 +90,8 @@ class LiveListener(Listener):
         if self._live:
             self._live.start()
         else:
-            trials = f"{self._wanted} trial{'' if self._wanted == 1 else 's'}"
+            several = "s" if self._recipe.sweep.trials > 1 else ""
+            trials = f"{self._wanted} trial{several}"
             self._print(f"{sweep.recipe.name}: {trials} on {sweep.dataset_description}")
 
     def trial_started(self, record: TrialRecord) -> None:

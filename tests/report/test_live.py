@@ -96,6 +96,15 @@ def test_a_failed_trial_is_one_line_with_its_reason(
     assert "trial 3 failed: epoch 2: loss is nan [all of it]  (1 of 8" in line
 
 
+@pytest.mark.parametrize(("seconds", "wanted"), [(None, "1 trial"), (60, "at most 1 trial")])
+def test_one_trial_is_said_as_one(recipe: Recipe, seconds: int | None, wanted: str) -> None:
+    short = recipe.sweep.model_copy(update={"trials": 1, "seconds": seconds})
+    screen = Screen(recipe.model_copy(update={"sweep": short}), terminal=False)
+    with screen.listener:
+        screen.start()
+    assert screen.lines == [f"toy: {wanted} on toy clouds"]
+
+
 def test_quiet_on_a_terminal_draws_no_picture(recipe: Recipe) -> None:
     screen = Screen(recipe, terminal=True, quiet=True)
     with screen.listener:
