@@ -112,10 +112,14 @@ def opened(page: Path) -> str:
         def log_message(self, *arguments: object) -> None:
             """Nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+    ):
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
+        options.append(f"--user-data-dir={profile}")  # another browser may hold the usual one
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         with subprocess.Popen([browser, *options, url], **quiet) as process:  # type: ignore[call-overload]
             try:
