@@ -119,6 +119,7 @@ def opened(page: Path) -> str:
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
+        options.append("--window-size=1280,1000")  # figures are drawn as they come into view
         options.append(f"--user-data-dir={profile}")  # another browser may hold the usual one
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         with subprocess.Popen([browser, *options, url], **quiet) as process:  # type: ignore[call-overload]
