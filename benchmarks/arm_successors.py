@@ -6,7 +6,7 @@ On each of N random stratified cuts of each data set every method gets as many s
 random from its shipped ranges and trained side by side in a pack (what methods have in common is
 drawn alike). The mean over the three that are most accurate on validation is what it comes
 to on test. Differences to `arm` are paired by cut. The changes are here and not in the package,
-which took what won on three data sets, as `arm_agreement`; these didn't:
+which has `arm_agreement` for what it won over `arm` in `comparison.py`; these won nothing here:
 
 - detached: the fused loss reaches no encoder, as with `dgl`; ARM's unimodal and gap losses do.
 - by sample: the gap loss pulls up the modality that is weakest on the sample, not on the batch.

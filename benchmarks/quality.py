@@ -219,11 +219,10 @@ def subsets(dataset: Dataset) -> list[frozenset[str]]:
 
 def winners(predictor: Any, dataset: Dataset) -> Scores:
     """The exported model's."""
-    usual = np.bincount(dataset.train.labels).argmax()
     split, found = dataset.test, {frozenset[str](): majority(dataset)}
     for some in subsets(dataset):
         there = np.any([split.present.get(m, np.ones(len(split), bool)) for m in some], axis=0)
-        said = np.full(len(split), usual)
+        said = np.full(len(split), usual(dataset))
         test = {m: lacking(split, m)[there] for m in dataset.shapes if m in some}
         said[there] = predictor.predict(test).classes
         found[some] = float((said == split.labels).mean())
@@ -238,10 +237,14 @@ def lacking(split: Split, view: str) -> Array:
     return samples
 
 
+def usual(dataset: Dataset) -> int:
+    """The class that most training samples are of."""
+    return int(np.bincount(dataset.train.labels).argmax())
+
+
 def majority(dataset: Dataset) -> float:
-    """The share of test samples that are of the class that most training samples are of."""
-    usual = np.bincount(dataset.train.labels).argmax()
-    return float((dataset.test.labels == usual).mean())
+    """The share of test samples that are of that class."""
+    return float((dataset.test.labels == usual(dataset)).mean())
 
 
 def _missing(scores: Scores, views: Sequence[str]) -> float:

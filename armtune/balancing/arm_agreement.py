@@ -68,7 +68,8 @@ class Agreement(Balancer):
         matrix = shapley_matrix(players)[1:].to(context.like)
         self.gap_loss = GapLoss(context.uncertainty, matrix)
         sets = [[s >> k & 1 for k in range(players)] for s in range(1, 2**players)]
-        self.sets = torch.tensor(sets, device=context.like.device)
+        self.sets = context.like.new_tensor(sets)
+        self.parts = self.sets / self.sets.sum(1, keepdim=True)
         assert isinstance(context.target, Discrete), "what it serves"
         self.target = context.target
 
@@ -101,11 +102,10 @@ class Agreement(Balancer):
             there: which samples have each modality, ``(member, modality, sample)``; None for all.
             step: the step that they are of.
         """
-        shares = self.sets / self.sets.sum(1, keepdim=True)
-        decisions = torch.einsum("sk,mkno->msno", shares.to(votes), votes)
+        decisions = torch.einsum("sk,mkno->msno", self.parts, votes)
         losses = self.target.losses(decisions, step.labels)
-        if there is None:
-            return losses.mean(2)
-        absent = (~there).to(losses)
-        whole = torch.einsum("sk,mkn->msn", self.sets.to(losses), absent) == 0
-        return torch.where(whole, losses, 0).sum(2) / whole.sum(2).clamp_min(1)
+        whole = None
+        if there is not None:
+            missing = torch.einsum("sk,mkn->msn", self.sets, (~there).to(losses))
+            whole = (missing == 0).flatten(0, 1)
+        return mean_present(losses.flatten(0, 1), whole).unflatten(0, losses.shape[:2])

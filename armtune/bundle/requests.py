@@ -16,11 +16,11 @@ from armtune.errors import DataError
 Shape = tuple[int, ...]
 INPUTS, ROWS = "inputs", "rows"
 FORM = f'a request is {{"{INPUTS}": {{"<modality>": [sample, …], …}}}}'
+OR_ROWS = f'{FORM} or {{"{ROWS}": [{{"<column>": cell, …}}, …]}}'
 MOST_NUMBERS = 1 << 26
 """Most of a modality that some samples lack, theirs included: 256 MiB."""
 MOST_SAMPLES = 1 << 16
 """Most samples of a request: millions of empty ones would hold up all others."""
-OR_ROWS = f'{FORM} or {{"{ROWS}": [{{"<column>": cell, …}}, …]}}'
 
 
 def read_request(

@@ -31,8 +31,7 @@ def recipe_faults(recipe: Recipe, document: Document) -> list[Fault]:
         _tokenizers,
         _stand_in,
         _metrics,
-        _smoothed,
-        _mixed,
+        _training,
         _goals,
         _directions,
         _repeated,
@@ -151,8 +150,7 @@ def refuse_unserved(recipe: Recipe, target: type[Target]) -> None:
     """
     parts = {"balancing.name": recipe.balancing.misfit(list(recipe.modalities), target)}
     parts |= {f"metrics.{name}.name": m.misfit(target) for name, m in recipe.metrics.items()}
-    parts["training.label_smoothing"] = _smoothing(recipe, target)
-    parts["training.mixup"] = _mixing(recipe, target)
+    parts |= {f"training.{option}": why(recipe, target) for option, why in FOR_LABELS.items()}
     faults = [Fault(problem, path) for path, problem in parts.items() if problem]
     if faults:
         raise RecipeError(faults)
@@ -165,11 +163,6 @@ def _smoothing(recipe: Recipe, target: type[Target]) -> str:
     return f"target {target.kind} has no labels to smooth; leave it out"
 
 
-def _smoothed(recipe: Recipe, document: Document) -> Iterator[Fault]:
-    if said := _smoothing(recipe, recipe.data.predicts):
-        yield document.fault(("training", "label_smoothing"), said)
-
-
 def _mixing(recipe: Recipe, target: type[Target]) -> str:
     """Why samples can't be mixed; empty where they can, or aren't."""
     if not recipe.training.mixup:
@@ -180,9 +173,14 @@ def _mixing(recipe: Recipe, target: type[Target]) -> str:
     return f"token numbers can't be mixed, as {tokens[0]} has them; leave it out" if tokens else ""
 
 
-def _mixed(recipe: Recipe, document: Document) -> Iterator[Fault]:
-    if said := _mixing(recipe, recipe.data.predicts):
-        yield document.fault(("training", "mixup"), said)
+FOR_LABELS = {"label_smoothing": _smoothing, "mixup": _mixing}
+"""Options of a training that not every target can do with, and what says why."""
+
+
+def _training(recipe: Recipe, document: Document) -> Iterator[Fault]:
+    for option, why in FOR_LABELS.items():
+        if said := why(recipe, recipe.data.predicts):
+            yield document.fault(("training", option), said)
 
 
 def _goals(recipe: Recipe, document: Document) -> Iterator[Fault]:
