@@ -6,7 +6,8 @@ A setting is a recipe in `benchmarks/comparison`. Each is one `armtune compare`,
 `runs/comparison/<setting>-<optimizer>` and gone on with where it stopped; its figures on test go to
 `docs/results/<setting>-<optimizer>.csv`, from which `docs/ranks.py` makes the page's tables.
 `sgd` falls in a step and has ranges of its own, as in the papers on gradient modulation. Beside the
-methods stand each modality alone, the late fusion of these, and a transformer without balancing.
+methods stand each modality alone, the late fusion of these, and a transformer that fuses, with
+`none` and with `arm`.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from armtune.comparison.plan import methods_of
+
 ROOT = Path(__file__).parent
 RECIPES = ROOT / "comparison"
 SUMMARIES = ROOT.parent / "docs/results"
+Row = dict[str, str]
 OPTIMIZERS = {
     "adamw": [],
     "sgd": [
@@ -30,8 +34,11 @@ OPTIMIZERS = {
     ],
 }
 """Changes of a recipe for each optimizer."""
-TRANSFORMER = "none, fusion attention"
-"""How the summaries call the transformer that fuses modalities without balancing."""
+ATTENTION = ", fusion attention"
+"""How the summaries call methods whose modalities a transformer fuses."""
+EVEN = {"utd_mhad_sequences": "modalities.depth.encoder.width=16"}
+"""For recipes whose encoders differ in size: the change that methods with one head need."""
+ONE_HEAD = ["mla", "reconboost"]
 METRICS = ["accuracy", "contribution_gap", "worst_missing"]
 COLUMNS = ["method", "split", "metric", "seeds", "mean", "std", "difference", "low", "high"]
 
@@ -43,17 +50,29 @@ def compare(recipe: Path, folder: Path, changes: Sequence[str]) -> None:
     subprocess.run([*command, *changes], check=True)
 
 
-def setting(recipe: Path, optimizer: str, methods: str, folder: Path) -> list[dict[str, str]]:
+def setting(recipe: Path, optimizer: str, methods: list[str], folder: Path) -> list[Row]:
     """Runs a setting with an optimizer; its summary."""
     changes = OPTIMIZERS[optimizer]
-    compare(recipe, folder, ["--methods", methods, "--alone", *changes])
-    peer = folder.with_name(f"{folder.name}-transformer")
-    compare(recipe, peer, ["--methods", "none,arm", "fusion={name: attention}", *changes])
-    rows = [row for row in summary(peer / "compare.csv") if row["method"] == "none"]
-    return [*summary(folder / "compare.csv"), *(row | {"method": TRANSFORMER} for row in rows)]
+    apart = [name for name in methods if name in ONE_HEAD and recipe.stem in EVEN]
+    rest = [name for name in methods if name not in apart]
+    compare(recipe, folder, [f"--methods={','.join(rest)}", "--alone", *changes])
+    rows = list(summary(folder / "compare.csv"))
+    if apart:
+        even = folder.with_name(f"{folder.name}-even")
+        compare(recipe, even, [f"--methods=none,{','.join(apart)}", EVEN[recipe.stem], *changes])
+        rows += [row for row in summary(even / "compare.csv") if row["method"] in apart]
+    return rows + transformer(recipe, optimizer, folder.with_name(f"{folder.name}-transformer"))
 
 
-def summary(path: Path) -> Iterator[dict[str, str]]:
+def transformer(recipe: Path, optimizer: str, folder: Path) -> list[Row]:
+    """Runs a setting with a transformer that fuses the modalities; its summary."""
+    changes = ["--methods=none,arm", "fusion={name: attention}", *OPTIMIZERS[optimizer]]
+    compare(recipe, folder, changes)
+    rows = summary(folder / "compare.csv")
+    return [row | {"method": row["method"] + ATTENTION} for row in rows]
+
+
+def summary(path: Path) -> Iterator[Row]:
     """The rows of a `compare.csv` that the page needs, their figures rounded."""
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
@@ -69,7 +88,7 @@ def rounded(value: str) -> str:
         return value
 
 
-def write(rows: Sequence[dict[str, str]], path: Path) -> None:
+def write(rows: Sequence[Row], path: Path) -> None:
     """Writes a summary."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
@@ -89,7 +108,7 @@ def main() -> None:
     for optimizer in asked.optimizers.split(","):
         for name in asked.settings.split(","):
             folder = asked.to / f"{name}-{optimizer}"
-            rows = setting(RECIPES / f"{name}.yaml", optimizer, asked.methods, folder)
+            rows = setting(RECIPES / f"{name}.yaml", optimizer, methods_of(asked.methods), folder)
             write(rows, SUMMARIES / f"{folder.name}.csv")
 
 

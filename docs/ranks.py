@@ -25,9 +25,10 @@ PAGE, SUMMARIES = DOCS / "results.md", DOCS / "results"
 BEGIN, END = "<!-- ranks: made by ranks.py -->", "<!-- end of ranks -->"
 METRICS = {"accuracy": 1, "contribution_gap": -1}
 """What is ranked, by its name in the summaries; 1 where more is better, else −1."""
-SINGLE, MEAN, TRANSFORMER = "alone-", "mean-of-alone", "none, fusion attention"
-"""Rows that are no balancing methods: one modality, the mean of these, and a transformer."""
+SINGLE, MEAN, ATTENTION = "alone-", "mean-of-alone", ", fusion attention"
+"""Mark rows beside the balancing methods: one modality, the mean of these, a transformer fuses."""
 HEARTS, NOTHING, FRONT = ("arm", "arm_agreement"), "–", "[front](concepts.md#front)"
+FUSED = [f"{method}{ATTENTION}" for method in ("none", "arm")]
 LEVEL = 0.05
 WIDTH, MARGIN, LINE, BAR = 760, 170, 20, 12
 """Of the picture; a line a method, and a bar a group, high."""
@@ -91,8 +92,11 @@ def means(path: Path, metric: str) -> dict[str, float]:
 
 def read(path: Path, metric: str) -> dict[str, float]:
     """Each balancing method's mean of a metric on test."""
-    beside = (SINGLE, MEAN, TRANSFORMER)
-    return {name: v for name, v in means(path, metric).items() if not name.startswith(beside)}
+    return {
+        name: value
+        for name, value in means(path, metric).items()
+        if not name.startswith((SINGLE, MEAN)) and not name.endswith(ATTENTION)
+    }
 
 
 def beaten(path: Path) -> dict[str, list[str]]:
@@ -179,7 +183,7 @@ def overview(optimizer: str, order: Sequence[str]) -> str:
     beside = {
         "best modality alone": list(map(best_single, paths)),
         "mean of these": [pair(path, MEAN) for path in paths],
-        TRANSFORMER: [pair(path, TRANSFORMER) for path in paths],
+        **{name: [pair(path, name) for path in paths] for name in FUSED},
     }
     lines += [[name, *cells] for name, cells in beside.items() if set(cells) != {NOTHING}]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
