@@ -252,6 +252,9 @@ class TableRows:
             place = self.store.at(cutting) if cutting else str(self.store.path)
             raise DataError(f"{place}: {error}") from error
         indices = {split: index[used[index]] for split, index in indices.items()}
+        for split, index in indices.items():
+            if not len(index):
+                raise DataError(f"{self.store.path}: no {split} sample is left")
         return indices, divided(indices, given, groups)
 
     def _fitted(

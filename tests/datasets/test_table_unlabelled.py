@@ -87,3 +87,14 @@ def test_without_it_they_are_an_error_and_none_at_all_always_is(tmp_path: Path) 
         read(tmp_path, {"label": label})
     with pytest.raises(DataError, match="column 'label': no row has a label"):
         read(tmp_path, {"label": [""] * COUNT}, unlabelled="skip")
+
+
+def test_a_split_of_rows_that_have_nothing_is_named(tmp_path: Path) -> None:
+    # Of 90 rows only the first three have a cell: what is cut for validation and test has none.
+    path = tmp_path / "t.csv"
+    rows = [f"{k if k < 3 else ''},{k / 7}" for k in range(COUNT)]
+    path.write_text("\n".join(["a,label", *rows]), encoding="utf-8")
+    given = {"path": str(path), "columns": {"m": ["a"]}, "target": "values", "label": "label"}
+    data = Table.model_validate({**given, "missing": "indicator", "absent": "keep"})
+    with pytest.raises(DataError, match=r"t\.csv: no (validation|test) sample is left"):
+        data.read(("m",), tmp_path, lambda *_: None)
