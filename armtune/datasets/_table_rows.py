@@ -246,7 +246,8 @@ class TableRows:
         shares = {"test": data.test, "validation": data.validation}
         rng = np.random.default_rng(data.seed)
         try:
-            indices = random_split(given, learnt.target, labels, groups, shares, rng, used)
+            whole = _labelled_only(given, learnt.known)
+            indices = random_split(whole, learnt.target, labels, groups, shares, rng, used)
         except DataError as error:
             cutting = data.groups or data.split
             place = self.store.at(cutting) if cutting else str(self.store.path)
@@ -357,6 +358,16 @@ def file_paths(store: ColumnStore, name: str) -> list[Path | None]:
     return [
         None if cell is None else store.folder / cell for cell in known_cells(cells).to_pylist()
     ]
+
+
+def _labelled_only(given: Indices, known: Mask) -> Indices:
+    """The stated splits, and training rows without those that have no label: these aren't cut."""
+    if "train" in given or known.all():
+        return given
+    free = known.copy()
+    for index in given.values():
+        free[index] = False
+    return {**given, "train": np.flatnonzero(free)}
 
 
 def _write_files(

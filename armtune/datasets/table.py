@@ -183,6 +183,8 @@ class Table(Labelled, Decoded):
         ]
         content = "" if store.path.is_dir() else file_digest(store.path)
         of = {"options": options, "file": content, "files": files, "of": sorted(modalities)}
+        if self.unlabelled == "skip":
+            of["cut"] = "of labelled rows"  # of all rows, before
         if tokenizers:
             of["tokenizers"] = {m: file_digest(file) for m, file in tokenizers.items()}
         return digest_of({**of, "builder": BUILDER, **way_of_cutting(self.predicts)})

@@ -89,12 +89,25 @@ def test_without_it_they_are_an_error_and_none_at_all_always_is(tmp_path: Path) 
         read(tmp_path, {"label": [""] * COUNT}, unlabelled="skip")
 
 
-def test_a_split_of_rows_that_have_nothing_is_named(tmp_path: Path) -> None:
-    # Of 90 rows only the first three have a cell: what is cut for validation and test has none.
+@pytest.mark.parametrize("target", ["classes", "values"])
+def test_shares_are_of_the_labelled_rows(target: str, tmp_path: Path) -> None:
+    label = [None if k % 9 else k / 7 if target == "values" else "uv"[k % 2] for k in range(COUNT)]
+    for seed in range(9):
+        dataset = read(tmp_path, {"label": label}, unlabelled="skip", target=target, seed=seed)
+        sizes = [len(split) for split in (dataset.train, dataset.validation, dataset.test)]
+        assert sizes == [7, 1, 2]
+
+
+def test_a_split_whose_rows_lack_what_they_need_is_named(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    rows = [f"{k if k < 3 else ''},{k / 7}" for k in range(COUNT)]
-    path.write_text("\n".join(["a,label", *rows]), encoding="utf-8")
-    given = {"path": str(path), "columns": {"m": ["a"]}, "target": "values", "label": "label"}
-    data = Table.model_validate({**given, "missing": "indicator", "absent": "keep"})
-    with pytest.raises(DataError, match=r"t\.csv: no (validation|test) sample is left"):
-        data.read(("m",), tmp_path, lambda *_: None)
+    rows = [f"{k},{'' if k % 9 == 0 else k},{k / 7},{use(k)}" for k in range(COUNT)]
+    path.write_text("\n".join(["a,b,label,use", *rows]), encoding="utf-8")
+    given = {"path": str(path), "columns": {"m": ["a"], "n": ["b"]}, "label": "label"}
+    given |= {"target": "values", "split": "use", "absent": "skip"}
+    with pytest.raises(DataError, match=r"t\.csv: no test sample is left"):
+        Table.model_validate(given).read(("m", "n"), tmp_path, lambda *_: None)
+
+
+def use(row: int) -> str:
+    """Splits of which the one for test has what lacks a cell only."""
+    return "test" if row % 9 == 0 else "validation" if row % 9 == 1 else "train"
