@@ -68,8 +68,9 @@ class Table(Labelled, Decoded):
     numbers, or several."""
     unlabelled: Literal["error", "skip"] = "error"
     """What becomes of rows whose label's cell is empty, such as those that are to be predicted: an
-    error, or left out. Of values ``?``, ``NA`` and the like are none either; an empty cell of
-    ``target: labels`` says that a sample has none of them, and is a label."""
+    error, or left out. Among numbers, left-out rows are also those with ``?``, ``NA`` and the
+    like, which are no value in any case; an empty cell of ``target: labels`` says that a sample has
+    none of them, and is a label."""
     split: str | None = None
     """Column that says train, validation or test for each row."""
     groups: str | None = None
@@ -201,13 +202,17 @@ class Table(Labelled, Decoded):
         if self.predicts is Labels and isinstance(self.label, str):
             return known
         for name in columns:
-            there = store.filled(name, marks=self.predicts is Values)
+            there = store.filled(name, marks=self._marks(store, name))
             if self.unlabelled == "error":
                 store.check_whole(name, there, "; unlabelled: skip leaves such rows out")
             known &= there
         if not known.any():
             raise DataError(f"{store.at(columns[0])}: no row has a label")
         return known
+
+    def _marks(self, store: ColumnStore, name: str) -> bool:
+        """Whether marks such as ``NA`` among a column's labels say that one is missing."""
+        return self.predicts is Values or (self.unlabelled == "skip" and store.holds_numbers(name))
 
     def _labels(self, store: ColumnStore, columns: Sequence[str]) -> tuple[Target, NDArray[Any]]:
         place = store.at(columns[0])

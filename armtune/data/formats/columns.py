@@ -117,6 +117,13 @@ class ColumnStore:
 
         return pa.types.is_floating(self.column(key).type)
 
+    def holds_numbers(self, key: str) -> bool:
+        """Whether all cells of a column that say something are numbers."""
+        from armtune.data.columns.numbers import known_cells, parsed
+
+        cells = self.cells(key)
+        return cells is not None and parsed(known_cells(cells), "point", exact=True) is not None
+
     def text(self, key: str) -> NDArray[np.str_]:
         """A column as text: what stands there, or the one text of a typed value.
 

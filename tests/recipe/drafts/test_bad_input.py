@@ -155,11 +155,14 @@ def test_labels_that_are_one_number_are_the_classes_that_a_training_reads(
     assert load_dataset(recipe, tmp_path).target.names == tuple(sorted(labels))
 
 
-def test_a_mark_for_missing_labels_may_be_a_class(tmp_path: Path) -> None:
+def test_a_mark_among_numbers_is_no_label_unless_classes_are_asked_for(tmp_path: Path) -> None:
     text = rows("size", ("1", "2", "NA"))
-    with pytest.raises(DataError, match=r"20 of 60 labels are missing.*where 'NA' is a class"):
-        written(tmp_path, text)
     assert written(tmp_path, text, target="classes").goal.why.startswith("3 classes")
+    (tmp_path / "t.yaml").unlink()
+    assert written(tmp_path, text).goal.why.startswith("2 classes")
+    dataset = load_dataset(load_recipe(tmp_path / "t.yaml"), tmp_path)
+    assert dataset.target.names == ("1", "2")
+    assert "20 of 60 rows have no label and are left out" in dataset.description
 
 
 @pytest.mark.parametrize(

@@ -112,21 +112,7 @@ def _goal(store: ColumnStore, label: str, stated: str | None) -> tuple[Goal, NDA
     known = numbers[~lacking]
     if stated is None and store.holds_fractions(label):
         return goal_of(known, place, "values", "numbers with fractions"), lacking
-    goal = goal_of(known, place, stated, names=names)
-    if goal.kind != "values":
-        _refuse_marks(texts, lacking, place)
-    return goal, lacking
-
-
-def _refuse_marks(texts: NDArray[np.str_], lacking: NDArray[np.bool_], place: str) -> None:
-    marks = lacking & (texts != "")
-    if marks.any():
-        first = int(marks.argmax())
-        raise DataError(
-            f"{place}: {int(lacking.sum())} of {len(lacking)} labels are missing, the first in "
-            f"row {first + 1}; leave such cells empty, or say --target classes where "
-            f"{str(texts[first])!r} is a class, --target values where these are numbers"
-        )
+    return goal_of(known, place, stated, names=names), lacking
 
 
 def _skipped(lacking: NDArray[np.bool_]) -> Iterator[Line]:
