@@ -184,7 +184,10 @@ def test_what_it_gained_is_told(done: SweepResult, tmp_path: Path) -> None:
     assert (refit.exported, drawn.exported) == (False, True)
     assert drawn.as_dict()["test"]["accuracy"] == ensemble.test["accuracy"]
     assert "Exported" in [grid.title for grid in report.grids()]
-    assert any(f"it is exported, with {len(ensemble.weights)} model" in n for n in done.notes)
+    figures = f"accuracy {ensemble.validation['accuracy']:.4f} against"
+    told = next(note for note in done.notes if "the ensemble beside the chosen trial" in note)
+    assert figures in told
+    assert f"it is exported, with {len(ensemble.weights)} model" in told
 
 
 def test_a_single_trial_can_still_be_exported(

@@ -92,10 +92,18 @@ def _last(recipe: Recipe, study: StudyReader) -> Iterator[str]:
             what = " on all data" if model.epochs else ""
             yield f"trial {model.number} failed with seed {model.seed}{what}: {end.reason}"
     if ensemble := study.ensemble():
-        metric = Goals.from_recipe(recipe).objectives[0].metric
-        mixed, single = (m.get(metric, nan) for m in (ensemble.validation, ensemble.single))
-        words = f"the ensemble's {metric} on validation is {mixed:.4f}"
-        yield f"{words}, the chosen trial's {single:.4f}: {_verdict(ensemble)}"
+        yield f"{_beside(ensemble, Goals.from_recipe(recipe))}: {_verdict(ensemble)}"
+
+
+def _beside(ensemble: Ensemble, goals: Goals) -> str:
+    """An ensemble's figures and the chosen trial's, by what the rule of choice reads."""
+    # Where near-equals are told apart by a second metric, the first alone wouldn't say why.
+    read = [goals.objectives[0].metric, *([goals.choice.then.metric] if goals.choice.then else [])]
+    pairs = [(ensemble.validation.get(m, nan), ensemble.single.get(m, nan)) for m in read]
+    said = [
+        f"{m} {mixed:.4f} against {one:.4f}" for m, (mixed, one) in zip(read, pairs, strict=True)
+    ]
+    return f"the ensemble beside the chosen trial, on validation: {', '.join(said)}"
 
 
 def _verdict(ensemble: Ensemble) -> str:
