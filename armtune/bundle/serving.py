@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from armtune.bundle.manifest import (
     read_manifest,
 )
 from armtune.bundle.program import read_weights
-from armtune.data.standardize import Standardization
+from armtune.data.standardize import OPTIONAL, Standardization
 from armtune.errors import RunError
 from armtune.files import write_bytes
 from armtune.nn.forward import Features
@@ -53,8 +52,9 @@ class Served(nn.Module):
             one and then each head's. None for the fused decision of a single model.
 
     Buffers:
-        mean_<k>, std_<k>, rotation_<k>: the standardisation of the k-th modality, or of the
-            features that its frozen part gives.
+        mean_<k>, std_<k> and, where there are such, rotation_<k>, select_<k>, starts_<k> and
+            widths_<k>: the standardisation of the k-th modality, or of the features that its frozen
+            part gives.
         decisions: as above.
     """
 
@@ -72,11 +72,8 @@ class Served(nn.Module):
         self.network, self.target = network, target
         self.frozen = nn.ModuleDict({_key(network, m): part for m, part in (parts or {}).items()})
         for k, m in enumerate(network.modalities):
-            self.register_buffer(f"mean_{k}", torch.tensor(scales[m].mean, dtype=torch.float32))
-            self.register_buffer(f"std_{k}", torch.tensor(scales[m].std, dtype=torch.float32))
-            turn = scales[m].rotation
-            rotation = None if turn is None else torch.tensor(turn, dtype=torch.float32)
-            self.register_buffer(f"rotation_{k}", rotation)
+            for name, value in scales[m].arrays.items():
+                self.register_buffer(f"{name}_{k}", torch.tensor(value, dtype=torch.float32))
         table = None if decisions is None else torch.tensor(decisions, dtype=torch.float32)
         self.register_buffer("decisions", table)
 
@@ -98,15 +95,25 @@ class Served(nn.Module):
         """Features ``(member, sample, feature)`` of a modality's samples."""
         k = self.network.modalities.index(modality)
         view = self.seen(modality, view)
-        scaled = (view - getattr(self, f"mean_{k}")) / getattr(self, f"std_{k}")
-        rotation = getattr(self, f"rotation_{k}")
-        if rotation is not None:
-            scaled = torch.matmul(scaled.flatten(1), rotation)
-        scaled = scaled.unsqueeze(0)
+        scaled = self._scaled(k, view).unsqueeze(0)
         if self.decisions is not None and len(self.decisions) > 1:
             scaled = scaled.expand(len(self.decisions), *[-1] * (scaled.dim() - 1))
         encoded: Tensor = self.network.encoders[k](scaled)
         return encoded
+
+    def _scaled(self, k: int, view: Tensor) -> Tensor:
+        """What ``Standardization.apply`` makes of the k-th modality's samples."""
+        scaled = (view - getattr(self, f"mean_{k}")) / getattr(self, f"std_{k}")
+        buffers = dict(self.named_buffers(recurse=False))
+        if (rotation := buffers.get(f"rotation_{k}")) is not None:
+            scaled = torch.matmul(scaled.flatten(1), rotation)
+        if (select := buffers.get(f"select_{k}")) is not None:
+            scaled = scaled.flatten(1)
+            picked = torch.matmul(scaled, select)
+            through = (picked - buffers[f"starts_{k}"]) / buffers[f"widths_{k}"]
+            # Between 0 and 1, by operators that numpy's programs have.
+            scaled = torch.cat([scaled, through.relu() - (through - 1).relu()], 1)
+        return scaled
 
     def seen(self, modality: str, view: Tensor) -> Tensor:
         """A modality's samples as trainings see them: what its frozen part gives, if it has one."""
@@ -256,19 +263,17 @@ def _scales(
             fits = False
         if not fits:
             raise RunError(f"{path}: has no mean and std for {m}'s samples of shape {shape}")
-        rotation = scaling.get(f"rotation/{m}")
-        if rotation is not None and (rotation.ndim != 2 or len(rotation) != prod(shape)):
-            raise RunError(f"{path}: its rotation doesn't fit {m}'s samples of shape {shape}")
-        found[m] = Standardization(np.broadcast_to(mean, shape), std, rotation)
+        more = {name: scaling[f"{name}/{m}"] for name in OPTIONAL if f"{name}/{m}" in scaling}
+        scale = Standardization(np.broadcast_to(mean, shape), std, **more)
+        if problem := scale.problem():
+            raise RunError(f"{path}: {problem} {m}'s samples of shape {shape}")
+        found[m] = scale
     return found
 
 
 def scaling(scales: Mapping[str, Standardization]) -> dict[str, Floats]:
     """Standardisations as a bundle stores them."""
-    means = {f"mean/{m}": s.mean for m, s in scales.items()}
-    stds = {f"std/{m}": s.std for m, s in scales.items()}
-    turns = {f"rotation/{m}": s.rotation for m, s in scales.items() if s.rotation is not None}
-    whole = {**means, **stds, **turns}
+    whole = {f"{name}/{m}": own for m, s in scales.items() for name, own in s.arrays.items()}
     # safetensors takes the memory as it lies.
     return {name: np.ascontiguousarray(value, np.float32) for name, value in whole.items()}
 

@@ -55,7 +55,8 @@ def _settled(recipe: Recipe, space: Space, folder: Path) -> tuple[Recipe, Space,
     """The recipe as its data make it, and what there is to say of that."""
     from armtune.datasets._load import load_dataset
     from armtune.errors import DataError
-    from armtune.recipe.automatic import few_steps, told
+    from armtune.recipe.automatic import told
+    from armtune.recipe.automatic_lengths import few_steps
     from armtune.recipe.shape_checks import refuse_unread
     from armtune.recipe.space import is_open, settled_by_data
 

@@ -95,7 +95,8 @@ def _read(recipe: Recipe, space: Space, path: Path) -> tuple[Overview, list[str]
     from armtune.cli._terminal import Terminal
     from armtune.data.overview import overview
     from armtune.datasets._load import load_dataset
-    from armtune.recipe.automatic import few_steps, told
+    from armtune.recipe.automatic import told
+    from armtune.recipe.automatic_lengths import few_steps
     from armtune.recipe.shape_checks import refuse_unread
     from armtune.recipe.space import settled_by_data
 

@@ -62,7 +62,8 @@ def command(
     if seeds is not None or trials is not None or cuts != 1 or alone:
         said = "--seeds, --trials, --cuts and --alone are for comparisons: add --methods"
         raise typer.BadParameter(said)
-    from armtune.recipe.automatic import few_steps, told
+    from armtune.recipe.automatic import told
+    from armtune.recipe.automatic_lengths import few_steps
     from armtune.recipe.space import is_open, load_sweep, placed, settled_by_data
     from armtune.recipe.start_checks import check_searched
     from armtune.sweeps.planning.plan import estimate

@@ -75,7 +75,8 @@ def _run(
     from armtune.api import sweep_and_export
     from armtune.cli._progress import progress_bars
     from armtune.datasets._load import load_dataset
-    from armtune.recipe.automatic import few_steps, told
+    from armtune.recipe.automatic import told
+    from armtune.recipe.automatic_lengths import few_steps
     from armtune.recipe.data_notes import data_notes
     from armtune.recipe.space import is_open, settled_by_data
     from armtune.recipe.start_checks import check_searched

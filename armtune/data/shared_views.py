@@ -33,8 +33,8 @@ def shared_view(
     Raises:
         DataError: the cache can't be written.
     """
-    rotation = b"" if scale.rotation is None else scale.rotation.tobytes()
-    scales = hashlib.sha256(scale.mean.tobytes() + scale.std.tobytes() + rotation).hexdigest()
+    content = b"".join(value.tobytes() for value in scale.arrays.values())
+    scales = hashlib.sha256(content).hexdigest()
     parts = {"builder": BUILDER, "data": digest, "shape": list(view.shape), "scales": scales}
 
     def build(writer: CacheWriter) -> dict[str, str]:

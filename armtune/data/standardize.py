@@ -13,12 +13,30 @@ from armtune.data.rows import chunks, pieces
 
 Double = NDArray[np.float64]
 Present = NDArray[np.bool_] | None
-Scaling = Literal["standardized", "binary_kept", "padded", "unchanged"] | int
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Standardised features, and for each how far it has come through every bin of its range.
+
+    Attributes:
+        count: bins of a feature, with about as many training samples in each; fewer where values
+            repeat.
+    """
+
+    count: int
+
+
+Scaling = Literal["standardized", "binary_kept", "padded", "unchanged"] | int | Bins
 """How a view is scaled; a number for that many principal components of it, standardised."""
 SPARSE = 0.5
 """Share of zeros above which a view's features keep their proportions in principal components."""
 FITTED_TO = 2000
 """Samples that principal components are fitted to."""
+OPTIONAL = ("rotation", "select", "starts", "widths")
+"""Arrays of a standardisation that not all have."""
+BINNED_BY = 20_000
+"""Samples that bins are cut by."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +52,39 @@ class Standardization:
             constant, which so becomes 0.
         rotation: what standardised features are multiplied with, ``(feature, component)``; None
             where they stay what they are.
+        select: 1 where a bin is of a feature, else 0, ``(feature, bin)``; None where there are no
+            bins.
+        starts: where each bin begins, ``(bin,)``.
+        widths: how wide each bin is, ``(bin,)``.
     """
 
     mean: NDArray[np.float32]
     std: NDArray[np.float32]
     rotation: NDArray[np.float32] | None = None
+    select: NDArray[np.float32] | None = None
+    starts: NDArray[np.float32] | None = None
+    widths: NDArray[np.float32] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape that a sample has afterwards."""
+        if self.select is not None:
+            return (sum(self.select.shape),)
         return self.mean.shape if self.rotation is None else self.rotation.shape[1:]
+
+    @property
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """All that there is, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+    def problem(self) -> str:
+        """Which of its arrays don't fit its samples, to be named; empty if all do."""
+        shapes = {name: own.shape for name, own in self.arrays.items()}
+        for name in ("rotation", "select"):
+            if name in shapes and (len(shapes[name]) != 2 or shapes[name][0] != self.mean.size):
+                return f"its {name} doesn't fit"
+        bins = [shapes[name][-1:] for name in ("select", "starts", "widths") if name in shapes]
+        return "it hasn't all of the bins of" if bins and bins != [bins[0]] * 3 else ""
 
     def apply(self, view: NDArray[np.float32]) -> NDArray[np.float32]:
         """The standardised view, in new memory: ``(sample, *shape)``."""
@@ -51,6 +92,10 @@ class Standardization:
         moved /= self.std
         if self.rotation is not None:
             moved = np.matmul(moved.reshape(len(moved), -1), self.rotation)
+        if self.select is not None:
+            moved = moved.reshape(len(moved), -1)
+            through = (np.matmul(moved, self.select) - self.starts) / self.widths
+            moved = np.concatenate([moved, np.clip(through, 0, 1)], axis=1)
         return moved
 
 
@@ -99,6 +144,36 @@ def fit_components(
     spread = np.sqrt((sizes**2).mean() / len(some)) or 1.0
     rotation = np.ascontiguousarray(axes.T / spread, np.float32)
     return replace(plain, rotation=rotation)
+
+
+def fit_bins(view: NDArray[np.float32], present: Present = None, count: int = 1) -> Standardization:
+    """As ``fit``, then each feature's way through the bins between its quantiles.
+
+    Each bin gives a number more: 0 below it, 1 above, the share of its width between. Of these a
+    linear layer makes any function that is linear in each bin, as a tree makes steps. A feature
+    with one bin has none, since it would be the feature itself.
+
+    Source: Gorishniy et al., On Embeddings for Numerical Features in Tabular Deep Learning,
+    NeurIPS 2022, section 3.2 (beside the feature itself, ours, in place of open ends).
+
+    Args:
+        present: see ``fit``.
+        count: bins of a feature at most.
+    """
+    plain = fit(view, present)
+    rows = np.arange(len(view)) if present is None else np.flatnonzero(present)
+    some = np.sort(np.random.default_rng(0).permutation(rows)[:BINNED_BY])
+    scaled = plain.apply(np.asarray(view[some])).reshape(len(some), -1).astype(np.float64)
+    quantiles = np.quantile(scaled, np.linspace(0, 1, count + 1), axis=0)
+    edges = [np.unique(own.astype(np.float32)) for own in quantiles.T]
+    pairs = [(k, own[:-1], np.diff(own)) for k, own in enumerate(edges) if len(own) > 2]
+    features = [k for k, starts, _ in pairs for _ in starts]
+    starts, widths = (np.concatenate([[], *(pair[i] for pair in pairs)]) for i in (1, 2))
+    select = np.zeros((len(edges), len(features)), np.float32)
+    select[features, np.arange(len(features))] = 1
+    return replace(
+        plain, select=select, starts=starts.astype(np.float32), widths=widths.astype(np.float32)
+    )
 
 
 def fit_but_binary(view: NDArray[np.float32], present: Present = None) -> Standardization:
@@ -166,6 +241,8 @@ def fitted(how: Scaling, view: NDArray[np.float32], present: Present = None) -> 
     """What a view of the training split makes of a way to scale it; see ``fit``."""
     if isinstance(how, int):
         return fit_components(view, present, how)
+    if isinstance(how, Bins):
+        return fit_bins(view, present, how.count)
     return SCALINGS[how](view, present)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from armtune.data.standardize import Scaling
+from armtune.data.standardize import Bins, Scaling
 from armtune.encoders import Encoder
 
 if TYPE_CHECKING:
@@ -29,9 +29,23 @@ class Mlp(Encoder):
     """Principal components of the training samples that samples are reduced to before, for vectors
     that are wide or wider than samples are many; 0 for none. They are kept with the model."""
 
+    bins: int = Field(0, ge=0, le=256)
+    """Bins that each number's range is cut into, by the training samples' quantiles: of how far it
+    has come through each, beside the number itself, a linear layer makes any function that is
+    linear in every bin. For facts that matter by thresholds, of which trees make steps; 0 for
+    none. They are kept with the model."""
+
+    @model_validator(mode="after")
+    def _bins_or_components(self) -> Self:
+        if self.bins and self.components:
+            raise ValueError(
+                "bins: principal components aren't cut into bins; leave one of them out"
+            )
+        return self
+
     @property
     def scaling(self) -> Scaling:
-        return self.components or "standardized"
+        return Bins(self.bins) if self.bins else self.components or "standardized"
 
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
         from armtune.nn import layers

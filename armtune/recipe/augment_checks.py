@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from armtune.augmentations import Augmentation
+from armtune.data.standardize import Bins
 from armtune.encoders import Encoder
 from armtune.errors import Fault, RecipeError
 from armtune.plugins.registry import plugins
@@ -43,6 +44,8 @@ def _problem(augmentation: Augmentation, encoder: Encoder, shape: Shape) -> str:
         return f"{name} changes token numbers, and {encoder.name} reads none here"
     if encoder.reads_tokens and not augmentation.tokens:
         return f"{name} doesn't change token numbers, which {encoder.name} reads"
+    if isinstance(scaling, Bins):
+        return f"{name} can't change the bins that {encoder.name} reads"
     if isinstance(scaling, int) and not augmentation.standardized:
         return f"{name} can't change the principal components that {encoder.name} reads"
     return augmentation.misfit((scaling,) if isinstance(scaling, int) else shape)

@@ -7,7 +7,6 @@ names is not searched for, and numbers that it gives are where the search begins
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,9 @@ from armtune.encoders.auto import Auto
 from armtune.encoders.mlp import Mlp
 from armtune.encoders.temporal_cnn import TemporalCnn
 from armtune.plugins.registry import plugins
+from armtune.recipe.automatic_bins import binned, without_wide_bins
 from armtune.recipe.automatic_encoders import chosen_encoder
+from armtune.recipe.automatic_lengths import EPOCHS, lengths, lengths_tried, unsaid_epochs
 from armtune.recipe.automatic_sequences import ENCODER, OPTIONS, as_vectors, either_way
 from armtune.recipe.document import Document, read_document
 from armtune.recipe.entries import for_modalities, read_entries
@@ -35,10 +36,6 @@ UNIMODAL = "auxiliary"
 """The method that linear models begin with: each then also learns by itself."""
 SLOW = 0.03
 """What the learning rate of one encoder is multiplied by, to see whether it overfits."""
-STEPS = 600
-"""Updates that a training has at least, where the recipe leaves its length to the data."""
-FEW_STEPS = 500
-"""Updates below which a training is likely to end too early."""
 KINDS: dict[str, tuple[str, ...]] = {
     "vectors": ("mlp", "frozen_features", "tabular", "ft_transformer"),
     "images": ("lenet", "resnet18", "resnet34"),
@@ -46,28 +43,22 @@ KINDS: dict[str, tuple[str, ...]] = {
     "sequences": ("temporal_cnn", "gru", "transformer"),
 }
 """The shipped spaces for what samples are, and the encoders that read such samples."""
-SLOW_KINDS = ("images", "sequences")
-"""Those that take long to train on."""
 APART: dict[str, dict[str, Any]] = {
     "fusion": {"name": "late", "dim": 0},
     "training.optimizer": {"name": "adamw", "lr": 5e-3, "weight_decay": 0.1},
 }
 """What linear encoders and kernels go with: each modality decides by itself."""
-EPOCHS = "training.epochs"
 CENTERED = TemporalCnn(center=True)
 """The network that sequences begin with where they are read as vectors, too: these keep the means
 over time that it takes off."""
 KERNEL = "random_fourier"
 """The encoder that the search tries beside perceptrons."""
-BATCHES = 16
-"""Batches that an epoch should have at least."""
-LEAST_BATCH = 16
 
 
 def is_open(recipe: Recipe) -> bool:
     """Whether something of a recipe can't be told without its data."""
     encoders = (modality.encoder for modality in recipe.modalities.values())
-    lengths = bool(recipe.training.steps) and _unsaid_epochs(recipe)
+    lengths = bool(recipe.training.steps) and unsaid_epochs(recipe)
     return _searches_auto(recipe) or lengths or any(isinstance(e, Auto) for e in encoders)
 
 
@@ -86,7 +77,7 @@ def resolved(recipe: Recipe, dataset: Dataset, folder: Path) -> Recipe:
         for m, modality in recipe.modalities.items()
         if isinstance(modality.encoder, Auto)
     }
-    values: dict[str, Any] = dict(_lengths(recipe, len(dataset.train), automatic))
+    values: dict[str, Any] = dict(lengths(recipe, len(dataset.train), automatic))
     vectors = as_vectors(_unchanged(encoders, recipe), dataset) if automatic else {}
     if automatic:
         encoders = {**_as_first(encoders, recipe), **{m: CENTERED for m in vectors}}
@@ -96,7 +87,7 @@ def resolved(recipe: Recipe, dataset: Dataset, folder: Path) -> Recipe:
     if not automatic:
         return with_overrides(recipe, values)
     changed = with_overrides(recipe, {**values, "sweep.space": []})
-    space = _space(recipe, changed, encoders, vectors, folder)
+    space = without_wide_bins(_space(recipe, changed, encoders, vectors, folder), encoders, dataset)
     others = [item for item in recipe.sweep.space if item != AUTO]
     simple = _simple(changed, space) if vectors or _has_text(encoders.values()) else {}
     next_to_try = [] if _plans_itself(recipe) else list(_next_to_try(changed, space, simple))
@@ -120,41 +111,8 @@ def told(recipe: Recipe, changed: Recipe) -> list[str]:
     return said
 
 
-def few_steps(recipe: Recipe, dataset: Dataset) -> list[str]:
-    """A sentence where a training is too short to get anywhere."""
-    training = recipe.training
-    count = updates(len(dataset.train), training.batch_size, training.accumulate) * training.epochs
-    if count >= FEW_STEPS:
-        return []
-    how = "raise training.epochs, lower training.batch_size, or leave training.epochs out and give"
-    return [f"a training has {count} updates, fewer than some {FEW_STEPS}: {how} training.steps"]
-
-
-def updates(samples: int, batch_size: int, accumulate: int = 1) -> int:
-    """Updates of an epoch."""
-    return max(1, samples // min(batch_size, samples) // accumulate)
-
-
 def _searches_auto(recipe: Recipe) -> bool:
     return AUTO in recipe.sweep.space
-
-
-def _unsaid_epochs(recipe: Recipe) -> bool:
-    return "epochs" not in recipe.training.model_fields_set
-
-
-def _lengths(recipe: Recipe, samples: int, automatic: bool) -> Iterator[tuple[str, Any]]:
-    """Batch size and epochs that give a training its steps, where the recipe leaves them out."""
-    training = recipe.training
-    batch, steps = training.batch_size, training.steps
-    if automatic and "batch_size" not in training.model_fields_set:
-        batch = min(batch, max(LEAST_BATCH, 1 << (samples // BATCHES or 1).bit_length() - 1))
-        yield "training.batch_size", batch
-    if automatic and "steps" not in training.model_fields_set:
-        steps = STEPS
-    if steps and _unsaid_epochs(recipe):
-        needed = ceil(steps / updates(samples, batch, training.accumulate))
-        yield EPOCHS, max(training.epochs, needed)
 
 
 def _unchanged(encoders: Mapping[str, Encoder], recipe: Recipe) -> dict[str, Encoder]:
@@ -228,22 +186,14 @@ def _space(
             shipped = either_way(shipped, _shipped("vectors"), vectors[modality])
         for path, written in _for_encoder(shipped, encoders.get(modality)):
             ranges.setdefault(path.replace("*", modality), _renamed(written, modality))
-    ranges |= _shorter(recipe, changed)
+    kinds = {_kind(own.encoder) for own in changed.modalities.values()}
+    ranges |= lengths_tried(recipe, changed, kinds)
     kept = {path: r for path, r in ranges.items() if not _stated(path, recipe)}
     own = dict(_own_ranges(recipe, changed, folder))
     kept |= _balancing(recipe, changed, own.get(METHOD))
     known = {path: dimension.choices for path, dimension in own.items() if dimension.choices}
     narrowed = {p: _narrowed(r, known) for p, r in kept.items() if p not in own}
     return {p: r for p, r in narrowed.items() if all(r.get("when", {"": True}).values())}
-
-
-def _shorter(recipe: Recipe, changed: Recipe) -> Range:
-    """A choice of shorter lengths, where trainings are slow and their length was left open."""
-    epochs = changed.training.epochs
-    slow = any(_kind(own.encoder) in SLOW_KINDS for own in changed.modalities.values())
-    if not slow or not _unsaid_epochs(recipe) or epochs < 4 or changed.training.schedule:
-        return {}
-    return {EPOCHS: {"choice": [ceil(epochs / share) for share in (4, 2, 1)]}}
 
 
 def _for_encoder(shipped: Range, encoder: Encoder | None) -> Iterator[tuple[str, Range]]:
@@ -309,6 +259,7 @@ def _next_to_try(changed: Recipe, space: Range, simple: Range) -> Iterator[dict[
     if simple:
         linear = {path: 0 for path in space if path.endswith(".encoder.depth")}
         yield {**simple, **dict.fromkeys(names, Mlp().name), **linear}
+    yield from binned(space)
     if names:
         yield {**simple, **dict.fromkeys(names, KERNEL)}
     networks = {f"modalities.{m}.encoder": own.encoder for m, own in changed.modalities.items()}

@@ -19,7 +19,12 @@ def test_a_parts_numbers_are_read_as_they_were_written(tmp_path: Path, members: 
     whole = draw.normal(size=(members or 1, 4, 2)).astype(np.float32)
     weights = {"a": whole.transpose(0, 2, 1) if members else whole[0].T}  # not as it lies
     mean, std, turn = (draw.normal(size=shape) for shape in [(4,), (4,), (4, 4)])
-    scales = {"x": Standardization(mean, std), "y": Standardization(mean, std, turn)}
+    bins = {"select": np.eye(4), "starts": np.zeros(4), "widths": np.ones(4)}
+    scales = {
+        "x": Standardization(mean, std),
+        "y": Standardization(mean, std, turn),
+        "z": Standardization(mean, std, **bins),
+    }
     decisions = None if members is None else np.ones((members, 4, 3), np.float32)
     part = Part.at(2, members or 1)
     write_part(tmp_path, part, weights, scales, decisions)
@@ -34,3 +39,6 @@ def test_a_parts_numbers_are_read_as_they_were_written(tmp_path: Path, members: 
     assert np.allclose(stored["mean/x"], mean)
     assert np.allclose(stored["rotation/y"], turn)
     assert "rotation/x" not in stored
+    assert {name for name in stored if name.endswith("/z")} == {
+        "mean/z", "std/z", "select/z", "starts/z", "widths/z",
+    }  # fmt: skip

@@ -69,6 +69,16 @@ def test_encoder(name: str, exported: Any) -> None:
     check(exported(Recipe.model_validate(content), shapes))
 
 
+@pytest.mark.parametrize("scaling", [{"components": 3}, {"bins": 4}])
+def test_scaling_that_changes_a_samples_shape(scaling: dict[str, int], exported: Any) -> None:
+    shapes: Shapes = {"read": (7,), "beside": (3,)}
+    content = toy_recipe(shapes, epochs=1).model_dump()
+    content["modalities"]["read"]["encoder"] = {"name": "mlp", "width": 4, **scaling}
+    manifest = exported(Recipe.model_validate(content), shapes)
+    check(manifest)
+    assert not manifest["left_out"]
+
+
 @pytest.mark.parametrize("name", plugins("fusion"))
 def test_fusion(name: str, exported: Any) -> None:
     shapes: Shapes = {"a": (3,), "b": (4,), "c": (2,)}

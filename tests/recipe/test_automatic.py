@@ -16,7 +16,8 @@ from armtune.encoders.auto import encoder_for
 from armtune.encoders.tabular import Tabular
 from armtune.encoders.temporal_cnn import TemporalCnn
 from armtune.errors import RecipeError
-from armtune.recipe.automatic import SLOW, STEPS, _for_encoder, few_steps, is_open, told, updates
+from armtune.recipe.automatic import SLOW, _for_encoder, is_open, told
+from armtune.recipe.automatic_lengths import STEPS, few_steps, updates
 from armtune.recipe.load import dump_recipe, load_recipe
 from armtune.recipe.schema import Recipe
 from armtune.recipe.shipped import spaces_folder
@@ -93,18 +94,22 @@ def test_each_modality_gets_an_encoder_and_its_shipped_ranges(tmp_path: Path) ->
     assert any("words.encoder: auto became embedding_bag" in said for said in told(given, recipe))
 
 
-def test_shorter_trainings_are_tried_where_they_are_slow(tmp_path: Path) -> None:
+def test_shorter_trainings_are_tried_where_they_are_slow_and_longer_ones_of_vectors(
+    tmp_path: Path,
+) -> None:
     def lengths(views: Mapping[str, Array], **keys: Any) -> tuple[Any, ...]:
         _, recipe, space = settled(write(tmp_path, views, **keys))
         found = [d.choices for d in space.dimensions if d.path == "training.epochs"]
-        assert not found or found[0][-1] == recipe.training.epochs
+        assert not found or recipe.training.epochs in found[0]
         return found[0] if found else ()
 
     slow = {"a": VIEWS["vector"], "b": VIEWS["picture"]}
     quarter, half, whole = lengths(slow)
     assert (quarter, half) == (-(-whole // 4), -(-whole // 2))
-    assert lengths({m: slow["a"] for m in "ab"}) == ()
+    begun, longer = lengths({m: slow["a"] for m in "ab"})
+    assert longer == 3 * begun
     assert lengths(slow, training={"epochs": 8}) == ()
+    assert lengths({m: slow["a"] for m in "ab"}, training={"epochs": 8}) == ()
     own = {"training.epochs": {"choice": [2, 9]}}
     assert lengths(slow, sweep={"space": ["auto", own]}, training={"epochs": 9}) == (2, 9)
 
@@ -174,8 +179,21 @@ def test_vectors_are_also_tried_through_a_kernel(tmp_path: Path) -> None:
     when = {"modalities.b.encoder.name": ("random_fourier",)}
     assert found["modalities.b.encoder.bandwidth"].when == when
     kernels = {f"modalities.{m}.encoder.name": "random_fourier" for m in "ab"}
-    assert recipe.sweep.start_from[0] == kernels
+    assert kernels in recipe.sweep.start_from
     assert "modalities.picture.encoder.name" not in found
+
+
+def test_narrow_vectors_are_also_cut_into_bins(tmp_path: Path) -> None:
+    views = {"narrow": RNG.normal(size=(60, 9)), "wide": RNG.normal(size=(900, 129))[:60]}
+    _, recipe, space = settled(write(tmp_path, views))
+    bins = "modalities.narrow.encoder.bins"
+    found = {d.path: d for d in space.dimensions}
+    assert [path for path in found if path.endswith(".bins")] == [bins]
+    assert space.defaults(recipe)[bins] == 0
+    linear, deep, *_ = recipe.sweep.start_from
+    assert linear == {bins: 16}
+    depths = {f"modalities.{m}.encoder.depth": 2 for m in views}
+    assert deep == {bins: 16, **depths, "training.epochs": found["training.epochs"].choices[-1]}
 
 
 def test_sequences_are_read_step_by_step_and_as_vectors(tmp_path: Path) -> None:

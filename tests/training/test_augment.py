@@ -197,8 +197,9 @@ def test_two_of_a_kind_have_draws_of_their_own() -> None:
         ({"name": "mlp"}, {"token_dropout": {}}, "token_dropout changes token numbers, and mlp"),
         ({"name": "embedding_bag"}, {"noise": {}}, "noise doesn't change token numbers"),
         ({"name": "mlp", "components": 3}, {"shift": {}}, "can't change the principal components"),
+        ({"name": "mlp", "bins": 3}, {"noise": {}}, "can't change the bins that mlp reads"),
     ],
-    ids=["shape", "no tokens", "tokens", "components"],
+    ids=["shape", "no tokens", "tokens", "components", "bins"],
 )
 def test_what_does_not_fit_is_refused(
     encoder: dict[str, Any], augment: dict[str, Any], said: str

@@ -19,7 +19,7 @@ from armtune.errors import RunError
 
 FILE = PROGRAM
 _WEIGHT = re.compile(
-    r"(?:parts\.(?P<part>\d+)\.)?(?:network\.(?P<weight>.+)|(?P<what>mean|std|rotation)_(?P<number>\d+)|decisions)"
+    r"(?:parts\.(?P<part>\d+)\.)?(?:network\.(?P<weight>.+)|(?P<what>mean|std|rotation|select|starts|widths)_(?P<number>\d+)|decisions)"
 )
 """A parameter or buffer of what serves."""
 
