@@ -15,12 +15,13 @@ from armtune.data import Dataset
 from armtune.encoders import Encoder
 from armtune.encoders.auto import Auto
 from armtune.encoders.mlp import Mlp
+from armtune.encoders.tabular import Tabular
 from armtune.encoders.temporal_cnn import TemporalCnn
 from armtune.plugins.registry import plugins
-from armtune.recipe.automatic_bins import binned, without_wide_bins
 from armtune.recipe.automatic_encoders import chosen_encoder
 from armtune.recipe.automatic_lengths import EPOCHS, lengths, lengths_tried, unsaid_epochs
 from armtune.recipe.automatic_sequences import ENCODER, OPTIONS, as_vectors, either_way
+from armtune.recipe.automatic_vectors import binned, of_columns, without_wide_bins
 from armtune.recipe.document import Document, read_document
 from armtune.recipe.entries import for_modalities, read_entries
 from armtune.recipe.load import content_of, with_overrides
@@ -184,6 +185,8 @@ def _space(
         shipped = _shipped(_kind(changed.modalities[modality].encoder))
         if modality in vectors:
             shipped = either_way(shipped, _shipped("vectors"), vectors[modality])
+        elif isinstance(encoders.get(modality), Tabular):
+            shipped = of_columns(shipped)
         for path, written in _for_encoder(shipped, encoders.get(modality)):
             ranges.setdefault(path.replace("*", modality), _renamed(written, modality))
     kinds = {_kind(own.encoder) for own in changed.modalities.values()}

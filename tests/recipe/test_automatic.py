@@ -191,9 +191,10 @@ def test_narrow_vectors_are_also_cut_into_bins(tmp_path: Path) -> None:
     assert [path for path in found if path.endswith(".bins")] == [bins]
     assert space.defaults(recipe)[bins] == 0
     linear, deep, *_ = recipe.sweep.start_from
-    assert linear == {bins: 16}
-    depths = {f"modalities.{m}.encoder.depth": 2 for m in views}
-    assert deep == {bins: 16, **depths, "training.epochs": found["training.epochs"].choices[-1]}
+    depth, name = (bins.replace("bins", option) for option in ("depth", "name"))
+    assert linear == {name: "mlp", bins: 16, depth: 0}
+    longest = found["training.epochs"].choices[-1]
+    assert deep == {name: "mlp", bins: 16, depth: 2, "training.epochs": longest}
 
 
 def test_sequences_are_read_step_by_step_and_as_vectors(tmp_path: Path) -> None:
