@@ -183,20 +183,6 @@ def test_vectors_are_also_tried_through_a_kernel(tmp_path: Path) -> None:
     assert "modalities.picture.encoder.name" not in found
 
 
-def test_narrow_vectors_are_also_cut_into_bins(tmp_path: Path) -> None:
-    views = {"narrow": RNG.normal(size=(60, 9)), "wide": RNG.normal(size=(900, 129))[:60]}
-    _, recipe, space = settled(write(tmp_path, views))
-    bins = "modalities.narrow.encoder.bins"
-    found = {d.path: d for d in space.dimensions}
-    assert [path for path in found if path.endswith(".bins")] == [bins]
-    assert space.defaults(recipe)[bins] == 0
-    linear, deep, *_ = recipe.sweep.start_from
-    depth, name = (bins.replace("bins", option) for option in ("depth", "name"))
-    assert linear == {name: "mlp", bins: 16, depth: 0}
-    longest = found["training.epochs"].choices[-1]
-    assert deep == {name: "mlp", bins: 16, depth: 2, "training.epochs": longest}
-
-
 def test_sequences_are_read_step_by_step_and_as_vectors(tmp_path: Path) -> None:
     short, long = (RNG.normal(size=(60, steps, 3)) for steps in (9, 40))
     path = write(tmp_path, {"a": short, "b": long}, sweep={"trials": 2})
