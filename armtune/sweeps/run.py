@@ -32,6 +32,7 @@ from armtune.sweeps.study.journal import JOURNAL
 from armtune.sweeps.study.lineage import LINEAGE, write_lineage
 from armtune.sweeps.study.lock import locked
 from armtune.sweeps.study.records import (
+    MOST_MODELS,
     Listener,
     SweepResult,
     SweepStart,
@@ -178,7 +179,8 @@ class _Sweep:
                 self._tell(number, confirmation)
         candidates = [record for record in able if record.number in best]
         tasks = tasks_for(self._recipe, self._folder, candidates, known)
-        found = self._in_time(tasks, candidates, least=0 if any(known.values()) else 1)
+        least = 0 if any(known.values()) else 1
+        found = self._in_time(tasks, candidates, least, after=True)
         if self._budget is not None:
             left_out = {task.recipe.training.seed for task in tasks[len(found) :]}
             seeds = self._recipe.sweep.confirm.seeds - len(left_out)
@@ -186,10 +188,10 @@ class _Sweep:
         return found
 
     def _in_time(
-        self, tasks: list[Task], like: Sequence[TrialRecord], least: int = 0
+        self, tasks: list[Task], like: Sequence[TrialRecord], least: int = 0, after: bool = False
     ) -> list[Task]:
-        """The re-trainings that the sweep has time for; the first ``least`` seeds' in any case."""
-        return tasks if self._budget is None else self._budget.fitting(tasks, like, least)
+        """The re-trainings that the sweep has time for; see ``TimeBudget.fitting``."""
+        return tasks if self._budget is None else self._budget.fitting(tasks, like, least, after)
 
     def _confirmed(self, task: Task, confirmation: Confirmation) -> None:
         self._study.confirm(task.number, confirmation)
@@ -204,10 +206,17 @@ class _Sweep:
         """The trainings of what is exported, and what it measures."""
         result = result_of(self._folder, self._recipe, self._study)
         with self._ledger.timed(ENSEMBLE):
-            final = Final(self._recipe, self._study, result, self._dataset)
+            final = Final(self._recipe, self._study, result, self._dataset, self._most_models())
         yield Retrainings(final.tasks(), final.ended)
         with self._ledger.timed(ENSEMBLE):
             final.judge()
+
+    def _most_models(self) -> int:
+        """Models that an ensemble may have: as many as are in time, or as an earlier session's."""
+        if self._budget is None:
+            return MOST_MODELS
+        known = self._study.ensemble()
+        return max(self._budget.models_in_time(), len(known.weights) if known else 0)
 
     def _to_train_alone(self) -> list[Task]:
         """Each modality alone with the winner's settings, where that wasn't done before."""

@@ -16,8 +16,7 @@ from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
 from armtune.sweeps import SweepResult, read_result, sweep
 from armtune.sweeps.run import Place, run_sweep
-from armtune.sweeps.study.ensemble import AUTO
-from armtune.sweeps.study.records import Listener, TrialRecord
+from armtune.sweeps.study.records import MOST_MODELS, Listener, TrialRecord
 from armtune.sweeps.workers import pack
 from armtune.sweeps.workers.costs import Costs
 from armtune.sweeps.workers.seconds import Seconds
@@ -199,9 +198,12 @@ def test_an_ensembles_costs_are_those_of_all_its_models(
     real_recipe: Recipe, tmp_path: Path
 ) -> None:
     recipe = sized(
-        real_recipe, sweep__ensemble=AUTO, sweep__constraints=[], sweep__choose="lowest loss",
+        real_recipe,
+        sweep__ensemble=MOST_MODELS,
+        sweep__constraints=[],
+        sweep__choose="lowest loss",
         sweep__objectives=[*GOALS, "minimize parameters"],
-    )  # fmt: skip
+    )
     result = sweep(recipe, tmp_path / "run", tmp_path, inline=True)
     assert result.ensemble is not None
     known = {(r.number, 0): r.metrics for r in result.records}

@@ -28,8 +28,6 @@ from armtune.sweeps.workers.trial import OUTPUTS
 from armtune.targets import Target
 from armtune.training.evaluation import Known, Tally, fused_at
 
-AUTO = 10
-"""Models at most where a recipe leaves it open."""
 CANDIDATES = 30
 """Models whose weights are fitted at first: those with the lowest loss alone."""
 RIDGE = 1e-3

@@ -16,7 +16,14 @@ from armtune.recipe.schema import Recipe
 from armtune.recipe.variants import on_all_data
 from armtune.references.per_sample import SCORE, write_per_sample
 from armtune.sweeps.study.confirm import check_written, mean_metrics
-from armtune.sweeps.study.records import Ensemble, Model, SweepResult, TrialRecord, Weights
+from armtune.sweeps.study.records import (
+    MOST_MODELS,
+    Ensemble,
+    Model,
+    SweepResult,
+    TrialRecord,
+    Weights,
+)
 from armtune.sweeps.study.study import SweepStudy
 from armtune.sweeps.workers.trial import (
     ENSEMBLE,
@@ -31,6 +38,9 @@ from armtune.sweeps.workers.trial import (
     trial_folder,
 )
 
+LEAST_MODELS = 3
+"""Models that an ensemble may have, however little time is left."""
+
 
 class Final:
     """The last trainings of a sweep, and what is measured of them.
@@ -38,11 +48,18 @@ class Final:
     Args:
         result: what the sweep found, its confirmations done.
         dataset: the sweep's data.
+        most: models that an ensemble may have where the recipe leaves it open.
     """
 
     def __init__(
-        self, recipe: Recipe, study: SweepStudy, result: SweepResult, dataset: Dataset
+        self,
+        recipe: Recipe,
+        study: SweepStudy,
+        result: SweepResult,
+        dataset: Dataset,
+        most: int = MOST_MODELS,
     ) -> None:
+        self._most = min(MOST_MODELS, max(LEAST_MODELS, most))
         self._recipe, self._study, self._result = recipe, study, result
         self._dataset, self._folder = dataset, result.folder
         self._winner = winning_model(recipe, result)
@@ -104,7 +121,7 @@ class Final:
 
         places = dict(self._candidates())
         wanted = self._recipe.sweep.ensemble
-        most = wanted if isinstance(wanted, int) else ensemble.AUTO
+        most = wanted if isinstance(wanted, int) else self._most
         weights = ensemble.fitted(self._recipe, places, self._dataset, most)
         if weights is None:
             return None

@@ -76,6 +76,10 @@ Weights = dict[Model, list[list[float]]]
 their order from none; in it the fused decision's weight, then each head's."""
 
 
+MOST_MODELS = 10
+"""Models of an ensemble at most, where the recipe leaves it open."""
+
+
 @dataclass(frozen=True)
 class Ensemble:
     """Models whose outputs are summed, with weights, to one decision.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from armtune.recipe.schema import Recipe
 from armtune.recipe.variants import alone
+from armtune.sweeps.study.records import MOST_MODELS
 from armtune.sweeps.workers.packing import Packing, packs_of
 from armtune.sweeps.workers.trial import Task
 
@@ -15,7 +16,7 @@ from armtune.sweeps.workers.trial import Task
 def retrainings(recipe: Recipe, settings: Sequence[Recipe]) -> list[list[Task]]:
     """The re-trainings of each step: confirmation, on all data, and each modality alone.
 
-    Those of an ensemble are left out: how many it is made of isn't known.
+    Those of an ensemble are left out, see ``ensemble_models``: how many these are isn't known.
 
     Args:
         settings: what the best trials may be; which they will be isn't known before the search.
@@ -29,6 +30,14 @@ def retrainings(recipe: Recipe, settings: Sequence[Recipe]) -> list[list[Task]]:
     refit = [(best[:1], 1)] if recipe.sweep.refit else []
     steps = [(best, confirm.seeds), *refit, (single, confirm.seeds)]
     return [[_task(r) for _ in range(times) for r in recipes] for recipes, times in steps]
+
+
+def ensemble_models(recipe: Recipe) -> list[Task]:
+    """The trainings of an ensemble, as many as there may be."""
+    wanted = recipe.sweep.ensemble
+    if wanted == "off" or recipe.sweep.confirm is None:
+        return []
+    return [_task(recipe)] * (wanted if isinstance(wanted, int) else MOST_MODELS)
 
 
 def lengths(

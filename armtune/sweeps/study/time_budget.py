@@ -10,7 +10,7 @@ from statistics import fmean
 
 from armtune.recipe.schema import Recipe
 from armtune.sweeps.study.records import TrialRecord
-from armtune.sweeps.study.retraining_time import retrainings
+from armtune.sweeps.study.retraining_time import ensemble_models, retrainings
 from armtune.sweeps.workers.packing import packs_of
 from armtune.sweeps.workers.trial import Task
 
@@ -36,7 +36,8 @@ class TimeBudget:
         assert recipe.sweep.seconds is not None, "a sweep with a time"
         self._spent, self._clock = spent, clock
         self._seconds, self._began = recipe.sweep.seconds, clock()
-        self._steps = retrainings(recipe, [recipe])
+        self._ensemble = ensemble_models(recipe)
+        self._steps = [*retrainings(recipe, [recipe]), self._ensemble]
         self._size = self._places = 0
         self.share_out(1, 1)
         self._whole: list[float] = []
@@ -92,7 +93,11 @@ class TimeBudget:
         return self.left < self._needed_after() + pace * (epochs - epoch)
 
     def fitting(
-        self, tasks: Sequence[Task], like: Sequence[TrialRecord], least: int = 0
+        self,
+        tasks: Sequence[Task],
+        like: Sequence[TrialRecord],
+        least: int = 0,
+        after: bool = False,
     ) -> list[Task]:
         """Those re-trainings of the first seeds that end in time, all of a seed or none.
 
@@ -100,15 +105,23 @@ class TimeBudget:
             tasks: seed by seed.
             like: trials of the same settings; the longest tells what a round of packs takes.
             least: seeds that are trained in any case.
+            after: whether an ensemble's models are trained after them, for which up to half of
+                what is left is kept.
         """
         seconds = max(_whole(like), default=0.0)
+        models = self._rounds(self._ensemble) * seconds if after else 0.0
+        rest = END_SECONDS + max(0.0, min(models, self.left / 2))
         found: list[Task] = []
         for k, (_, own) in enumerate(groupby(tasks, lambda task: task.recipe.training.seed)):
             more = [*found, *own]
-            if k >= least and self.left < self._rounds(more) * seconds + END_SECONDS:
+            if k >= least and self.left < self._rounds(more) * seconds + rest:
                 break
             found = more
         return found
+
+    def models_in_time(self) -> int:
+        """How many trainings like the mean trial's end in time, one on each place at a time."""
+        return int(max(0.0, self.left - END_SECONDS) / fmean(self._whole)) * self._places
 
     def _needed_after(self) -> float:
         """Seconds from the search's end to the sweep's: half of all at most go to re-trainings."""

@@ -109,6 +109,27 @@ def test_re_trainings_are_cut_by_whole_seeds(left: float, seeds: int, least: int
     assert own.fitting([], [], least) == []
 
 
+@pytest.mark.parametrize(("left", "seeds"), [(161.0, 3), (121.0, 3), (119.0, 2), (41.0, 1)])
+def test_half_of_what_is_left_is_kept_for_an_ensemble(left: float, seeds: int) -> None:
+    """Ten models of 10 s each would take 100 s, and each seed's two re-trainings 20 s."""
+    own, clock = budget(200.0, sweep__confirm=CONFIRM, sweep__ensemble="auto")
+    clock.now += 200.0 - left - 2 * END_SECONDS
+    tasks = [Task(n, fake_recipe(training__seed=s), Path()) for s in range(3) for n in (4, 7)]
+    assert own.fitting(tasks, [record("COMPLETE", 10.0)], after=True) == tasks[: 2 * seeds]
+
+
+def test_an_ensemble_has_as_many_models_as_are_in_time() -> None:
+    own, clock = budget(200.0, sweep__confirm=CONFIRM, sweep__ensemble="auto")
+    for seconds in (10.0, 20.0):
+        own.note(record("COMPLETE", seconds))
+    clock.now += 200.0 - 46.0 - END_SECONDS
+    assert own.models_in_time() == 3
+    own.share_out(1, 2)
+    assert own.models_in_time() == 6
+    clock.now += 100.0
+    assert own.models_in_time() == 0
+
+
 def swept(folder: Path, recipe: Recipe, seconds: float = 0.02, resume: bool = False) -> SweepResult:
     place = Place(folder, folder, resume=resume, inline=True)
     return run_sweep(recipe, place, factory=FakeWorkshop(seconds=seconds))
