@@ -164,14 +164,17 @@ class _Sweep:
         front = front_of(records, self._goals)
         write_front(self._folder / FRONT, records, front)
         candidates = candidates_of(records, self._goals)
-        yield Retrainings(self._to_confirm(candidates), self._confirmed)
+        yield from self._confirm(candidates)
         yield from self._finish()
         yield Retrainings(self._to_train_alone(), self._trained_alone)
 
-    def _to_confirm(self, able: Sequence[TrialRecord]) -> list[Task]:
-        """Re-trainings of the best of those to choose from, where that wasn't done before."""
+    def _confirm(self, able: Sequence[TrialRecord]) -> Iterator[Retrainings]:
+        """Re-trainings of the best of those to choose from, where that wasn't done before.
+
+        Where time is short, those with the first seed tell how long the others will take.
+        """
         if self._recipe.sweep.confirm is None:
-            return []
+            return
         best = best_of(able, self._goals.choice, self._recipe.sweep.confirm.top)
         known = with_models(self._folder, self._study.confirmed())
         for number in best:
@@ -179,19 +182,19 @@ class _Sweep:
                 self._tell(number, confirmation)
         candidates = [record for record in able if record.number in best]
         tasks = tasks_for(self._recipe, self._folder, candidates, known)
+        if self._budget is None:
+            yield Retrainings(tasks, self._confirmed)
+            return
         least = 0 if any(known.values()) else 1
-        found = self._in_time(tasks, candidates, least, after=True)
-        if self._budget is not None:
-            left_out = {task.recipe.training.seed for task in tasks[len(found) :]}
-            seeds = self._recipe.sweep.confirm.seeds - len(left_out)
-            self._study.note_seeds_in_time(seeds)
-        return found
-
-    def _in_time(
-        self, tasks: list[Task], like: Sequence[TrialRecord], least: int = 0, after: bool = False
-    ) -> list[Task]:
-        """The re-trainings that the sweep has time for; see ``TimeBudget.fitting``."""
-        return tasks if self._budget is None else self._budget.fitting(tasks, like, least, after)
+        found = self._budget.fitting(tasks, candidates, least, after=True)
+        first = [t for t in found if t.recipe.training.seed == tasks[0].recipe.training.seed]
+        began = time.monotonic()
+        yield Retrainings(first, self._confirmed)
+        each = (time.monotonic() - began) / max(1, len(first))
+        more = self._budget.fitting_at(found[len(first) :], each)
+        yield Retrainings(more, self._confirmed)
+        left_out = {task.recipe.training.seed for task in tasks[len(first) + len(more) :]}
+        self._study.note_seeds_in_time(self._recipe.sweep.confirm.seeds - len(left_out))
 
     def _confirmed(self, task: Task, confirmation: Confirmation) -> None:
         self._study.confirm(task.number, confirmation)
@@ -225,7 +228,7 @@ class _Sweep:
             return []
         winner = result.records[result.chosen]
         tasks = solo_tasks(self._recipe, self._folder, winner, result.solo)
-        return self._in_time(tasks, [winner])
+        return tasks if self._budget is None else self._budget.fitting(tasks, [winner])
 
     def _trained_alone(self, task: Task, confirmation: Confirmation) -> None:
         modality = modality_of(task)

@@ -42,6 +42,7 @@ class TimeBudget:
         self.share_out(1, 1)
         self._whole: list[float] = []
         self._first: dict[int, tuple[int, float]] = {}
+        self._each = 0.0
 
     @property
     def left(self) -> float:
@@ -110,18 +111,44 @@ class TimeBudget:
         """
         seconds = max(_whole(like), default=0.0)
         models = self._rounds(self._ensemble) * seconds if after else 0.0
-        rest = END_SECONDS + max(0.0, min(models, self.left / 2))
+        return self._cut(tasks, lambda more: self._rounds(more) * seconds, least, models)
+
+    def fitting_at(self, tasks: Sequence[Task], each: float) -> list[Task]:
+        """The same of re-trainings that take so many seconds each, before an ensemble's models.
+
+        Args:
+            each: seconds of one among those that go on at once, as it was found.
+        """
+        self._each = each
+        return self._cut(tasks, lambda more: len(more) * each, 0, len(self._ensemble) * each)
+
+    def _cut(
+        self,
+        tasks: Sequence[Task],
+        seconds: Callable[[Sequence[Task]], float],
+        least: int,
+        models: float,
+    ) -> list[Task]:
+        """The first seeds' tasks that end in time.
+
+        Args:
+            seconds: what some of them take.
+            models: what an ensemble's models take, for which up to half of what is left is kept.
+        """
+        left = self.left - END_SECONDS
+        left -= max(0.0, min(models, left / 2))
         found: list[Task] = []
         for k, (_, own) in enumerate(groupby(tasks, lambda task: task.recipe.training.seed)):
             more = [*found, *own]
-            if k >= least and self.left < self._rounds(more) * seconds + rest:
+            if k >= least and left < seconds(more):
                 break
             found = more
         return found
 
     def models_in_time(self) -> int:
-        """How many trainings like the mean trial's end in time, one on each place at a time."""
-        return int(max(0.0, self.left - END_SECONDS) / fmean(self._whole)) * self._places
+        """How many trainings end in time: as re-trainings did, else as trials in the mean."""
+        each = self._each or fmean(self._whole) / self._places
+        return int(max(0.0, self.left - END_SECONDS) / each)
 
     def _needed_after(self) -> float:
         """Seconds from the search's end to the sweep's: half of all at most go to re-trainings."""

@@ -113,9 +113,10 @@ def test_re_trainings_are_cut_by_whole_seeds(left: float, seeds: int, least: int
 def test_half_of_what_is_left_is_kept_for_an_ensemble(left: float, seeds: int) -> None:
     """Ten models of 10 s each would take 100 s, and each seed's two re-trainings 20 s."""
     own, clock = budget(200.0, sweep__confirm=CONFIRM, sweep__ensemble="auto")
-    clock.now += 200.0 - left - 2 * END_SECONDS
+    clock.now += 200.0 - left - END_SECONDS
     tasks = [Task(n, fake_recipe(training__seed=s), Path()) for s in range(3) for n in (4, 7)]
     assert own.fitting(tasks, [record("COMPLETE", 10.0)], after=True) == tasks[: 2 * seeds]
+    assert own.fitting_at(tasks, 10.0) == tasks[: 2 * seeds]
 
 
 def test_an_ensemble_has_as_many_models_as_are_in_time() -> None:
@@ -126,6 +127,8 @@ def test_an_ensemble_has_as_many_models_as_are_in_time() -> None:
     assert own.models_in_time() == 3
     own.share_out(1, 2)
     assert own.models_in_time() == 6
+    own.fitting_at([], 4.0)
+    assert own.models_in_time() == 11
     clock.now += 100.0
     assert own.models_in_time() == 0
 
