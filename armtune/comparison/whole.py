@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from armtune.comparison.plan import Contender, budgeted, contenders, methods_of
 from armtune.comparison.record import Record, cut_folder
 from armtune.comparison.run import Comparison, compare
 from armtune.datasets._load import load_dataset
+from armtune.errors import Fault, RecipeError
 from armtune.recipe.data_notes import data_notes
 from armtune.recipe.given import RecipeSource
 from armtune.recipe.schema import Recipe
@@ -50,6 +52,22 @@ class Wanted:
     cuts: int = 1
     alone: bool = False
 
+    def check(self) -> None:
+        """Refuses numbers that the command line would; Python may pass anything.
+
+        Raises:
+            RecipeError: holds a fault for each.
+        """
+        given = {"trials": self.trials, "seeds": self.seeds, "cuts": self.cuts}
+        numbers = {name: n for name, n in given.items() if n is not None or name == "cuts"}
+        faults = [
+            Fault(f"needs a whole number of at least 1, not {n!r}", file=f"command line --{name}")
+            for name, n in numbers.items()
+            if isinstance(n, bool) or not isinstance(n, Integral) or n < 1
+        ]
+        if faults:
+            raise RecipeError(faults)
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -84,6 +102,7 @@ def prepare(
         RecipeError: the recipe, the methods or their spaces are wrong; holds every fault.
         DataError: the data can't be read.
     """
+    wanted.check()
     loaded, space = load_sweep(path, overrides)
     with placed(path, overrides):
         if is_open(loaded):
