@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from os import PathLike
@@ -45,7 +45,7 @@ class Result:
     """A run's folder as tables.
 
     Attributes:
-        folder: the run's folder.
+        folder: the run's folder, whole, so that it is found from any other.
         report: all that is known of the run.
         notes: sentences one should see, such as that no trial meets the constraints.
     """
@@ -57,8 +57,10 @@ class Result:
     def __repr__(self) -> str:
         states = Counter(record.state for record in self.report.records)
         counts = ", ".join(f"{n} {STATE_WORDS[state]}" for state, n in sorted(states.items()))
-        said = self.report.verdict[0] if self.report.verdict else self.report.choice
-        return f"<armtune.Result of {self.folder}: {counts or 'no trials'}. {said}>"
+        # Without the values, of which there may be dozens.
+        choice, closed, _ = self.report.choice.partition("): ")
+        said = self.report.verdict[0] if self.report.verdict else choice + closed[:1]
+        return f"<armtune.Result of {self.report.folder}: {counts or 'no trials'}. {said}>"
 
     def _repr_html_(self) -> str:
         """For notebooks: what was found, the front, and what confirmed it."""
@@ -144,8 +146,9 @@ def sweep(
         path, changes = _source(recipe), _texts(overrides)
         loaded, _ = load_sweep(path, changes)
     folder = Path("runs") / loaded.name if to is None else Path(to)
+    whole = absolute(folder)
     with in_python(), placed(path, changes), shown_in_notebook(loaded, listeners) as told:
-        return sweep_and_export(
+        found = sweep_and_export(
             loaded,
             path.parent,
             folder,
@@ -154,6 +157,7 @@ def sweep(
             inline=inline,
             address=address,
         )
+    return replace(found, folder=whole)
 
 
 def sweep_and_export(
@@ -195,7 +199,7 @@ def sweep_and_export(
             from armtune.export.from_run import export_winner
 
             export_winner(folder, folder / BEST)
-    result = load_run(folder)
+    result = _read(folder)
     write_report([result.report], folder / REPORT)
     return result
 
@@ -208,8 +212,12 @@ def load_run(folder: Name) -> Result:
     """
     path = Path(folder)
     with in_python():
-        report = RunReport.read(path)
-        return Result(path, report, tuple(map(as_passed, read_result(path).notes)))
+        found = _read(path)
+    return replace(found, folder=absolute(path), notes=tuple(map(as_passed, found.notes)))
+
+
+def _read(folder: Path) -> Result:
+    return Result(folder, RunReport.read(folder), tuple(read_result(folder).notes))
 
 
 def load_recipe(

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,16 @@ def test_a_run_can_be_read_again(result: armtune.Result) -> None:
     again = armtune.load_run(str(result.folder))
     assert again.trials.equals(result.trials)
     assert again.chosen == result.chosen
+
+
+def test_a_result_is_found_from_any_folder(
+    result: armtune.Result, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(result.folder.parent)
+    again = armtune.load_run("run")
+    monkeypatch.chdir(tmp_path)
+    assert again.best == result.best
+    assert repr(again).startswith("<armtune.Result of run: 3 complete.")
 
 
 def test_errors_are_the_same_as_in_the_terminal(tmp_path: Path) -> None:
@@ -249,6 +260,8 @@ def test_a_result_shows_itself(result: armtune.Result) -> None:
     shown = repr(result)
     assert shown.startswith(f"<armtune.Result of {result.folder}: 3 complete. On test the winner")
     assert len(shown) < 500
+    stopped = replace(result, report=replace(result.report, verdict=()))
+    assert repr(stopped).endswith(f"★ Trial {result.chosen} chosen ({result.report.rule})>")
     page = result._repr_html_()
     assert page.startswith("<h3>own</h3>\n<p>On test the winner")
     assert "<table>" in page
