@@ -172,6 +172,8 @@ def test_numbers_of_a_comparison_are_checked(result: armtune.Result, name: str, 
     said = rf"^{name}: needs a whole number of at least 1, not {value!r}$"
     with pytest.raises(RecipeError, match=said):
         armtune.compare(result.folder / "recipe.yaml", "none,arm", **{name: value})
+    with pytest.raises(RecipeError, match=r"^cuts: can be 1000 at most, not 1001$"):
+        armtune.compare(result.folder / "recipe.yaml", "none,arm", cuts=1001)
 
 
 def test_methods_that_are_no_names_are_told(result: armtune.Result) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from armtune.comparison.alone import alone_contenders
+from armtune.comparison.cuts import OPTION as CUTS
 from armtune.comparison.cuts import cut_recipes, over_cuts, refuse_given
 from armtune.comparison.plan import Contender, budgeted, contenders, methods_of
 from armtune.comparison.record import Record, cut_folder
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 Listening = Callable[[Recipe], AbstractContextManager[Sequence[Listener]]]
 """Gives what listens to a recipe's sweep while it runs."""
+MOST_CUTS = 1000
+"""Cuts of the data that a comparison may be over."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +62,19 @@ class Wanted:
             RecipeError: holds a fault for each.
         """
         given = {"trials": self.trials, "seeds": self.seeds, "cuts": self.cuts}
-        numbers = {name: n for name, n in given.items() if n is not None or name == "cuts"}
         faults = [
             Fault(f"needs a whole number of at least 1, not {n!r}", file=f"command line --{name}")
-            for name, n in numbers.items()
-            if isinstance(n, bool) or not isinstance(n, Integral) or n < 1
+            for name, n in given.items()
+            if not _is_count(n) and (n is not None or name == "cuts")
         ]
+        if not faults and self.cuts > MOST_CUTS:
+            faults = [Fault(f"can be {MOST_CUTS} at most, not {self.cuts}", file=CUTS)]
         if faults:
             raise RecipeError(faults)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
 @dataclass(frozen=True)
