@@ -121,7 +121,8 @@ def _comparison_lines(prepared: Prepared, found: ComparisonEstimate) -> Iterator
             continue
         own = found.each[contender.method]
         yield (
-            f"  {contender.method}: {own.trials} trials of {own.epoch_seconds:.2f} s an epoch, "
+            f"  {contender.method}: {own.trials} trial{'s' * (own.trials != 1)} of "
+            f"{own.epoch_seconds:.2f} s an epoch, "
             f"{own.trainings} re-trainings, "
             f"about {duration(found.method_seconds(contender.method))}{note}"
         )
