@@ -97,7 +97,7 @@ def _plan_comparison(
 
     prepared = prepare(recipe, overrides, wanted)
     folder = to or Path("runs") / f"{prepared.name}-compare"
-    may_start(folder, resume=False)
+    may_start(folder, resume=False, comparison=True)
     with placed(recipe, overrides):
         found = estimate_comparison(prepared, TrainingFactory(recipe.parent), inline)
     found.write(folder)

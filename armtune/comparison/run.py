@@ -159,7 +159,7 @@ def compare(
         KeyboardInterrupt: Ctrl-C; what was running goes on with ``resume``.
     """
     with locked(place.folder):
-        may_start(place.folder, place.resume)
+        may_start(place.folder, place.resume, comparison=True)
         enter(place.folder, self_contained(recipe, place.recipe_folder), dataset)
         record = Record([contender.method for contender in contenders], command)
         record.write(place.folder)

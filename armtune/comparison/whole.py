@@ -144,8 +144,8 @@ def load_data(
     recipes, home = prepared.recipes, place.recipe_folder
     if place.inline:
         check_inline(recipes[0])
-    for each in _places(prepared, place):
-        may_start(each.folder, place.resume)
+    for folder in (place.folder, *(each.folder for each in _places(prepared, place))):
+        may_start(folder, place.resume, comparison=True)
     datasets = [load_dataset(own, home, progress) for own in recipes]
     if len(datasets) > 1:
         refuse_given(*datasets[:2])
