@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from os import PathLike
@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from armtune.bundle import load_bundle as load_bundle
 from armtune.bundle import predict as predict
-from armtune.errors import Fault, RecipeError, in_python
+from armtune.errors import Fault, RecipeError, as_passed, in_python
 from armtune.files import absolute
 from armtune.recipe import load
-from armtune.recipe.given import NAME, Given, RecipeSource
+from armtune.recipe.given import NAME, Given, RecipeSource, plain
+from armtune.recipe.overrides import COMMAND_LINE
 from armtune.recipe.schema import Recipe, add_file
 from armtune.recipe.space import load_sweep, placed
 from armtune.report.notebook import shown_in_notebook
@@ -44,7 +45,7 @@ class Result:
     """A run's folder as tables.
 
     Attributes:
-        folder: the run's folder.
+        folder: the run's folder, whole, so that it is found from any other.
         report: all that is known of the run.
         notes: sentences one should see, such as that no trial meets the constraints.
     """
@@ -56,8 +57,10 @@ class Result:
     def __repr__(self) -> str:
         states = Counter(record.state for record in self.report.records)
         counts = ", ".join(f"{n} {STATE_WORDS[state]}" for state, n in sorted(states.items()))
-        said = self.report.verdict[0] if self.report.verdict else self.report.choice
-        return f"<armtune.Result of {self.folder}: {counts or 'no trials'}. {said}>"
+        # Without the values, of which there may be dozens.
+        choice, closed, _ = self.report.choice.partition("): ")
+        said = self.report.verdict[0] if self.report.verdict else choice + closed[:1]
+        return f"<armtune.Result of {self.report.folder}: {counts or 'no trials'}. {said}>"
 
     def _repr_html_(self) -> str:
         """For notebooks: what was found, the front, and what confirmed it."""
@@ -90,13 +93,14 @@ class Result:
 
     @cached_property
     def confirmed(self) -> pd.DataFrame:
-        """A row for each re-training, by trial and number: metrics, on test as ``test/<name>``."""
+        """A row for each re-training, by trial and seed: metrics, on test as ``test/<name>``."""
         import pandas as pd
 
-        seeds = self.report.confirmed.items()
-        rows = {(trial, k): dict(m) for trial, found in seeds for k, m in enumerate(found)}
-        index = pd.MultiIndex.from_tuples(list(rows), names=["trial", "number"]) if rows else None
-        return pd.DataFrame(list(rows.values()), index=index)
+        found, seeds = self.report.confirmed, self.report.seeds
+        rows = [dict(metrics) for each in found.values() for metrics in each]
+        index = [(trial, seed) for trial in found for seed in seeds[trial]]
+        names = ["trial", "seed"]
+        return pd.DataFrame(rows, index=pd.MultiIndex.from_tuples(index, names=names))
 
     @property
     def chosen(self) -> int | None:
@@ -137,11 +141,14 @@ def sweep(
         DataError: the data can't be read.
         RunError: the folder can't be used, or every trial failed.
     """
-    path, changes = _source(recipe), _texts(overrides)
-    loaded, _ = load_sweep(path, changes)
+    _check_listeners(listeners)
+    with in_python():
+        path, changes = _source(recipe), _texts(overrides)
+        loaded, _ = load_sweep(path, changes)
     folder = Path("runs") / loaded.name if to is None else Path(to)
+    whole = absolute(folder)
     with in_python(), placed(path, changes), shown_in_notebook(loaded, listeners) as told:
-        return sweep_and_export(
+        found = sweep_and_export(
             loaded,
             path.parent,
             folder,
@@ -150,6 +157,7 @@ def sweep(
             inline=inline,
             address=address,
         )
+    return replace(found, folder=whole)
 
 
 def sweep_and_export(
@@ -191,7 +199,7 @@ def sweep_and_export(
             from armtune.export.from_run import export_winner
 
             export_winner(folder, folder / BEST)
-    result = load_run(folder)
+    result = _read(folder)
     write_report([result.report], folder / REPORT)
     return result
 
@@ -203,8 +211,13 @@ def load_run(folder: Name) -> Result:
         RunError: the folder holds no sweep, or a damaged one.
     """
     path = Path(folder)
-    report = RunReport.read(path)
-    return Result(path, report, tuple(read_result(path).notes))
+    with in_python():
+        found = _read(path)
+    return replace(found, folder=absolute(path), notes=tuple(map(as_passed, found.notes)))
+
+
+def _read(folder: Path) -> Result:
+    return Result(folder, RunReport.read(folder), tuple(read_result(folder).notes))
 
 
 def load_recipe(
@@ -215,7 +228,8 @@ def load_recipe(
     Raises:
         RecipeError: holds every fault.
     """
-    return load.load_recipe(_source(path), _texts(overrides))
+    with in_python():
+        return load.load_recipe(_source(path), _texts(overrides))
 
 
 def init(
@@ -248,6 +262,7 @@ def init(
     from armtune.recipe.drafts.example import write_example
     from armtune.recipe.drafts.kinds import draft_recipe
 
+    _check_texts(example=example, label=label, target=target, encoding=encoding)
     if (data is None) == (example is None):
         raise TypeError("give either data or example")
     if data is None:
@@ -304,10 +319,12 @@ def compare(
         with shown_in_notebook(own, listeners) as told:
             yield [*told, TensorBoardListener()]
 
-    path, changes = _source(recipe), _texts(overrides)
-    names = methods if isinstance(methods, str) else ",".join(methods)
+    _check_listeners(listeners)
+    with in_python():
+        path, changes = _source(recipe), _texts(overrides)
     with in_python(), placed(path, changes):
-        prepared = prepare(path, changes, Wanted(names, trials, seeds, cuts, alone))
+        wanted = Wanted(_names(methods), trials, seeds, cuts, alone)
+        prepared = prepare(path, changes, wanted)
         folder = Path("runs") / f"{prepared.name}-compare" if to is None else Path(to)
         place = Place(folder, path.parent, resume, inline, address)
         datasets, _ = load_data(prepared, place)
@@ -348,8 +365,36 @@ def _source(recipe: Name | Mapping[str, Any] | Recipe) -> RecipeSource:
 
 
 def _texts(overrides: Overrides | None) -> list[str]:
+    if not isinstance(overrides or {}, Mapping):
+        said = f"not a value of type {type(overrides).__name__}"
+        raise RecipeError([Fault(f"needs {{path: value}}, {said}", file=COMMAND_LINE.file)])
     # JSON is YAML, which is what the command line's overrides are read as.
-    return [f"{path}={json.dumps(value)}" for path, value in (overrides or {}).items()]
+    given = plain(overrides or {}, COMMAND_LINE.file)
+    return [f"{path}={json.dumps(value)}" for path, value in given.items()]
+
+
+def _names(methods: str | Sequence[str]) -> str:
+    if isinstance(methods, str):
+        return methods
+    if isinstance(methods, Iterable):
+        return ",".join(map(str, methods))
+    said = f"needs names such as ['none', 'arm'], not a value of type {type(methods).__name__}"
+    raise RecipeError([Fault(said, file="methods")])
+
+
+def _check_listeners(listeners: Sequence[Listener]) -> None:
+    """Before anything is written: a run that failed at its first listener would be in the way."""
+    listed = listeners if isinstance(listeners, Iterable) else [listeners]
+    wrong = [one for one in listed if not isinstance(one, Listener)]
+    if wrong or listed is not listeners:
+        said = f"a list of instances of armtune.sweeps.Listener, not {(wrong or listed)[0]!r}"
+        raise TypeError(f"listeners: needs {said}")
+
+
+def _check_texts(**given: str | None) -> None:
+    for name, value in given.items():
+        if not isinstance(value, str | None):
+            raise TypeError(f"{name}: needs a text, not a value of type {type(value).__name__}")
 
 
 def _row(record: TrialRecord) -> dict[str, Any]:

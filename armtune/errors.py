@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 IN_PYTHON = (
+    (r"^command line --(\w+)$", r"\1"),
+    (r"^command line$", "overrides"),
+    (r"^--(\w+)$", r"\1"),
     (r"\badd --resume\b", "pass resume=True"),
-    (r"--(resume|inline)\b", r"\1=True"),
-    (r"--(to|address)\b", r"\1="),
+    (r"--(resume|inline|alone)\b", r"\1=True"),
+    (r"--target (classes|labels|values)\b", r'target="\1"'),
+    (r"\b(?:add|give it as) --plugins (\S+)", r'call armtune.load_plugins("\1")'),
+    (r"--plugins (\S+)", r'armtune.load_plugins("\1")'),
+    (r"\bname it yourself: plugins='\[(.+?)\]'", r'pass overrides={"plugins": ["\1"]}'),
+    (r"--(to|address|label|target|encoding|example|methods|trials|seeds|cuts)\b", r"\1="),
 )
 """Options of the command line in messages, and what they are called in Python."""
 
@@ -80,9 +87,21 @@ def in_python() -> Iterator[None]:
     """Errors of the block say what to pass instead of what to type."""
     try:
         yield
-    except ArmtuneError as error:
-        said = str(error)
-        for option, passed in IN_PYTHON:
-            said = re.sub(option, passed, said)
-        error.args = (said,)
+    except RecipeError as error:
+        error.__init__(map(_as_passed, error.faults))  # type: ignore[misc]
         raise
+    except ArmtuneError as error:
+        error.args = (as_passed(str(error)),)
+        raise
+
+
+def as_passed(said: str) -> str:
+    """A message, or the place of a fault, with Python's arguments for options."""
+    for option, passed in IN_PYTHON:
+        said = re.sub(option, passed, said)
+    return said
+
+
+def _as_passed(fault: Fault) -> Fault:
+    texts = {name: as_passed(getattr(fault, name)) for name in ("message", "path", "file", "hint")}
+    return replace(fault, **texts)  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from armtune.bundle.serving import load_served
 from armtune.comparison.read import read_comparison
 from armtune.errors import RecipeError, RunError
 from armtune.recipe.document import read_value
+from armtune.sweeps import Listener
 
 ROOT = Path(__file__).parents[1]
 RECIPE = """\
@@ -59,7 +61,8 @@ def test_results_are_frames(result: armtune.Result) -> None:
     assert result.trials["training.optimizer.lr"].between(1e-3, 1e-1).all()
     assert set(result.front.index) <= {0, 1, 2}
     assert result.chosen in result.front.index
-    assert result.confirmed.index.tolist() == [(result.chosen, 0), (result.chosen, 1)]
+    assert result.confirmed.index.tolist() == [(result.chosen, 1000), (result.chosen, 1001)]
+    assert result.confirmed.index.names == ["trial", "seed"]
     assert "test/accuracy" in result.confirmed.columns
 
 
@@ -79,6 +82,16 @@ def test_a_run_can_be_read_again(result: armtune.Result) -> None:
     again = armtune.load_run(str(result.folder))
     assert again.trials.equals(result.trials)
     assert again.chosen == result.chosen
+
+
+def test_a_result_is_found_from_any_folder(
+    result: armtune.Result, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(result.folder.parent)
+    again = armtune.load_run("run")
+    monkeypatch.chdir(tmp_path)
+    assert again.best == result.best
+    assert repr(again).startswith("<armtune.Result of run: 3 complete.")
 
 
 def test_errors_are_the_same_as_in_the_terminal(tmp_path: Path) -> None:
@@ -102,6 +115,78 @@ def test_errors_say_what_to_pass(result: armtune.Result, tmp_path: Path) -> None
     (tmp_path / "own.yaml").write_text("")
     with pytest.raises(RunError, match=r"another name can be given with to=$"):
         armtune.init(result.folder.parent / "own.npz", to=tmp_path / "own.yaml")
+
+
+def test_every_place_of_a_fault_is_called_as_in_python(result: armtune.Result) -> None:
+    recipe = result.folder / "recipe.yaml"
+    with pytest.raises(RecipeError, match=r"^overrides training\.epochs: needs") as caught:
+        armtune.load_recipe(recipe, {"training.epochs": 0})
+    assert caught.value.faults[0].file == "overrides"
+    with pytest.raises(RecipeError, match=r"^methods: 'nonne' is no balancing method"):
+        armtune.compare(recipe, "nonne")
+    with pytest.raises(RecipeError, match=r"^example: no shipped recipe is called 'x'"):
+        armtune.init(example="x")
+
+
+def test_what_looks_at_a_run_names_code_as_in_python(
+    result: armtune.Result, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(result.folder, run)
+    recipe = (run / "recipe.yaml").read_text()
+    (run / "recipe.yaml").write_text(recipe.replace("plugins: []", "plugins: [own.py]"))
+    (run / "own.py").write_text("")
+    said = " ".join(armtune.load_run(run).notes)
+    assert f'if you trust it, call armtune.load_plugins("{run / "own.py"}")' in said
+    with pytest.raises(RecipeError, match=r'pass overrides={"plugins": \["'):
+        armtune.load_recipe(run / "recipe.yaml")
+
+
+@pytest.mark.parametrize("given", [".", "", Path()])
+def test_the_current_folder_is_no_recipe(given: Any) -> None:
+    with pytest.raises(RecipeError, match=r"^\.: is a folder; name the YAML file in it$"):
+        armtune.load_recipe(given)
+
+
+def test_overrides_take_what_a_recipe_of_plain_data_takes(result: armtune.Result) -> None:
+    data = {"data.path": result.folder.parent / "own.npz", "training.epochs": np.int64(4)}
+    assert armtune.load_recipe(as_data(result.folder.parent), data).training.epochs == 4
+    with pytest.raises(RecipeError, match=r"^overrides: holds what is no plain data: .*object"):
+        armtune.load_recipe(as_data(result.folder.parent), {"name": object()})
+    with pytest.raises(RecipeError, match=r"^overrides: needs \{path: value\}, not a value of"):
+        armtune.load_recipe(as_data(result.folder.parent), ["training.epochs=4"])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", [[5], [Listener], Listener(), None])
+def test_what_is_no_listener_is_refused_before_anything_is_written(
+    result: armtune.Result, tmp_path: Path, given: Any
+) -> None:
+    with pytest.raises(TypeError, match=r"^listeners: needs a list of instances of armtune"):
+        armtune.sweep(result.folder / "recipe.yaml", to=tmp_path / "run", listeners=given)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["trials", "seeds", "cuts"])
+@pytest.mark.parametrize("value", [0, -1, "2", 1.5, True])
+def test_numbers_of_a_comparison_are_checked(result: armtune.Result, name: str, value: Any) -> None:
+    said = rf"^{name}: needs a whole number of at least 1, not {value!r}$"
+    with pytest.raises(RecipeError, match=said):
+        armtune.compare(result.folder / "recipe.yaml", "none,arm", **{name: value})
+    with pytest.raises(RecipeError, match=r"^cuts: can be 1000 at most, not 1001$"):
+        armtune.compare(result.folder / "recipe.yaml", "none,arm", cuts=1001)
+
+
+def test_methods_that_are_no_names_are_told(result: armtune.Result) -> None:
+    with pytest.raises(RecipeError, match=r"^methods: 'None' is no balancing method"):
+        armtune.compare(result.folder / "recipe.yaml", ["none", None])  # type: ignore[list-item]
+    with pytest.raises(RecipeError, match=r"^methods: needs names such as .* of type int$"):
+        armtune.compare(result.folder / "recipe.yaml", 5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["label", "target", "encoding", "example"])
+def test_what_is_no_text_is_told_by_name(name: str) -> None:
+    with pytest.raises(TypeError, match=f"^{name}: needs a text, not a value of type int$"):
+        armtune.init("mine.csv", **{name: 5})  # type: ignore[arg-type]
 
 
 def test_a_bundle_never_runs_the_files_that_it_names(
@@ -177,6 +262,8 @@ def test_a_result_shows_itself(result: armtune.Result) -> None:
     shown = repr(result)
     assert shown.startswith(f"<armtune.Result of {result.folder}: 3 complete. On test the winner")
     assert len(shown) < 500
+    stopped = replace(result, report=replace(result.report, verdict=()))
+    assert repr(stopped).endswith(f"★ Trial {result.chosen} chosen ({result.report.rule})>")
     page = result._repr_html_()
     assert page.startswith("<h3>own</h3>\n<p>On test the winner")
     assert "<table>" in page
@@ -199,6 +286,8 @@ def test_comparing_in_a_call_is_what_the_verb_does(result: armtune.Result, tmp_p
     )  # fmt: skip
     assert [outcome.method for outcome in found.outcomes] == ["none", "auxiliary"]
     assert (tmp_path / "both" / "compare.csv").is_file()
+    assert repr(found).startswith("<Comparison of own: none 0.")
+    assert len(repr(found)) < 200
     read = read_comparison(tmp_path / "both")
     assert [o.values("test", "accuracy") for o in read.outcomes] == [
         o.values("test", "accuracy") for o in found.outcomes

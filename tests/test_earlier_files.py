@@ -69,7 +69,7 @@ def test_a_run_is_read() -> None:
     assert list(result.trials["epochs"]) == [3, 3, 1]
     assert list(result.front.index) == [0, 1]
     assert result.chosen == 1
-    assert list(result.confirmed.index) == [(1, 0), (1, 1)]
+    assert list(result.confirmed.index) == [(1, 1000), (1, 1001)]
 
 
 def test_status_and_report_say_what_they_said(run: Path) -> None:

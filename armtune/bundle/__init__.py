@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from armtune.bundle.predictor import Predictor
 from armtune.bundle.samples import read_samples
+from armtune.errors import in_python
 from armtune.targets import Prediction
 
 __all__ = ["Prediction", "Predictor", "load_bundle", "predict", "read_samples"]
@@ -29,7 +29,8 @@ def load_bundle(folder: str | PathLike[str]) -> Predictor:
     Raises:
         RunError: the folder isn't a bundle, or a file differs from its checksum.
     """
-    return Predictor(Path(folder))
+    with in_python():
+        return Predictor(Path(folder))
 
 
 def predict(
@@ -47,6 +48,7 @@ def predict(
         DataError: the samples can't be read, or aren't for this model.
     """
     predictor = load_bundle(folder)
-    if isinstance(samples, Mapping):
-        return predictor.predict({m: np.asarray(array) for m, array in samples.items()})
-    return predictor.predict_file(Path(samples))
+    with in_python():
+        if isinstance(samples, str | PathLike):
+            return predictor.predict_file(Path(samples))
+        return predictor.predict(samples)

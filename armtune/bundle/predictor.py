@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from armtune.bundle.engine import Engine, Floats, Present, Views
 from armtune.bundle.explain import Explanation, explain
@@ -28,8 +28,8 @@ from armtune.bundle.manifest import (
 )
 from armtune.bundle.program import Program, TooLargeError, reason
 from armtune.bundle.raw_rows import Column
-from armtune.bundle.samples import Fills, count_samples, pieces, read_samples
-from armtune.data.inputs import Source, Whole
+from armtune.bundle.samples import Fills, count_samples, given_samples, pieces, read_samples
+from armtune.data.inputs import Source
 from armtune.errors import DataError, RecipeError, RunError
 from armtune.targets import Prediction, Target, restored
 
@@ -74,18 +74,18 @@ class Predictor:
         self._numpy: Engine | None = Program(folder) if programs else None
         self._torch: Engine | None = None
 
-    def predict(self, samples: Mapping[str, NDArray[Any]]) -> Prediction:
+    def predict(self, samples: Mapping[str, ArrayLike]) -> Prediction:
         """What the model says; a modality that isn't there is replaced by its mean feature.
 
         Args:
             samples: for each modality an array ``(sample, *shape)`` as the data set gives it. A
-                sample that lacks the modality is NaN throughout.
+                sample that lacks the modality is NaN, or masked, throughout.
 
         Raises:
             DataError: no or an unknown modality, other lengths or shapes, values that are no
                 finite numbers, or a sample without any modality; names modality and sample.
         """
-        return self._whole({m: Whole(np.asarray(array)) for m, array in samples.items()})
+        return self._whole(given_samples(samples))
 
     def warm_up(self) -> None:
         """Predicts a sample of zeros: imports and loads what the first prediction would wait for.

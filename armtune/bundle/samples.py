@@ -10,7 +10,7 @@ from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.lib import format as npy
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from armtune.bundle.engine import Present, Views
 from armtune.data.formats.numpy_files import UNREADABLE
@@ -53,6 +53,27 @@ class Member:
             raise EOFError(f"it ends within sample {start + len(content) // size}")
         order: Literal["F", "C"] = "F" if self.by_columns else "C"
         return np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:], order=order)
+
+
+def given_samples(samples: Mapping[str, ArrayLike]) -> dict[str, Source]:
+    """Samples by modality from what Python holds: arrays, lists, frames; what is masked is NaN.
+
+    Raises:
+        DataError: they aren't by modality, or of unequal lengths within one; names it.
+    """
+    if not isinstance(samples, Mapping):
+        said = f"not a value of type {type(samples).__name__}"
+        raise DataError(f"samples: give an array for each modality, {{modality: array}}, {said}")
+    return {m: Whole(_array(m, given)) for m, given in samples.items()}
+
+
+def _array(modality: str, given: ArrayLike) -> NDArray[Any]:
+    if isinstance(given, np.ma.MaskedArray) and given.dtype.kind in "fiub":
+        return np.ma.filled(given.astype(np.float64), np.nan)
+    try:
+        return np.asarray(given)
+    except (ValueError, TypeError, RuntimeError) as error:  # unequal lists; a tensor on a GPU
+        raise DataError(f"{modality}: can't be made an array: {error}") from None
 
 
 def read_samples(path: Path) -> dict[str, Source]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Annotated
 
@@ -29,7 +29,7 @@ def main() -> None:
     """Runs the command line and exits; shows errors that are for people without a traceback."""
     allow_any_text()
     try:
-        app()()
+        app()(prog_name="armtune")
     except RecipeError as error:
         _stop(str(error), 2)
     except ArmtuneError as error:
@@ -50,10 +50,11 @@ def app() -> typer.Typer:
     )
     built.callback()(_options)
     groups: dict[str, typer.Typer] = {"": built}
-    for name, command in verbs().items():
+    found = verbs()
+    for name, command in found.items():
         group, _, verb = name.rpartition(" ")
         if group not in groups:
-            groups[group] = _group(group)
+            groups[group] = _group(group, found)
             built.add_typer(groups[group])
         groups[group].command(verb)(command)
     return built
@@ -72,10 +73,11 @@ def verbs() -> dict[str, Callable[..., None]]:
     return found
 
 
-def _group(name: str) -> typer.Typer:
+def _group(name: str, found: Iterable[str]) -> typer.Typer:
     group = typer.Typer(name=name, no_args_is_help=True)
+    listed = " and ".join(f"`armtune {verb}`" for verb in found if verb.startswith(f"{name} "))
     # Without a callback, typer takes a group of one verb for that verb.
-    group.callback(help=f"See `armtune {name} VERB --help`.")(lambda: None)
+    group.callback(help=f"Holds {listed}.")(lambda: None)
     return group
 
 

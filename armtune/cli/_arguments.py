@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from armtune.cli._completion import method_names, recipe_names
 from armtune.cli._output import say
 
 RecipePath = Annotated[
@@ -19,6 +20,7 @@ RecipePath = Annotated[
     typer.Argument(
         metavar="RECIPE",
         help="The recipe, a YAML file, or the bare name of a shipped one, such as avmnist.",
+        autocompletion=recipe_names,
         show_default=False,
     ),
 ]
@@ -31,7 +33,7 @@ Overrides = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="KEY=VALUE",
-        help="Changes to the recipe, such as training.epochs=5 or modalities.*.encoder.width=8.",
+        help="Changes to the recipe, such as training.epochs=5; in a path, * is every modality.",
         show_default=False,
     ),
 ]
@@ -40,7 +42,7 @@ DataOverrides = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="DATA.KEY=VALUE",
-        help="Where the run's data lie by now, such as data.path=mine.npz.",
+        help="Where the run's data lie by now, such as data.path=a.npz.",
         show_default=False,
     ),
 ]
@@ -48,7 +50,7 @@ DataOverrides = Annotated[
 RunPaths = Annotated[
     list[Path],
     typer.Argument(
-        metavar="RUN…",
+        metavar="RUN",
         help="Folders of sweeps, comparisons or trainings, such as runs/avmnist.",
         show_default=False,
     ),
@@ -56,24 +58,33 @@ RunPaths = Annotated[
 
 METHODS = typer.Option(
     "--methods",
-    metavar="NAME,NAME,…",
-    help="Balancing methods, such as none,arm, or all.",
+    metavar="NAMES",
+    help="Balancing methods with commas between, such as none,arm, or all.",
+    autocompletion=method_names,
     show_default=False,
 )
 Seeds = Annotated[
     int | None,
     typer.Option(
-        min=1, help="Seeds each best setting is re-trained with.", show_default="the recipe's"
+        min=1,
+        metavar="N",
+        help="Seeds each best setting is re-trained with.",
+        show_default="the recipe's",
     ),
 ]
 Trials = Annotated[
-    int | None, typer.Option(min=1, help="Trials a method.", show_default="the recipe's")
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Trials a method.",
+        show_default="the recipe's",
+    ),
 ]
 Cuts = Annotated[
     int,
     typer.Option(
         min=1,
-        max=1000,
         metavar="N",
         help="Cuts of the data to do it all on: data.seed and those after it.",
     ),

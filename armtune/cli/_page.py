@@ -18,9 +18,9 @@ _INTRODUCTION = """\
 *Made by `just generate` from the command line itself; don't edit it by hand.*
 
 `armtune VERB --help` says the same, and `armtune --install-completion` lets bash, zsh, fish and
-PowerShell complete verbs and options. Exit codes: 0 fine, 1 the run failed, 2 the recipe or the
-arguments are wrong, 130 interrupted. Words such as *bundle* are explained in the
-[glossary](concepts.md#glossary).
+PowerShell complete verbs, options, shipped recipes and methods. Exit codes: 0 fine, 1 the run
+failed, 2 the recipe or the arguments are wrong, 130 interrupted. Words such as *bundle* are
+explained in the [glossary](concepts.md#glossary).
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,9 @@ class Terminal(Console):
 
     @classmethod
     def wide(cls, **options: Any) -> Terminal:
-        """One whose lines are long where no terminal says how long they may be."""
+        """One whose lines are long where neither a terminal nor ``$COLUMNS`` says how long."""
         console = cls(**options)
-        if not console.is_terminal:
+        if not console.is_terminal and "COLUMNS" not in os.environ:
             console.width = WIDTH
         return console
 

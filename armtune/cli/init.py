@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from armtune.cli._completion import example_names
 from armtune.cli._output import say
 from armtune.text.escapes import for_shell
 
@@ -53,6 +54,7 @@ def command(
         typer.Option(
             metavar="NAME",
             help="Write a shipped recipe with its search spaces instead.",
+            autocompletion=example_names,
             show_default=False,
         ),
     ] = None,

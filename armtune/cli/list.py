@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from armtune.cli._completion import listed_names
 from armtune.cli._output import say
 from armtune.text.escapes import for_terminal
 
@@ -38,6 +39,7 @@ def command(
             metavar="KIND|NAME",
             help="Kinds such as encoders, metrics, recipes or spaces, or single names such as arm, "
             "with all that is known of them.",
+            autocompletion=listed_names,
             show_default=False,
         ),
     ] = None,
@@ -49,16 +51,25 @@ def command(
     Without a kind or a name it lists the names alone; what is longer than the terminal is paged.
     """
     everything, wanted = _items(), kinds or ()
-    known = list(dict.fromkeys(item.kind for item in everything))
-    names = {item.name for item in everything}
+    known, words = _kinds(everything), known_words()
     for one in wanted:
-        if one not in known and one not in names:
-            raise typer.BadParameter(_unknown(one, [*known, *names]))
+        if one not in words:
+            raise typer.BadParameter(_unknown(one, words))
     items = [i for i in everything if not wanted or i.kind in wanted or i.name in wanted]
     if as_json:
         typer.echo(json.dumps([asdict(item) for item in items], indent=2))
         return
     _show("\n".join(_lines(items) if wanted else _headlines(items, known)))
+
+
+def known_words() -> list[str]:
+    """The kinds and names that there are."""
+    items = _items()
+    return list(dict.fromkeys([*_kinds(items), *(item.name for item in items)]))
+
+
+def _kinds(items: Sequence[Item]) -> list[str]:
+    return list(dict.fromkeys(item.kind for item in items))
 
 
 def _show(text: str) -> None:
@@ -73,7 +84,8 @@ def _headlines(items: Sequence[Item], kinds: Sequence[str]) -> Iterable[str]:
     """The names of each kind."""
     width = max(40, min(100, get_terminal_size().columns))
     for kind in kinds:
-        names = ", ".join(item.name for item in items if item.kind == kind)
+        # Some metrics go by one name with several kinds of target.
+        names = ", ".join(dict.fromkeys(item.name for item in items if item.kind == kind))
         yield from wrap(f"{kind}: {names}", width, subsequent_indent="  ", break_on_hyphens=False)
     yield f"More on each: armtune list {kinds[0]}, or a name such as arm."
 

@@ -98,7 +98,7 @@ def _plan_comparison(
 
     prepared = prepare(recipe, overrides, wanted)
     folder = to or Path("runs") / f"{prepared.name}-compare"
-    may_start(folder, resume=False)
+    may_start(folder, resume=False, comparison=True)
     with placed(recipe, overrides):
         found = estimate_comparison(prepared, TrainingFactory(recipe.parent), inline)
     found.write(folder)
@@ -122,7 +122,8 @@ def _comparison_lines(prepared: Prepared, found: ComparisonEstimate) -> Iterator
             continue
         own = found.each[contender.method]
         yield (
-            f"  {contender.method}: {own.trials} trials of {own.epoch_seconds:.2f} s an epoch, "
+            f"  {contender.method}: {own.trials} trial{'s' * (own.trials != 1)} of "
+            f"{own.epoch_seconds:.2f} s an epoch, "
             f"{own.trainings} re-trainings, "
             f"about {duration(found.method_seconds(contender.method))}{note}"
         )

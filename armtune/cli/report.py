@@ -23,7 +23,7 @@ def command(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN…",
+            metavar="RUN",
             help="Sweeps' folders, such as runs/avmnist, or a comparison's; and where their data "
             "lie by now, such as data.path=mine.npz.",
             show_default=False,

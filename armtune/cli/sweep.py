@@ -49,7 +49,7 @@ def command(
     changes = [*(overrides or []), *([f"sweep.seconds={seconds}"] if seconds else [])]
     loaded, space = load_sweep(recipe, changes)
     folder = to or Path("runs") / loaded.name
-    console = Terminal(stderr=as_json)
+    console = Terminal.wide(stderr=as_json)
     with placed(recipe, changes), resumable():
         result = _run(
             loaded, space, recipe.parent, folder, console, resume, inline, address, quiet, began

@@ -48,7 +48,7 @@ def command(
     given = load_recipe(recipe, overrides or [])
     folder = to or Path("runs") / f"{given.name}-train"
     check_target(folder)
-    console = Terminal(stderr=as_json)
+    console = Terminal.wide(stderr=as_json)
     with progress_bars(console) as progress:
         dataset = load_dataset(given, recipe.parent, progress)
     console.print(f"data: {dataset.description}", highlight=False)

@@ -161,7 +161,7 @@ def _space(recipe: Recipe, folder: Path, method: str) -> tuple[list[str | dict[s
     found = next((file for file in files if (folder / file).is_file()), "")
     if found or plugins("balancing")[method].model_fields.keys() == {"name"}:
         return [*items, *([found] if found else [])], ""
-    looked = ", ".join(os.path.normpath(folder / file) for file in files)
+    looked = " or ".join(os.path.normpath(folder / file) for file in files)
     return items, f"its options stay at their defaults, for there is no {looked}"
 
 

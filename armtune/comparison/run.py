@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 
 from armtune.comparison import mean_of_alone
 from armtune.comparison.alone import called
@@ -68,7 +69,7 @@ class Outcome:
         return {seed: metrics[metric] for seed, metrics in found.items() if metric in metrics}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """All methods' outcomes.
 
@@ -86,6 +87,12 @@ class Comparison:
     outcomes: Sequence[Outcome]
     command: str = ""
     over: str = "seeds"
+
+    def __repr__(self) -> str:
+        found = {o.method: o.values("test", self.score) for o in self.outcomes}
+        said = [f"{m} {fmean(v.values()):.4f}" if v else f"{m} –" for m, v in found.items()]
+        means = f"{self.score} on test, means over the {self.over}"
+        return f"<Comparison of {self.recipe.name}: {', '.join(said)} ({means})>"
 
     @property
     def metrics(self) -> list[str]:
@@ -152,7 +159,7 @@ def compare(
         KeyboardInterrupt: Ctrl-C; what was running goes on with ``resume``.
     """
     with locked(place.folder):
-        may_start(place.folder, place.resume)
+        may_start(place.folder, place.resume, comparison=True)
         enter(place.folder, self_contained(recipe, place.recipe_folder), dataset)
         record = Record([contender.method for contender in contenders], command)
         record.write(place.folder)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from armtune.comparison.alone import alone_contenders
+from armtune.comparison.cuts import OPTION as CUTS
 from armtune.comparison.cuts import cut_recipes, over_cuts, refuse_given
 from armtune.comparison.plan import Contender, budgeted, contenders, methods_of
 from armtune.comparison.record import Record, cut_folder
 from armtune.comparison.run import Comparison, compare
 from armtune.datasets._load import load_dataset
+from armtune.errors import Fault, RecipeError
 from armtune.recipe.data_notes import data_notes
 from armtune.recipe.given import RecipeSource
 from armtune.recipe.schema import Recipe
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 Listening = Callable[[Recipe], AbstractContextManager[Sequence[Listener]]]
 """Gives what listens to a recipe's sweep while it runs."""
+MOST_CUTS = 1000
+"""Cuts of the data that a comparison may be over."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,27 @@ class Wanted:
     seeds: int | None = None
     cuts: int = 1
     alone: bool = False
+
+    def check(self) -> None:
+        """Refuses numbers that the command line would; Python may pass anything.
+
+        Raises:
+            RecipeError: holds a fault for each.
+        """
+        given = {"trials": self.trials, "seeds": self.seeds, "cuts": self.cuts}
+        faults = [
+            Fault(f"needs a whole number of at least 1, not {n!r}", file=f"command line --{name}")
+            for name, n in given.items()
+            if not _is_count(n) and (n is not None or name == "cuts")
+        ]
+        if not faults and self.cuts > MOST_CUTS:
+            faults = [Fault(f"can be {MOST_CUTS} at most, not {self.cuts}", file=CUTS)]
+        if faults:
+            raise RecipeError(faults)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
 @dataclass(frozen=True)
@@ -84,6 +110,7 @@ def prepare(
         RecipeError: the recipe, the methods or their spaces are wrong; holds every fault.
         DataError: the data can't be read.
     """
+    wanted.check()
     loaded, space = load_sweep(path, overrides)
     with placed(path, overrides):
         if is_open(loaded):
@@ -117,8 +144,8 @@ def load_data(
     recipes, home = prepared.recipes, place.recipe_folder
     if place.inline:
         check_inline(recipes[0])
-    for each in _places(prepared, place):
-        may_start(each.folder, place.resume)
+    for folder in (place.folder, *(each.folder for each in _places(prepared, place))):
+        may_start(folder, place.resume, comparison=True)
     datasets = [load_dataset(own, home, progress) for own in recipes]
     if len(datasets) > 1:
         refuse_given(*datasets[:2])

@@ -36,15 +36,23 @@ class Given:
         Raises:
             RecipeError: it holds what no file could.
         """
-        try:
-            content = json.loads(json.dumps(dict(self.content), default=_plain))
-        except (TypeError, ValueError, RecursionError) as error:
-            raise RecipeError([Fault(f"holds what is no plain data: {error}", file=NAME)]) from None
-        return Document(content, values={(): Place(NAME)})
+        return Document(plain(self.content, NAME), values={(): Place(NAME)})
 
 
 RecipeSource = Path | Given
 """Where a recipe comes from."""
+
+
+def plain(content: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """The same as a file would hold it.
+
+    Raises:
+        RecipeError: it holds what no file could.
+    """
+    try:
+        return dict(json.loads(json.dumps(dict(content), default=_plain)))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RecipeError([Fault(f"holds what is no plain data: {error}", file=place)]) from None
 
 
 def _plain(value: Any) -> Any:

@@ -99,4 +99,4 @@ def _folder(name: str) -> Path:
 
 
 def _bare(name: str) -> bool:
-    return "/" not in name and not name.endswith(SUFFIXES)
+    return "/" not in name and name not in (".", "..") and not name.endswith(SUFFIXES)

@@ -74,7 +74,7 @@ def links(runs: Sequence[Path], address: str) -> dict[str, str]:
         "texts": ("text", wholes),
     }
     found = {
-        what: f"{address}#{view}&regexInput={quote(_pattern(ticked))}"
+        what: f"{address}#{view}&regexInput={quote(_pattern(ticked[:MOST_TICKED]))}"
         for what, (view, ticked) in views.items()
     }
     return {**found, "a row a trial": f"{address}#hparams"}

@@ -27,7 +27,7 @@ from tensorboard.plugins.hparams.summary_v2 import (
 from armtune.recipe.objectives import Goals
 from armtune.recipe.schema import Recipe
 from armtune.recipe.space import Dimension, Space
-from armtune.report.tables import STATE_WORDS
+from armtune.report.tables import STATE_WORDS, short_names
 from armtune.sweeps.study.records import TrialRecord
 
 SESSION_END = metadata.SESSION_END_INFO_TAG
@@ -62,7 +62,11 @@ class HParams:
             EPOCHS_TAG: "epochs",
             **{_best_tag(metric): metric for metric in self.metrics},
         }
-        hparams = [HParam(path, domain) for path, domain in self._domains.items()]
+        names = short_names(self._domains)
+        hparams = [
+            HParam(path, domain, display_name=names[path], description=path)
+            for path, domain in self._domains.items()
+        ]
         states = ", ".join(f"{number:.0f} {STATE_WORDS[state]}" for state, number in STATES.items())
         about = {STATE_TAG: states}
         metrics = [

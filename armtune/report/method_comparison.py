@@ -86,7 +86,8 @@ def budget_grid(comparison: Comparison) -> Grid:
         counts = (states[state] for state in ("COMPLETE", "PRUNED", "FAIL"))
         epochs = sum(record.epoch for record in outcome.records)
         rows.append((outcome.method, str(len(outcome.records)), *map(str, counts), str(epochs)))
-    title = f"Budget: {comparison.recipe.sweep.trials} trials a method"
+    trials = comparison.recipe.sweep.trials
+    title = f"Budget: {trials} trial{'s' * (trials != 1)} a method"
     columns = ("method", "trials", "complete", "pruned", "failed", "epochs")
     return Grid(title, columns, tuple(rows))
 

@@ -53,6 +53,7 @@ class RunReport:
         front: numbers of the trials on the front.
         chosen: number of the trial that the rule picks so far; None when none qualifies.
         confirmed: metrics of the re-trainings, those that failed left empty.
+        seeds: their seeds.
         solo: metrics of each modality trained alone with the chosen trial's settings.
         written: the recipe as it is written, where ``recipe`` is without a user's own plug-ins.
         exports: what could be exported beside the chosen trial's confirmations.
@@ -84,6 +85,7 @@ class RunReport:
     judged: Mapping[str, Any] = field(default_factory=dict)
     exports: Sequence[Export] = ()
     costs: Sequence[Cost] = ()
+    seeds: Mapping[int, Sequence[int]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path, overrides: Sequence[str] = ()) -> RunReport:
@@ -126,6 +128,7 @@ class RunReport:
             judged=read_judged(folder, result),
             exports=exports_of(recipe, result),
             costs=costs,
+            seeds={n: [c.seed for c in seeds] for n, seeds in known.items()},
         )
 
     @property

@@ -106,9 +106,9 @@ class Status:
 
     @property
     def brief(self) -> str:
-        """The same in a line."""
+        """The same in a line, of a sweep in a comparison."""
         ended = f"{self._ended} of {self._trials} trials ended"
-        return "; ".join([self._word(), ended, *([self._best()] if self.best else [])])
+        return "; ".join([self._word("compare"), ended, *([self._best()] if self.best else [])])
 
     def _best(self) -> str:
         assert self.best
@@ -143,13 +143,13 @@ class Status:
         holder = self.holder
         return bool(holder and holder.lives and not (self.over and holder.silent is not None))
 
-    def _word(self) -> str:
+    def _word(self, verb: str = "sweep") -> str:
         if self._runs:
             return f"running, in {self.holder}"
         if self.over:
             return "done"
         gone = f"it was in {self.holder}; " if self.holder else ""
-        return f"stopped, {gone}armtune sweep with --resume goes on"
+        return f"stopped, {gone}armtune {verb} with --resume goes on"
 
 
 def read_status(folder: Path) -> Status:

@@ -94,10 +94,10 @@ class Grid:
         return [self._part([0, *group], k, len(groups)) for k, group in enumerate(groups, 1)]
 
     def _widths(self) -> list[int]:
-        """Characters that each column needs, with the space after it."""
+        """Characters that each column needs, with the spaces around it."""
         cells = zip(self.columns, *self.rows, strict=True)
         return [
-            1 + max(map(len, [*_words(head).split(), *([NARROW] if head == VALUES else own)]))
+            2 + max(map(len, [*_words(head).split(), *([NARROW] if head == VALUES else own)]))
             for head, *own in cells
         ]
 

@@ -83,6 +83,9 @@ def test_no_samples_give_no_predictions(whole: Path, dataset: Dataset) -> None:
         ),
         (lambda v: {**v, "audio": v["audio"].astype(str)}, "audio: holds <U32, not numbers"),
         (lambda v: {**v, "audio": v["audio"] * 1j}, "audio: holds complex64, not numbers"),
+        (lambda v: {**v, "audio": [[1.0], [1.0, 2.0]]}, "audio: can't be made an array: .*inhomo"),
+        (lambda v: {**v, "audio": torch.ones(2, 5, requires_grad=True)}, "audio: can't be .*grad"),
+        (lambda v: v["audio"], "samples: give an array for each modality, .* of type ndarray$"),
         (lambda v: {**v, "audio": np.float32(1)}, r"audio: samples have shape \(\), not \(5,\)"),
     ],
 )
@@ -91,6 +94,14 @@ def test_refuses_what_it_cannot_read(
 ) -> None:
     with pytest.raises(DataError, match=message):
         Predictor(whole).predict(change(dict(dataset.test.views)))  # type: ignore[operator]
+
+
+def test_what_is_masked_is_missing(whole: Path, dataset: Dataset) -> None:
+    lacking, masked = dict(dataset.test.views), dict(dataset.test.views)
+    lacking["audio"] = np.where(np.arange(len(dataset.test))[:, None] < 2, np.nan, lacking["audio"])
+    masked["audio"] = np.ma.masked_array(masked["audio"], np.isnan(lacking["audio"]))
+    expected, found = Predictor(whole).predict(lacking), Predictor(whole).predict(masked)
+    np.testing.assert_array_equal(found.probabilities, expected.probabilities)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("few", [0, 1 << 20])

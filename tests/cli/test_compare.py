@@ -183,8 +183,32 @@ def test_one_that_was_interrupted_says_how_far_it_is(
     printed = capsys.readouterr().out
     assert "1 of 2 sweeps done" in printed
     assert "arm: stopped, " in printed
+    assert "armtune compare with --resume goes on" in printed
     assert verb(monkeypatch, "report", to) == 0
     assert "arm is unfinished: its sweep isn't over" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("cuts", ["1", "2"])
+@pytest.mark.parametrize("more", [(), ("--resume",)])
+def test_a_sweeps_folder_takes_no_comparison(
+    run: RunVerb, folder: Path, capsys: Capture, cuts: str, more: tuple[str, ...]
+) -> None:
+    (folder / "own").mkdir()
+    (folder / "own" / "study.journal").touch()
+    assert run(*TINY, "--to", "own", "--cuts", cuts, *more) == 1
+    assert "own holds a sweep, which its report would no longer show" in capsys.readouterr().err
+    assert [file.name for file in (folder / "own").iterdir()] == ["study.journal"]
+
+
+def test_a_comparisons_folder_takes_no_sweep(
+    folder: Path, capsys: Capture, monkeypatch: Patch
+) -> None:
+    (folder / "own").mkdir()
+    (folder / "own" / "comparison.json").write_text("{}", encoding="utf-8")
+    for more in ((), ("--resume",)):
+        assert verb(monkeypatch, "sweep", "r.yaml", "--to", "own", "--inline", *more) == 1
+        assert "own holds a comparison, which" in capsys.readouterr().err
+    assert [file.name for file in (folder / "own").iterdir()] == ["comparison.json"]
 
 
 def test_a_plan_is_of_every_method(

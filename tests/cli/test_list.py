@@ -120,3 +120,10 @@ def test_shells_can_complete(shell: str) -> None:
 def test_schema(out: Out) -> None:
     assert json.loads(out("schema")) == describe.json_schema()
     assert out("schema", "--markdown") == describe.markdown()
+
+
+def test_each_kind_has_each_name_once(out: Out) -> None:
+    kinds = re.split(r"\n(?=\w+: )", out("list"))
+    for kind in kinds[:-1]:
+        names = kind.partition(": ")[2].replace("\n", " ").split(", ")
+        assert len(names) == len({name.strip() for name in names}), kind

@@ -15,7 +15,7 @@ import pytest
 from armtune.bundle.manifest import MANIFEST, checksum
 from armtune.cli import main
 from armtune.cli._progress import progress_bars
-from armtune.cli._terminal import Terminal
+from armtune.cli._terminal import WIDTH, Terminal
 from armtune.report.tables import Grid
 
 MEAN = ["[/rare]", "[red]a[/red]", "\x1b[31mred", ":smile:", "[key]"]
@@ -161,3 +161,10 @@ def test_the_bundles_own_program_refuses_a_changed_manifest(named: Path, tmp_pat
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert "bundle.json: differs from its checksum" in ended.stderr
+
+
+def test_columns_are_heard_where_no_terminal_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert Terminal.wide(file=io.StringIO()).width == WIDTH
+    monkeypatch.setenv("COLUMNS", "40")
+    assert Terminal.wide(file=io.StringIO()).width == 40

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
+import pytest
+
 import armtune.cli
+from armtune.cli import main, verbs
 from armtune.cli._page import markdown
 
 ROOT = Path(__file__).parents[2]
@@ -15,6 +19,19 @@ def test_the_page_is_up_to_date() -> None:
     assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == markdown(), (
         "run: just generate"
     )
+
+
+@pytest.mark.parametrize("verb", ["", *verbs()])
+def test_help_is_whole_at_60_columns(
+    verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(sys, "argv", ["armtune", *verb.split(), "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 60
+    assert "…" not in shown
 
 
 def test_every_verb_and_option_is_on_the_page() -> None:

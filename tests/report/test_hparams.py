@@ -40,6 +40,18 @@ def test_choices_have_one_type(
     assert getattr(told, told.WhichOneof("kind")) == value
 
 
+def test_columns_are_headed_by_what_tells_them_apart(script: Any) -> None:
+    paths = ["training.optimizer.lr", "modalities.image.encoder.name", "modalities.image.lr_scale"]
+    paths += ["modalities.audio.encoder.name"]
+    dimensions = [Dimension(path, "choice", choices=("a", "b")) for path in paths]
+    content = page(script, *dimensions).experiment().value[0].metadata.plugin_data.content
+    infos = metadata.parse_experiment_plugin_data(content).hparam_infos
+    assert [info.name for info in infos] == paths
+    assert [info.description for info in infos] == paths
+    shown = [info.display_name for info in infos]
+    assert shown == ["lr", "image.encoder", "lr_scale", "audio.encoder"]
+
+
 def test_objectives_and_constraints_are_columns(script: Any) -> None:
     goals = {"objectives": ["minimize loss"], "constraints": ["missing/audio >= 0.3"]}
     assert page(script, **goals).metrics == [

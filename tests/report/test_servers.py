@@ -120,3 +120,14 @@ def test_optuna_dashboard_opens_the_journal_as_it_is(toy_run: Path, tmp_path: Pa
             read = {each["key"]: each["value"] for each in trial["user_attrs"]}
             assert '"contribution/image": ' in read["metrics"]
             assert read[BOUND] == "met"
+
+
+def test_links_of_many_sweeps_name_no_more_runs_than_are_ticked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(50):
+        (tmp_path / f"m{number}").mkdir()
+        (tmp_path / f"m{number}" / JOURNAL).touch()
+    monkeypatch.setattr("armtune.report.board._foremost", lambda name, _: [f"{name}/trials/0000"])
+    for what, link in links([tmp_path], "http://here/").items():
+        assert unquote(link).count("|") < 40, what

@@ -155,3 +155,15 @@ def test_no_figure_is_cut_off_on_a_narrow_terminal() -> None:
     told = shown(tables.Grid("Preserved", columns, (("audio", *figures),)), 50)
     assert "…" not in told
     assert all(part in told for figure in ("audio", *figures) for part in figure.split())
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80])
+def test_parts_fit_without_folding_a_word(width: int) -> None:
+    columns = ("method", "trials", "complete", "pruned", "failed", "epochs")
+    grid = tables.Grid("Budget", columns, (("auxiliary", "1", "1", "0", "0", "1"),))
+    for part in grid.parts(width):
+        console = Console(width=width, file=io.StringIO())
+        console.print(part.rich())
+        shown = console.file.getvalue()  # type: ignore[attr-defined]
+        assert "auxiliary" in shown
+        assert all(column in shown for column in part.columns)

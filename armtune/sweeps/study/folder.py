@@ -131,12 +131,20 @@ def check_same(run: Path, dataset: Dataset) -> None:
         raise RunError(f"{run}: other data: {told}; {ELSEWHERE}")
 
 
-def may_start(folder: Path, resume: bool) -> None:
+def may_start(folder: Path, resume: bool, comparison: bool = False) -> None:
     """Refuses a folder that holds a sweep already, unless that is to be resumed, or others' files.
+
+    Args:
+        comparison: whether a comparison is to start there, which no sweep's folder can hold, nor a
+            comparison's a sweep.
 
     Raises:
         RunError: it does; says what to do.
     """
+    other, what = (JOURNAL, "sweep") if comparison else (COMPARISON, "comparison")
+    if (folder / other).exists():
+        said = f"holds a {what}, which its report would no longer show"
+        raise RunError(f"{folder} {said}; name an empty or new folder with --to")
     begun = any((folder / name).exists() for name in (RECIPE, JOURNAL, COMPARISON))
     if begun and not resume:
         raise RunError(f"{folder} holds a sweep already: add --resume to go on, or remove it")

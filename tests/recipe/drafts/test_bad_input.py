@@ -187,6 +187,12 @@ def test_rows_without_a_label_are_left_out(
     assert "20 of 60 rows have no label and are left out" in dataset.description
 
 
+def test_texts_are_no_values_whoever_says_so(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"'y': holds text such as 'u'; values are numbers$"):
+        written(tmp_path, rows("size", ("u", "v")), target="values")
+    assert not (tmp_path / "t.yaml").exists()
+
+
 def test_fractions_are_no_statement_of_the_user(tmp_path: Path) -> None:
     assert written(tmp_path, rows("size", ("1.5", "2.5"))).goal.why == "numbers with fractions"
 

@@ -107,6 +107,8 @@ def _goal(store: ColumnStore, label: str, stated: str | None) -> tuple[Goal, NDA
     if lacking.all():
         raise DataError(f"{place}: no row has a label")
     names = texts[~lacking]
+    if numbers is None and stated == "values":
+        raise DataError(f"{place}: holds text such as {str(names[0])!r}; values are numbers")
     if numbers is None:
         return goal_of(names, place, stated), lacking
     known = numbers[~lacking]
