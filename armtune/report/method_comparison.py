@@ -265,8 +265,12 @@ def _seeds(outcome: Outcome) -> str:
 
 
 def _spread_text(outcome: Outcome, split: str, metric: str) -> str:
-    mean, std = _spread(list(outcome.values(split, metric).values()))
-    return "–" if math.isnan(mean) else f"{100 * mean:.2f} ± {100 * std:.2f}"
+    values = list(outcome.values(split, metric).values())
+    mean, std = _spread(values)
+    if math.isnan(mean):
+        return "–"
+    # A single value has no spread, which isn't one of 0.
+    return f"{100 * mean:.2f} ± {100 * std:.2f}" if len(values) > 1 else f"{100 * mean:.2f}"
 
 
 def _spread(values: list[float]) -> tuple[float, float]:

@@ -250,9 +250,12 @@ def spread(seeds: Sequence[Mapping[str, float]], metric: str) -> tuple[float, fl
 
 
 def spread_text(seeds: Sequence[Mapping[str, float]], metric: str) -> str:
-    """Mean ± standard deviation, or a dash."""
+    """Mean ± standard deviation; a single value alone, which has none; or a dash."""
     found = spread(seeds, metric)
-    return f"{found[0]:.4f} ± {found[1]:.4f}" if found else "–"
+    if found is None:
+        return "–"
+    known = sum(math.isfinite(seed.get(metric, math.nan)) for seed in seeds)
+    return f"{found[0]:.4f} ± {found[1]:.4f}" if known > 1 else f"{found[0]:.4f}"
 
 
 def contributions(records: Iterable[TrialRecord]) -> list[str]:

@@ -292,3 +292,9 @@ def test_the_mean_of_each_alone_had_no_budget(comparison: Comparison) -> None:
     grown = replace(comparison, outcomes=[*comparison.outcomes, mean])
     assert [row[0] for row in tables.budget_grid(grown).rows] == ["none", "arm", "pair"]
     assert tables.result_grid(grown, "test").rows[-1][0] == "mean-of-alone"
+
+
+def test_a_single_seed_has_no_spread() -> None:
+    seeds = [Confirmation(k, {"accuracy": 0.5}, {"accuracy": 0.25}) for k in range(2)]
+    assert tables._spread_text(Outcome("none", seeds=seeds[:1]), "test", "accuracy") == "25.00"
+    assert tables._spread_text(Outcome("none", seeds=seeds), "test", "accuracy") == "25.00 ± 0.00"

@@ -85,6 +85,8 @@ def test_confirmed_shows_the_spread_over_seeds_on_validation_and_test(goals: Goa
 def test_one_seed_has_no_spread() -> None:
     assert tables.spread([{"accuracy": 0.7}], "accuracy") == (0.7, 0.0)
     assert tables.spread([{}, {"accuracy": math.nan}], "accuracy") is None
+    assert tables.spread_text([{"accuracy": 0.7}, {}], "accuracy") == "0.7000"
+    assert tables.spread_text([{"accuracy": 0.7}] * 2, "accuracy") == "0.7000 ± 0.0000"
 
 
 def test_the_rule_picks_from_the_front(script: Any, goals: Goals) -> None:
