@@ -12,6 +12,8 @@ from armtune.errors import DataError
 
 Row = dict[str, str | None]
 """Cells by column; None where one is missing."""
+NAMES = ("rows.jsonl", "rows.csv")
+"""Files that rows are put in: for any text, and for files' names."""
 
 
 class Column(NamedTuple):
@@ -85,6 +87,13 @@ def _text(name: str, number: int, value: Any) -> str:
     raise DataError(f"{name}: sample {number} is neither text, number nor null")
 
 
+def sent_words(text: str, folder: Path) -> str:
+    """An error about rows as whoever sent them knows them: without the file they were put in."""
+    for name in NAMES:
+        text = text.replace(f"{folder}/{name}", "the rows")
+    return text.replace(f"{folder}/", "")
+
+
 def write_rows(rows: Sequence[Row], folder: Path, as_table: bool) -> Path:
     """Writes rows as ``armtune predict`` reads them.
 
@@ -94,10 +103,10 @@ def write_rows(rows: Sequence[Row], folder: Path, as_table: bool) -> Path:
     names = list(dict.fromkeys(name for row in rows for name in row))
     whole: list[Row] = [{name: row.get(name) for name in names} for row in rows]
     if as_table:
-        path = folder / "rows.jsonl"
+        path = folder / NAMES[0]
         path.write_text("\n".join(map(json.dumps, whole)), encoding="utf-8")
         return path
-    path = folder / "rows.csv"
+    path = folder / NAMES[1]
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, names)
         table.writeheader()

@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from armtune import __version__
 from armtune.bundle.predictor import Predictor
-from armtune.bundle.raw_rows import Row, write_rows
+from armtune.bundle.raw_rows import Row, sent_words, write_rows
 from armtune.bundle.requests import read_request
 from armtune.bundle.uploads import Part, are_arrays, uploaded_arrays, written
 from armtune.errors import DataError, RecipeError, RunError
@@ -250,14 +250,14 @@ class Service:
                 said = str(error)
                 for place, sent in found.sent.items():
                     said = said.replace(f"{folder}/{place}:", f"{sent}:")
-                raise DataError(said.replace(f"{folder}/", "")) from error
+                raise DataError(sent_words(said, Path(folder))) from error
 
     def _of_rows(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         with TemporaryDirectory() as folder:
             try:
                 return self._of_file(rows, Path(folder))
             except DataError as error:
-                raise DataError(str(error).replace(f"{folder}/", "")) from error
+                raise DataError(sent_words(str(error), Path(folder))) from error
 
     def _of_file(self, rows: Sequence[Row], folder: Path) -> list[dict[str, Any]]:
         path = write_rows(rows, folder, self.predictor.has_columns)

@@ -37,6 +37,8 @@ class Measure(Options):
     """The targets that the metric is defined for."""
     better: ClassVar[str] = ""
     """``maximize`` or ``minimize``; empty where the metric doesn't say."""
+    said_by: ClassVar[str] = "name"
+    """The option that says what is measured, at which a misfit is told."""
 
     name: str
 

@@ -16,6 +16,8 @@ class Sklearn(Scored):
     serves: ClassVar[type[Target]] = Target
     better: ClassVar[str] = "maximize"
 
+    said_by: ClassVar[str] = "scorer"
+
     name: Literal["sklearn"] = "sklearn"
     scorer: str = Field("accuracy", max_length=100)
     """Its name, one of ``sklearn.metrics.get_scorer_names()``; losses begin with ``neg_``."""

@@ -117,7 +117,7 @@ def _metrics(recipe: Recipe, document: Document) -> Iterator[Fault]:
             said = f"{name!r} is measured already; give yours another name"
             yield document.fault(("metrics", name), said, at_key=True)
         if said := measure.misfit(target):
-            yield document.fault(("metrics", name, "name"), said)
+            yield document.fault(("metrics", name, measure.said_by), said)
 
 
 def _directions(recipe: Recipe, document: Document) -> Iterator[Fault]:
@@ -149,7 +149,7 @@ def refuse_unserved(recipe: Recipe, target: type[Target]) -> None:
         RecipeError: the balancing method or a metric isn't.
     """
     parts = {"balancing.name": recipe.balancing.misfit(list(recipe.modalities), target)}
-    parts |= {f"metrics.{name}.name": m.misfit(target) for name, m in recipe.metrics.items()}
+    parts |= {f"metrics.{name}.{m.said_by}": m.misfit(target) for name, m in recipe.metrics.items()}
     parts |= {f"training.{option}": why(recipe, target) for option, why in FOR_LABELS.items()}
     faults = [Fault(problem, path) for path, problem in parts.items() if problem]
     if faults:

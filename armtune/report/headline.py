@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from armtune.report.verdict import GAP, Facts, amount, half_width, level
+from armtune.report.verdict import GAP, Facts, half_width, level, spread
 from armtune.text.escapes import for_shell
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ def tiles_of(facts: Facts) -> list[Tile]:
 
 def _tiles(facts: Facts) -> Iterator[Tile]:
     winner = facts.winner
-    half = amount(winner.score, half_width(winner, facts.samples))
-    score = f"{level(winner.score, winner.test)} ± {half}"
+    score = spread(winner.score, winner.test, half_width(winner, facts.samples))
     yield Tile(f"{_words(winner.score)} on test", score, f"{winner.what}; 95 % interval")
     known = facts.references
     single, best = (known.best_single, known.best) if known else (None, None)

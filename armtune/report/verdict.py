@@ -172,8 +172,7 @@ def _own(facts: Facts) -> str:
     if len(winner.seeds) > 1:
         known.append(f"{len(winner.seeds)} seeds")
     about = "; ".join(["95 % interval", ", ".join(known)] if known else ["95 % interval"])
-    half = half_width(winner, facts.samples)
-    shown = f"{level(winner.score, winner.test)} ± {amount(winner.score, half)}"
+    shown = spread(winner.score, winner.test, half_width(winner, facts.samples))
     return f"On test the winner, {winner.what}, has {winner.score} {shown} ({about})."
 
 
@@ -350,6 +349,15 @@ def _gap(winner: Winner) -> Iterator[str]:
 def level(score: str, value: float) -> str:
     """A score for people."""
     return f"{value:.3f}" if score == "r2" else f"{100 * value:.1f} %"
+
+
+def spread(score: str, value: float, half: float) -> str:
+    """A score with half of its interval; with its ends where it would reach beyond what can be."""
+    lowest = -math.inf if score == "r2" else 0.0
+    if lowest <= value - half and value + half <= 1:
+        return f"{level(score, value)} ± {amount(score, half)}"
+    ends = (max(lowest, value - half), min(1.0, value + half))
+    return f"{level(score, value)}, {amount(score, ends[0])} to {level(score, ends[1])}"
 
 
 def amount(score: str, value: float) -> str:

@@ -21,6 +21,7 @@ pytest.importorskip("uvicorn")
 pytest.importorskip("python_multipart")
 
 from armtune.bundle import Predictor
+from armtune.bundle.raw_rows import NAMES
 from armtune.bundle.server import Limits, application
 from armtune.datasets._load import load_dataset
 from armtune.export.write import write_bundle
@@ -236,6 +237,7 @@ def test_wrong_rows_are_told_so(of_table: Client, rows: Any, said: str) -> None:
     assert status == 422
     assert re.search(said, answer["detail"]), answer
     assert tempfile.gettempdir() not in answer["detail"]
+    assert not any(name in answer["detail"] for name in NAMES)
 
 
 def test_a_cell_is_no_file(of_table: Client) -> None:

@@ -275,6 +275,14 @@ def test_a_goal_the_wrong_way_round_is_a_fault(recipe: Path) -> None:
     assert said in done.stderr
 
 
+def test_a_scorer_that_does_not_serve_is_told_where_it_stands(recipe: Path) -> None:
+    text = recipe.read_text(encoding="utf-8").replace("roc_auc_ovr}", "neg_max_error}")
+    recipe.write_text(text, encoding="utf-8")
+    done = armtune("check", "r.yaml", folder=recipe.parent)
+    assert done.returncode == 2
+    assert "metrics.by_name.scorer: the scorer neg_max_error isn't defined" in done.stderr
+
+
 def test_checking_imports_no_scikit_learn_but_for_a_scorer(recipe: Path) -> None:
     text = recipe.read_text(encoding="utf-8")
     plain = text.replace("  by_name: {name: sklearn, scorer: roc_auc_ovr}\n", "")

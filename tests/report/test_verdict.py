@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from armtune.references import Reference, References
-from armtune.report.verdict import Counts, Facts, Winner, difference_to, half_width, sentences
+from armtune.report.verdict import (
+    Counts,
+    Facts,
+    Winner,
+    difference_to,
+    half_width,
+    sentences,
+    spread,
+)
 from armtune.sweeps.study.records import TrialRecord
 from armtune.sweeps.workers.trial import Confirmation
 
@@ -163,3 +171,19 @@ def test_the_best_modality_trained_alone_is_found_by_validation() -> None:
     assert f"Trained alone with the same settings, {known}" in said(replace(facts, solo=solo))
     failed = {"image": [Confirmation(0, {}, {}, "diverged")]}
     assert "Trained alone" not in said(replace(facts, solo=failed))
+
+
+@pytest.mark.parametrize(
+    ("score", "value", "half", "told"),
+    [
+        ("accuracy", 0.9, 0.05, "90.0 % ± 5.0"),
+        ("accuracy", 1.0, 0.095, "100.0 %, 90.5 to 100.0 %"),
+        ("macro_f1", 0.02, 0.05, "2.0 %, 0.0 to 7.0 %"),
+        ("r2", -0.3, 0.2, "-0.300 ± 0.200"),
+        ("r2", 0.99, 0.02, "0.990, 0.970 to 1.000"),
+    ],
+)
+def test_no_interval_reaches_beyond_what_can_be(
+    score: str, value: float, half: float, told: str
+) -> None:
+    assert spread(score, value, half) == told
