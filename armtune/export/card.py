@@ -128,7 +128,7 @@ def _data(data: Figures) -> Iterator[str]:
 def _measured(recipe: Recipe, metrics: Figures) -> Iterator[str]:
     yield "## Measured"
     yield ""
-    if "seeds" in metrics:
+    if len(metrics.get("seeds", ())) > 1:
         yield f"Mean ± standard deviation over trainings with {len(metrics['seeds'])} seeds."
     else:
         yield "One training, without repetition over seeds."

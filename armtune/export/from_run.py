@@ -272,8 +272,11 @@ def chosen_trial(run: Path) -> int:
     return number
 
 
-def _spreads(seeds: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
+def _spreads(seeds: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """Mean and standard deviation of each metric; of one training, which has none, its value."""
     found = {name: spread(seeds, name) for name in seeds[0]}
+    if len(seeds) == 1:
+        return {name: both[0] for name, both in found.items() if both}
     return {n: {"mean": both[0], "std": both[1]} for n, both in found.items() if both}
 
 

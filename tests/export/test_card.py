@@ -48,6 +48,14 @@ def test_a_winner_of_a_sweep() -> None:
     assert not any("NOT THE DATA" in line for line in lines)
 
 
+def test_one_re_training_has_no_spread() -> None:
+    figures = {"accuracy": 0.75}
+    found = {"seeds": [1000], "confirmed_validation": figures, "confirmed_test": {"accuracy": 0.5}}
+    lines = model_card(toy_recipe(), ABOUT, {"validation": {"accuracy": 0.1}, **found}).splitlines()
+    assert "One training, without repetition over seeds." in lines
+    assert "| accuracy | 0.7500 | 0.5000 |" in lines
+
+
 def test_what_is_left_where_a_modality_fails_or_is_noisy() -> None:
     figures = {"image": {"noise": 0.61, "another": 0.42}, "audio": {"another": 0.73}}
     about = {**ABOUT, "robustness": {"intact": 0.81, "samples": 90, "modalities": figures}}
