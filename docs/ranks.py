@@ -211,10 +211,12 @@ def best_single(path: Path) -> str:
 def fronts() -> str:
     """Where ARM and its successor are on the front of accuracy and gap, and what beats them."""
     found = {path.stem: beaten(path) for path in sorted(SUMMARIES.glob("*.csv"))}
-    return "\n\n".join(
+    each = [
         front_of(name, {setting: of[name] for setting, of in found.items() if name in of})
         for name in HEARTS
-    )
+    ]
+    either = [of for of in found.values() if any(of.get(name) == [] for name in HEARTS)]
+    return "\n\n".join([*each, f"One of the two is in {len(either)} of {len(found)}."])
 
 
 def front_of(name: str, found: Mapping[str, Sequence[str]]) -> str:

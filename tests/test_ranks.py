@@ -93,6 +93,8 @@ def test_the_overview_tells_what_is_missing_and_what_a_modality_has_alone(
         "- wiki-sgd: beaten in both by none",
         "",
         f"`arm_agreement` {front} 1 of 1 settings (leaves-sgd).",
+        "",
+        "One of the two is in 1 of 2.",
     ]
 
 
