@@ -22,9 +22,12 @@ class Bins:
     Attributes:
         count: bins of a feature, with about as many training samples in each; fewer where values
             repeat.
+        components: principal components that are cut into bins in place of the features; 0 for
+            none.
     """
 
     count: int
+    components: int = 0
 
 
 Scaling = Literal["standardized", "binary_kept", "padded", "unchanged"] | int | Bins
@@ -80,9 +83,11 @@ class Standardization:
     def problem(self) -> str:
         """Which of its arrays don't fit its samples, to be named; empty if all do."""
         shapes = {name: own.shape for name, own in self.arrays.items()}
-        for name in ("rotation", "select"):
-            if name in shapes and (len(shapes[name]) != 2 or shapes[name][0] != self.mean.size):
+        size = self.mean.size
+        for name in (name for name in ("rotation", "select") if name in shapes):
+            if len(shapes[name]) != 2 or shapes[name][0] != size:
                 return f"its {name} doesn't fit"
+            size = shapes[name][1]
         bins = [shapes[name][-1:] for name in ("select", "starts", "widths") if name in shapes]
         return "it hasn't all of the bins of" if bins and bins != [bins[0]] * 3 else ""
 
@@ -146,8 +151,10 @@ def fit_components(
     return replace(plain, rotation=rotation)
 
 
-def fit_bins(view: NDArray[np.float32], present: Present = None, count: int = 1) -> Standardization:
-    """As ``fit``, then each feature's way through the bins between its quantiles.
+def fit_bins(
+    view: NDArray[np.float32], present: Present = None, count: int = 1, components: int = 0
+) -> Standardization:
+    """As ``fit`` or ``fit_components``, then each feature's way through bins between quantiles.
 
     Each bin gives a number more: 0 below it, 1 above, the share of its width between. Of these a
     linear layer makes any function that is linear in each bin, as a tree makes steps. A feature
@@ -159,8 +166,9 @@ def fit_bins(view: NDArray[np.float32], present: Present = None, count: int = 1)
     Args:
         present: see ``fit``.
         count: bins of a feature at most.
+        components: principal components to be cut; 0 for the features themselves.
     """
-    plain = fit(view, present)
+    plain = fit_components(view, present, components) if components else fit(view, present)
     rows = np.arange(len(view)) if present is None else np.flatnonzero(present)
     some = np.sort(np.random.default_rng(0).permutation(rows)[:BINNED_BY])
     scaled = plain.apply(np.asarray(view[some])).reshape(len(some), -1).astype(np.float64)
@@ -242,7 +250,7 @@ def fitted(how: Scaling, view: NDArray[np.float32], present: Present = None) -> 
     if isinstance(how, int):
         return fit_components(view, present, how)
     if isinstance(how, Bins):
-        return fit_bins(view, present, how.count)
+        return fit_bins(view, present, how.count, how.components)
     return SCALINGS[how](view, present)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from armtune.data.standardize import Bins, Scaling
 from armtune.encoders import Encoder
@@ -30,22 +30,16 @@ class Mlp(Encoder):
     that are wide or wider than samples are many; 0 for none. They are kept with the model."""
 
     bins: int = Field(0, ge=0, le=256)
-    """Bins that each number's range is cut into, by the training samples' quantiles: of how far it
-    has come through each, beside the number itself, a linear layer makes any function that is
-    linear in every bin. For facts that matter by thresholds, of which trees make steps; 0 for
-    none. They are kept with the model."""
-
-    @model_validator(mode="after")
-    def _bins_or_components(self) -> Self:
-        if self.bins and self.components:
-            raise ValueError(
-                "bins: principal components aren't cut into bins; leave one of them out"
-            )
-        return self
+    """Bins that the range of each number, or component, is cut into by the training samples'
+    quantiles. Of how far it has come through each, beside the number itself, a linear layer makes
+    any function that is linear in every bin: for facts that matter by thresholds, of which trees
+    make steps. 0 for none. They are kept with the model."""
 
     @property
     def scaling(self) -> Scaling:
-        return Bins(self.bins) if self.bins else self.components or "standardized"
+        if self.bins:
+            return Bins(self.bins, self.components)
+        return self.components or "standardized"
 
     def build(self, shape: tuple[int, ...], init: Init) -> tuple[nn.Module, int]:
         from armtune.nn import layers

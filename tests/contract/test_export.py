@@ -69,7 +69,7 @@ def test_encoder(name: str, exported: Any) -> None:
     check(exported(Recipe.model_validate(content), shapes))
 
 
-@pytest.mark.parametrize("scaling", [{"components": 3}, {"bins": 4}])
+@pytest.mark.parametrize("scaling", [{"components": 3}, {"bins": 4}, {"components": 3, "bins": 4}])
 def test_scaling_that_changes_a_samples_shape(scaling: dict[str, int], exported: Any) -> None:
     shapes: Shapes = {"read": (7,), "beside": (3,)}
     content = toy_recipe(shapes, epochs=1).model_dump()

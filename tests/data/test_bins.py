@@ -75,6 +75,14 @@ def test_sequences_are_flattened() -> None:
     assert scale.shape == scale.apply(x).shape[1:] == (6 + 24,)
 
 
+def test_principal_components_are_cut_too() -> None:
+    x = RNG.normal(size=(90, 7)).astype(np.float32)
+    scale = fitted(Bins(4, components=3), x)
+    assert scale.shape == (3 + 12,)
+    assert not scale.problem()
+    np.testing.assert_array_equal(scale.apply(x)[:, :3], fitted(3, x).apply(x))
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
