@@ -21,8 +21,8 @@ h1, h2, p, li, .tiles { overflow-wrap: anywhere; }
 h2 { margin: 2.2rem 0 .4rem; font-size: 1.2rem; }
 .tiles { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0; }
 .tiles div { flex: 1 1 9rem; background: var(--soft); padding: .7rem 1rem; border-radius: .4rem; }
-.tiles b { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
-.tiles span, .tiles small { display: block; color: var(--dim); }
+.tiles b { display: block; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
+.tiles div > span, .tiles small { display: block; color: var(--dim); }
 .next { margin: .3rem 0 1rem; padding-left: 1.2rem; }
 .read { color: var(--dim); margin: .2rem 0 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
@@ -48,7 +48,8 @@ th[data-order="-1"]::after { content: " ▼"; }
            font-size: .85rem; font-weight: 400; text-align: left; }
 dt { font-weight: 600; margin-top: .4rem; }
 dd { margin-left: 1.5rem; }
-.verdict { font-weight: 600; margin: .3rem 0; }
+.verdict { margin: .3rem 0; }
+h1 + .verdict { font-weight: 600; }
 pre, code { background: var(--soft); font-size: .85rem; overflow-wrap: anywhere; }
 pre { overflow: auto; padding: .8rem; }
 @media (max-width: 60rem) {

@@ -168,7 +168,7 @@ def _mean_counts(folder: Path, number: int, seeds: Sequence[Confirmation]) -> Co
 
 def _own(facts: Facts) -> str:
     winner = facts.winner
-    known = [f"{facts.samples} test samples"] if facts.samples else []
+    known = [f"{facts.samples:,} test samples"] if facts.samples else []
     if len(winner.seeds) > 1:
         known.append(f"{len(winner.seeds)} seeds")
     about = "; ".join(["95 % interval", ", ".join(known)] if known else ["95 % interval"])
