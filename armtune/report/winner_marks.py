@@ -20,10 +20,11 @@ STAR = {"symbol": "star", "size": 15, "color": COLOUR, "line": {"color": "black"
 def mark_trial(drawing: Figure, report: RunReport) -> None:
     """A line where the trial stands, in figures over the trials' numbers."""
     if report.chosen is not None:
-        label = f"{CHOSEN_MARK} {report.chosen}"
+        label = {"text": f"{CHOSEN_MARK} {report.chosen}", "showarrow": False}
         drawing.add_vline(x=report.chosen, line={"color": COLOUR, "width": 1, "dash": "dot"})
+        # Inside the figure: above it stand plotly's buttons.
         drawing.add_annotation(
-            x=report.chosen, y=1, yref="paper", text=label, showarrow=False, yanchor="bottom"
+            label, x=report.chosen, y=1, yref="paper", xanchor="left", yanchor="top"
         )
 
 
