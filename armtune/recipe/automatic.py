@@ -89,6 +89,8 @@ def resolved(recipe: Recipe, dataset: Dataset, folder: Path) -> Recipe:
         return with_overrides(recipe, values)
     changed = with_overrides(recipe, {**values, "sweep.space": []})
     space = without_wide_bins(_space(recipe, changed, encoders, vectors, folder), encoders, dataset)
+    kinds = {_kind(own.encoder) for own in changed.modalities.values()}
+    space |= lengths_tried(recipe, changed, kinds, dataset)
     others = [item for item in recipe.sweep.space if item != AUTO]
     simple = _simple(changed, space) if vectors or _has_text(encoders.values()) else {}
     next_to_try = [] if _plans_itself(recipe) else list(_next_to_try(changed, space, simple))
@@ -189,8 +191,6 @@ def _space(
             shipped = of_columns(shipped)
         for path, written in _for_encoder(shipped, encoders.get(modality)):
             ranges.setdefault(path.replace("*", modality), _renamed(written, modality))
-    kinds = {_kind(own.encoder) for own in changed.modalities.values()}
-    ranges |= lengths_tried(recipe, changed, kinds)
     kept = {path: r for path, r in ranges.items() if not _stated(path, recipe)}
     own = dict(_own_ranges(recipe, changed, folder))
     kept |= _balancing(recipe, changed, own.get(METHOD))

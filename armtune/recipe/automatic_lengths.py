@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from math import ceil
+from math import ceil, prod
 from typing import Any
 
 from armtune.data import Dataset
@@ -18,7 +18,9 @@ EPOCHS = "training.epochs"
 SLOW_KINDS = ("images", "sequences")
 """Those that take long to train on."""
 LONGER = 3
-"""How many times as long a training of vectors may be."""
+"""How many times as long a training of narrow vectors may be."""
+NARROW = 64
+"""Numbers of a sample, in all, up to which vectors are narrow: wider ones overfit early."""
 SHORTEST = 4
 """Epochs below which no other length is tried."""
 BATCHES = 16
@@ -60,9 +62,11 @@ def lengths(recipe: Recipe, samples: int, automatic: bool) -> Iterator[tuple[str
         yield EPOCHS, max(training.epochs, needed)
 
 
-def lengths_tried(recipe: Recipe, changed: Recipe, kinds: Collection[str]) -> Range:
+def lengths_tried(
+    recipe: Recipe, changed: Recipe, kinds: Collection[str], dataset: Dataset
+) -> Range:
     """A choice of lengths where the recipe leaves them open: shorter ones where trainings are
-    slow, and a longer one where all samples are vectors, which take seconds.
+    slow, and a longer one where samples are narrow vectors, such as a few columns of a table.
 
     Args:
         changed: the recipe as its data made it.
@@ -71,7 +75,7 @@ def lengths_tried(recipe: Recipe, changed: Recipe, kinds: Collection[str]) -> Ra
     epochs = changed.training.epochs
     if not unsaid_epochs(recipe) or epochs < SHORTEST or changed.training.schedule:
         return {}
-    if set(kinds) == {"vectors"}:
+    if set(kinds) == {"vectors"} and sum(map(prod, dataset.shapes.values())) <= NARROW:
         return {EPOCHS: {"choice": [epochs, LONGER * epochs]}}
     if set(kinds).isdisjoint(SLOW_KINDS):
         return {}

@@ -20,8 +20,16 @@ def test_narrow_vectors_are_also_cut_into_bins(tmp_path: Path) -> None:
     linear, deep, *_ = recipe.sweep.start_from
     depth, name = (bins.replace("bins", option) for option in ("depth", "name"))
     assert linear == {name: "mlp", bins: 16, depth: 0}
-    longest = found["training.epochs"].choices[-1]
-    assert deep == {name: "mlp", bins: 16, depth: 2, "training.epochs": longest}
+    assert deep == {name: "mlp", bins: 16, depth: 2}
+
+
+def test_trainings_of_narrow_vectors_may_be_longer(tmp_path: Path) -> None:
+    _, recipe, space = settled(write(tmp_path, {m: RNG.normal(size=(60, 9)) for m in "abcdefg"}))
+    (found,) = (d.choices for d in space.dimensions if d.path == "training.epochs")
+    assert found == (recipe.training.epochs, 3 * recipe.training.epochs)
+    assert recipe.sweep.start_from[1]["training.epochs"] == found[-1]
+    _, _, wider = settled(write(tmp_path, {m: RNG.normal(size=(60, 9)) for m in "abcdefgh"}))
+    assert "training.epochs" not in {d.path for d in wider.dimensions}
 
 
 def table(folder: Path) -> Path:
