@@ -24,11 +24,11 @@ def test_narrow_vectors_are_also_cut_into_bins(tmp_path: Path) -> None:
 
 
 def test_trainings_of_narrow_vectors_may_be_longer(tmp_path: Path) -> None:
-    _, recipe, space = settled(write(tmp_path, {m: RNG.normal(size=(60, 9)) for m in "abcdefg"}))
+    _, recipe, space = settled(write(tmp_path, {m: RNG.normal(size=(60, 16)) for m in "abcd"}))
     (found,) = (d.choices for d in space.dimensions if d.path == "training.epochs")
     assert found == (recipe.training.epochs, 3 * recipe.training.epochs)
     assert recipe.sweep.start_from[1]["training.epochs"] == found[-1]
-    _, _, wider = settled(write(tmp_path, {m: RNG.normal(size=(60, 9)) for m in "abcdefgh"}))
+    _, _, wider = settled(write(tmp_path, {m: RNG.normal(size=(60, 17)) for m in "abcd"}))
     assert "training.epochs" not in {d.path for d in wider.dimensions}
 
 
