@@ -20,7 +20,8 @@ SLOW_KINDS = ("images", "sequences")
 LONGER = 3
 """How many times as long a training of narrow vectors may be."""
 NARROW = 64
-"""Numbers of a sample, in all, up to which vectors are narrow: wider ones overfit early."""
+"""Numbers up to which a vector, or all of a sample's together, is narrow: a few columns of a
+table, where thresholds matter; wider ones overfit early."""
 SHORTEST = 4
 """Epochs below which no other length is tried."""
 BATCHES = 16

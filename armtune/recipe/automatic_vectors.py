@@ -10,13 +10,11 @@ from armtune.data import Dataset
 from armtune.encoders import Encoder
 from armtune.encoders.mlp import Mlp
 from armtune.encoders.tabular import Tabular
-from armtune.recipe.automatic_lengths import EPOCHS
+from armtune.recipe.automatic_lengths import EPOCHS, NARROW
 from armtune.recipe.automatic_sequences import ENCODER, OPTIONS
 from armtune.recipe.ranges import Range
 
 BINS = "modalities.{}.encoder.bins"
-MOST_NUMBERS = 128
-"""Numbers of a vector that are cut into bins at most; each becomes as many as it has bins."""
 
 
 def of_columns(vectors: Range) -> Range:
@@ -38,7 +36,7 @@ def without_wide_bins(space: Range, encoders: Mapping[str, Encoder], dataset: Da
         for m, encoder in encoders.items()
         if isinstance(encoder, Mlp | Tabular)
         and not getattr(encoder, "components", 0)
-        and prod(dataset.shapes[m]) <= MOST_NUMBERS
+        and prod(dataset.shapes[m]) <= NARROW
     }
     return {
         path: r for path, r in space.items() if not path.endswith(".encoder.bins") or path in fit

@@ -11,7 +11,7 @@ from tests.recipe.test_automatic import RNG, settled, write
 
 
 def test_narrow_vectors_are_also_cut_into_bins(tmp_path: Path) -> None:
-    views = {"narrow": RNG.normal(size=(60, 9)), "wide": RNG.normal(size=(900, 129))[:60]}
+    views = {"narrow": RNG.normal(size=(60, 9)), "wide": RNG.normal(size=(60, 65))}
     _, recipe, space = settled(write(tmp_path, views))
     bins = "modalities.narrow.encoder.bins"
     found = {d.path: d for d in space.dimensions}
