@@ -7,31 +7,30 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from armtune.export.held_out import HeldOut
 from armtune.targets import Discrete, Target
 
 METRICS = ("micro_f1", "calibration_error")
 """What is told of before and after, beside the loss and the score."""
 
 
-def calibrated(held: HeldOut, outputs: Tensor) -> tuple[Target, dict[str, Any]]:
+def calibrated(target: Target, labels: Tensor, outputs: Tensor) -> tuple[Target, dict[str, Any]]:
     """The target with probabilities that fit the outputs, and what that changed.
 
     Args:
-        outputs: of the model as it is.
+        labels: of samples that the model hasn't learnt, as the target has them.
+        outputs: of the model as it is, ``(sample, output)``.
 
     Returns:
         the target as it is, and nothing, where it has no probabilities.
     """
-    target = held.target
     if not isinstance(target, Discrete):
         return target, {}
-    fitted = target.calibrated(outputs, held.labels)
+    fitted = target.calibrated(outputs, labels)
     about = {
-        "samples": len(held.labels),
+        "samples": len(labels),
         "temperature": fitted.temperature,
-        "before": _measured(target, outputs, held.labels),
-        "after": _measured(fitted, outputs, held.labels),
+        "before": _measured(target, outputs, labels),
+        "after": _measured(fitted, outputs, labels),
     }
     return fitted, about
 

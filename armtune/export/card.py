@@ -136,12 +136,15 @@ def _measured(recipe: Recipe, metrics: Figures) -> Iterator[str]:
     yield from _columns(metrics)
     yield ""
     target = recipe.data.predicts
-    own = [metric.name for metric in target.own]
+    own = [*(metric.name for metric in target.own), *recipe.metrics]
     unimodal = [f"unimodal_{target.score}/{m}" for m in recipe.modalities]
     costs = Goals.from_recipe(recipe).costs
     names = [*own, "loss", f"weakest_{target.score}", "contribution_gap", *unimodal, *costs]
     yield from _table("metric", {name: name for name in names}, metrics)
     yield from (f"- {metric.name}: {metric.meaning}" for metric in target.own)
+    for name, measure in recipe.metrics.items():
+        said = for_code(getattr(measure, measure.said_by))
+        yield f"- {name}: `{said}`, as the recipe asks for it"
     yield f"- loss: {target.loss}"
     yield ""
 
@@ -157,6 +160,8 @@ def _calibration(about: Figures) -> Iterator[str]:
     yield f"Outputs are divided by a temperature of {known['temperature']:.3g} before they become"
     yield f"probabilities. It was fitted on {known['samples']} samples that the model hadn't"
     yield "learnt, and changes what is likeliest nowhere. The figures above are without it."
+    if "ensemble" in about:
+        yield "The same samples set what each model of the ensemble counts."
     if target.get("thresholds"):
         pairs = zip(target["names"], target["thresholds"], strict=True)
         each = ", ".join(f"{for_markdown(name)} {bound:.3g}" for name, bound in pairs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,9 @@ def export_winner(
         "ensemble": ensemble_summary(ensemble, len(groups)),
         **_judged(run, sweep, None),
     }
-    known = ensemble_outcomes(run, sweep, dataset, ensemble)
-    manifest = write_models(to, written, dataset, about, formats, known=known)
+    target, known = ensemble_outcomes(run, sweep, dataset, ensemble)
+    served = replace(dataset, target=target)
+    manifest = write_models(to, written, served, about, formats, known=known)
     _show(run, to, dataset, manifest)
     return manifest
 

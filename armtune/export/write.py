@@ -205,7 +205,7 @@ def _judged(judge: tuple[Recipe, Path] | None, dataset: Dataset) -> tuple[Target
         return dataset.target, {}
     held = HeldOut(*judge, dataset)
     outputs, seconds = timed_outputs(held)
-    target, calibration = calibrated(held, outputs)
+    target, calibration = calibrated(held.target, held.labels, outputs)
     failures = robustness(judge[0], held, outputs, seconds)
     found = {
         "calibration": calibration,

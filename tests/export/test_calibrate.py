@@ -110,8 +110,8 @@ def test_what_is_no_calibration_is_refused(bundle: Path, key: str, value: object
 
 def test_values_have_none(run: Run, weights: Path, dataset: Dataset) -> None:
     held = HeldOut(run.recipes[0], weights, dataset)
-    held.target = Values(("v",))
-    assert calibrated(held, held.outputs()) == (held.target, {})
+    target = Values(("v",))
+    assert calibrated(target, held.labels, held.outputs()) == (target, {})
 
 
 def test_what_fails_is_measured_on_what_wasnt_learnt(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from armtune.export.card import model_card
+from armtune.recipe.schema import Recipe
 from tests.conftest import TWO, toy_recipe
 
 ABOUT: dict[str, Any] = {
@@ -46,6 +47,16 @@ def test_a_winner_of_a_sweep() -> None:
     assert "| torch | model.pt2 | 3.0e-08 | not measured |" in lines
     assert "Made with armtune 1.2, python 3.11, torch 2." in lines
     assert not any("NOT THE DATA" in line for line in lines)
+
+
+def test_the_recipes_own_metrics_are_among_the_figures() -> None:
+    own = {"auc": {"name": "roc_auc"}, "f": {"name": "sklearn", "scorer": "f1_macro"}}
+    found = {"validation": {"accuracy": 0.1, "auc": 0.7}, "test": {"auc": 0.6, "f": 0.5}}
+    recipe = Recipe.model_validate({**toy_recipe().model_dump(), "metrics": own})
+    lines = model_card(recipe, ABOUT, found).splitlines()
+    assert {"| auc | 0.7000 | 0.6000 |", "| f | not measured | 0.5000 |"} <= {*lines}
+    assert "- auc: `roc_auc`, as the recipe asks for it" in lines
+    assert "- f: `f1_macro`, as the recipe asks for it" in lines
 
 
 def test_one_re_training_has_no_spread() -> None:

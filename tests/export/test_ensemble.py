@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from armtune.errors import RunError
 from armtune.export.write import Models, write_bundle, write_models
 from armtune.recipe.load import with_overrides
 from armtune.recipe.schema import Recipe
+from armtune.targets import Discrete
 from armtune.testing.toys import TOYS
 from armtune.training.evaluation import all_outputs
 from armtune.training.loop import Run, train
@@ -56,6 +58,8 @@ def trained(
         Models(runs[2].recipes[0], files[2:], runs[2].scales, WEIGHTS[2:].tolist()),
     ]
     metrics = {"validation": runs[0].best[0]}
+    if isinstance(dataset.target, Discrete):
+        dataset = replace(dataset, target=replace(dataset.target, temperature=1.7))
     write_models(folder / "all", groups, dataset, metrics)
     return dataset, runs, folder
 
