@@ -15,7 +15,7 @@ from armtune.data.folding import judged
 from armtune.export.calibrate import calibrated
 from armtune.export.outcomes import given_alone, outcomes
 from armtune.recipe.schema import Recipe
-from armtune.sweeps.study.ensemble import said
+from armtune.sweeps.study.ensemble import labels_of, said
 from armtune.sweeps.study.final import folder_of
 from armtune.sweeps.study.records import Ensemble
 from armtune.sweeps.workers.trial import OUTPUTS
@@ -38,10 +38,10 @@ def ensemble_outcomes(
     target, found = dataset.target, dict[str, Any]()
     fused = fused_at(len(sweep.modalities))
     if (validation := told["validation"]) is not None:
-        labels = _labels(dataset, "validation")
+        labels = labels_of(dataset, judged(dataset, "validation"))
         target, found["calibration"] = calibrated(target, labels, validation[fused])
     if (test := told["test"]) is not None:
-        labels, present = _labels(dataset, "test"), dataset.test.present
+        labels, present = labels_of(dataset, dataset.test), dataset.test.present
         everyone = np.ones(len(labels), bool)
         there = {m: torch.tensor(present.get(m, everyone)) for m in sweep.modalities}
         alone = given_alone(test, there)
@@ -62,7 +62,3 @@ def _outputs(
     except SafetensorError:
         # The models are whole, and these figures aren't worth leaving them unexported.
         return None
-
-
-def _labels(dataset: Dataset, split: str) -> Tensor:
-    return dataset.target.tensor(judged(dataset, split).labels, "cpu", torch.float32)

@@ -49,7 +49,7 @@ def fitted(
         None where there is nothing to choose from.
     """
     modalities = len(recipe.modalities)
-    fit = Fit(dataset.target, _labels(dataset, judged(dataset, "validation")), modalities)
+    fit = Fit(dataset.target, labels_of(dataset, judged(dataset, "validation")), modalities)
     models, outputs = list(places), [_outputs(p / OUTPUTS["validation"]) for p in places.values()]
     if not models:
         return None
@@ -181,11 +181,12 @@ def measured(
     tally = Tally(Known(names, whole[:, 0]), dataset.target, recipe.metrics)
     present = {m: torch.tensor(p).unsqueeze(0) for m, p in given.present.items()}
     tally.keeps = True
-    tally.add(whole, _labels(dataset, given).unsqueeze(0), present)
+    tally.add(whole, labels_of(dataset, given).unsqueeze(0), present)
     return tally.metrics()[0], tally.per_sample()[0]
 
 
-def _labels(dataset: Dataset, split: Split) -> Tensor:
+def labels_of(dataset: Dataset, split: Split) -> Tensor:
+    """A split's labels, as the target has them."""
     return dataset.target.tensor(split.labels, "cpu", torch.float32)
 
 
